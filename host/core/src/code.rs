@@ -1,0 +1,99 @@
+//! The published error codes: one list, from which the documentation page is generated.
+
+/// Whether asking again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The same request will be refused again.
+    No,
+    /// A new receipt may be accepted.
+    WithNewReceipt,
+    /// The same request may succeed later.
+    Later,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $retry:ident, $title:literal, $next:literal;)*) => {
+        /// A stable error code of the download service.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* #[doc = $title] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the published list.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The code as it stands in an error redirect's query and a problem's `type`.
+            pub fn slug(self) -> &'static str {
+                match self { $(Code::$name => $slug,)* }
+            }
+
+            /// The HTTP status of a problem with this code.
+            pub fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)* }
+            }
+
+            /// Whether asking again can help.
+            pub fn retry(self) -> Retry {
+                match self { $(Code::$name => Retry::$retry,)* }
+            }
+
+            /// One sentence for people.
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)* }
+            }
+
+            /// What the reader of the error should do next.
+            pub fn next_step(self) -> &'static str {
+                match self { $(Code::$name => $next,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    RequestIllegal = "request-illegal", 400, No, "The request is not one this server understands.",
+        "Send action and value as a form (POST) or in the query (GET), as the retailer guide shows.";
+    RequestTooLarge = "request-too-large", 413, No, "The request is larger than this server reads.",
+        "Send a receipt of at most 8 KB; in a query, at most 2 KB.";
+    RequestTimeout = "request-timeout", 408, Later, "The request did not arrive in time.",
+        "Send the request again over a faster connection.";
+    AddressUnknown = "address-unknown", 404, No, "There is nothing at this address.",
+        "Check the address; every download address is /{center}/ds.";
+    MethodNotAllowed = "method-not-allowed", 405, No, "This address does not take this method.",
+        "Use POST, GET or HEAD.";
+    CenterUnknown = "center-unknown", 404, No, "This server serves no such fulfillment center.",
+        "Check the center's name in the address.";
+    ReceiptInvalid = "receipt-invalid", 403, WithNewReceipt, "The receipt was refused.",
+        "Start the download again from the shop; retailers: run `colophon receipt explain`.";
+    ReceiptExpired = "receipt-expired", 403, WithNewReceipt, "The receipt has expired.",
+        "Start the download again from the shop.";
+    ReceiptNotYetValid = "receipt-not-yet-valid", 403, Later, "The receipt is dated in the future.",
+        "Retailers: set the clock of the server that makes receipts.";
+    ReceiptUsedUp = "receipt-used-up", 403, No, "The purchase has been downloaded as often as it may be.",
+        "Ask the shop for another download.";
+    TitleUnknown = "title-unknown", 404, No, "No title has this Book ID.",
+        "Retailers: compare Book ID and Book ID type with the center's feed.";
+    TitleWithdrawn = "title-withdrawn", 410, No, "The title has been withdrawn.",
+        "Ask the shop; retailers: take the title out of your catalog.";
+    TitleNotReady = "title-not-ready", 503, Later, "The title's file is not ready.",
+        "Try again later; operators: run `colophon title verify`.";
+    LevelTooLow = "level-too-low", 403, WithNewReceipt, "The receipt asks for less protection than the title demands.",
+        "Retailers: leave the level out, or ask for the title's minimum or more.";
+    LevelUnavailable = "level-unavailable", 403, WithNewReceipt, "The title is not available at the level asked for.",
+        "Retailers: leave the level out, or ask the center to offer the title at this level.";
+    NameMissing = "name-missing", 403, WithNewReceipt, "The level binds the buyer's name and the receipt carries none.",
+        "Retailers: put user_name into the receipt.";
+    PolicyDenied = "policy-denied", 403, No, "The fulfillment center's policy denies this sale.",
+        "Retailers: ask the center which of its terms the sale breaks.";
+    PluginFailed = "plug-in-failed", 503, Later, "The fulfillment center's rules could not be evaluated.",
+        "Try again later; operators: see the event log.";
+    ContentUnavailable = "content-unavailable", 503, Later, "The content store cannot be reached.",
+        "Try again later.";
+    CopyFailed = "copy-failed", 500, No, "This buyer's copy could not be made.",
+        "Ask the shop; operators: see the event log for the nature of the error.";
+    Busy = "busy", 503, Later, "The server is busy.",
+        "Try again after the time in Retry-After.";
+    Unavailable = "unavailable", 503, Later, "A service this server depends on did not answer.",
+        "Try again after the time in Retry-After.";
+}

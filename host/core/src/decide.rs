@@ -1,0 +1,168 @@
+//! Whether a sale is served and how: pure functions over facts already gathered.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use colophon_receipt::{Freshness, Receipt, RequestedLevel, TimePolicy, TimeRefusal, UnixSeconds};
+use colophon_title::{Level, SignerRole, SignerRoles};
+
+use crate::catalog::{Availability, StoredForm, TitleFacts};
+use crate::plugin::{PolicyTerms, Verdict};
+use crate::refusal::Refusal;
+
+/// A sale that is served, and what the copy has to be.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The title.
+    pub facts: Arc<TitleFacts>,
+    /// The level the copy is made at.
+    pub level: Level,
+    /// The stored form it is made of.
+    pub form: StoredForm,
+    /// Signatures the copy must carry.
+    pub signatures: SignerRoles,
+    /// What is bound into the copy; present at levels 3 and 5.
+    pub owner: Option<String>,
+    /// How often the purchase may be downloaded, where limited.
+    pub downloads_max: Option<NonZeroU32>,
+}
+
+/// Judges a sale by receipt, catalog and policy. The strictest of the three holds.
+pub fn decide(
+    now: UnixSeconds,
+    policy: &TimePolicy,
+    receipt: &Receipt,
+    facts: &Arc<TitleFacts>,
+    verdict: Verdict,
+) -> Result<Grant, Refusal> {
+    let terms = match verdict {
+        Verdict::Allow(terms) => terms,
+        Verdict::Deny { reason } => return Err(Refusal::Denied { reason }),
+    };
+    match facts.availability {
+        Availability::Ready => {}
+        Availability::Withdrawn => return Err(Refusal::Withdrawn),
+    }
+    check_policy_lifetime(now, policy, receipt, &terms)?;
+    let floor = floor(facts, &terms)?;
+    let asked = asked(receipt, facts, floor);
+    if asked.level < floor {
+        return Err(Refusal::LevelTooLow);
+    }
+    let form = facts
+        .forms
+        .at(asked.level)
+        .ok_or(Refusal::LevelUnavailable)?;
+    let owner = owner(receipt, asked.level)?;
+    Ok(Grant {
+        facts: Arc::clone(facts),
+        level: asked.level,
+        form: form.clone(),
+        signatures: asked.signatures,
+        owner,
+        downloads_max: strictest(receipt.claims.max_downloads, terms.max_downloads),
+    })
+}
+
+/// The policy may shorten a receipt's life below what receipt and center allow.
+fn check_policy_lifetime(
+    now: UnixSeconds,
+    policy: &TimePolicy,
+    receipt: &Receipt,
+    terms: &PolicyTerms,
+) -> Result<(), Refusal> {
+    let Some(lifetime_s) = terms.receipt_lifetime_s else {
+        return Ok(());
+    };
+    let lifetime_s_max = u32::try_from(lifetime_s)
+        .unwrap_or(u32::MAX)
+        .min(policy.lifetime_s_max);
+    let shorter = TimePolicy {
+        lifetime_s_max,
+        ..policy.clone()
+    };
+    match receipt.freshness(now, &shorter) {
+        Ok(Freshness::Valid | Freshness::ResumeOnly) => Ok(()),
+        Err(refusal @ (TimeRefusal::Expired | TimeRefusal::NotYetValid)) => {
+            Err(Refusal::OutsideTime(refusal))
+        }
+    }
+}
+
+/// The least level that catalog and policy accept.
+fn floor(facts: &TitleFacts, terms: &PolicyTerms) -> Result<Level, Refusal> {
+    let demanded = match terms.min_protection.as_str() {
+        "" | "1" => Level::Clear,
+        "2" => Level::SourceSealed,
+        "3" => Level::IndividuallySealed,
+        "5" => Level::FullyIndividualized,
+        _ => {
+            return Err(Refusal::PluginAnswer {
+                problem: "min-protection is not 1, 2, 3 or 5",
+            });
+        }
+    };
+    Ok(facts.min_level.max(demanded))
+}
+
+/// A level and the signatures on top of it.
+struct Asked {
+    level: Level,
+    signatures: SignerRoles,
+}
+
+/// What the receipt asks for. Level 4 is no level of its own: it is the highest sealed level the
+/// receipt has the data for, with every signature the title can have.
+fn asked(receipt: &Receipt, facts: &TitleFacts, floor: Level) -> Asked {
+    let plain = |level| Asked {
+        level,
+        signatures: facts.signatures,
+    };
+    match receipt.claims.level {
+        None => plain(floor),
+        Some(RequestedLevel::One) => plain(Level::Clear),
+        Some(RequestedLevel::Two) => plain(Level::SourceSealed),
+        Some(RequestedLevel::Three) => plain(Level::IndividuallySealed),
+        Some(RequestedLevel::Five) => plain(Level::FullyIndividualized),
+        Some(RequestedLevel::Four) => {
+            let named = receipt.claims.user_name.is_some();
+            let sealed = if named {
+                Level::IndividuallySealed
+            } else {
+                Level::SourceSealed
+            };
+            let mut signatures = facts.signatures;
+            signatures.insert(SignerRole::Tool);
+            signatures.insert(SignerRole::Provider);
+            Asked {
+                level: sealed,
+                signatures,
+            }
+        }
+    }
+}
+
+/// Levels 3 and 5 always bind something; an empty bookplate would make every copy the same.
+fn owner(receipt: &Receipt, level: Level) -> Result<Option<String>, Refusal> {
+    match level {
+        Level::Clear | Level::SourceSealed => Ok(None),
+        Level::IndividuallySealed | Level::FullyIndividualized => {
+            let name = receipt
+                .claims
+                .user_name
+                .as_ref()
+                .ok_or(Refusal::NameMissing)?;
+            Ok(Some(name.as_ref().to_owned()))
+        }
+    }
+}
+
+/// The smaller limit; a policy's limit of zero is one, since a sale that may not be downloaded at
+/// all is denied, not limited.
+fn strictest(receipt: Option<NonZeroU32>, policy: Option<u32>) -> Option<NonZeroU32> {
+    let policy = policy.map(|limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN));
+    match (receipt, policy) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    }
+}

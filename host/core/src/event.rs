@@ -1,0 +1,54 @@
+//! The named events an operator's alarms can be tied to: one list, from which the documentation
+//! page is generated.
+
+macro_rules! events {
+    ($($name:ident = $code:literal, $slug:literal, $meaning:literal;)*) => {
+        /// A named event of the host.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum NamedEvent {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl NamedEvent {
+            /// Every event, in the order of the published list.
+            pub const ALL: &'static [NamedEvent] = &[$(NamedEvent::$name,)*];
+
+            /// The stable number.
+            pub fn code(self) -> &'static str {
+                match self { $(NamedEvent::$name => $code,)* }
+            }
+
+            /// The stable name.
+            pub fn slug(self) -> &'static str {
+                match self { $(NamedEvent::$name => $slug,)* }
+            }
+
+            /// What it means.
+            pub fn meaning(self) -> &'static str {
+                match self { $(NamedEvent::$name => $meaning,)* }
+            }
+        }
+    };
+}
+
+events! {
+    Started = "COL1001", "started", "The host accepts requests.";
+    Stopped = "COL1002", "stopped", "The host has stopped after draining its downloads.";
+    StartFailed = "COL1003", "start-failed", "The host could not start; the event names the setting that is missing or wrong.";
+    ContentStoreUnreachable = "COL2001", "content-store-unreachable", "The content store does not answer.";
+    ContentPathInvalid = "COL2002", "content-path-invalid", "A resolver or the catalog named a path that is not allowed or does not exist.";
+    ContentStoreRecovered = "COL2003", "content-store-recovered", "The content store answers again.";
+    TitleFileMissing = "COL2004", "title-file-missing", "The catalog names a title file that the content store does not have.";
+    TitleFileDamaged = "COL2005", "title-file-damaged", "A stored title file is not what the catalog says.";
+    CacheFailed = "COL2006", "cache-failed", "A title could not be put into the memory cache.";
+    RequestIllegal = "COL3001", "request-illegal", "A request was refused as illegal; the event holds it, redacted, with its origin.";
+    BookplateFailed = "COL3002", "bookplate-failed", "A copy's bookplate could not be made; the event names the nature of the error.";
+    DownloadFailed = "COL3003", "download-failed", "A download broke off: connection lost, or too slow.";
+    PluginFailed = "COL4001", "plug-in-failed", "A plug-in gave no usable answer; the event says whose fault it is.";
+    OutboxFull = "COL5001", "outbox-full", "No log row can be promised; downloads are refused until there is room.";
+    OutboxFailed = "COL5002", "outbox-failed", "The node's database failed to make log rows durable.";
+    LogWriterDelayed = "COL5003", "log-writer-delayed", "The logging database does not answer; rows wait in the outbox.";
+    LeaseLost = "COL5004", "lease-lost", "Changes cannot be read; protected titles are refused until they can.";
+    CacheFlushed = "COL5005", "cache-flushed", "Everything cached was dropped: changes were missed or the database was replaced.";
+    LogRowUnreadable = "COL5006", "log-row-unreadable", "A row of the outbox cannot be read; it was set aside and the rows after it are written.";
+}

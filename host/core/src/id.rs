@@ -1,0 +1,53 @@
+//! Identifiers that belong to the host; those a receipt carries come from the receipt crate.
+
+use std::fmt;
+
+/// Declares an identifier of 16 bytes, shown as 32 lower-case hexadecimal digits.
+macro_rules! sixteen_bytes {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// Wraps the 16 bytes.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 16 bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
+}
+
+sixteen_bytes! {
+    /// One answered or refused request; a UUIDv7 made by the edge when the request arrives.
+    EventId
+}
+sixteen_bytes! {
+    /// One host process's lasting identity, made when its node database is created.
+    NodeId
+}
+sixteen_bytes! {
+    /// A title in a center's catalog.
+    TitleId
+}
+
+/// Counts the changes of one record; a higher number is a later state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowVersion(pub i64);

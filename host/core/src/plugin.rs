@@ -1,0 +1,171 @@
+//! What a center's plug-ins are asked and what they may answer.
+//!
+//! The host crate that knows the WebAssembly engine turns these into calls. Answers are outside
+//! data: the flow parses them before it uses them.
+
+use async_trait::async_trait;
+use colophon_receipt::{CenterId, RetailerId};
+use thiserror::Error;
+
+use crate::catalog::{Book, Money};
+use crate::time::Timestamp;
+
+/// What every call to a plug-in says about the request it serves.
+#[derive(Debug, Clone)]
+pub struct CallContext {
+    /// The request's id, as in the log.
+    pub request_id: String,
+    /// The moment the request is judged at.
+    pub now: Timestamp,
+    /// The center whose rules are asked.
+    pub center: CenterId,
+    /// The retailer that sold.
+    pub retailer: RetailerId,
+}
+
+/// The resolver's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResolverAnswer {
+    /// The title lives here. Unchecked: a path that leaves its root is refused by the flow.
+    Found(FoundLocation),
+    /// This resolver does not know the Book ID; another may.
+    NotMine,
+}
+
+/// A place as a resolver names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundLocation {
+    /// Name of a configured content-store root.
+    pub root: String,
+    /// Path of the title's folder below it.
+    pub path: String,
+    /// SHA-256 that the delivered form's stored file must have, if the resolver knows it.
+    pub sha256: Option<Vec<u8>>,
+}
+
+/// The sale, as the policy sees it.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The title.
+    pub book: Book,
+    /// Media type of the content.
+    pub resource_class: String,
+    /// What the buyer paid, if the receipt says so.
+    pub price: Option<Money>,
+    /// The level asked for (`1` to `5`), or empty for the catalog's.
+    pub requested_protection: String,
+    /// Center-defined attributes of the title and the sale.
+    pub attributes: Vec<(String, String)>,
+}
+
+/// The policy's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The sale may be served under these terms.
+    Allow(PolicyTerms),
+    /// The sale may not be served.
+    Deny {
+        /// The policy's own code for its reason.
+        reason: String,
+    },
+}
+
+/// Terms of an allowed sale; the strictest of catalog, receipt and terms holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PolicyTerms {
+    /// The least protection (`1`, `2`, `3` or `5`), or empty for the catalog's.
+    pub min_protection: String,
+    /// How often one purchase may be downloaded.
+    pub max_downloads: Option<u32>,
+    /// How long after its issue a receipt may be used, in seconds.
+    pub receipt_lifetime_s: Option<u64>,
+}
+
+/// Who has to mend a failed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The plug-in's author.
+    Plugin,
+    /// The host's operator: load, or a service behind a host call.
+    Host,
+    /// Whoever configured the center.
+    Config,
+}
+
+/// Why a call gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PluginFailure {
+    /// The plug-in itself said that it failed.
+    #[error("the plug-in reported a failure: {message}")]
+    Reported {
+        /// In the plug-in's words.
+        message: String,
+    },
+    /// The plug-in trapped.
+    #[error("the plug-in trapped in {function}: {message}")]
+    Trapped {
+        /// The exported function called.
+        function: &'static str,
+        /// The trap, with the plug-in's frames.
+        message: String,
+    },
+    /// The plug-in ran past its deadline.
+    #[error("the plug-in did not answer in time")]
+    TimedOut,
+    /// The plug-in used up its fuel.
+    #[error("the plug-in used up its fuel")]
+    OutOfFuel,
+    /// The plug-in asked for more memory, tables or host calls than it may have.
+    #[error("the plug-in reached its limit of {limit}")]
+    LimitReached {
+        /// Which limit.
+        limit: &'static str,
+    },
+    /// No component of the center's chain plays this role.
+    #[error("the center has no plug-in in the role of {role}")]
+    NoSuchRole {
+        /// `resolver`, `policy` or `naming`.
+        role: &'static str,
+    },
+    /// A service that the plug-in asked the host for did not answer.
+    #[error("a service behind the plug-in's host call did not answer")]
+    HostUnavailable,
+    /// Too many calls are under way.
+    #[error("too many plug-in calls are under way")]
+    Saturated,
+}
+
+impl PluginFailure {
+    /// Who has to mend it.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Reported { .. }
+            | Self::Trapped { .. }
+            | Self::TimedOut
+            | Self::OutOfFuel
+            | Self::LimitReached { .. } => Blame::Plugin,
+            Self::HostUnavailable | Self::Saturated => Blame::Host,
+            Self::NoSuchRole { .. } => Blame::Config,
+        }
+    }
+}
+
+/// The plug-ins of all centers.
+pub trait Plugins: Send + Sync {
+    /// Begins the calls of one request: all of them see one generation of the center's plug-ins,
+    /// in instances that no other request has touched.
+    fn begin(&self, context: CallContext) -> Box<dyn PluginCalls>;
+}
+
+/// The calls of one request, in the flow's order.
+#[async_trait]
+pub trait PluginCalls: Send {
+    /// Asks where a title lives.
+    async fn resolve(&mut self, book: &Book) -> Result<ResolverAnswer, PluginFailure>;
+
+    /// Asks whether the sale may be served.
+    async fn evaluate(&mut self, offer: &Offer) -> Result<Verdict, PluginFailure>;
+
+    /// Asks what the file is to be called.
+    async fn file_name(&mut self, facts: &[(String, String)]) -> Result<String, PluginFailure>;
+}

@@ -1,0 +1,288 @@
+//! What the flows need from the world, each a small trait that an adapter keeps.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use colophon_receipt::{CenterId, KeyId};
+use colophon_title::{ContentKey, StoredTitle, VersionId};
+use thiserror::Error;
+
+use crate::catalog::{Book, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts};
+use crate::center::{Center, RetailerKey};
+use crate::id::{EventId, NodeId};
+use crate::log::{DownloadRecord, Purchase};
+use crate::time::Timestamp;
+
+/// What did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The fulfillment database.
+    FulfillmentDatabase,
+    /// The logging database.
+    LoggingDatabase,
+    /// This node's own database.
+    NodeDatabase,
+    /// The content store.
+    ContentStore,
+    /// The cache's lease on the catalog ran out and could not be renewed.
+    CatalogLease,
+}
+
+/// A service behind a port did not answer; the request may succeed later.
+#[derive(Debug, Error)]
+#[error("{service:?} did not answer")]
+pub struct Unavailable {
+    /// What did not answer.
+    pub service: Service,
+    /// The adapter's own error.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Unavailable {
+    /// Wraps an adapter's error.
+    pub fn new(
+        service: Service,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            service,
+            source: source.into(),
+        }
+    }
+}
+
+/// The centers served by this host, and their retailers' keys.
+#[async_trait]
+pub trait Centers: Send + Sync {
+    /// The center of this name, if the host serves it.
+    async fn center(&self, id: &CenterId) -> Result<Option<Arc<Center>>, Unavailable>;
+
+    /// The retailer key of this id, live or revoked.
+    async fn retailer_key(
+        &self,
+        center: &CenterId,
+        kid: &KeyId,
+    ) -> Result<Option<Arc<RetailerKey>>, Unavailable>;
+}
+
+/// The catalog of all centers.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// Where the center's own catalog says that a title lives. This is what the built-in resolver
+    /// asks through its one import.
+    async fn find(&self, center: &CenterId, book: &Book) -> Result<Option<Location>, Unavailable>;
+
+    /// What is known of the title at a location.
+    async fn facts(
+        &self,
+        center: &CenterId,
+        location: &Location,
+    ) -> Result<Option<Arc<TitleFacts>>, Unavailable>;
+
+    /// The content key of a title version. Kept apart from the encrypted content everywhere.
+    async fn content_key(
+        &self,
+        center: &CenterId,
+        version: &VersionId,
+    ) -> Result<Option<Arc<ContentKey>>, Unavailable>;
+}
+
+/// Why the content store gave no content.
+#[derive(Debug, Error)]
+pub enum OriginError {
+    /// There is no such object: the catalog names a path that does not exist.
+    #[error("the content store has no such object")]
+    NotFound,
+    /// The object is there but is not what the catalog says.
+    #[error("the stored object is damaged: {problem}")]
+    Damaged {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The content store itself cannot be reached.
+    #[error("the content store cannot be reached")]
+    Unreachable(#[source] Unavailable),
+}
+
+/// Bytes of a stored object, read at any offset by any number of downloads at once.
+#[async_trait]
+pub trait Content: Send + Sync {
+    /// Length in bytes.
+    fn size(&self) -> u64;
+
+    /// At least one and at most `most` bytes from `offset` on; empty only at the end.
+    /// From memory this is a slice of a shared buffer, never a copy.
+    async fn read(&self, offset: u64, most: usize) -> Result<Bytes, OriginError>;
+}
+
+/// A stored form, opened: parsed once, its bytes shared by all copies.
+pub struct OpenedForm {
+    /// The parsed title file; none for a clear form.
+    pub title: Option<StoredTitle>,
+    /// The stored bytes.
+    pub content: Arc<dyn Content>,
+}
+
+/// What the bytes of a stored form are, as its place in the catalog says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FormContent {
+    /// The source as it was handed in: a clear form.
+    Source,
+    /// A title file at rest: a sealed or licensed form.
+    TitleFile,
+}
+
+/// The content stores.
+#[async_trait]
+pub trait Origin: Send + Sync {
+    /// Opens a stored form, from the cache or from the store. `content` says whether there is a
+    /// title file to parse; the bytes alone cannot say it, for a source may be a title file too.
+    async fn open(
+        &self,
+        root: &StoreRoot,
+        form: &StoredForm,
+        content: FormContent,
+    ) -> Result<Arc<OpenedForm>, OriginError>;
+}
+
+/// Writes stored forms. Used by ingest only, which runs on a thread of its own.
+pub trait ContentWriter: Send + Sync {
+    /// Begins an object that nobody sees before it is published.
+    fn create(
+        &self,
+        root: &StoreRoot,
+        object: &ObjectPath,
+    ) -> Result<Box<dyn StagedObject>, OriginError>;
+
+    /// Removes a published object; one that is not there is no error.
+    fn remove(&self, root: &StoreRoot, object: &ObjectPath) -> Result<(), OriginError>;
+}
+
+/// An object being written. Dropped unpublished, it leaves nothing behind. Sealing seeks back to
+/// complete the headers of entries whose size it learns while writing them, and ingest reads the
+/// finished object once more for its digest.
+pub trait StagedObject: std::io::Read + std::io::Write + std::io::Seek + Send {
+    /// Makes the object durable and visible, whole or not at all. An object that is already there
+    /// is never replaced.
+    fn publish(self: Box<Self>) -> Result<(), OriginError>;
+}
+
+/// How a limited purchase stands after another download was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Counted; the download may begin.
+    Taken,
+    /// The limit was already reached; nothing was counted.
+    Exhausted,
+}
+
+/// Counts the downloads of purchases that have a limit.
+#[async_trait]
+pub trait Uses: Send + Sync {
+    /// Counts one more download unless `limit` have been counted, as one transaction.
+    async fn take(
+        &self,
+        purchase: &Purchase,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Use, Unavailable>;
+}
+
+/// The node's durable outbox for log rows.
+pub trait Outbox: Send + Sync {
+    /// Reserves room for one row, or says that there is none.
+    fn admit(&self) -> Option<Box<dyn Admission>>;
+}
+
+/// Room for one log row. Dropping it gives the room back.
+pub trait Admission: Send {
+    /// Hands the row over; it is durable when the returned [`Commit`] says so. A caller that has
+    /// nothing to hold back may drop the [`Commit`]; the row is written all the same.
+    fn submit(self: Box<Self>, record: DownloadRecord) -> Commit;
+}
+
+/// Resolves when a log row is durable.
+pub type Commit =
+    std::pin::Pin<Box<dyn std::future::Future<Output = Result<(), Unavailable>> + Send>>;
+
+/// A row of the node's outbox, in the order of its sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Dense sequence of this node, from 1 on; the database numbers the rows.
+    pub sequence: i64,
+    /// The event in it.
+    pub event: EventId,
+    /// The encoded and encrypted record.
+    pub payload: Vec<u8>,
+}
+
+/// The node database's table of rows not yet in the logging database.
+#[async_trait]
+pub trait OutboxRows: Send + Sync {
+    /// Makes all of `rows` durable in one transaction, numbered in this order.
+    async fn append(&self, rows: Vec<(EventId, Vec<u8>)>) -> Result<(), Unavailable>;
+
+    /// At most `limit` rows after `sequence`, in order.
+    async fn after(&self, sequence: i64, limit: u32) -> Result<Vec<OutboxRow>, Unavailable>;
+
+    /// Removes every row up to and including `sequence`: the logging database has them.
+    async fn remove_through(&self, sequence: i64) -> Result<(), Unavailable>;
+
+    /// Moves a row that cannot be read out of the way of the others, to a table where it is kept
+    /// with what is wrong with it, in one transaction. A row that is not there any more is passed
+    /// over.
+    async fn dead_letter(&self, sequence: i64, problem: &str) -> Result<(), Unavailable>;
+
+    /// How many rows wait and how many bytes of payload they have; dead letters do not count.
+    async fn waiting(&self) -> Result<(u64, u64), Unavailable>;
+}
+
+/// The logging database, as the log writer sees it.
+#[async_trait]
+pub trait LogRows: Send + Sync {
+    /// Stores records of one node in one transaction; a record whose event is already there is
+    /// passed over, so that any record may be handed in any number of times.
+    async fn append(
+        &self,
+        node: NodeId,
+        records: &[(i64, DownloadRecord)],
+    ) -> Result<(), Unavailable>;
+}
+
+/// Whether the services behind this host answer.
+#[async_trait]
+pub trait Readiness: Send + Sync {
+    /// Every service with its state; the host is ready when all of them are.
+    async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)>;
+}
+
+/// Where a protected field of a record stands; bound into its encryption, so that a value moved
+/// to another row or column does not open.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldPlace<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The row's primary key.
+    pub row: &'a [u8],
+    /// The column.
+    pub column: &'a str,
+}
+
+/// A protected field did not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a protected field does not open: damaged, moved, or under another master key")]
+pub struct FieldDamaged;
+
+/// Encrypts secrets and personal fields at rest.
+pub trait FieldCipher: Send + Sync {
+    /// Encrypts a field for its place.
+    fn seal(&self, place: FieldPlace<'_>, plain: &[u8]) -> Vec<u8>;
+
+    /// Decrypts a field at its place.
+    fn open(&self, place: FieldPlace<'_>, sealed: &[u8]) -> Result<Vec<u8>, FieldDamaged>;
+
+    /// A stable name for a person or thing that does not tell who it is.
+    fn pseudonym(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32];
+}
