@@ -192,3 +192,46 @@ pub struct TitleFacts {
     /// Center-defined attributes that plug-ins can see.
     pub attributes: Vec<(String, String)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_could_leave_their_root_are_no_object_paths() {
+        let long = "x".repeat(1025);
+        let refused = [
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../b",
+            "a/..",
+            "./a",
+            "a/./b",
+            "a//b",
+            "a/",
+            "a\\b",
+            "C:x",
+            "a\0b",
+            "a\nb",
+            "\u{85}",
+            &long,
+        ];
+        for text in refused {
+            assert!(ObjectPath::parse(text).is_err(), "{text:?}");
+        }
+        for text in ["a", "a/b.epub", "...", "..a/b", "本/x", "a b"] {
+            assert_eq!(ObjectPath::parse(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn store_roots_are_slugs() {
+        for text in ["", "A", "a/b", "a.b", "ä", &"a".repeat(64)] {
+            assert!(StoreRoot::parse(text).is_none(), "{text:?}");
+        }
+        assert!(StoreRoot::parse("main-2").is_some());
+    }
+}

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use colophon_receipt::{Freshness, Receipt, RequestedLevel, TimePolicy, TimeRefusal, UnixSeconds};
+use colophon_receipt::{Freshness, Receipt, RequestedLevel, TimePolicy, UnixSeconds};
 use colophon_title::{Level, SignerRole, SignerRoles};
 
 use crate::catalog::{Availability, StoredForm, TitleFacts};
@@ -23,6 +23,8 @@ pub struct Grant {
     pub signatures: SignerRoles,
     /// What is bound into the copy; present at levels 3 and 5.
     pub owner: Option<String>,
+    /// What the receipt is good for: any download, or only one already begun.
+    pub freshness: Freshness,
     /// How often the purchase may be downloaded, where limited.
     pub downloads_max: Option<NonZeroU32>,
 }
@@ -43,7 +45,7 @@ pub fn decide(
         Availability::Ready => {}
         Availability::Withdrawn => return Err(Refusal::Withdrawn),
     }
-    check_policy_lifetime(now, policy, receipt, &terms)?;
+    let freshness = freshness(now, policy, receipt, &terms)?;
     let floor = floor(facts, &terms)?;
     let asked = asked(receipt, facts, floor);
     if asked.level < floor {
@@ -60,33 +62,30 @@ pub fn decide(
         form: form.clone(),
         signatures: asked.signatures,
         owner,
+        freshness,
         downloads_max: strictest(receipt.claims.max_downloads, terms.max_downloads),
     })
 }
 
-/// The policy may shorten a receipt's life below what receipt and center allow.
-fn check_policy_lifetime(
+/// What the receipt is good for now; the policy may shorten its life below what receipt and
+/// center allow.
+fn freshness(
     now: UnixSeconds,
     policy: &TimePolicy,
     receipt: &Receipt,
     terms: &PolicyTerms,
-) -> Result<(), Refusal> {
-    let Some(lifetime_s) = terms.receipt_lifetime_s else {
-        return Ok(());
-    };
-    let lifetime_s_max = u32::try_from(lifetime_s)
+) -> Result<Freshness, Refusal> {
+    let granted = terms.receipt_lifetime_s.unwrap_or(u64::MAX);
+    let lifetime_s_max = u32::try_from(granted)
         .unwrap_or(u32::MAX)
         .min(policy.lifetime_s_max);
-    let shorter = TimePolicy {
+    let strictest = TimePolicy {
         lifetime_s_max,
-        ..policy.clone()
+        ..*policy
     };
-    match receipt.freshness(now, &shorter) {
-        Ok(Freshness::Valid | Freshness::ResumeOnly) => Ok(()),
-        Err(refusal @ (TimeRefusal::Expired | TimeRefusal::NotYetValid)) => {
-            Err(Refusal::OutsideTime(refusal))
-        }
-    }
+    receipt
+        .freshness(now, &strictest)
+        .map_err(Refusal::OutsideTime)
 }
 
 /// The least level that catalog and policy accept.

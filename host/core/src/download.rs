@@ -46,7 +46,6 @@ struct Opened {
     center: Arc<Center>,
     key: Arc<RetailerKey>,
     receipt: Receipt,
-    freshness: Freshness,
 }
 
 /// A title's place, parsed out of a resolver's answer.
@@ -138,14 +137,16 @@ impl Downloads {
         trace.receipt = Some(receipt.clone());
         let freshness = receipt.freshness(request.at.unix_seconds(), &center.time_policy);
         let freshness = freshness.map_err(Refusal::OutsideTime)?;
-        if freshness == Freshness::ResumeOnly && request.resume.is_none() {
-            return Err(Refusal::OutsideTime(TimeRefusal::Expired));
+        match freshness {
+            Freshness::ResumeOnly if request.resume.is_none() => {
+                return Err(Refusal::OutsideTime(TimeRefusal::Expired));
+            }
+            Freshness::ResumeOnly | Freshness::Valid => {}
         }
         Ok(Opened {
             center,
             key,
             receipt,
-            freshness,
         })
     }
 
@@ -274,7 +275,7 @@ impl Downloads {
             etag,
         } = personalized;
         let resumes = request.resume == Some(etag);
-        if opened.freshness == Freshness::ResumeOnly && !resumes {
+        if plan.grant.freshness == Freshness::ResumeOnly && !resumes {
             return Err(Refusal::NotResumable);
         }
         if let (Some(limit), Wanted::Bytes, false) =

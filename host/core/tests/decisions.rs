@@ -1,0 +1,290 @@
+//! Which sales are served, at which level, with which limits.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use colophon_core::catalog::{
+    Availability, Book, Forms, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts,
+};
+use colophon_core::code::Code;
+use colophon_core::decide::{Grant, decide};
+use colophon_core::id::{RowVersion, TitleId};
+use colophon_core::plugin::{PolicyTerms, Verdict};
+use colophon_core::refusal::Refusal;
+use colophon_crypto::{Key32, Portable, Randomness};
+use colophon_receipt::{
+    Claims, Freshness, Mint, Receipt, ReceiptKey, RequestedLevel, SealedReceipt, TimePolicy,
+    UnixSeconds,
+};
+use colophon_title::{Level, MediaType, SignerRole, SignerRoles, VersionId};
+
+const NOW: i64 = 1_800_000_000;
+
+struct Zeros;
+
+impl Randomness for Zeros {
+    fn fill(&mut self, out: &mut [u8]) {
+        out.fill(0);
+    }
+}
+
+fn receipt(change: impl FnOnce(&mut Claims)) -> Receipt {
+    let (transaction, book) = ("t-1".parse().unwrap(), "b-1".parse().unwrap());
+    let mut claims = Claims::new(transaction, book, "ISBN".parse().unwrap());
+    change(&mut claims);
+    let (kid, key) = (
+        "shop.1".parse().unwrap(),
+        ReceiptKey::new(Key32::new([7; 32])),
+    );
+    let center = "main".parse().unwrap();
+    let mint = Mint {
+        engine: &Portable,
+        kid: &kid,
+        key: &key,
+        center: &center,
+    };
+    let sealed = mint
+        .mint(&claims, UnixSeconds::new(NOW), 900, &mut Zeros)
+        .unwrap();
+    SealedReceipt::parse(&sealed)
+        .unwrap()
+        .open(&Portable, &key, &center)
+        .unwrap()
+}
+
+fn form(name: &str) -> StoredForm {
+    StoredForm {
+        version: VersionId::from_bytes([name.len() as u8; 16]),
+        object: ObjectPath::parse(name).unwrap(),
+        size: 1,
+        sha256: [0; 32],
+    }
+}
+
+fn facts(change: impl FnOnce(&mut TitleFacts)) -> Arc<TitleFacts> {
+    let mut facts = TitleFacts {
+        center: "main".parse().unwrap(),
+        title_id: TitleId::from_bytes([1; 16]),
+        book: Book {
+            id_type: "ISBN".parse().unwrap(),
+            id: "b-1".parse().unwrap(),
+        },
+        location: Location {
+            root: StoreRoot::parse("main").unwrap(),
+            path: ObjectPath::parse("t").unwrap(),
+        },
+        row_version: RowVersion(1),
+        title: "A title".to_owned(),
+        authors: vec![],
+        language: None,
+        media_type: MediaType::parse("application/epub+zip").unwrap(),
+        min_level: Level::SourceSealed,
+        signatures: SignerRoles::default(),
+        forms: Forms {
+            clear: Some(form("c")),
+            sealed: Some(form("ss")),
+            licensed: None,
+        },
+        availability: Availability::Ready,
+        price: None,
+        attributes: vec![],
+    };
+    change(&mut facts);
+    Arc::new(facts)
+}
+
+fn allow() -> PolicyTerms {
+    PolicyTerms::default()
+}
+
+fn judge(
+    now: i64,
+    receipt: &Receipt,
+    facts: &Arc<TitleFacts>,
+    terms: PolicyTerms,
+) -> Result<Grant, Refusal> {
+    decide(
+        UnixSeconds::new(now),
+        &TimePolicy::default(),
+        receipt,
+        facts,
+        Verdict::Allow(terms),
+    )
+}
+
+fn granted(
+    claims: impl FnOnce(&mut Claims),
+    title: impl FnOnce(&mut TitleFacts),
+    terms: PolicyTerms,
+) -> Grant {
+    judge(NOW, &receipt(claims), &facts(title), terms).unwrap()
+}
+
+fn refused(
+    claims: impl FnOnce(&mut Claims),
+    title: impl FnOnce(&mut TitleFacts),
+    terms: PolicyTerms,
+) -> Code {
+    judge(NOW, &receipt(claims), &facts(title), terms)
+        .unwrap_err()
+        .code()
+}
+
+fn level(level: RequestedLevel) -> impl FnOnce(&mut Claims) {
+    move |claims| {
+        claims.level = Some(level);
+        claims.user_name = Some("Ada".parse().unwrap());
+    }
+}
+
+fn at_least(number: &str) -> PolicyTerms {
+    PolicyTerms {
+        min_protection: number.to_owned(),
+        ..PolicyTerms::default()
+    }
+}
+
+#[test]
+fn no_level_asked_for_means_the_catalogs() {
+    assert_eq!(granted(|_| {}, |_| {}, allow()).level, Level::SourceSealed);
+    assert_eq!(
+        granted(|_| {}, |t| t.min_level = Level::Clear, allow()).level,
+        Level::Clear
+    );
+}
+
+#[test]
+fn a_policy_raises_the_floor_and_never_lowers_it() {
+    let named = |c: &mut Claims| c.user_name = Some("Ada".parse().unwrap());
+    assert_eq!(
+        granted(named, |_| {}, at_least("3")).level,
+        Level::IndividuallySealed
+    );
+    assert_eq!(
+        granted(|_| {}, |_| {}, at_least("1")).level,
+        Level::SourceSealed
+    );
+    assert_eq!(
+        refused(level(RequestedLevel::Two), |_| {}, at_least("3")),
+        Code::LevelTooLow
+    );
+    assert_eq!(refused(|_| {}, |_| {}, at_least("4")), Code::PluginFailed);
+}
+
+#[test]
+fn less_protection_than_demanded_is_refused_and_more_is_honored() {
+    assert_eq!(
+        refused(level(RequestedLevel::One), |_| {}, allow()),
+        Code::LevelTooLow
+    );
+    let more = granted(level(RequestedLevel::Three), |_| {}, allow());
+    assert_eq!(more.level, Level::IndividuallySealed);
+    assert_eq!(more.owner.as_deref(), Some("Ada"));
+    assert_eq!(more.form.object.as_str(), "ss");
+}
+
+#[test]
+fn levels_without_a_form_are_unavailable() {
+    assert_eq!(
+        refused(level(RequestedLevel::Five), |_| {}, allow()),
+        Code::LevelUnavailable
+    );
+    let no_clear = |t: &mut TitleFacts| {
+        t.min_level = Level::Clear;
+        t.forms.clear = None;
+    };
+    assert_eq!(
+        refused(level(RequestedLevel::One), no_clear, allow()),
+        Code::LevelUnavailable
+    );
+}
+
+#[test]
+fn level_four_is_the_best_seal_with_signatures() {
+    let named = granted(level(RequestedLevel::Four), |_| {}, allow());
+    assert_eq!(named.level, Level::IndividuallySealed);
+    assert!(named.signatures.contains(SignerRole::Tool));
+    assert!(named.signatures.contains(SignerRole::Provider));
+    let nameless = granted(|c| c.level = Some(RequestedLevel::Four), |_| {}, allow());
+    assert_eq!(nameless.level, Level::SourceSealed);
+    assert!(
+        granted(level(RequestedLevel::Three), |_| {}, allow())
+            .signatures
+            .is_empty()
+    );
+}
+
+#[test]
+fn level_three_without_a_name_is_refused() {
+    assert_eq!(
+        refused(|c| c.level = Some(RequestedLevel::Three), |_| {}, allow()),
+        Code::NameMissing
+    );
+}
+
+#[test]
+fn withdrawn_and_denied_sales_are_refused() {
+    assert_eq!(
+        refused(
+            |_| {},
+            |t| t.availability = Availability::Withdrawn,
+            allow()
+        ),
+        Code::TitleWithdrawn
+    );
+    let verdict = Verdict::Deny {
+        reason: "territory".to_owned(),
+    };
+    let policy = TimePolicy::default();
+    let denied = decide(
+        UnixSeconds::new(NOW),
+        &policy,
+        &receipt(|_| {}),
+        &facts(|_| {}),
+        verdict,
+    );
+    assert_eq!(denied.unwrap_err().code(), Code::PolicyDenied);
+}
+
+#[test]
+fn the_strictest_download_limit_holds() {
+    let limit = |receipt: Option<u32>, policy: Option<u32>| {
+        let claims = |c: &mut Claims| c.max_downloads = receipt.and_then(NonZeroU32::new);
+        let terms = PolicyTerms {
+            max_downloads: policy,
+            ..PolicyTerms::default()
+        };
+        granted(claims, |_| {}, terms)
+            .downloads_max
+            .map(NonZeroU32::get)
+    };
+    assert_eq!(limit(None, None), None);
+    assert_eq!(limit(Some(3), None), Some(3));
+    assert_eq!(limit(None, Some(2)), Some(2));
+    assert_eq!(limit(Some(3), Some(2)), Some(2));
+    assert_eq!(limit(Some(1), Some(2)), Some(1));
+    assert_eq!(limit(None, Some(0)), Some(1));
+}
+
+#[test]
+fn a_policy_may_shorten_a_receipts_life() {
+    let short = || PolicyTerms {
+        receipt_lifetime_s: Some(60),
+        ..PolicyTerms::default()
+    };
+    let fresh = |after: i64, terms| {
+        judge(NOW + after, &receipt(|_| {}), &facts(|_| {}), terms).map(|g| g.freshness)
+    };
+    assert_eq!(fresh(0, short()).unwrap(), Freshness::Valid);
+    assert_eq!(fresh(500, allow()).unwrap(), Freshness::Valid);
+    assert_eq!(fresh(500, short()).unwrap(), Freshness::ResumeOnly);
+    assert_eq!(
+        fresh(200_000, short()).unwrap_err().code(),
+        Code::ReceiptExpired
+    );
+    let long = PolicyTerms {
+        receipt_lifetime_s: Some(u64::MAX),
+        ..PolicyTerms::default()
+    };
+    assert_eq!(fresh(2_000, long).unwrap(), Freshness::ResumeOnly);
+}
