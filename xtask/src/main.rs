@@ -1,15 +1,69 @@
-//! The project's own commands: `cargo xtask …`.
+//! The project's own commands, run as `cargo xtask …`.
+//!
+//! Everything a developer or the continuous build runs goes through here, so that both run the
+//! same. Each command is one module; [`workspace`] holds what they share: the folder they work in
+//! and how another program is run and named.
 
-use std::process::{Command, ExitCode};
+mod bench;
+mod demo;
+mod layers;
+mod plugins;
+mod sample;
+mod setup;
+mod test;
+mod vectors;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Builds, tests, measures and shows Colophon."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Show a whole purchase: build, sell at levels 1 to 4, download, open; then keep serving.
+    Demo(demo::DemoArguments),
+    /// Run everything that must be green: set-up, plug-ins, layering, format, lints and tests.
+    Test(test::TestArguments),
+    /// Install what the tests use where that is possible, and name what is missing.
+    Setup,
+    /// Build the plug-ins that are embedded in the host.
+    Plugins,
+    /// Check which crate depends on which against the layering table.
+    Layers,
+    /// Write the receipt and title vectors anew.
+    Vectors(vectors::VectorsArguments),
+    /// Measure against the peers and print the figures.
+    Bench(bench::BenchArguments),
+    /// Write the sample book to a file.
+    Sample(sample::SampleArguments),
+}
 
 fn main() -> ExitCode {
-    let test = std::env::args().nth(1).as_deref() == Some("test");
-    if !test {
-        eprintln!("usage: cargo xtask test");
-        return ExitCode::from(2);
-    }
-    match Command::new("cargo").args(["test", "--workspace"]).status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    let done = match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Setup => setup::run(),
+        Task::Plugins => plugins::run(),
+        Task::Layers => layers::run(),
+        Task::Vectors(arguments) => vectors::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Sample(arguments) => sample::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

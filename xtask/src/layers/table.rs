@@ -1,0 +1,211 @@
+//! The layering table. Everything it does not list is forbidden.
+//!
+//! A change here is a change of the design: say in the commit why the arrow is needed.
+
+/// One package or one folder of packages, and what it may depend on.
+pub(crate) struct Rule {
+    from: &'static str,
+    to: &'static [&'static str],
+}
+
+impl Rule {
+    /// Whether the package in this folder may be depended on.
+    pub(crate) fn allows(&self, folder: &str) -> bool {
+        self.to.iter().any(|pattern| matches(pattern, folder))
+    }
+}
+
+/// `folder/*` stands for each package in the folder; `*` for every package.
+const RULES: [Rule; 15] = [
+    Rule {
+        from: "sdk/crypto",
+        to: &[],
+    },
+    Rule {
+        from: "sdk/receipt",
+        to: &["sdk/crypto"],
+    },
+    Rule {
+        from: "sdk/title",
+        to: &["sdk/crypto"],
+    },
+    Rule {
+        from: "sdk/repository",
+        to: &["sdk/title", "sdk/crypto"],
+    },
+    // The engine is chosen by whoever opens a file, so a reader names one of sdk/crypto.
+    Rule {
+        from: "sdk/reader",
+        to: &["sdk/title", "sdk/receipt", "sdk/crypto"],
+    },
+    Rule {
+        from: "sdk/plugin",
+        to: &[],
+    },
+    Rule {
+        from: "plugins/*",
+        to: &["sdk/plugin"],
+    },
+    // Core hands the engine and the keys through to the formats and therefore knows the seam.
+    Rule {
+        from: "host/core",
+        to: &["sdk/title", "sdk/receipt", "sdk/crypto"],
+    },
+    // The key ring signs titles and holds receipt keys: the formats' types, not their flows.
+    Rule {
+        from: "host/keys",
+        to: &["host/core", "sdk/crypto", "sdk/title", "sdk/receipt"],
+    },
+    Rule {
+        from: "host/server",
+        to: &["host/*", "sdk/*"],
+    },
+    // An adapter keeps core's promises; core's types are made of the formats' types.
+    Rule {
+        from: "host/http",
+        to: &["host/core", "sdk/receipt", "sdk/title", "sdk/crypto"],
+    },
+    Rule {
+        from: "host/console",
+        to: &["host/core", "sdk/receipt", "sdk/title", "sdk/crypto"],
+    },
+    Rule {
+        from: "host/*",
+        to: &["host/core", "sdk/receipt", "sdk/title", "sdk/crypto"],
+    },
+    Rule {
+        from: "tests",
+        to: &["*"],
+    },
+    Rule {
+        from: "xtask",
+        to: &["*"],
+    },
+];
+
+/// The first row that fits: single packages stand above their folder's row.
+pub(crate) fn rule(folder: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| matches(rule.from, folder))
+}
+
+/// In tests a package may use what stands below it and its own neighbors, never the other way.
+pub(crate) fn allowed_in_tests(from: &str, to: &str) -> bool {
+    let outward = from.starts_with("sdk/") && !to.starts_with("sdk/");
+    !outward && to != "xtask" && to != "tests"
+}
+
+/// Packages that belong to one adapter, with the folders that may name them in their manifests.
+const OWNED: [(&str, &[&str]); 8] = [
+    ("sqlx", &["host/store", "tests"]),
+    ("wasmtime", &["host/plugin_host", "sdk/reader", "tests"]),
+    ("async-nats", &["host/pipeline", "tests"]),
+    ("object_store", &["host/origin", "tests"]),
+    ("axum", &["host/http", "host/console", "tests"]),
+    ("hyper", &["host/http", "tests"]),
+    // Server private keys and bulk ciphers; everybody else goes through the engine's seam.
+    ("aws-lc-rs", &["host/keys", "tests"]),
+    ("rcgen", &["host/keys", "sdk/title", "sdk/reader", "tests"]),
+];
+
+/// Who may name this package in a manifest; none where anybody may.
+pub(crate) fn owners(name: &str) -> Option<&'static [&'static str]> {
+    OWNED
+        .iter()
+        .find(|(owned, _)| *owned == name)
+        .map(|(_, owners)| *owners)
+}
+
+/// Packages without clock, randomness, files, network and database.
+pub(crate) const PURE: [&str; 5] = [
+    "sdk/crypto",
+    "sdk/receipt",
+    "sdk/title",
+    "sdk/repository",
+    "host/core",
+];
+
+/// What no pure package may reach, however indirectly.
+pub(crate) const IMPURE: [&str; 17] = [
+    "async-nats",
+    "async-std",
+    "aws-lc-rs",
+    "axum",
+    "chrono",
+    "hyper",
+    "jiff",
+    "mio",
+    "native-tls",
+    "object_store",
+    "reqwest",
+    "rustls",
+    "socket2",
+    "sqlx",
+    "tempfile",
+    "tokio",
+    "wasmtime",
+];
+
+/// What no pure package may name in its manifest. The archive and big-number packages do reach
+/// these for purposes we do not use (encrypted archives, making keys).
+pub(crate) const CHANCE: [&str; 3] = ["getrandom", "rand", "uuid"];
+
+/// Whether a folder is meant by a pattern of the table.
+pub(crate) fn matches(pattern: &str, folder: &str) -> bool {
+    if pattern == "*" {
+        return true;
+    }
+    match pattern.strip_suffix("/*") {
+        Some(parent) => folder
+            .strip_prefix(parent)
+            .is_some_and(|rest| rest.starts_with('/')),
+        None => pattern == folder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(from: &str, to: &str, allowed: bool) {
+        let rule = rule(from).expect("a row for the package");
+        assert_eq!(rule.allows(to), allowed, "{from} → {to}");
+    }
+
+    #[test]
+    fn formats_know_only_the_primitives() {
+        check("sdk/receipt", "sdk/crypto", true);
+        check("sdk/receipt", "sdk/title", false);
+        check("sdk/title", "host/core", false);
+    }
+
+    #[test]
+    fn adapters_know_core_and_not_each_other() {
+        check("host/store", "host/core", true);
+        check("host/store", "host/http", false);
+        check("host/http", "host/store", false);
+        check("host/server", "host/store", true);
+    }
+
+    #[test]
+    fn core_knows_no_adapter() {
+        check("host/core", "host/keys", false);
+        check("host/core", "sdk/title", true);
+    }
+
+    #[test]
+    fn plug_ins_know_only_their_kit() {
+        check("plugins/catalog", "sdk/plugin", true);
+        check("plugins/catalog", "sdk/receipt", false);
+    }
+
+    #[test]
+    fn a_package_without_a_row_is_refused() {
+        assert!(rule("extra").is_none());
+    }
+
+    #[test]
+    fn tests_never_point_outward() {
+        assert!(allowed_in_tests("sdk/reader", "sdk/crypto"));
+        assert!(!allowed_in_tests("sdk/title", "host/keys"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Node packages under `target/npm`.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::setup::{Missing, first_line};
+use crate::workspace::{output, target};
+
+/// The JOSE library most Node shops use; our receipts must open what it mints.
+const PACKAGES: [&str; 1] = ["jose@6.2.17"];
+
+/// Installs what is missing.
+pub(crate) fn install() -> Option<Missing> {
+    let cause = attempt().err()?;
+    Some(Missing {
+        name: format!("Node packages {}", PACKAGES.join(" ")),
+        untested: "Node receipts are not tested",
+        cause: first_line(&cause),
+    })
+}
+
+fn attempt() -> Result<()> {
+    let folder = target().join("npm");
+    let stamp = folder.join("installed.txt");
+    let wanted = PACKAGES.join("\n");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    eprintln!("── setup: Node packages");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let quietly = [
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+    ];
+    let mut npm = Command::new("npm");
+    output(
+        npm.args(quietly)
+            .arg("--prefix")
+            .arg(&folder)
+            .args(PACKAGES),
+    )?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}

@@ -1,0 +1,55 @@
+//! Writes the published test vectors anew from the crates that define the formats.
+//!
+//! The vectors are committed files. Tests read them and never write them, so a change of a format
+//! shows as a difference in version control; `--check` turns such a difference into a failure.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::workspace::{cargo, output, root, step};
+
+#[derive(Args)]
+pub(crate) struct VectorsArguments {
+    /// Fail when the vectors written differ from the committed ones.
+    #[arg(long)]
+    check: bool,
+}
+
+/// The packages that have an example called `vectors`, and the folder each writes to.
+const GENERATORS: [(&str, &str); 2] = [
+    ("colophon-receipt", "sdk/receipt/vectors"),
+    ("colophon-title", "sdk/title/vectors"),
+];
+
+/// Runs the generators.
+pub(crate) fn run(arguments: &VectorsArguments) -> Result<()> {
+    for (package, folder) in GENERATORS {
+        let mut generator = cargo();
+        generator.args([
+            "run",
+            "--quiet",
+            "--package",
+            package,
+            "--example",
+            "vectors",
+        ]);
+        step(
+            &format!("vectors of {package}"),
+            generator.arg("--").arg(root().join(folder)),
+        )?;
+    }
+    if arguments.check { unchanged() } else { Ok(()) }
+}
+
+fn unchanged() -> Result<()> {
+    let folders = GENERATORS.map(|(_, folder)| folder);
+    let mut git = std::process::Command::new("git");
+    git.current_dir(root())
+        .args(["status", "--porcelain", "--"])
+        .args(folders);
+    let changed = output(&mut git)?;
+    if !changed.is_empty() {
+        bail!("these vectors differ from the committed ones:\n{changed}");
+    }
+    Ok(())
+}
