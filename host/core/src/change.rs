@@ -32,7 +32,9 @@ pub struct Change {
     pub center: CenterId,
     /// The kind of record.
     pub record: ChangedRecord,
-    /// The record's key in its table.
+    /// What the record is asked for by: a retailer's or center's id, a content key's title version
+    /// in hexadecimal digits; for a title four lines, Book ID type, Book ID, content-store root and
+    /// path. A record that got another key is listed under both.
     pub key: String,
     /// The record's state after the change; a deletion counts too.
     pub row_version: i64,
@@ -44,9 +46,13 @@ pub struct Changes {
     /// Names the history; another name means that the database was restored or replaced, and
     /// nothing cached under the old one may be used.
     pub epoch: i64,
-    /// The oldest position still kept; a reader behind it has missed changes.
+    /// The oldest position still kept; a reader whose position is below `oldest - 1` has missed
+    /// changes.
     pub oldest: i64,
-    /// The newest position at the time of reading, even if `list` is cut short of it.
+    /// The newest position at the time of reading, even if `list` is cut short of it. In a database
+    /// with several writers a change may be visible before the order of everything up to it is
+    /// settled; it is then listed later. A reader has seen all changes only if the last it has
+    /// applied is the newest.
     pub newest: i64,
     /// The changes, in order.
     pub list: Vec<Change>,

@@ -89,6 +89,14 @@ struct Trace {
     receipt: Option<Receipt>,
 }
 
+/// What would come of a request.
+pub struct Explanation {
+    /// The receipt, if it opened.
+    pub receipt: Option<Receipt>,
+    /// The sale as it would be served, or why it would be refused.
+    pub outcome: Result<Grant, Refusal>,
+}
+
 impl Downloads {
     /// Turns a request into a personalized copy, or says why not and where the buyer goes.
     ///
@@ -150,7 +158,7 @@ impl Downloads {
         })
     }
 
-    /// The front half of the flow, for callers that want to know of a title and not have it.
+    /// The flow's front half, for callers that want to know of a title and not have it.
     pub(crate) async fn facts_for(
         &self,
         request: &DownloadRequest,
@@ -159,6 +167,29 @@ impl Downloads {
         let mut calls = self.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         self.look(&opened, &resolved).await
+    }
+
+    /// Tells what would come of a request, and delivers, counts and logs nothing.
+    pub async fn explain(&self, request: &DownloadRequest) -> Explanation {
+        let mut trace = Trace::default();
+        let outcome = self.judged(request, &mut trace).await;
+        Explanation {
+            receipt: trace.receipt,
+            outcome,
+        }
+    }
+
+    async fn judged(&self, request: &DownloadRequest, trace: &mut Trace) -> Result<Grant, Refusal> {
+        let opened = self.open(request, trace).await?;
+        let mut calls = self.plugins.begin(call_context(request, &opened));
+        let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
+        let facts = self.look(&opened, &resolved).await?;
+        let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
+        self.origin
+            .open(&grant.facts.location.root, &grant.form)
+            .await
+            .map_err(Refusal::Origin)?;
+        Ok(grant)
     }
 
     /// Looks up what the catalog knows of the title at the resolved place.

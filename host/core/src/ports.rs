@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use colophon_receipt::{CenterId, KeyId};
-use colophon_title::{ContentKey, StoredTitle, VersionId};
+use colophon_title::{ContentKey, Signer, SignerRole, StoredTitle, VersionId};
 use thiserror::Error;
 
 use crate::catalog::{Book, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts};
@@ -285,4 +285,27 @@ pub trait FieldCipher: Send + Sync {
 
     /// A stable name for a person or thing that does not tell who it is.
     fn pseudonym(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32];
+}
+
+/// Stored key material is not fit to sign with.
+#[derive(Debug, Error)]
+#[error("the stored {role} key and its certificates cannot be used")]
+pub struct SignerUnusable {
+    /// The role it was stored for.
+    pub role: SignerRole,
+    /// What is wrong with it.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Makes signers of key material that is kept encrypted in the fulfillment database.
+pub trait SignerFactory: Send + Sync {
+    /// A signer in `role` with a private key (PKCS #8, DER) and its certificates (DER, the
+    /// signer's own first, the root left out).
+    fn signer(
+        &self,
+        role: SignerRole,
+        pkcs8: &[u8],
+        chain: &[Vec<u8>],
+    ) -> Result<Arc<dyn Signer>, SignerUnusable>;
 }
