@@ -146,3 +146,25 @@ impl std::fmt::Display for SealedReceipt {
         write!(f, "{}..{iv}.{ciphertext}.{tag}", self.header)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_and_strangest_texts_are_refused_without_harm() {
+        for text in [
+            "....".to_owned(),
+            ".".repeat(RECEIPT_BYTES_MAX),
+            "A".repeat(RECEIPT_BYTES_MAX),
+            format!("{}..A.A.A", "W".repeat(8000)),
+            "é".repeat(RECEIPT_BYTES_MAX),
+        ] {
+            assert!(SealedReceipt::parse(&text).is_err());
+        }
+        assert_eq!(
+            SealedReceipt::parse(&"A".repeat(RECEIPT_BYTES_MAX + 1)),
+            Err(Malformed::TooLong)
+        );
+    }
+}

@@ -50,7 +50,7 @@ mod open;
 mod secret;
 
 pub use claims::{Claims, InvalidClaims, Receipt, RequestedLevel};
-pub use compact::{Malformed, RECEIPT_BYTES_MAX, SealedReceipt};
+pub use compact::{Malformed, Part, RECEIPT_BYTES_MAX, SealedReceipt};
 pub use freshness::{Freshness, TimePolicy, TimeRefusal};
 pub use header::InvalidHeader;
 pub use ids::{

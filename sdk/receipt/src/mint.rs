@@ -126,3 +126,103 @@ fn check_integers(claims: &Claims) -> Result<(), MintError> {
         .sold_at
         .map_or(Ok(()), |sold_at| check_time("sold_at", sold_at))
 }
+
+#[cfg(test)]
+mod tests {
+    use colophon_crypto::{Key32, Portable};
+
+    use super::*;
+
+    struct Counting(u8);
+
+    impl Randomness for Counting {
+        fn fill(&mut self, out: &mut [u8]) {
+            for byte in out {
+                *byte = self.0;
+                self.0 = self.0.wrapping_add(1);
+            }
+        }
+    }
+
+    fn mint(
+        issued_at: i64,
+        lifetime_s: u32,
+        change: impl FnOnce(&mut Claims),
+    ) -> Result<String, MintError> {
+        let mut claims = Claims::new(
+            "order-1".parse().expect("a text"),
+            "book-1".parse().expect("a text"),
+            "ISBN".parse().expect("a text"),
+        );
+        change(&mut claims);
+        let kid = "bookshop.1".parse().expect("a key id");
+        let key = ReceiptKey::new(Key32::new([7; 32]));
+        let center = "main".parse().expect("a center");
+        Mint {
+            engine: &Portable,
+            kid: &kid,
+            key: &key,
+            center: &center,
+        }
+        .mint(
+            &claims,
+            UnixSeconds::new(issued_at),
+            lifetime_s,
+            &mut Counting(0),
+        )
+    }
+
+    #[track_caller]
+    fn check_range(minted: Result<String, MintError>, claim: &str) {
+        assert!(
+            matches!(minted, Err(MintError::Range(name)) if name == claim),
+            "{minted:?}"
+        );
+    }
+
+    #[test]
+    fn equal_chance_gives_equal_receipts() {
+        let (a, b) = (mint(0, 900, |_| {}), mint(0, 900, |_| {}));
+        assert_eq!(a.expect("a receipt"), b.expect("a receipt"));
+    }
+
+    #[test]
+    fn times_outside_the_specification_are_refused() {
+        assert!(matches!(mint(0, 0, |_| {}), Err(MintError::NoLifetime)));
+        check_range(mint(-1, 900, |_| {}), "iat");
+        check_range(mint(i64::MIN, 900, |_| {}), "iat");
+        check_range(mint(i64::MAX, 900, |_| {}), "iat");
+        check_range(mint(INTEGER_MAX, 1, |_| {}), "exp");
+        assert!(mint(INTEGER_MAX - 1, 1, |_| {}).is_ok());
+        check_range(
+            mint(0, 1, |claims| claims.sold_at = Some(UnixSeconds::new(-1))),
+            "sold_at",
+        );
+    }
+
+    #[test]
+    fn amounts_outside_the_specification_are_refused() {
+        check_range(
+            mint(0, 1, |claims| claims.retail_price = Some(1 << 53)),
+            "retail_price",
+        );
+        check_range(mint(0, 1, |claims| claims.cost = Some(u64::MAX)), "cost");
+        check_range(
+            mint(0, 1, |claims| claims.list_price = Some(1 << 53)),
+            "list_price",
+        );
+    }
+
+    #[test]
+    fn what_would_not_be_opened_is_not_minted() {
+        // Quotation marks take two bytes in JSON, so that four texts of 1024 fill a receipt.
+        let long = || "\"".repeat(1024).parse().ok();
+        let minted = mint(0, 1, |claims| {
+            claims.user_name = long();
+            claims.persona = long();
+            claims.customer_id = long();
+            claims.file_name = long();
+        });
+        assert!(matches!(minted, Err(MintError::TooLong)));
+    }
+}

@@ -43,11 +43,8 @@ pub enum InvalidSecret {
 ///
 /// ```
 /// use colophon_receipt::{RetailerSecret, SecretMode};
-/// # let text = RetailerSecret::new(
-/// #     SecretMode::Test, "bookshop.1".parse()?,
-/// #     colophon_receipt::ReceiptKey::new(colophon_crypto::Key32::new([7; 32]))).to_text();
-/// // rk_test_bookshop.1.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc.……
-/// let secret = RetailerSecret::parse(&text)?;
+/// let text = "rk_test_bookshop.1.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc.MJgNVn";
+/// let secret = RetailerSecret::parse(text)?;
 /// assert_eq!(secret.mode(), SecretMode::Test);
 /// assert_eq!(secret.kid().as_str(), "bookshop.1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -151,4 +148,95 @@ fn checksum_of(body: &str) -> String {
     let mut text = Base64UrlUnpadded::encode_string(&Portable.digest(&[body.as_bytes()]));
     text.truncate(CHECKSUM_CHARACTERS);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "rk_test_bookshop.1.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc.MJgNVn";
+
+    fn secret() -> RetailerSecret {
+        RetailerSecret::new(
+            SecretMode::Test,
+            "bookshop.1".parse().expect("a key id"),
+            ReceiptKey::new(Key32::new([7; 32])),
+        )
+    }
+
+    #[track_caller]
+    fn refused(text: &str, cause: InvalidSecret) {
+        assert_eq!(RetailerSecret::parse(text).err(), Some(cause), "{text}");
+    }
+
+    /// Puts the right checksum behind a body that is wrong otherwise.
+    fn with_checksum(body: &str) -> String {
+        format!("{body}.{}", checksum_of(body))
+    }
+
+    #[test]
+    fn the_text_form_is_fixed() {
+        assert_eq!(*secret().to_text(), TEXT);
+        assert!(RetailerSecret::parse(TEXT).is_ok_and(|read| {
+            read.mode() == SecretMode::Test && read.key().key().expose() == &[7; 32]
+        }));
+    }
+
+    #[test]
+    fn every_slip_of_one_character_is_seen() {
+        for at in 0..TEXT.len() {
+            let mut slipped = TEXT.as_bytes().to_vec();
+            slipped[at] = if slipped[at] == b'x' { b'y' } else { b'x' };
+            let slipped = String::from_utf8(slipped).expect("ASCII");
+            assert!(RetailerSecret::parse(&slipped).is_err(), "{slipped}");
+            assert!(RetailerSecret::parse(&TEXT[..at]).is_err());
+            assert!(RetailerSecret::parse(&TEXT[at + 1..]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_right_checksum_does_not_make_a_secret() {
+        let key = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+        refused("", InvalidSecret::Form);
+        refused("é", InvalidSecret::Form);
+        refused(&format!("{TEXT} "), InvalidSecret::Form);
+        refused(
+            &with_checksum(&format!("rk_real_bookshop.1.{key}")),
+            InvalidSecret::Form,
+        );
+        refused(
+            &with_checksum(&format!("bookshop.1.{key}")),
+            InvalidSecret::Form,
+        );
+        refused(
+            &with_checksum(&format!("rk_live_bookshop.{key}")),
+            InvalidSecret::Form,
+        );
+        refused(
+            &with_checksum(&format!("rk_live_bookshop.1{key}")),
+            InvalidSecret::Form,
+        );
+        // 43 characters have two bits to spare, which must be zero.
+        let spare_bit = format!("{}d", &key[..42]);
+        refused(
+            &with_checksum(&format!("rk_live_bookshop.1.{spare_bit}")),
+            InvalidSecret::Form,
+        );
+        refused(
+            &with_checksum(&format!("rk_live_bookshop.1.{}=", &key[..42])),
+            InvalidSecret::Form,
+        );
+    }
+
+    #[test]
+    fn a_key_may_look_like_anything() {
+        // 43 characters of which some are those of prefixes and separators.
+        let bytes = Base64UrlUnpadded::decode_vec(&format!("_rk_live_-{}A", "_".repeat(32)));
+        let key = Key32::from_slice(&bytes.expect("base64url")).expect("32 bytes");
+        let kid = "rk-live-1.7".parse().expect("a key id");
+        let secret = RetailerSecret::new(SecretMode::Live, kid, ReceiptKey::new(key));
+        let read = RetailerSecret::parse(&secret.to_text()).expect("a secret");
+        assert_eq!(read.kid().as_str(), "rk-live-1.7");
+        assert_eq!(read.key().key().expose(), secret.key().key().expose());
+    }
 }
