@@ -185,10 +185,7 @@ impl Downloads {
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
         let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
-        self.origin
-            .open(&grant.facts.location.root, &grant.form)
-            .await
-            .map_err(Refusal::Origin)?;
+        self.open_form(&grant).await?;
         Ok(grant)
     }
 
@@ -208,21 +205,22 @@ impl Downloads {
     }
 
     async fn fetch(&self, admitted: Admitted) -> Result<Fetched, Refusal> {
-        let grant = &admitted.plan.grant;
+        let form = self.open_form(&admitted.plan.grant).await?;
+        Ok(Fetched { form, admitted })
+    }
+
+    async fn open_form(&self, grant: &Grant) -> Result<Arc<OpenedForm>, Refusal> {
         let content = match grant.level {
             Level::Clear => FormContent::Source,
             Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => {
                 FormContent::TitleFile
             }
         };
-        let form = self
+        let opened = self
             .origin
             .open(&grant.facts.location.root, &grant.form, content)
             .await;
-        Ok(Fetched {
-            form: form.map_err(Refusal::Origin)?,
-            admitted,
-        })
+        opened.map_err(Refusal::Origin)
     }
 
     /// Makes this buyer's copy: the prefix stays as it is, only the tail is new.
