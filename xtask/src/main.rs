@@ -37,7 +37,7 @@ enum Task {
     /// Install what the tests use where that is possible, and name what is missing.
     Setup,
     /// Build the plug-ins that are embedded in the host.
-    Plugins,
+    Plugins(plugins::PluginsArguments),
     /// Check which crate depends on which against the layering table.
     Layers,
     /// Write the receipt and title vectors anew.
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Setup => setup::run(),
-        Task::Plugins => plugins::run(),
+        Task::Plugins(arguments) => plugins::build(&arguments),
         Task::Layers => layers::run(),
         Task::Vectors(arguments) => vectors::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),

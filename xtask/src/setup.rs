@@ -5,7 +5,7 @@
 
 mod node;
 pub(crate) mod python;
-mod rust;
+pub(crate) mod rust;
 mod system;
 
 use anyhow::Result;

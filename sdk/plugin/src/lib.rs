@@ -1,0 +1,98 @@
+//! Writes Colophon plug-ins in Rust.
+//!
+//! A plug-in is a WebAssembly component that plays one or more of three roles for a fulfillment
+//! center: a [`Resolver`] finds where a title lives, a [`Policy`] decides whether a sale may be
+//! served, a [`Naming`] names the downloaded file. Implement the traits of the roles it plays,
+//! [`Plugin`] for what all share, and [`export!`] them:
+//!
+//! ```
+//! use colophon_plugin::{Attributes, Context, Failure, Naming, Plugin};
+//!
+//! struct Shouting;
+//!
+//! impl Plugin for Shouting {}
+//!
+//! impl Naming for Shouting {
+//!     fn file_name(_: Context, facts: Attributes) -> Result<String, Failure> {
+//!         let title = facts.iter().find(|(name, _)| name == "title");
+//!         let (_, title) = title.ok_or(Failure::Invalid("no title".into()))?;
+//!         Ok(title.to_uppercase())
+//!     }
+//! }
+//!
+//! colophon_plugin::export!(Shouting: naming);
+//! ```
+//!
+//! Built for `wasm32-wasip2` as a `cdylib`, this is a component ready to be loaded. On any other
+//! target it is ordinary Rust, so that rules are tested with `cargo test`; only calls into
+//! [`catalog`] panic there.
+//!
+//! What each type and limit means is documented in the contract itself, `wit/0.1`; its comments
+//! are repeated on the generated types here.
+//!
+//! # Without the standard library
+//!
+//! The standard library imports a good part of WASI whether it is used or not, and a host links
+//! none of it. A plug-in is therefore `no_std` with `alloc`, and takes the feature `lean`, which
+//! supplies the allocator and the panic handler:
+//!
+//! ```text
+//! #![cfg_attr(target_family = "wasm", no_std)]
+//! extern crate alloc;
+//! ```
+
+#![no_std]
+
+extern crate alloc;
+
+mod bindings;
+mod export;
+#[cfg(all(feature = "lean", target_family = "wasm"))]
+mod lean;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub use bindings::host::colophon::host::catalog;
+pub use bindings::host::colophon::types::common::{
+    Attributes, Book, Context, Failure, Location, Money, Reason,
+};
+pub use bindings::naming::exports::colophon::naming::naming::Guest as Naming;
+pub use bindings::policy::exports::colophon::policy::policy::{
+    Guest as Policy, Offer, Outcome, Terms, Verdict,
+};
+pub use bindings::resolver::exports::colophon::resolver::resolver::{Answer, Guest as Resolver};
+
+/// This SDK and its version, as plug-ins report it.
+pub const SDK: &str = concat!("colophon-plugin ", env!("CARGO_PKG_VERSION"));
+
+/// The version of the contract that this SDK speaks.
+pub const CONTRACT: &str = "0.1.0";
+
+/// What every plug-in says of itself beyond name and version, which [`export!`] takes from the
+/// plug-in's `Cargo.toml`.
+pub trait Plugin {
+    /// Names of the capabilities it needs.
+    fn needs() -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Checks the plug-in's own rules on examples; an error keeps it from being loaded. Calls into
+    /// [`catalog`] fail as unavailable here.
+    ///
+    /// # Errors
+    /// What went wrong, for the plug-in's author.
+    fn self_test() -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// What [`export!`] expands to refers to.
+#[doc(hidden)]
+pub mod exported {
+    pub use alloc::string::String;
+    pub use alloc::vec::Vec;
+
+    pub use crate::bindings::meta::exports::colophon::meta::plugin::{Guest as Meta, Info};
+    pub use crate::bindings::{meta, naming, policy, resolver};
+}
