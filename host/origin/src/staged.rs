@@ -1,0 +1,250 @@
+//! Taking in a new object: written aside, made durable, then given its name in one step.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use colophon_core::catalog::ObjectPath;
+use colophon_core::ports::{OriginError, Service, StagedObject, Unavailable};
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, RenameFlags, flock, fsync, linkat, mkdirat, openat,
+    renameat_with, unlinkat,
+};
+use rustix::io::Errno;
+use thiserror::Error;
+
+use crate::beneath;
+use crate::directory::OpenError;
+
+/// What the names of files not yet published begin with; no object is called so.
+pub(crate) const UNFINISHED: &str = ".staged-";
+
+/// Why an object could not be taken in.
+#[derive(Debug, Error)]
+pub enum StageError {
+    /// The root is not configured or does not answer.
+    #[error("the content store cannot take in an object")]
+    Root(#[source] OpenError),
+    /// There is an object of this path. Objects are never replaced: a cache may hold the old one.
+    #[error("there is an object of this path already")]
+    Exists,
+    /// The path leads over a link or a file, or is a name this store keeps for itself.
+    #[error("the path cannot name a new object")]
+    NotAnObject(#[source] io::Error),
+    /// The disk is full, failed, or does not let the host write.
+    #[error("the content store could not write")]
+    Write(#[source] io::Error),
+}
+
+/// An object being written. It is a plain file to its writer; [`Staged::publish`] makes it an
+/// object, dropping it removes it.
+///
+/// A host killed while writing leaves the file behind under its own name, which
+/// [`Listing::unfinished`](crate::Listing::unfinished) shows.
+#[derive(Debug)]
+pub struct Staged {
+    file: File,
+    folder: OwnedFd,
+    staged_name: String,
+    name: String,
+    made: MadeFolders,
+}
+
+/// The folders made for a staged object, by their paths below the root, outermost first.
+#[derive(Debug)]
+struct MadeFolders {
+    root: OwnedFd,
+    paths: Vec<String>,
+}
+
+impl Staged {
+    pub(crate) fn begin(root: &OwnedFd, path: &ObjectPath) -> Result<Self, StageError> {
+        let (folders, name) = beneath::split(path);
+        if path
+            .as_str()
+            .split('/')
+            .any(|segment| segment.starts_with(UNFINISHED))
+        {
+            return Err(StageError::NotAnObject(io::Error::other("a reserved name")));
+        }
+        let root = root.try_clone().map_err(StageError::Write)?;
+        let mut made = MadeFolders {
+            root,
+            paths: Vec::new(),
+        };
+        let begun = made
+            .make(folders)
+            .and_then(|folder| create_file(&folder).map(|(file, name)| (folder, file, name)));
+        match begun {
+            Ok((folder, file, staged_name)) => Ok(Self {
+                file,
+                folder,
+                staged_name,
+                name: name.to_owned(),
+                made,
+            }),
+            Err(errno) => {
+                made.take_away();
+                Err(failed(errno))
+            }
+        }
+    }
+
+    /// Makes the file durable and gives it its name, as one step for every reader. The result is
+    /// its length in bytes.
+    pub fn publish(self) -> Result<u64, StageError> {
+        let length = self.file.metadata().map_err(StageError::Write)?.len();
+        self.file.sync_all().map_err(StageError::Write)?;
+        match name_without_replacing(&self.folder, &self.staged_name, &self.name) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => return Err(StageError::Exists),
+            Err(errno) => return Err(failed(errno)),
+        }
+        match fsync(&self.folder).and_then(|()| self.made.make_durable()) {
+            Ok(()) => Ok(length),
+            Err(errno) => {
+                // Nobody has been told of the object; without its name it is as if never made.
+                let _leaves_a_whole_file = unlinkat(&self.folder, &*self.name, AtFlags::empty());
+                self.made.take_away();
+                Err(failed(errno))
+            }
+        }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Once published, the staged name is gone and there is nothing to remove; the folders are
+        // then in use. Failing to remove costs disk space and shows in the listing.
+        if unlinkat(&self.folder, &self.staged_name, AtFlags::empty()).is_ok() {
+            self.made.take_away();
+        }
+    }
+}
+
+impl MadeFolders {
+    /// Opens the folders of a path below the root, making those that are missing.
+    fn make(&mut self, folders: Option<&str>) -> Result<OwnedFd, Errno> {
+        let mut at = beneath::open_subfolder(self.root.as_fd(), ".")?;
+        let mut path = String::new();
+        for folder in folders.into_iter().flat_map(|folders| folders.split('/')) {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(folder);
+            match mkdirat(&at, folder, Mode::RWXU | Mode::RGRP | Mode::XGRP) {
+                Ok(()) => self.paths.push(path.clone()),
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+            at = beneath::open_subfolder(at.as_fd(), folder)?;
+        }
+        Ok(at)
+    }
+
+    /// Makes the new folders' names durable, each in the folder around it.
+    fn make_durable(&self) -> Result<(), Errno> {
+        for path in &self.paths {
+            match path.rsplit_once('/') {
+                None => fsync(&self.root)?,
+                Some((outer, _)) => fsync(beneath::open_folder(self.root.as_fd(), outer)?)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the new folders again, except those that have come into use.
+    fn take_away(&self) {
+        for path in self.paths.iter().rev() {
+            if beneath::remove_folder(self.root.as_fd(), path).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn create_file(folder: &OwnedFd) -> Result<(File, String), Errno> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{UNFINISHED}{}-{number}", process::id());
+        match openat(folder, &name, flags, Mode::RUSR | Mode::WUSR | Mode::RGRP) {
+            // A process of the same id was killed here before.
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+            Ok(descriptor) => {
+                // The lock tells a file being written from one left behind. A file system that
+                // has no locks makes every unfinished file look left behind, no more.
+                let _without = flock(&descriptor, FlockOperation::NonBlockingLockExclusive);
+                return Ok((File::from(descriptor), name));
+            }
+        }
+    }
+}
+
+fn name_without_replacing(folder: &OwnedFd, from: &str, to: &str) -> Result<(), Errno> {
+    match renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
+        // Network file systems have no such rename; a hard link does not replace either.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            linkat(folder, from, folder, to, AtFlags::empty())?;
+            unlinkat(folder, from, AtFlags::empty())
+        }
+        done_or_refused => done_or_refused,
+    }
+}
+
+fn failed(errno: Errno) -> StageError {
+    match errno {
+        Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NAMETOOLONG | Errno::XDEV => {
+            StageError::NotAnObject(errno.into())
+        }
+        other => StageError::Write(other.into()),
+    }
+}
+
+impl StagedObject for Staged {
+    fn publish(self: Box<Self>) -> Result<(), OriginError> {
+        Staged::publish(*self)?;
+        Ok(())
+    }
+}
+
+impl From<StageError> for OriginError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Root(error) => error.into(),
+            StageError::Exists | StageError::NotAnObject(_) => {
+                let problem = error.to_string();
+                OriginError::Damaged { problem }
+            }
+            StageError::Write(_) => {
+                OriginError::Unreachable(Unavailable::new(Service::ContentStore, error))
+            }
+        }
+    }
+}
+
+impl Read for Staged {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Write for Staged {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.file.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for Staged {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.file.seek(position)
+    }
+}
