@@ -66,7 +66,11 @@ fn forbidden_arrows(graph: &Graph, package: &Package) -> Vec<String> {
 
 fn borrowed_adapters(package: &Package) -> Vec<String> {
     let mut breaches = Vec::new();
-    for dependency in &package.dependencies {
+    let linked = package
+        .dependencies
+        .iter()
+        .filter(|dependency| !dependency.only_for_tests);
+    for dependency in linked {
         let Some(owners) = table::owners(&dependency.name) else {
             continue;
         };

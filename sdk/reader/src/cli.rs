@@ -1,0 +1,43 @@
+//! The command line: parse, do one thing, say what happened.
+
+mod add;
+mod arguments;
+mod chosen;
+mod failure;
+mod info;
+mod list;
+mod open;
+mod output;
+mod places;
+mod trust;
+mod verify;
+
+use std::process::ExitCode;
+
+pub(crate) use arguments::Arguments;
+use arguments::Command;
+use failure::Failure;
+use places::Places;
+
+/// Runs the command and turns a failure into its words and exit code.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match perform(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}
+
+fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let places = Places::find(arguments)?;
+    match &arguments.command {
+        Command::Add(add) => add::run(&places, add, arguments.json),
+        Command::List => list::run(&places, arguments.json),
+        Command::Open(open) => open::run(&places, open, arguments.json),
+        Command::Info(chosen) => info::run(&places, chosen, arguments.json),
+        Command::Verify(verify) => verify::run(&places, verify, arguments.json),
+        Command::Trust(trust) => trust::run(&places, trust, arguments.json),
+    }
+}

@@ -1,0 +1,49 @@
+//! `colophon-reader add`.
+
+use std::process::ExitCode;
+
+use colophon_reader::Original;
+use colophon_reader::reading::printable;
+use serde_json::json;
+
+use crate::cli::arguments::AddArguments;
+use crate::cli::failure::Failure;
+use crate::cli::output::{about_json, origin_words, print, print_json};
+use crate::cli::places::Places;
+
+pub(crate) fn run(
+    places: &Places,
+    arguments: &AddArguments,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let original = if arguments.keep {
+        Original::Keep
+    } else {
+        Original::Move
+    };
+    let roots = places.roots()?;
+    let added = places
+        .library
+        .add(&arguments.file, original, &roots)
+        .map_err(|error| Failure::adding(&arguments.file, &error))?;
+    if json {
+        let mut value = about_json(&added.path, &added.about);
+        if let Some(members) = value.as_object_mut() {
+            members.insert("already_known".to_owned(), json!(added.known));
+        }
+        print_json(&value)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let what = if added.known {
+        "Already in the library"
+    } else {
+        "Added"
+    };
+    print(&format!(
+        "{what}: {}\n  {}\n  {}\n",
+        printable(&added.about.title),
+        added.path.display(),
+        origin_words(&added.about)
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,121 @@
+//! What may be said on the command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Examples:
+  colophon-reader trust add colophon-root.pem     trust a fulfillment center's authority
+  colophon-reader add ~/Downloads/book.epub       check a download and take it in
+  colophon-reader open \"night compositor\"         show its title page and contents
+  colophon-reader open \"night compositor\" --chapter 1
+  colophon-reader open \"night compositor\" --to ~/Books
+
+Exit codes:
+  0 done
+  1 a file or folder cannot be read or written
+  2 wrong usage
+  3 refused: damaged, altered, or not a publication
+  4 needs activation (level 5)
+  5 not in the library, or several titles fit
+  6 intact, but its origin is unproven (verify --strict)";
+
+/// Keeps, opens and checks title files. Nothing it does uses the network.
+#[derive(Debug, Parser)]
+#[command(name = "colophon-reader", version, about, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Folder of the library [default: colophon/library in the user's data folder].
+    #[arg(long, global = true, env = "COLOPHON_LIBRARY", value_name = "DIR")]
+    pub(crate) library: Option<PathBuf>,
+    /// Folder of the reader's settings [default: colophon-reader in the user's settings folder].
+    #[arg(
+        long,
+        global = true,
+        env = "COLOPHON_READER_CONFIG",
+        value_name = "DIR"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a file and move it into the library.
+    Add(AddArguments),
+    /// List the library.
+    List,
+    /// Show a title: cover, title page and contents; a chapter; or write it out.
+    Open(OpenArguments),
+    /// Show everything a file says of itself and who answers for it.
+    Info(Chosen),
+    /// Check every byte, the seal and the signatures of a file.
+    Verify(VerifyArguments),
+    /// The authorities this reader trusts.
+    #[command(subcommand)]
+    Trust(TrustCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// A file; or a title, a part of one, a Book ID or a file name in the library.
+    #[arg(value_name = "TITLE")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArguments {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Leave the original where it is and put a copy into the library.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenArguments {
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// Print the text of this chapter, as numbered in the contents.
+    #[arg(long, visible_alias = "page", value_name = "N")]
+    pub(crate) chapter: Option<NonZeroUsize>,
+    /// Write the opened publication into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// Write the cover picture to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cover: Option<PathBuf>,
+    /// Columns of a line [default: the terminal's, at most 80].
+    #[arg(long, value_name = "N")]
+    pub(crate) width: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// Fail (6) as well unless trusted signatures prove where the copy comes from.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// Trust the authorities, or heed the revocation lists, in a PEM or DER file.
+    Add {
+        /// The file.
+        file: PathBuf,
+    },
+    /// List what is trusted.
+    List,
+    /// Stop trusting an authority, or forget a revocation list.
+    Remove {
+        /// The beginning of its fingerprint, as listed.
+        fingerprint: String,
+    },
+}

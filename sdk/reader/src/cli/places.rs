@@ -1,0 +1,57 @@
+//! Where the library and the reader's settings lie.
+
+use std::env;
+use std::path::PathBuf;
+
+use colophon_reader::{Library, TrustStore};
+use colophon_title::TrustRoots;
+
+use crate::cli::Arguments;
+use crate::cli::failure::{Exit, Failure};
+
+/// The folders of this person.
+pub(crate) struct Places {
+    /// What they have.
+    pub(crate) library: Library,
+    /// Whom they trust.
+    pub(crate) trust: TrustStore,
+}
+
+impl Places {
+    /// From the command line, else where the user's own files of such kinds are kept.
+    pub(crate) fn find(arguments: &Arguments) -> Result<Places, Failure> {
+        let library = match &arguments.library {
+            Some(folder) => folder.clone(),
+            None => user_folder("XDG_DATA_HOME", ".local/share")?.join("colophon/library"),
+        };
+        let config = match &arguments.config {
+            Some(folder) => folder.clone(),
+            None => user_folder("XDG_CONFIG_HOME", ".config")?.join("colophon-reader"),
+        };
+        Ok(Places {
+            library: Library::in_folder(&library),
+            trust: TrustStore::in_folder(&config.join("trust")),
+        })
+    }
+
+    /// The roots to open files under.
+    pub(crate) fn roots(&self) -> Result<TrustRoots, Failure> {
+        self.trust
+            .roots()
+            .map_err(|error| Failure::trusting(&error))
+    }
+}
+
+fn user_folder(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
+    let named = env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute());
+    let home = || env::home_dir().map(|home| home.join(below_home));
+    named.or_else(home).ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            "there is no home folder to keep the library in",
+        )
+        .with_next("name the folders with --library and --config")
+    })
+}

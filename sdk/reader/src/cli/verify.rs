@@ -1,0 +1,64 @@
+//! `colophon-reader verify`.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use colophon_reader::{About, Origin};
+use colophon_title::Level;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::cli::arguments::VerifyArguments;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{about_json, origin_words, print, print_json};
+use crate::cli::places::Places;
+
+pub(crate) fn run(
+    places: &Places,
+    arguments: &VerifyArguments,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let (path, mut document) = arguments.chosen.open(places)?;
+    let bar = bar();
+    let verified = document.verify(&mut |progress| {
+        bar.set_length(progress.bytes_total);
+        bar.set_position(progress.bytes_done);
+    });
+    bar.finish_and_clear();
+    verified.map_err(|error| Failure::opening(&path, &error))?;
+    let about = document.about();
+    if json {
+        let mut value = about_json(&path, about);
+        if let Some(members) = value.as_object_mut() {
+            members.insert("intact".to_owned(), json!(true));
+        }
+        print_json(&value)?;
+    } else {
+        print(&words(about))?;
+    }
+    match &about.origin {
+        Origin::Unproven { .. } | Origin::Unprotected if arguments.strict => {
+            Ok(Exit::OriginUnproven.into())
+        }
+        Origin::Unproven { .. } | Origin::Unprotected | Origin::Proven => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn words(about: &About) -> String {
+    let intact = match about.level {
+        Level::Clear => "Readable: every part could be read. Nothing protects it from changes",
+        Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => {
+            "Intact: every byte is as it was sealed"
+        }
+    };
+    format!("{intact}.\nOrigin: {}.\n", origin_words(about))
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}");
+    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,21 @@
+//! The reference reader: opens title files, shows who they belong to and what they say.
+//!
+//! A [`Document`] is one file, opened: a title file whose structure, seal and signatures were
+//! checked, or an unprotected publication (level 1). [`Publication`] is the reading order and
+//! table of contents of an EPUB, [`reading`] turns its chapters into text for a terminal,
+//! [`Library`] is the folder files are kept in, and [`TrustStore`] holds the roots a person
+//! trusts. The `colophon-reader` command is a thin shell around these.
+//!
+//! What is left to others: activation and level 5, which need a secure repository; pictures,
+//! sound and layout, which need more than a terminal. Nothing here uses the network.
+
+mod document;
+mod library;
+mod publication;
+pub mod reading;
+mod trust_store;
+
+pub use document::{About, Document, OpenError, Origin, WriteError};
+pub use library::{AddError, Added, FindError, Library, LibraryError, Original, Volume};
+pub use publication::{Chapter, Publication, PublicationUnreadable};
+pub use trust_store::{TrustStore, TrustStoreError, Trusted, TrustedKind};
