@@ -1,6 +1,5 @@
 //! The structure of an archive that somebody else made.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom};
 
 use zip::read::{ArchiveOffset, Config, ZipFileEntry};
@@ -187,23 +186,27 @@ fn check_sizes(listed: &[Listed], length: u64, limits: &Limits) -> Result<(), Ar
 
 /// Refuses names that a file system might take for one, and a file that is also a folder.
 fn check_names(listed: &[Listed]) -> Result<(), ArchiveRefused> {
-    let mut files = BTreeSet::new();
-    for entry in listed.iter().filter(|entry| !entry.is_folder) {
-        if !files.insert(entry.path.folded()) {
+    // With separators in front of all other characters, what is inside a path follows it.
+    let mut names: Vec<(String, bool, &EntryPath)> = listed
+        .iter()
+        .map(|entry| {
+            (
+                entry.path.folded().replace('/', "\0"),
+                entry.is_folder,
+                &entry.path,
+            )
+        })
+        .collect();
+    names.sort_unstable();
+    for (name, next) in names.iter().zip(names.iter().skip(1)) {
+        let (name, is_folder, _) = name;
+        let (next, _, path) = next;
+        let inside = next
+            .strip_prefix(name.as_str())
+            .is_some_and(|rest| rest.starts_with('\0'));
+        if !is_folder && (next == name || inside) {
             return Err(ArchiveRefused::Duplicate {
-                path: entry.path.clone(),
-            });
-        }
-    }
-    for entry in listed {
-        let folded = entry.path.folded();
-        let above = folded
-            .match_indices('/')
-            .filter_map(|(at, _)| folded.get(..at));
-        let itself = entry.is_folder.then_some(folded.as_str());
-        if above.chain(itself).any(|folder| files.contains(folder)) {
-            return Err(ArchiveRefused::Duplicate {
-                path: entry.path.clone(),
+                path: (*path).clone(),
             });
         }
     }

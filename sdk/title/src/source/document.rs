@@ -12,10 +12,10 @@ use super::content::Content;
 use super::{DocumentRefused, Limits, PublicationRefused, SourceRefused};
 use crate::xml::{self, Caps, Element};
 
-/// A package document has a few elements for every file.
-const ELEMENTS_MAX: usize = 1 << 16;
-/// An attribute in memory takes many times what it takes in the document.
-const ATTRIBUTES_MAX: usize = 1 << 18;
+/// A package document has two elements for every file and some more. In memory, elements and
+/// attributes take many times what they take in the document.
+const ELEMENTS_MAX: usize = 40_000;
+const ATTRIBUTES_MAX: usize = 1 << 17;
 
 /// Reads the document in a file of an archive.
 pub(super) fn read<R: std::io::BufRead + Seek>(
@@ -220,7 +220,7 @@ mod tests {
                 xml::XmlRefused::TooManyAttributes { .. }
             ))
         ));
-        let elements = "<a b='' c='' d='' e='' f='' g='' h='' i=''/>".repeat(40_000);
+        let elements = "<a b='' c='' d='' e='' f='' g='' h='' i=''/>".repeat(20_000);
         assert!(matches!(
             refused(&format!("<a>{elements}</a>")),
             Some(DocumentRefused::TooManyAttributes { .. })

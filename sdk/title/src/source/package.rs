@@ -1,5 +1,7 @@
 //! What a package document (OPF of EPUB 3, EPUB 2 or OEB) says.
 
+use std::collections::BTreeMap;
+
 use crate::EntryPath;
 use crate::xml::{Element, Node};
 
@@ -47,11 +49,7 @@ impl Package {
             .iter()
             .flat_map(|metadata| statements(metadata))
             .collect();
-        let metas: Vec<&Element> = metadata
-            .iter()
-            .flat_map(|metadata| descendants(metadata))
-            .filter(is_meta)
-            .collect();
+        let metas = Metas::of(&metadata);
         let first = |kind: &str| {
             let mut texts = statements.iter().filter(|statement| statement.kind == kind);
             texts.next().map(|statement| statement.text.clone())
@@ -74,12 +72,9 @@ impl Package {
     }
 }
 
-fn items(package: &Element, metas: &[&Element], path: &EntryPath) -> Vec<Item> {
+fn items(package: &Element, metas: &Metas<'_>, path: &EntryPath) -> Vec<Item> {
     let toc = children(package, "spine").find_map(|spine| spine.attribute("toc"));
-    let cover_meta = metas
-        .iter()
-        .find(|meta| meta.attribute("name") == Some("cover"))
-        .and_then(|meta| meta.attribute("content"));
+    let cover_meta = metas.cover;
     let items = children(package, "manifest").flat_map(|manifest| children(manifest, "item"));
     items
         .filter_map(|item| {
@@ -105,18 +100,18 @@ fn items(package: &Element, metas: &[&Element], path: &EntryPath) -> Vec<Item> {
 }
 
 /// The title that EPUB 3 refines as the main one.
-fn main_title(statements: &[Statement<'_>], metas: &[&Element]) -> Option<String> {
+fn main_title(statements: &[Statement<'_>], metas: &Metas<'_>) -> Option<String> {
     let titles = statements
         .iter()
         .filter(|statement| statement.kind == "title");
     let mut main = titles.filter(|statement| {
-        refinement(statement.element, metas, "title-type").as_deref() == Some("main")
+        metas.refinement(statement.element, "title-type").as_deref() == Some("main")
     });
     main.next().map(|statement| statement.text.clone())
 }
 
 /// The creators whose role is author or not stated; all of them if none is an author.
-fn authors(statements: &[Statement<'_>], metas: &[&Element]) -> Vec<String> {
+fn authors(statements: &[Statement<'_>], metas: &Metas<'_>) -> Vec<String> {
     let creators = || {
         statements
             .iter()
@@ -132,7 +127,7 @@ fn authors(statements: &[Statement<'_>], metas: &[&Element]) -> Vec<String> {
             .iter()
             .find(|attribute| attribute.name.local == "role")
             .map(|attribute| attribute.value.clone());
-        let role = stated.or_else(|| refinement(statement.element, metas, "role"));
+        let role = stated.or_else(|| metas.refinement(statement.element, "role"));
         role.is_none_or(|role| role == "aut")
     }));
     if authors.is_empty() {
@@ -142,17 +137,37 @@ fn authors(statements: &[Statement<'_>], metas: &[&Element]) -> Vec<String> {
     }
 }
 
-/// What a `meta` of EPUB 3 says of a property of an element.
-fn refinement(element: &Element, metas: &[&Element], property: &str) -> Option<String> {
-    let id = element.attribute("id")?;
-    let refines = |meta: &&&Element| {
-        meta.attribute("property") == Some(property)
-            && meta
+/// What `meta` elements say of the publication and of other elements.
+#[derive(Default)]
+struct Metas<'e> {
+    /// The id of the cover image, as EPUB 2 has it.
+    cover: Option<&'e str>,
+    /// By id and property: what EPUB 3 says of an element.
+    refinements: BTreeMap<(&'e str, &'e str), &'e Element>,
+}
+
+impl<'e> Metas<'e> {
+    fn of(metadata: &[&'e Element]) -> Metas<'e> {
+        let mut metas = Metas::default();
+        let all = metadata.iter().flat_map(|metadata| descendants(metadata));
+        for meta in all.filter(|element| element.name.local == "meta") {
+            if meta.attribute("name") == Some("cover") && metas.cover.is_none() {
+                metas.cover = meta.attribute("content");
+            }
+            let target = meta
                 .attribute("refines")
-                .and_then(|target| target.strip_prefix('#'))
-                == Some(id)
-    };
-    metas.iter().find(refines).map(|meta| text(meta))
+                .and_then(|target| target.strip_prefix('#'));
+            if let (Some(target), Some(property)) = (target, meta.attribute("property")) {
+                metas.refinements.entry((target, property)).or_insert(meta);
+            }
+        }
+        metas
+    }
+
+    fn refinement(&self, element: &Element, property: &str) -> Option<String> {
+        let id = element.attribute("id")?;
+        self.refinements.get(&(id, property)).map(|meta| text(meta))
+    }
 }
 
 fn statements(metadata: &Element) -> Vec<Statement<'_>> {
@@ -172,10 +187,6 @@ fn descendants(element: &Element) -> impl Iterator<Item = &Element> {
     element
         .elements()
         .flat_map(|child| std::iter::once(child).chain(child.elements()))
-}
-
-fn is_meta(element: &&Element) -> bool {
-    element.name.local == "meta"
 }
 
 fn children<'e>(element: &'e Element, local: &str) -> impl Iterator<Item = &'e Element> {

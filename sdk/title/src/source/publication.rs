@@ -1,6 +1,6 @@
 //! A publication in an OCF container: EPUB 3, EPUB 2, or OEB in the same container.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read, Seek};
 
 use super::archive::{self, ArchivedFile};
@@ -27,6 +27,9 @@ const PROTECTED: [&str; 4] = [
     "meta-inf/license.lcpl",
     "meta-inf/colophon",
 ];
+
+/// Renditions of one publication that are read.
+const PACKAGES_MAX: usize = 8;
 
 /// As many warnings are kept as somebody might read.
 const WARNINGS_MAX: usize = 100;
@@ -182,7 +185,13 @@ impl<R: Read + Seek> Inspection<'_, R> {
                     })
             })
             .collect();
-        let files = files?;
+        let mut files = files?;
+        let mut seen = BTreeSet::new();
+        files.retain(|file| seen.insert(file.path.clone()));
+        if files.len() > PACKAGES_MAX {
+            let packages_max = PACKAGES_MAX;
+            return Err(PublicationRefused::TooManyPackages { packages_max }.into());
+        }
         if files.is_empty() {
             Err(PublicationRefused::NoPackageNamed.into())
         } else {

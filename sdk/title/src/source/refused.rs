@@ -178,6 +178,12 @@ pub enum PublicationRefused {
         /// As it is named.
         path: String,
     },
+    /// More renditions than accepted.
+    #[error("container.xml names more than {packages_max} package documents")]
+    TooManyPackages {
+        /// The limit.
+        packages_max: usize,
+    },
     /// A document is of another kind than its place demands.
     #[error("{path} is not such a document")]
     OtherDocument {
@@ -279,6 +285,7 @@ impl PublicationRefused {
             PublicationRefused::NoContainer => "no-container",
             PublicationRefused::NoPackageNamed => "no-package-named",
             PublicationRefused::NoPackage { .. } => "no-package",
+            PublicationRefused::TooManyPackages { .. } => "too-many-packages",
             PublicationRefused::OtherDocument { .. } => "other-document",
             PublicationRefused::Document { source, .. } => source.reason(),
             PublicationRefused::ForeignEncryption { .. } => "foreign-encryption",

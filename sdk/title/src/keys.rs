@@ -1,0 +1,269 @@
+//! Keys, and what is derived from them.
+//!
+//! Every derivation is framed with the profile, so that a later profile shares no key with
+//! this one. Nothing of a purchase enters a resource key: the encrypted content of all copies
+//! is one byte string.
+
+use std::fmt;
+
+use colophon_crypto::{Engine, Key32, Mismatch, Randomness, equal, frames};
+
+use crate::{EntryPath, Level};
+
+/// The profile of this format; the first frame of every derivation.
+pub const PROFILE: &str = "colophon/title/1";
+
+/// The key that encrypts one title version.
+pub struct ContentKey(Key32);
+
+/// The key with which a center makes ids of copies and entity tags. All its nodes share it.
+pub struct CopyKey(Key32);
+
+impl ContentKey {
+    /// Takes over a key.
+    #[must_use]
+    pub fn new(key: Key32) -> ContentKey {
+        ContentKey(key)
+    }
+
+    /// Makes a fresh key.
+    #[must_use]
+    pub fn generate(random: &mut dyn Randomness) -> ContentKey {
+        ContentKey(Key32::generate(random))
+    }
+
+    /// The key itself, to be wrapped or stored encrypted.
+    #[must_use]
+    pub fn key(&self) -> &Key32 {
+        &self.0
+    }
+}
+
+impl CopyKey {
+    /// Takes over a key.
+    #[must_use]
+    pub fn new(key: Key32) -> CopyKey {
+        CopyKey(key)
+    }
+
+    /// Makes a fresh key.
+    #[must_use]
+    pub fn generate(random: &mut dyn Randomness) -> CopyKey {
+        CopyKey(Key32::generate(random))
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn key(&self) -> &Key32 {
+        &self.0
+    }
+}
+
+/// The id of a title version: random, never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionId([u8; 16]);
+
+/// Not 32 hexadecimal digits in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a title version is named by 32 hexadecimal digits in lower case")]
+pub struct MalformedVersionId;
+
+impl VersionId {
+    /// The id of these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> VersionId {
+        VersionId(bytes)
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn generate(random: &mut dyn Randomness) -> VersionId {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes);
+        VersionId(bytes)
+    }
+
+    /// Parses 32 hexadecimal digits in lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedVersionId`] for anything else.
+    pub fn parse(text: &str) -> Result<VersionId, MalformedVersionId> {
+        let mut bytes = [0; 16];
+        let digits = text.as_bytes();
+        if digits.len() != 32 {
+            return Err(MalformedVersionId);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            for digit in pair {
+                let value = match digit {
+                    b'0'..=b'9' => digit - b'0',
+                    b'a'..=b'f' => digit - b'a' + 10,
+                    _ => return Err(MalformedVersionId),
+                };
+                *byte = *byte << 4 | value;
+            }
+        }
+        Ok(VersionId(bytes))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for VersionId {
+    type Err = MalformedVersionId;
+
+    fn from_str(text: &str) -> Result<VersionId, MalformedVersionId> {
+        VersionId::parse(text)
+    }
+}
+
+impl fmt::Display for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for VersionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VersionId({self})")
+    }
+}
+
+/// The salt of a title version: random, public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VersionSalt([u8; 16]);
+
+impl VersionSalt {
+    /// The salt of these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> VersionSalt {
+        VersionSalt(bytes)
+    }
+
+    /// A fresh salt.
+    #[must_use]
+    pub fn generate(random: &mut dyn Randomness) -> VersionSalt {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes);
+        VersionSalt(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// The id of a copy: two purchases never share one, even of one buyer and one title.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CopyId([u8; 32]);
+
+impl CopyId {
+    /// The id of the copy that belongs to a purchase: center, retailer, transaction, Book ID
+    /// and Book ID type, in this order. Only the center can make it or check it.
+    #[must_use]
+    pub fn of(engine: &dyn Engine, key: &CopyKey, purchase: &[&[u8]]) -> CopyId {
+        let label = frames(&[PROFILE.as_bytes(), b"copy"]);
+        CopyId(engine.hmac_sha256(&key.0, &[&label, &frames(purchase)]))
+    }
+
+    /// The id of these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> CopyId {
+        CopyId(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CopyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CopyId(")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(")")
+    }
+}
+
+/// The key of one entry.
+pub(crate) fn resource_key(
+    engine: &dyn Engine,
+    key: &ContentKey,
+    salt: &VersionSalt,
+    path: &EntryPath,
+) -> Key32 {
+    let info = frames(&[PROFILE.as_bytes(), b"resource", path.as_str().as_bytes()]);
+    engine.hkdf_sha256(&key.0, Some(&salt.0), &info)
+}
+
+/// What `validation.xml` says of the content key, so that a file has one key only.
+pub(crate) fn commitment(engine: &dyn Engine, key: &ContentKey, salt: &VersionSalt) -> [u8; 32] {
+    let info = frames(&[PROFILE.as_bytes(), b"commitment", b""]);
+    *engine.hkdf_sha256(&key.0, Some(&salt.0), &info).expose()
+}
+
+/// Whether `key` is the key that was committed to.
+pub(crate) fn is_committed(
+    engine: &dyn Engine,
+    key: &ContentKey,
+    salt: &VersionSalt,
+    committed: &[u8; 32],
+) -> bool {
+    equal(&commitment(engine, key, salt), committed)
+}
+
+/// The digest everything of one copy is bound by.
+pub(crate) fn copy_hash(
+    engine: &dyn Engine,
+    level: Level,
+    metadata_sha256: &[u8; 32],
+    validation_sha256: &[u8; 32],
+    bookplate_xml: &[u8],
+) -> [u8; 32] {
+    let level = level.to_string();
+    let head = frames(&[
+        PROFILE.as_bytes(),
+        level.as_bytes(),
+        metadata_sha256,
+        validation_sha256,
+    ]);
+    engine.digest(&[
+        &head,
+        &(bookplate_xml.len() as u64).to_be_bytes(),
+        bookplate_xml,
+    ])
+}
+
+/// Wraps the content key under a key that follows from the copy hash.
+pub(crate) fn seal_content_key(
+    engine: &dyn Engine,
+    copy_hash: &[u8; 32],
+    key: &ContentKey,
+) -> [u8; 40] {
+    engine.wrap_key(&seal_key(engine, copy_hash), &key.0)
+}
+
+/// Reverses [`seal_content_key`].
+pub(crate) fn unseal_content_key(
+    engine: &dyn Engine,
+    copy_hash: &[u8; 32],
+    seal: &[u8; 40],
+) -> Result<ContentKey, Mismatch> {
+    engine
+        .unwrap_key(&seal_key(engine, copy_hash), seal)
+        .map(ContentKey)
+}
+
+fn seal_key(engine: &dyn Engine, copy_hash: &[u8; 32]) -> Key32 {
+    // No secret: whoever knows the format can compute it. It binds, it does not hide.
+    engine.hkdf_sha256(&Key32::new(*copy_hash), None, b"colophon/title/1/seal")
+}

@@ -1,0 +1,255 @@
+//! The reader's side.
+
+mod entry;
+mod publication;
+
+use std::io::{Read, Seek, Write};
+
+use colophon_crypto::Engine;
+
+pub use self::entry::EntryReader;
+pub use self::publication::PublicationError;
+use crate::content::{ContentReader, PrefixEntry, VersionKey};
+use crate::keys::{copy_hash, is_committed, unseal_content_key};
+use crate::signature::{self, SignatureReport, SignatureStatus, SignedState, SignerRoles};
+use crate::structure::Structure;
+use crate::tail::TailKind;
+use crate::{
+    Bookplate, ContentKey, EntryPath, Level, Metadata, Progress, TitleRefused, TrustRoots,
+};
+
+/// A title file that was found intact in structure, whose key was unsealed and whose
+/// signatures were verified. Content is checked as it is read.
+pub struct OpenTitle<'e, R> {
+    engine: &'e dyn Engine,
+    reader: R,
+    structure: Structure,
+    key: ContentKey,
+    level: Level,
+    copy_hash: [u8; 32],
+    bookplate: Option<Bookplate>,
+    signatures: Vec<SignatureReport>,
+}
+
+impl<'e, R: Read + Seek> OpenTitle<'e, R> {
+    /// Opens a copy at level 2 or 3.
+    ///
+    /// A copy without signatures, or with signatures nobody trusted stands behind, opens:
+    /// see [`OpenTitle::missing_signatures`].
+    ///
+    /// # Errors
+    ///
+    /// [`TitleRefused`], see its variants.
+    pub fn open(
+        engine: &'e dyn Engine,
+        mut reader: R,
+        roots: &TrustRoots,
+    ) -> Result<OpenTitle<'e, R>, TitleRefused> {
+        let structure = Structure::read(engine, &mut reader)?;
+        let (bookplate_xml, seal) = match &structure.tail.kind {
+            TailKind::AtRest => return Err(TitleRefused::NoKey),
+            TailKind::Licensed => return Err(TitleRefused::LicenseRequired),
+            TailKind::Sealed { bookplate, seal } => (bookplate.as_deref(), seal),
+        };
+        let bookplate = bookplate_xml.map(Bookplate::from_xml).transpose()?;
+        let level = match bookplate {
+            Some(_) => Level::IndividuallySealed,
+            None => Level::SourceSealed,
+        };
+        let copy_hash = copy_hash(
+            engine,
+            level,
+            &structure.metadata_sha256,
+            &structure.validation_sha256,
+            bookplate_xml.unwrap_or_default(),
+        );
+        let key = unseal_content_key(engine, &copy_hash, seal);
+        let key = key.map_err(|_| TitleRefused::Seal)?;
+        let validation = &structure.validation;
+        if !is_committed(engine, &key, &validation.salt, &validation.commitment) {
+            return Err(TitleRefused::Commitment);
+        }
+        let state = SignedState {
+            validation_sha256: structure.validation_xml_sha256,
+            copy_hash: Some(copy_hash),
+        };
+        let signatures = match &structure.tail.signatures {
+            Some(document) => signature::verify_all(engine, document, &state, roots)?,
+            None => Vec::new(),
+        };
+        Ok(OpenTitle {
+            engine,
+            reader,
+            structure,
+            key,
+            level,
+            copy_hash,
+            bookplate,
+            signatures,
+        })
+    }
+
+    /// What the title says of itself.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.structure.metadata
+    }
+
+    /// The level of the copy.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Whom the copy was made for; none at level 2.
+    #[must_use]
+    pub fn bookplate(&self) -> Option<&Bookplate> {
+        self.bookplate.as_ref()
+    }
+
+    /// The digest everything of the copy is bound by.
+    #[must_use]
+    pub fn copy_hash(&self) -> &[u8; 32] {
+        &self.copy_hash
+    }
+
+    /// The signatures, all intact.
+    #[must_use]
+    pub fn signatures(&self) -> &[SignatureReport] {
+        &self.signatures
+    }
+
+    /// The signatures that the title must have and that are not there or not trusted: with
+    /// any of them missing, the origin is unproven.
+    #[must_use]
+    pub fn missing_signatures(&self) -> SignerRoles {
+        let mut trusted = SignerRoles::new();
+        for report in &self.signatures {
+            match report.status {
+                SignatureStatus::Valid => trusted.insert(report.role),
+                SignatureStatus::Untrusted => {}
+            }
+        }
+        self.metadata().required_signatures.without(trusted)
+    }
+
+    /// The entries of the publication, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &EntryPath> {
+        self.structure.publication().map(|entry| &entry.listed.path)
+    }
+
+    /// Length of an entry's content in bytes, if the publication has the entry.
+    #[must_use]
+    pub fn entry_size(&self, path: &EntryPath) -> Option<u64> {
+        find(&self.structure, path)
+            .map(|entry| entry.listed.size)
+            .ok()
+    }
+
+    /// Writes an entry's content to `out` and gives its length in bytes. Nothing is held in
+    /// memory but one segment, or one entry of those that are encrypted whole.
+    ///
+    /// # Errors
+    ///
+    /// [`TitleRefused`], see its variants. What was written before is to be thrown away.
+    pub fn read_entry(
+        &mut self,
+        path: &EntryPath,
+        out: &mut dyn Write,
+    ) -> Result<u64, TitleRefused> {
+        let entry = find(&self.structure, path)?;
+        let key = VersionKey {
+            key: &self.key,
+            salt: &self.structure.validation.salt,
+        };
+        let mut content = ContentReader {
+            engine: self.engine,
+            reader: &mut self.reader,
+        };
+        content.pour(entry, key, &mut |bytes| out.write_all(bytes))?;
+        Ok(entry.listed.size)
+    }
+
+    /// Opens an entry for reading at any position.
+    ///
+    /// # Errors
+    ///
+    /// [`TitleRefused`], see its variants.
+    pub fn entry_reader(&mut self, path: &EntryPath) -> Result<EntryReader<'_, R>, TitleRefused> {
+        let entry = find(&self.structure, path)?;
+        let key = VersionKey {
+            key: &self.key,
+            salt: &self.structure.validation.salt,
+        };
+        let content = ContentReader {
+            engine: self.engine,
+            reader: &mut self.reader,
+        };
+        EntryReader::open(content, entry, key)
+    }
+
+    /// Checks every byte of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`TitleRefused`], see its variants.
+    pub fn verify(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), TitleRefused> {
+        let structure = &self.structure;
+        let key = VersionKey {
+            key: &self.key,
+            salt: &structure.validation.salt,
+        };
+        let mut content = ContentReader {
+            engine: self.engine,
+            reader: &mut self.reader,
+        };
+        let bytes_total = structure
+            .validation
+            .entries
+            .iter()
+            .map(|entry| entry.size)
+            .sum();
+        let mut bytes_done: u64 = 0;
+        for entry in structure.listed() {
+            content.pour(entry, key, &mut |bytes| {
+                bytes_done = bytes_done.saturating_add(bytes.len() as u64);
+                progress(Progress {
+                    bytes_done,
+                    bytes_total,
+                });
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the publication that was sealed: an EPUB as an archive with the source's
+    /// resources, anything else as the file it was.
+    ///
+    /// # Errors
+    ///
+    /// [`PublicationError`], see its variants. What was written before is to be thrown away.
+    pub fn write_publication<W: Write + Seek>(&mut self, out: W) -> Result<(), PublicationError> {
+        let structure = &self.structure;
+        let key = VersionKey {
+            key: &self.key,
+            salt: &structure.validation.salt,
+        };
+        let content = ContentReader {
+            engine: self.engine,
+            reader: &mut self.reader,
+        };
+        if structure.metadata.media_type.is_epub() {
+            publication::write_epub(content, structure, key, out)
+        } else {
+            publication::write_file(content, structure, key, out)
+        }
+    }
+}
+
+fn find<'s>(structure: &'s Structure, path: &EntryPath) -> Result<PrefixEntry<'s>, TitleRefused> {
+    let found = structure
+        .publication()
+        .find(|entry| entry.listed.path == *path);
+    found.ok_or_else(|| TitleRefused::NoSuchEntry { path: path.clone() })
+}

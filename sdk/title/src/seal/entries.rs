@@ -1,0 +1,389 @@
+//! Writing the entries of the prefix, and listing them for `validation.xml`.
+
+use std::io::{self, Read, Seek, Write};
+
+use colophon_crypto::{Engine, Randomness};
+
+use super::{SealError, SealTerms};
+use crate::container::{ContainerWriter, Method};
+use crate::inflate::{Deflated, deflate};
+use crate::keys::resource_key;
+use crate::protection::{INFLATED_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD, Protection};
+use crate::segment::{NONCE_PREFIX, SEGMENT, SegmentCipher, Segments, TAG};
+use crate::source::{Source, SourceRefused};
+use crate::validation::ListedEntry;
+use crate::{EntryPath, Progress, names};
+
+/// What is compressed already; deflating it again only takes time.
+const COMPRESSED: [&str; 38] = [
+    "7z", "aac", "apk", "avi", "avif", "br", "bz2", "docx", "epub", "flac", "gif", "gz", "heic",
+    "jar", "jp2", "jpeg", "jpg", "jxl", "m4a", "m4b", "m4v", "mkv", "mov", "mp3", "mp4", "oga",
+    "ogg", "ogv", "opus", "pdf", "png", "webm", "webp", "woff", "woff2", "xz", "zip", "zst",
+];
+
+/// What happens to an entry of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Treatment {
+    Clear,
+    Encrypted,
+}
+
+/// Writes entries of the prefix.
+pub(super) struct EntrySealer<'t, W> {
+    engine: &'t dyn Engine,
+    random: &'t mut dyn Randomness,
+    terms: &'t SealTerms<'t>,
+    container: ContainerWriter<W>,
+    listed: Vec<ListedEntry>,
+    segmented: usize,
+    progress: &'t mut dyn FnMut(Progress),
+    bytes_done: u64,
+    bytes_total: u64,
+}
+
+/// An entry that fits into memory, compressed if that helps.
+struct Packed {
+    method: Method,
+    bytes: Vec<u8>,
+    size: u64,
+    crc32: u32,
+}
+
+impl<'t, W: Write + Seek> EntrySealer<'t, W> {
+    pub(super) fn new(
+        engine: &'t dyn Engine,
+        random: &'t mut dyn Randomness,
+        terms: &'t SealTerms<'t>,
+        out: W,
+        progress: &'t mut dyn FnMut(Progress),
+        bytes_total: u64,
+    ) -> EntrySealer<'t, W> {
+        EntrySealer {
+            engine,
+            random,
+            terms,
+            container: ContainerWriter::new(out),
+            listed: Vec::new(),
+            segmented: 0,
+            progress,
+            bytes_done: 0,
+            bytes_total,
+        }
+    }
+
+    /// What was written so far.
+    pub(super) fn listed(&self) -> &[ListedEntry] {
+        &self.listed
+    }
+
+    pub(super) fn finish(self) -> ContainerWriter<W> {
+        self.container
+    }
+
+    /// Writes an entry of ours as it is.
+    pub(super) fn stored(&mut self, name: &'static str, content: &[u8]) -> Result<(), SealError> {
+        let packed = Packed {
+            method: Method::Stored,
+            bytes: content.to_vec(),
+            size: content.len() as u64,
+            crc32: crc32fast::hash(content),
+        };
+        self.clear(&EntryPath::fixed(name), packed).map(|_| ())
+    }
+
+    /// Writes a document of ours, deflated if that helps, and gives the digest of its stored
+    /// bytes.
+    pub(super) fn document(
+        &mut self,
+        name: &'static str,
+        content: &[u8],
+    ) -> Result<[u8; 32], SealError> {
+        let packed = pack(content.to_vec()).map_err(SealError::Write)?;
+        self.clear(&EntryPath::fixed(name), packed)
+    }
+
+    /// Writes an entry of the source.
+    pub(super) fn from_source<R: Read + Seek>(
+        &mut self,
+        source: &mut Source<R>,
+        index: usize,
+        path: &EntryPath,
+        size: u64,
+        treatment: Treatment,
+    ) -> Result<(), SealError> {
+        match (read_packed(source, index, path, size)?, treatment) {
+            (Some(packed), Treatment::Clear) => {
+                self.clear(path, packed)?;
+            }
+            (Some(packed), Treatment::Encrypted) => self.message(path, packed)?,
+            (None, Treatment::Clear) => {
+                let mut content = source.open_entry(index)?;
+                return self.clear_stream(path, size, &mut content);
+            }
+            (None, Treatment::Encrypted) => {
+                let mut content = source.open_entry(index)?;
+                return self.segments(path, size, &mut content);
+            }
+        }
+        self.advance(size);
+        Ok(())
+    }
+
+    fn clear(&mut self, path: &EntryPath, packed: Packed) -> Result<[u8; 32], SealError> {
+        let Packed {
+            method,
+            bytes,
+            size,
+            crc32,
+        } = packed;
+        self.container
+            .entry(path, method, crc32, size, &bytes)
+            .map_err(SealError::Write)?;
+        let sha256 = self.engine.digest(&[&bytes]);
+        self.list(
+            path,
+            Protection::Clear,
+            method,
+            size,
+            bytes.len() as u64,
+            sha256,
+        );
+        Ok(sha256)
+    }
+
+    fn clear_stream(
+        &mut self,
+        path: &EntryPath,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), SealError> {
+        let mut entry = self.container.begin(path, size).map_err(SealError::Write)?;
+        let mut digest = self.engine.sha256();
+        let mut piece = vec![0; SEGMENT];
+        let mut left = size;
+        while left > 0 {
+            let length = left.min(SEGMENT as u64) as usize;
+            let bytes = piece.get_mut(..length).unwrap_or_default();
+            content.read_exact(bytes).map_err(SourceRefused::Read)?;
+            digest.update(bytes);
+            entry.write(bytes).map_err(SealError::Write)?;
+            left -= length as u64;
+        }
+        expect_end(content)?;
+        entry.finish().map_err(SealError::Write)?;
+        self.list(
+            path,
+            Protection::Clear,
+            Method::Stored,
+            size,
+            size,
+            digest.finish(),
+        );
+        self.advance(size);
+        Ok(())
+    }
+
+    fn message(&mut self, path: &EntryPath, packed: Packed) -> Result<(), SealError> {
+        let Packed {
+            method,
+            bytes,
+            size,
+            ..
+        } = packed;
+        let mut nonce = [0; 12];
+        self.random.fill(&mut nonce);
+        let mut stored = Vec::with_capacity(bytes.len() + MESSAGE_OVERHEAD as usize);
+        stored.extend_from_slice(&nonce);
+        stored.extend_from_slice(&bytes);
+        let key = resource_key(self.engine, self.terms.key, &self.terms.salt, path);
+        let content = stored.get_mut(nonce.len()..).unwrap_or_default();
+        let tag = self.engine.aes256_gcm(&key).seal(&nonce, &[], content);
+        stored.extend_from_slice(&tag);
+        self.container
+            .stored(path, &stored)
+            .map_err(SealError::Write)?;
+        let sha256 = self.engine.digest(&[&stored]);
+        self.list(
+            path,
+            Protection::Message,
+            method,
+            size,
+            stored.len() as u64,
+            sha256,
+        );
+        Ok(())
+    }
+
+    /// Every byte is read, encrypted in place, digested, written and forgotten; only the
+    /// digests stay, 32 bytes of every 65,536.
+    fn segments(
+        &mut self,
+        path: &EntryPath,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), SealError> {
+        let segments = Segments::of(size).ok_or(SealError::TooLarge)?;
+        let mut nonce_prefix = [0; NONCE_PREFIX];
+        self.random.fill(&mut nonce_prefix);
+        let key = resource_key(self.engine, self.terms.key, &self.terms.salt, path);
+        let cipher = SegmentCipher::new(self.engine, &key, nonce_prefix);
+        let stored_length = segments.stored_length();
+        let mut entry = self
+            .container
+            .begin(path, stored_length)
+            .map_err(SealError::Write)?;
+        entry.write(&nonce_prefix).map_err(SealError::Write)?;
+        let mut digests = Vec::new();
+        let mut buffer = vec![0; SEGMENT + TAG];
+        for segment in segments.all() {
+            let stored = buffer.get_mut(..segment.length + TAG).unwrap_or_default();
+            let (plain, tag) = stored.split_at_mut(segment.length);
+            content.read_exact(plain).map_err(SourceRefused::Read)?;
+            tag.copy_from_slice(&cipher.seal(segment, plain));
+            let prefix = segment.digest_prefix(&nonce_prefix);
+            digests.extend_from_slice(&self.engine.digest(&[prefix, stored]));
+            entry.write(stored).map_err(SealError::Write)?;
+            self.bytes_done = self.bytes_done.saturating_add(segment.length as u64);
+            let Self {
+                bytes_done,
+                bytes_total,
+                ..
+            } = *self;
+            (self.progress)(Progress {
+                bytes_done,
+                bytes_total,
+            });
+        }
+        expect_end(content)?;
+        entry.finish().map_err(SealError::Write)?;
+        let sha256 = self.engine.digest(&[&digests]);
+        self.list(
+            path,
+            Protection::Segments,
+            Method::Stored,
+            size,
+            stored_length,
+            sha256,
+        );
+        self.segmented += 1;
+        let list = names::digests(self.segmented).ok_or(SealError::TooLarge)?;
+        self.container
+            .stored(&list, &digests)
+            .map_err(SealError::Write)?;
+        let length = digests.len() as u64;
+        self.list(
+            &list,
+            Protection::Clear,
+            Method::Stored,
+            length,
+            length,
+            sha256,
+        );
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        path: &EntryPath,
+        protection: Protection,
+        method: Method,
+        size: u64,
+        stored: u64,
+        sha256: [u8; 32],
+    ) {
+        let path = path.clone();
+        self.listed.push(ListedEntry {
+            path,
+            protection,
+            method,
+            size,
+            stored,
+            sha256,
+        });
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        self.bytes_done = self.bytes_done.saturating_add(bytes);
+        let Self {
+            bytes_done,
+            bytes_total,
+            ..
+        } = *self;
+        (self.progress)(Progress {
+            bytes_done,
+            bytes_total,
+        });
+    }
+}
+
+/// Reads an entry that takes at most 1 MiB once it is deflated; none if it takes more.
+fn read_packed<R: Read + Seek>(
+    source: &mut Source<R>,
+    index: usize,
+    path: &EntryPath,
+    size: u64,
+) -> Result<Option<Packed>, SealError> {
+    let deflatable = !COMPRESSED.contains(&path.extension().as_str());
+    let mut content = source.open_entry(index)?;
+    if size <= MESSAGE_BYTES_MAX {
+        let mut bytes = vec![0; size as usize];
+        content
+            .read_exact(&mut bytes)
+            .map_err(SourceRefused::Read)?;
+        expect_end(&mut content)?;
+        let packed = if deflatable {
+            pack(bytes)
+        } else {
+            Ok(unpacked(bytes))
+        };
+        return packed.map(Some).map_err(SealError::Write);
+    }
+    if !deflatable || size > INFLATED_BYTES_MAX {
+        return Ok(None);
+    }
+    let deflated = deflate(&mut content, MESSAGE_BYTES_MAX as usize);
+    match deflated.map_err(SourceRefused::Read)? {
+        Some(deflated) if deflated.size == size => Ok(Some(deflated.into())),
+        Some(_) => Err(SourceRefused::Read(io::ErrorKind::InvalidData.into()).into()),
+        None => Ok(None),
+    }
+}
+
+/// Deflates if that saves anything.
+fn pack(bytes: Vec<u8>) -> io::Result<Packed> {
+    let shorter = bytes.len().saturating_sub(1);
+    let deflated = deflate(&mut bytes.as_slice(), shorter)?;
+    Ok(deflated.map_or_else(|| unpacked(bytes), Packed::from))
+}
+
+fn unpacked(bytes: Vec<u8>) -> Packed {
+    let (size, crc32) = (bytes.len() as u64, crc32fast::hash(&bytes));
+    Packed {
+        method: Method::Stored,
+        bytes,
+        size,
+        crc32,
+    }
+}
+
+impl From<Deflated> for Packed {
+    fn from(deflated: Deflated) -> Packed {
+        let Deflated { bytes, size, crc32 } = deflated;
+        Packed {
+            method: Method::Deflated,
+            bytes,
+            size,
+            crc32,
+        }
+    }
+}
+
+/// Reads to the end, where a source notices that a checksum is wrong.
+fn expect_end(content: &mut dyn Read) -> Result<(), SealError> {
+    let more = io::copy(content, &mut io::sink()).map_err(SourceRefused::Read)?;
+    if more == 0 {
+        Ok(())
+    } else {
+        Err(SourceRefused::Read(io::ErrorKind::InvalidData.into()).into())
+    }
+}

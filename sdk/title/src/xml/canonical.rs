@@ -1,0 +1,142 @@
+//! Writing the tree in canonical form.
+
+use super::element::{Attribute, Element, Node};
+
+/// A namespace declaration that is written on an ancestor, or must be on this element.
+type Binding<'a> = (&'a str, &'a str);
+
+impl Element {
+    /// The element's octets in Exclusive XML Canonicalization 1.0 without comments, with the
+    /// element as the apex.
+    ///
+    /// The namespace declarations are exactly those that the names in it need, each on the
+    /// outermost element that needs it. So this is both the whole document of which the
+    /// element is the root, and what a verifier digests when a reference selects the element
+    /// inside a larger document.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        let mut out = String::new();
+        write_element(self, &mut Vec::new(), &mut out);
+        out.into_bytes()
+    }
+}
+
+fn write_element<'a>(element: &'a Element, scope: &mut Vec<Binding<'a>>, out: &mut String) {
+    let outer = scope.len();
+    let declarations = declarations(element, scope);
+    out.push('<');
+    write_name(element, out);
+    for (prefix, uri) in &declarations {
+        out.push_str(if prefix.is_empty() {
+            " xmlns"
+        } else {
+            " xmlns:"
+        });
+        out.push_str(prefix);
+        out.push_str("=\"");
+        escape_attribute(uri, out);
+        out.push('"');
+    }
+    for attribute in in_canonical_order(&element.attributes) {
+        out.push(' ');
+        write_qualified(&attribute.name.prefix, &attribute.name.local, out);
+        out.push_str("=\"");
+        escape_attribute(&attribute.value, out);
+        out.push('"');
+    }
+    out.push('>');
+    scope.extend(declarations);
+    for child in &element.children {
+        match child {
+            Node::Element(child) => write_element(child, scope, out),
+            Node::Text(text) => escape_text(text, out),
+        }
+    }
+    scope.truncate(outer);
+    out.push_str("</");
+    write_name(element, out);
+    out.push('>');
+}
+
+/// The declarations the element's own names need and no ancestor has written, by prefix.
+fn declarations<'a>(element: &'a Element, scope: &[Binding<'a>]) -> Vec<Binding<'a>> {
+    let own = std::iter::once(&element.name);
+    let prefixed = element
+        .attributes
+        .iter()
+        .map(|attribute| &attribute.name)
+        .filter(|name| !name.prefix.is_empty() && name.prefix != "xml");
+    let mut needed: Vec<Binding<'a>> = own
+        .chain(prefixed)
+        .map(|name| (name.prefix.as_ref(), name.namespace.as_ref()))
+        .filter(|(prefix, uri)| in_scope(prefix, scope) != *uri)
+        .collect();
+    needed.sort_unstable();
+    needed.dedup();
+    needed
+}
+
+/// What a prefix stands for where the ancestors' declarations hold.
+fn in_scope<'a>(prefix: &str, scope: &[Binding<'a>]) -> &'a str {
+    scope
+        .iter()
+        .rev()
+        .find(|(bound, _)| *bound == prefix)
+        .map_or("", |(_, uri)| uri)
+}
+
+/// By namespace, then by local name; attributes in no namespace come first.
+fn in_canonical_order(attributes: &[Attribute]) -> Vec<&Attribute> {
+    let mut ordered: Vec<&Attribute> = attributes.iter().collect();
+    ordered.sort_by_key(|attribute| (&attribute.name.namespace, &attribute.name.local));
+    ordered
+}
+
+fn write_name(element: &Element, out: &mut String) {
+    write_qualified(&element.name.prefix, &element.name.local, out);
+}
+
+fn write_qualified(prefix: &str, local: &str, out: &mut String) {
+    if !prefix.is_empty() {
+        out.push_str(prefix);
+        out.push(':');
+    }
+    out.push_str(local);
+}
+
+fn escape_text(text: &str, out: &mut String) {
+    escape(text, out, |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '\r' => Some("&#xD;"),
+        _ => None,
+    });
+}
+
+fn escape_attribute(value: &str, out: &mut String) {
+    escape(value, out, |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '"' => Some("&quot;"),
+        '\t' => Some("&#x9;"),
+        '\n' => Some("&#xA;"),
+        '\r' => Some("&#xD;"),
+        _ => None,
+    });
+}
+
+fn escape(text: &str, out: &mut String, replacement: impl Fn(char) -> Option<&'static str>) {
+    let mut rest = text;
+    while let Some((at, with)) = rest
+        .char_indices()
+        .find_map(|(at, c)| replacement(c).map(|with| (at, with)))
+    {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        out.push_str(with);
+        // Everything that is replaced is one byte long.
+        rest = from.get(1..).unwrap_or_default();
+    }
+    out.push_str(rest);
+}
