@@ -1,5 +1,7 @@
 //! What administrators may hand in, and what is refused at the door.
 
+#![cfg(test)]
+
 #[path = "support/raw_archive.rs"]
 mod raw_archive;
 

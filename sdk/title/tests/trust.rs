@@ -1,5 +1,7 @@
 //! Which certificates are believed, for what, and when.
 
+#![cfg(test)]
+
 #[path = "support/authority.rs"]
 #[expect(dead_code, reason = "shared with tests that need other parts")]
 mod authority;

@@ -1,5 +1,12 @@
 //! Every signature verifies with an XML Signature implementation that is not ours.
 
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "unlike the crate, its test writes files and starts a program"
+)]
+
 #[path = "support/authority.rs"]
 #[expect(dead_code, reason = "shared with tests that need other parts")]
 mod authority;

@@ -32,13 +32,16 @@ pub fn verify_all(
         Some(_) | None => return Err(SignatureRefused::NoToolSignature),
     };
     let tool = engine.digest(&[tool.octets()]);
-    signatures
+    let signed = signatures
         .iter()
-        .map(|signature| {
-            let signed = Signed::verify(engine, signature)?;
-            signed.check_subject(state, &tool)?;
-            signed.report(engine, roots)
-        })
+        .map(|signature| Signed::verify(engine, signature));
+    let signed: Vec<Signed<'_>> = signed.collect::<Result<_, _>>()?;
+    signed
+        .iter()
+        .try_for_each(|signed| signed.check_subject(state, &tool))?;
+    signed
+        .iter()
+        .map(|signed| signed.report(engine, roots))
         .collect()
 }
 

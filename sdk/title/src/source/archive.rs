@@ -12,6 +12,8 @@ use crate::EntryPath;
 
 const LOCAL_HEADER_LENGTH: u64 = 30;
 const FLAG_ENCRYPTED: u64 = 1;
+const STORED: u64 = 0;
+const DEFLATED: u64 = 8;
 
 const FILE_TYPE: u32 = 0o170_000;
 const REGULAR_FILE: u32 = 0o100_000;
@@ -35,7 +37,6 @@ struct Listed {
     /// As the headers write it; an extra field may give the entry another name.
     name_in_header: Vec<u8>,
     header: u64,
-    method: u64,
     content: Expected,
 }
 
@@ -131,11 +132,10 @@ fn listed_entry(
     if !matches!(kind, 0 | REGULAR_FILE | FOLDER) {
         return Err(ArchiveRefused::SpecialFile { path });
     }
-    let (deflated, method) = match entry.compression() {
-        CompressionMethod::Stored => (false, 0),
-        CompressionMethod::Deflated => (true, 8),
-        _ => return Err(ArchiveRefused::Method { path }),
-    };
+    let deflated = entry.compression() == CompressionMethod::Deflated;
+    if !deflated && entry.compression() != CompressionMethod::Stored {
+        return Err(ArchiveRefused::Method { path });
+    }
     let is_folder = name.ends_with('/');
     let (stored, size) = (entry.compressed_size(), entry.size());
     if (!deflated && stored != size) || (is_folder && size != 0) {
@@ -145,7 +145,6 @@ fn listed_entry(
         is_folder,
         name_in_header,
         header: entry.header_start(),
-        method,
         content: Expected {
             start: 0,
             stored,
@@ -228,12 +227,17 @@ fn check_local_header<R: Read + Seek>(
         .take(LOCAL_HEADER_LENGTH)
         .read_to_end(&mut header)?;
     let field = |at, length| number(&header, at, length).map_err(|_| refused());
+    let method = if entry.content.deflated {
+        DEFLATED
+    } else {
+        STORED
+    };
     let name_length = field(26, 2)?;
     let mut name = Vec::new();
     reader.by_ref().take(name_length).read_to_end(&mut name)?;
     let same = header.starts_with(b"PK\x03\x04")
         && field(6, 2)? & FLAG_ENCRYPTED == 0
-        && field(8, 2)? == entry.method
+        && field(8, 2)? == method
         && name == entry.name_in_header;
     if !same {
         return Err(refused().into());

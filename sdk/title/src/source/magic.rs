@@ -84,9 +84,11 @@ mod tests {
 
     fn check(head: &[u8], claimed: &str, expected: Result<&str, Option<&str>>) {
         let claimed = MediaType::parse(claimed).unwrap();
-        let taken = media_type(head, &claimed).map_err(|refused| match refused {
-            SourceRefused::NotWhatItClaims { found, .. } => found,
-            other => panic!("{other}"),
+        let taken = media_type(head, &claimed).map_err(|refused| {
+            let SourceRefused::NotWhatItClaims { found, .. } = refused else {
+                panic!()
+            };
+            found
         });
         let parse = |name| MediaType::parse(name).unwrap();
         assert_eq!(

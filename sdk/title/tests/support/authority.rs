@@ -96,6 +96,11 @@ impl Authority {
         self.issuer.der().to_vec()
     }
 
+    /// The certificate of an intermediate authority, as its signers pass it on.
+    pub(crate) fn chain_to_root(&self) -> Vec<u8> {
+        self.issuers[0].clone()
+    }
+
     pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
