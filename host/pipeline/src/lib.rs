@@ -1,0 +1,28 @@
+//! The fulfillment pipeline in one process: log rows go from the node's durable outbox to the
+//! logging database, changes of records come back to the caches.
+//!
+//! - [`DurableOutbox`] promises room for a log row before a download begins, and makes the row
+//!   durable before the download's last chunk leaves. Many rows share one commit.
+//! - [`LogWriter`] carries rows on to the logging database, each exactly once, however often it is
+//!   interrupted.
+//! - [`CacheUpdateAgent`] follows the order of changes, tells the caches, and renews the lease
+//!   under which they may be used.
+//!
+//! This crate holds no SQL and no truth: rows and changes live behind core's ports. A transport
+//! between machines would stand beside this one; the ports stay the same.
+
+mod agent;
+mod backoff;
+mod commit;
+mod log_writer;
+mod outbox;
+mod room;
+mod running;
+mod sealed_row;
+mod wire;
+
+pub use agent::{AgentSettings, CacheUpdateAgent};
+pub use log_writer::{LogWriter, LogWriterPorts};
+pub use outbox::{DurableOutbox, OutboxPorts};
+pub use room::{Backlog, DiskSpace, OutboxLimits};
+pub use running::Running;

@@ -1,0 +1,219 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use colophon_core::id::NodeId;
+use colophon_core::ports::{FieldCipher, FieldPlace, Outbox, OutboxRows};
+use colophon_pipeline::{
+    DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits, OutboxPorts, Running,
+};
+use tokio::time::{sleep, timeout};
+
+use crate::events::Events;
+use crate::fakes::{Log, NODE, NoChance, Node, Sum, disk, event, record};
+
+struct House {
+    node: Arc<Node>,
+    log: Arc<Log>,
+    outbox: DurableOutbox,
+}
+
+impl House {
+    async fn new(limits: OutboxLimits) -> Self {
+        let node = Arc::new(Node::default());
+        let ports = OutboxPorts {
+            rows: Arc::clone(&node) as _,
+            cipher: Arc::new(Sum),
+            disk: disk(&Arc::new(AtomicU64::new(u64::MAX))),
+        };
+        Self {
+            node,
+            log: Arc::default(),
+            outbox: DurableOutbox::open(ports, limits).await.unwrap(),
+        }
+    }
+
+    fn writer(&self) -> Running {
+        let ports = LogWriterPorts {
+            node: NodeId::from_bytes(NODE),
+            rows: Arc::clone(&self.node) as _,
+            log: Arc::clone(&self.log) as _,
+            cipher: Arc::new(Sum),
+            backlog: self.outbox.backlog(),
+        };
+        LogWriter::start(ports, Box::new(NoChance))
+    }
+
+    async fn submit(&self, numbers: std::ops::Range<u64>) {
+        let commits = numbers.map(|number| self.outbox.admit().unwrap().submit(record(number)));
+        for commit in commits.collect::<Vec<_>>() {
+            commit.await.unwrap();
+        }
+    }
+
+    fn logged(&self) -> Vec<u64> {
+        self.log.order.lock().unwrap().clone()
+    }
+}
+
+async fn house() -> House {
+    House::new(OutboxLimits::default()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_arrive_in_order_and_leave_the_outbox() {
+    let house = house().await;
+    let writer = house.writer();
+    house.submit(0..1000).await;
+    writer.stop().await;
+    assert_eq!(house.logged(), (0..1000).collect::<Vec<_>>());
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_wakes_an_idle_writer() {
+    let house = house().await;
+    let _writer = house.writer();
+    sleep(Duration::from_secs(1)).await;
+    house.submit(0..1).await;
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(house.logged(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_an_earlier_run_are_carried_without_a_new_one() {
+    let house = house().await;
+    house.submit(0..10).await;
+    house.writer().stop().await;
+    assert_eq!(house.logged().len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_makes_no_row_twice() {
+    let house = house().await;
+    house.submit(0..10).await;
+    house.log.forgets_to_answer.store(true, Ordering::Relaxed);
+    let writer = house.writer();
+    sleep(Duration::from_secs(1)).await;
+    writer.stop().await;
+    assert_eq!(house.log.handed_in.load(Ordering::Relaxed), 20);
+    assert_eq!(house.logged(), (0..10).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_stays_until_it_can_be_removed() {
+    let house = house().await;
+    house.submit(0..10).await;
+    house.node.silent.store(true, Ordering::Relaxed);
+    let writer = house.writer();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(house.logged(), Vec::<u64>::new());
+    house.node.silent.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(20)).await;
+    writer.stop().await;
+    assert_eq!(house.logged().len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_logging_database_that_is_gone_is_reported_once_and_not_stormed() {
+    let events = Events::listen();
+    let house = house().await;
+    house.log.silent.store(true, Ordering::Relaxed);
+    let writer = house.writer();
+    house.submit(0..5).await;
+    sleep(Duration::from_secs(600)).await;
+    let asked = house.log.asked.load(Ordering::Relaxed);
+    assert!(
+        (60..=70).contains(&asked),
+        "asked {asked} times in 10 minutes"
+    );
+    assert_eq!(events.take(), ["log-writer-delayed"]);
+
+    house.log.silent.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(house.logged(), (0..5).collect::<Vec<_>>());
+    house.log.silent.store(true, Ordering::Relaxed);
+    house.submit(5..6).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(events.take(), ["log-writer-delayed"]);
+
+    // Stopping does not wait for a database that does not answer: the row is safe where it is.
+    timeout(Duration::from_secs(1), writer.stop())
+        .await
+        .unwrap();
+    assert_eq!(house.node.events(), [5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_row_is_set_aside_and_the_others_arrive() {
+    let events = Events::listen();
+    let house = house().await;
+    house.submit(0..600).await;
+    house.node.damage(3, 100);
+    house.node.damage(599, 0);
+    house.writer().stop().await;
+    let expected = (0..599).filter(|number| *number != 3).collect::<Vec<_>>();
+    assert_eq!(house.logged(), expected);
+    let dead = house.node.dead.lock().unwrap().clone();
+    assert_eq!(
+        dead.iter()
+            .map(|(sequence, _)| *sequence)
+            .collect::<Vec<_>>(),
+        [4, 600]
+    );
+    assert_eq!(events.take(), ["log-row-unreadable", "log-row-unreadable"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_of_a_later_version_is_set_aside() {
+    let house = house().await;
+    let first = event(1);
+    let place = FieldPlace {
+        table: "outbox",
+        row: first.as_bytes(),
+        column: "payload",
+    };
+    let later = Sum.seal(place, br#"{"v":2,"something":"new"}"#);
+    house.node.append(vec![(first, later)]).await.unwrap();
+    house.submit(2..3).await;
+    house.writer().stop().await;
+    assert_eq!(house.logged(), [2]);
+    let dead = house.node.dead.lock().unwrap().clone();
+    assert_eq!(
+        dead[0].1,
+        "the record is of version 2, which this host does not know"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_flipped_bit_becomes_a_log_row() {
+    let house = house().await;
+    house.submit(0..1).await;
+    let bits = house.node.payload_bits(0);
+    for bit in 0..bits {
+        house.submit(1..2).await;
+        house.node.damage(1 + bit, bit);
+    }
+    house.writer().stop().await;
+    assert_eq!(house.logged(), [0]);
+    assert_eq!(house.node.dead.lock().unwrap().len(), bits);
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_comes_back_as_rows_are_carried() {
+    let limits = OutboxLimits {
+        rows_max: 10,
+        ..OutboxLimits::default()
+    };
+    let house = House::new(limits).await;
+    house.log.silent.store(true, Ordering::Relaxed);
+    let writer = house.writer();
+    house.submit(0..10).await;
+    assert!(house.outbox.admit().is_none());
+    house.node.damage(4, 0);
+    house.log.silent.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(20)).await;
+    house.submit(10..20).await;
+    writer.stop().await;
+    assert_eq!(house.logged().len(), 19);
+}
