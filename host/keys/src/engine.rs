@@ -52,7 +52,9 @@ impl FromStr for EngineName {
         [EngineName::AwsLc, EngineName::Portable]
             .into_iter()
             .find(|engine| engine.as_str() == name)
-            .ok_or_else(|| UnknownEngine { name: name.to_owned() })
+            .ok_or_else(|| UnknownEngine {
+                name: name.to_owned(),
+            })
     }
 }
 

@@ -6,10 +6,28 @@
 //! title format's [`Signer`](colophon_title::Signer). What it leaves to others: where the path
 //! of the master key comes from, which certificates a center uses, and storing any of them.
 
+mod authority;
 mod aws_lc;
 mod engine;
+mod envelope;
+mod master;
+mod pem;
+mod private_key;
+mod stored_signers;
 mod system_random;
 
+pub use authority::{
+    Authority, AuthorityError, Leaf, LeafError, LeafSigner, Revocation, Subject, Validity,
+    serial_number,
+};
 pub use aws_lc::AwsLc;
 pub use engine::{EngineName, UnknownEngine};
+pub use envelope::Envelope;
+pub use master::{
+    InvalidMasterKey, KeyFileError, KeyWrapping, KeyWrappingFailed, MasterKey, MasterKeys,
+    NoNumberLeft, WrappedKeysRefused, create_key_file, read_key_file, replace_key_file,
+};
+pub use pem::{InvalidPem, certificates_from_pem, certificates_to_pem};
+pub use private_key::{KeyKind, PrivateKey, PrivateKeyError};
+pub use stored_signers::StoredSigners;
 pub use system_random::SystemRandom;

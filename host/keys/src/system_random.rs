@@ -14,7 +14,9 @@ impl Randomness for SystemRandom {
             reason = "without randomness no key may be made and no receipt minted; there is no \
                       safe way on"
         )]
-        aws_lc_rs::rand::SystemRandom::new().fill(out).expect("the system's random source");
+        aws_lc_rs::rand::SystemRandom::new()
+            .fill(out)
+            .expect("the system's random source");
     }
 }
 

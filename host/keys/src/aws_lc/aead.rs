@@ -8,7 +8,10 @@ pub(super) struct AwsLcGcm(LessSafeKey);
 
 impl AwsLcGcm {
     pub(super) fn new(key: &Key32) -> AwsLcGcm {
-        #[expect(clippy::expect_used, reason = "only keys of another length than 32 are refused")]
+        #[expect(
+            clippy::expect_used,
+            reason = "only keys of another length than 32 are refused"
+        )]
         let key = UnboundKey::new(&AES_256_GCM, key.expose()).expect("a key of 32 bytes");
         AwsLcGcm(LessSafeKey::new(key))
     }
@@ -17,7 +20,9 @@ impl AwsLcGcm {
 impl Aead for AwsLcGcm {
     fn seal(&self, nonce: &[u8; 12], aad: &[u8], buffer: &mut [u8]) -> [u8; 16] {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let sealed = self.0.seal_in_place_separate_tag(nonce, Aad::from(aad), buffer);
+        let sealed = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), buffer);
         #[expect(
             clippy::expect_used,
             reason = "the only failure is the documented limit of the mode, 64 GiB"
@@ -36,7 +41,9 @@ impl Aead for AwsLcGcm {
         tag: &[u8; 16],
     ) -> Result<(), Mismatch> {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.0.open_in_place_separate_tag(nonce, Aad::from(aad), tag, buffer);
+        let opened = self
+            .0
+            .open_in_place_separate_tag(nonce, Aad::from(aad), tag, buffer);
         if opened.is_err() {
             // The library leaves open what the buffer holds after a failure.
             buffer.fill(0);
