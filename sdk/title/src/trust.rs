@@ -37,6 +37,17 @@ pub const CHAIN_LENGTH_MAX: usize = 4;
 pub const CERTIFICATE_BYTES_MAX: usize = 16 << 10;
 
 /// Trusted roots with the revocation lists to consult.
+///
+/// ```
+/// use colophon_crypto::Portable;
+/// use colophon_title::trust::{CertificateRole, ChainRefused, TrustRoots};
+///
+/// let mut roots = TrustRoots::new();
+/// assert!(roots.add_roots(b"no certificate").is_err());
+///
+/// let judged = roots.judge(&Portable, &[], CertificateRole::Licensor, 1_767_323_045);
+/// assert_eq!(judged, Err(ChainRefused::Malformed));
+/// ```
 #[derive(Debug, Default)]
 pub struct TrustRoots {
     anchors: Vec<TrustAnchor<'static>>,
