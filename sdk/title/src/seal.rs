@@ -1,6 +1,7 @@
 //! Sealing: a title file at rest out of an inspected source.
 
 mod entries;
+mod packed;
 
 use std::io::{Read, Seek, Write};
 

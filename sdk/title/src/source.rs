@@ -221,6 +221,11 @@ impl<R: Read + Seek> Source<R> {
         })
     }
 
+    /// The source itself, byte for byte as handed in; positioned anywhere.
+    pub fn original(&mut self) -> impl Read + Seek + '_ {
+        &mut self.reader
+    }
+
     /// What the source is.
     #[must_use]
     pub fn media_type(&self) -> &MediaType {
@@ -261,5 +266,31 @@ impl<R: Read + Seek> Source<R> {
         let no_entry = || std::io::Error::from(std::io::ErrorKind::NotFound);
         let expected = *self.expected.get(index).ok_or_else(no_entry)?;
         Ok(Content::open(&mut self.reader, expected)?)
+    }
+
+    /// The file at `index` as it is stored, with the checksum its content is declared to have,
+    /// if it is deflated in the source and takes at most `bytes_max` bytes there. Neither the
+    /// bytes nor the checksum are checked.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceRefused::Read`].
+    pub(crate) fn deflated(
+        &mut self,
+        index: usize,
+        bytes_max: u64,
+    ) -> Result<Option<(Vec<u8>, u32)>, SourceRefused> {
+        let wanted = self
+            .expected
+            .get(index)
+            .filter(|expected| expected.deflated && expected.stored <= bytes_max);
+        let Some((expected, checksum)) = wanted.and_then(|wanted| Some((wanted, wanted.checksum?)))
+        else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; usize::try_from(expected.stored).unwrap_or(usize::MAX)];
+        self.reader.seek(SeekFrom::Start(expected.start))?;
+        self.reader.read_exact(&mut bytes)?;
+        Ok(Some((bytes, checksum)))
     }
 }

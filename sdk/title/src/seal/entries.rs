@@ -1,25 +1,18 @@
 //! Writing the entries of the prefix, and listing them for `validation.xml`.
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 
 use colophon_crypto::{Engine, Randomness};
 
+use super::packed::{Packed, expect_end, pack, read_packed};
 use super::{SealError, SealTerms};
 use crate::container::{ContainerWriter, Method};
-use crate::inflate::{Deflated, deflate};
 use crate::keys::resource_key;
-use crate::protection::{INFLATED_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD, Protection};
+use crate::protection::{MESSAGE_OVERHEAD, Protection};
 use crate::segment::{NONCE_PREFIX, SEGMENT, SegmentCipher, Segments, TAG};
 use crate::source::{Source, SourceRefused};
 use crate::validation::ListedEntry;
 use crate::{EntryPath, Progress, names};
-
-/// What is compressed already; deflating it again only takes time.
-const COMPRESSED: [&str; 38] = [
-    "7z", "aac", "apk", "avi", "avif", "br", "bz2", "docx", "epub", "flac", "gif", "gz", "heic",
-    "jar", "jp2", "jpeg", "jpg", "jxl", "m4a", "m4b", "m4v", "mkv", "mov", "mp3", "mp4", "oga",
-    "ogg", "ogv", "opus", "pdf", "png", "webm", "webp", "woff", "woff2", "xz", "zip", "zst",
-];
 
 /// What happens to an entry of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +32,6 @@ pub(super) struct EntrySealer<'t, W> {
     progress: &'t mut dyn FnMut(Progress),
     bytes_done: u64,
     bytes_total: u64,
-}
-
-/// An entry that fits into memory, compressed if that helps.
-struct Packed {
-    method: Method,
-    bytes: Vec<u8>,
-    size: u64,
-    crc32: u32,
 }
 
 impl<'t, W: Write + Seek> EntrySealer<'t, W> {
@@ -313,77 +298,5 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
             bytes_done,
             bytes_total,
         });
-    }
-}
-
-/// Reads an entry that takes at most 1 MiB once it is deflated; none if it takes more.
-fn read_packed<R: Read + Seek>(
-    source: &mut Source<R>,
-    index: usize,
-    path: &EntryPath,
-    size: u64,
-) -> Result<Option<Packed>, SealError> {
-    let deflatable = !COMPRESSED.contains(&path.extension().as_str());
-    let mut content = source.open_entry(index)?;
-    if size <= MESSAGE_BYTES_MAX {
-        let mut bytes = vec![0; size as usize];
-        content
-            .read_exact(&mut bytes)
-            .map_err(SourceRefused::Read)?;
-        expect_end(&mut content)?;
-        let packed = if deflatable {
-            pack(bytes)
-        } else {
-            Ok(unpacked(bytes))
-        };
-        return packed.map(Some).map_err(SealError::Write);
-    }
-    if !deflatable || size > INFLATED_BYTES_MAX {
-        return Ok(None);
-    }
-    let deflated = deflate(&mut content, MESSAGE_BYTES_MAX as usize);
-    match deflated.map_err(SourceRefused::Read)? {
-        Some(deflated) if deflated.size == size => Ok(Some(deflated.into())),
-        Some(_) => Err(SourceRefused::Read(io::ErrorKind::InvalidData.into()).into()),
-        None => Ok(None),
-    }
-}
-
-/// Deflates if that saves anything.
-fn pack(bytes: Vec<u8>) -> io::Result<Packed> {
-    let shorter = bytes.len().saturating_sub(1);
-    let deflated = deflate(&mut bytes.as_slice(), shorter)?;
-    Ok(deflated.map_or_else(|| unpacked(bytes), Packed::from))
-}
-
-fn unpacked(bytes: Vec<u8>) -> Packed {
-    let (size, crc32) = (bytes.len() as u64, crc32fast::hash(&bytes));
-    Packed {
-        method: Method::Stored,
-        bytes,
-        size,
-        crc32,
-    }
-}
-
-impl From<Deflated> for Packed {
-    fn from(deflated: Deflated) -> Packed {
-        let Deflated { bytes, size, crc32 } = deflated;
-        Packed {
-            method: Method::Deflated,
-            bytes,
-            size,
-            crc32,
-        }
-    }
-}
-
-/// Reads to the end, where a source notices that a checksum is wrong.
-fn expect_end(content: &mut dyn Read) -> Result<(), SealError> {
-    let more = io::copy(content, &mut io::sink()).map_err(SourceRefused::Read)?;
-    if more == 0 {
-        Ok(())
-    } else {
-        Err(SourceRefused::Read(io::ErrorKind::InvalidData.into()).into())
     }
 }
