@@ -1,0 +1,195 @@
+//! The body of a request, read within its limits.
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use http_body_util::BodyExt;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+use crate::arguments::IllegalRequest;
+use crate::limits::Limits;
+
+/// Reads a posted form; other methods have their arguments in the query and no body.
+pub(crate) async fn read_form(
+    head: &Parts,
+    body: Body,
+    limits: &Limits,
+) -> Result<Bytes, IllegalRequest> {
+    if head.uri.query().unwrap_or_default().len() > limits.query_bytes_max {
+        return Err(IllegalRequest::QueryTooLong);
+    }
+    if http_body::Body::is_end_stream(&body) {
+        return Ok(Bytes::new());
+    }
+    if head.method != Method::POST {
+        return Err(IllegalRequest::BodyUnexpected);
+    }
+    if !is_form(&head.headers) {
+        return Err(IllegalRequest::NotAForm);
+    }
+    let form = read(body, limits).await?;
+    // In a form these are escaped; a control character means that a parser before this one may
+    // have read something else.
+    if form.iter().any(u8::is_ascii_control) {
+        return Err(IllegalRequest::NotAForm);
+    }
+    Ok(form)
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let media_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = media_type
+        .and_then(|text| text.split(';').next())
+        .unwrap_or_default();
+    essence
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+async fn read(mut body: Body, limits: &Limits) -> Result<Bytes, IllegalRequest> {
+    let max = limits.body_bytes_max;
+    if http_body::Body::size_hint(&body).lower() > max as u64 {
+        return Err(IllegalRequest::BodyTooLong);
+    }
+    let started = Instant::now();
+    let mut form = BytesMut::new();
+    loop {
+        let deadline = started + limits.body_grace + earned(form.len(), limits);
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Err(_) => return Err(IllegalRequest::BodyTooSlow),
+            Ok(None) => return Ok(form.freeze()),
+            Ok(Some(frame)) => frame.map_err(IllegalRequest::BodyBroken)?,
+        };
+        if let Ok(data) = frame.into_data() {
+            if data.len() > max.saturating_sub(form.len()) {
+                return Err(IllegalRequest::BodyTooLong);
+            }
+            form.extend_from_slice(&data);
+        }
+    }
+}
+
+/// The time that bytes already received may have taken at the slowest.
+fn earned(bytes: usize, limits: &Limits) -> Duration {
+    let ms = (bytes as u64).saturating_mul(1_000) / u64::from(limits.body_bytes_per_s_min.max(1));
+    Duration::from_millis(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::Request;
+    use http_body::Frame;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// A body that takes its bytes from a channel.
+    struct Slow(mpsc::Receiver<Bytes>);
+
+    impl http_body::Body for Slow {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0
+                .poll_recv(cx)
+                .map(|data| data.map(|data| Ok(Frame::data(data))))
+        }
+    }
+
+    fn post(content_type: &str) -> Parts {
+        let request = Request::post("/main/ds").header(CONTENT_TYPE, content_type);
+        request.body(()).unwrap().into_parts().0
+    }
+
+    async fn code(head: &Parts, body: impl Into<Body>) -> Result<Bytes, &'static str> {
+        let form = read_form(head, body.into(), &Limits::default()).await;
+        form.map_err(|error| error.code().slug())
+    }
+
+    #[tokio::test]
+    async fn forms_and_others() {
+        let form = post("application/x-www-form-urlencoded; charset=UTF-8");
+        assert_eq!(code(&form, "a=b").await.unwrap(), "a=b");
+        assert_eq!(code(&post(""), "").await.unwrap(), "");
+        assert_eq!(
+            code(&post("multipart/form-data"), "a=b").await,
+            Err("request-illegal")
+        );
+        assert_eq!(code(&form, "a=b\nc").await, Err("request-illegal"));
+        assert_eq!(code(&form, "a=\0").await, Err("request-illegal"));
+        let get = Request::get("/main/ds?a=b")
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0;
+        assert_eq!(code(&get, "").await.unwrap(), "");
+        assert_eq!(code(&get, "a=b").await, Err("request-illegal"));
+    }
+
+    #[tokio::test]
+    async fn sizes() {
+        let form = post("application/x-www-form-urlencoded");
+        assert!(code(&form, "a".repeat(16 * 1024)).await.is_ok());
+        assert_eq!(
+            code(&form, "a".repeat(16 * 1024 + 1)).await,
+            Err("request-too-large")
+        );
+        let query = |bytes: usize| {
+            let uri = format!("/main/ds?{}", "a".repeat(bytes));
+            Request::get(uri).body(()).unwrap().into_parts().0
+        };
+        assert!(code(&query(2048), "").await.is_ok());
+        assert_eq!(code(&query(2049), "").await, Err("request-too-large"));
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_is_counted() {
+        let (send, receive) = mpsc::channel(64);
+        for _ in 0..33 {
+            send.send(Bytes::from(vec![b'a'; 512])).await.unwrap();
+        }
+        let form = post("application/x-www-form-urlencoded");
+        assert_eq!(
+            code(&form, Body::new(Slow(receive))).await,
+            Err("request-too-large")
+        );
+    }
+
+    /// Sends one byte each `pause`, for ever.
+    fn trickle(pause: Duration) -> Body {
+        let (send, receive) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while send.send(Bytes::from_static(b"a")).await.is_ok() {
+                tokio::time::sleep(pause).await;
+            }
+        });
+        Body::new(Slow(receive))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_is_not_waited_for() {
+        let form = post("application/x-www-form-urlencoded");
+        let started = Instant::now();
+        let body = trickle(Duration::from_secs(1));
+        assert_eq!(code(&form, body).await, Err("request-timeout"));
+        assert!(started.elapsed() < Duration::from_secs(6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_floor_is_what_bytes_earn() {
+        let form = post("application/x-www-form-urlencoded");
+        let body = trickle(Duration::from_micros(500));
+        assert_eq!(code(&form, body).await, Err("request-too-large"));
+    }
+}

@@ -1,0 +1,107 @@
+//! `GET /readyz`: whether the services behind the host answer.
+//!
+//! The check is made at most once a second, however often it is asked for, and takes no longer
+//! than its limit. The answer names each service and not what its adapter knows of the failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use colophon_core::ports::{Service, Unavailable};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::app::App;
+use crate::events::causes;
+
+/// How long an answer stands.
+const STANDS: Duration = Duration::from_secs(1);
+
+/// The last check's answer, and the turn to make the next one.
+pub(crate) type LastCheck = Mutex<Option<(Instant, Report)>>;
+
+/// What a check found.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    is_ready: bool,
+    text: String,
+}
+
+pub(crate) async fn answer(State(app): State<Arc<App>>) -> Response {
+    let report = if app.stop.is_cancelled() {
+        report(false, json!({ "reason": "the host is stopping" }))
+    } else {
+        latest(&app).await
+    };
+    let mut response = Response::new(Body::from(report.text));
+    if !report.is_ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn latest(app: &App) -> Report {
+    let mut last = app.last_check.lock().await;
+    if let Some((made, report)) = last.as_ref()
+        && made.elapsed() < STANDS
+    {
+        return report.clone();
+    }
+    let report = match timeout(app.limits.ready, app.readiness.check()).await {
+        Ok(found) => judge(&found),
+        Err(_) => report(false, json!({ "reason": "the check took too long" })),
+    };
+    *last = Some((Instant::now(), report.clone()));
+    report
+}
+
+fn judge(found: &[(Service, Result<(), Unavailable>)]) -> Report {
+    let services: Vec<Value> = found
+        .iter()
+        .map(|(service, state)| line(*service, state))
+        .collect();
+    let is_ready = found.iter().all(|(_, state)| state.is_ok());
+    report(is_ready, json!({ "services": services }))
+}
+
+fn line(service: Service, state: &Result<(), Unavailable>) -> Value {
+    match state {
+        Ok(()) => json!({ "service": name(service), "ready": true }),
+        Err(error) => {
+            tracing::warn!(
+                service = name(service),
+                reason = causes(error),
+                "a service is not ready"
+            );
+            json!({ "service": name(service), "ready": false, "reason": error.to_string() })
+        }
+    }
+}
+
+fn report(is_ready: bool, mut body: Value) -> Report {
+    if let Some(members) = body.as_object_mut() {
+        members.insert("ready".to_owned(), is_ready.into());
+    }
+    Report {
+        is_ready,
+        text: body.to_string(),
+    }
+}
+
+fn name(service: Service) -> &'static str {
+    match service {
+        Service::FulfillmentDatabase => "fulfillment-database",
+        Service::LoggingDatabase => "logging-database",
+        Service::NodeDatabase => "node-database",
+        Service::ContentStore => "content-store",
+        Service::CatalogLease => "catalog-lease",
+    }
+}

@@ -1,0 +1,65 @@
+//! The edge's events, by name.
+
+use std::error::Error;
+
+use colophon_core::event::NamedEvent;
+use colophon_core::refusal::Refusal;
+use http::request::Parts;
+
+use crate::answer::refused::event_of;
+use crate::app::Arrival;
+use crate::redacted;
+
+/// A request that this server does not understand: all of it, redacted, with where it came from.
+pub(crate) fn request_illegal(arrival: &Arrival, head: &Parts, form: &[u8], reason: &str) {
+    tracing::warn!(
+        event.code = NamedEvent::RequestIllegal.code(),
+        event.name = NamedEvent::RequestIllegal.slug(),
+        request.id = %arrival.event,
+        request.head = redacted::head(head),
+        request.form = redacted::fields(form),
+        client.address = %arrival.peer.client,
+        connection.peer = %arrival.peer.connection.peer,
+        reason,
+        "an illegal request was refused"
+    );
+}
+
+/// A request that core refused.
+pub(crate) fn refused(arrival: &Arrival, head: &Parts, form: &[u8], refusal: &Refusal) {
+    let reason = causes(refusal);
+    let Some(event) = event_of(refusal) else {
+        tracing::info!(
+            request.id = %arrival.event,
+            client.address = %arrival.peer.client,
+            code = refusal.code().slug(),
+            reason,
+            "a request was refused"
+        );
+        return;
+    };
+    if event == NamedEvent::RequestIllegal {
+        return request_illegal(arrival, head, form, &reason);
+    }
+    tracing::error!(
+        event.code = event.code(),
+        event.name = event.slug(),
+        request.id = %arrival.event,
+        client.address = %arrival.peer.client,
+        code = refusal.code().slug(),
+        reason,
+        "a request could not be served"
+    );
+}
+
+/// An error and what it was caused by, in one line.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

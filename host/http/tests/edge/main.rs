@@ -1,0 +1,23 @@
+//! The edge, asked over real sockets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod documents;
+mod downloads;
+mod drain;
+mod endings;
+mod errors;
+mod health;
+mod http2;
+mod limits;
+mod ranges;
+mod redirects;
+mod secured;
+mod smuggling;
+mod support;
+mod telling;
+mod verify;
