@@ -27,7 +27,11 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
         "--package",
         "colophon-server",
     ]);
+    build.args(["--package", "colophon-reader"]);
     step("build", &mut build)?;
+    let mut calls = cargo();
+    calls.args(["build", "--profile", "bench", "--package", "colophon-plugin-host"]);
+    step("build", calls.args(["--example", "call_cost"]))?;
     let mut bench = cargo();
     bench.args([
         "run",

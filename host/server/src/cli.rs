@@ -1,0 +1,412 @@
+//! The `colophon` command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Delivers protected eBooks and other digital goods for many retailers.
+#[derive(Debug, Parser)]
+#[command(name = "colophon", version, about, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Folder with the configuration, databases, keys and content.
+    #[arg(
+        long,
+        global = true,
+        default_value = ".",
+        env = "COLOPHON_DATA",
+        value_name = "DIR"
+    )]
+    pub(crate) data: PathBuf,
+    /// Configuration file, instead of colophon.toml in the data folder.
+    #[arg(long, global = true, env = "COLOPHON_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something is not healthy (doctor, title verify).";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the data folder: keys, databases, trust roots and the first center.
+    Init(InitArgs),
+    /// Run the host. An empty data folder is initialized first.
+    Serve(ServeArgs),
+    /// Check configuration, databases, content store, keys and free space.
+    Doctor,
+    /// Bring the databases to this version's tables.
+    Migrate,
+    /// Check or show the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Centers served by this host.
+    #[command(subcommand)]
+    Center(CenterCommand),
+    /// Titles in a center's catalog.
+    #[command(subcommand)]
+    Title(TitleCommand),
+    /// Retailers and their keys.
+    #[command(subcommand)]
+    Retailer(RetailerCommand),
+    /// Make, open and explain receipts.
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
+    /// What has been downloaded.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Print the published list of error codes and events.
+    Codes,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Name of the first center: lower-case letters, digits and hyphens.
+    #[arg(long, default_value = "main")]
+    pub(crate) center: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address and port of the download service (listen.address).
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Roles to run. This version has one: download.
+    #[arg(long, value_delimiter = ',', default_value = "download")]
+    pub(crate) roles: Vec<Role>,
+    /// Set any setting, as section.key=value; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Opens receipts and serves personalized copies.
+    Download,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Parse everything and say whether it can be used.
+    Check,
+    /// Print every setting with its value and where that comes from.
+    Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CenterArg {
+    /// The center.
+    #[arg(long, default_value = "main")]
+    pub(crate) center: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CenterCommand {
+    /// Add a center, with signing certificates of its own.
+    Add {
+        /// Lower-case letters, digits and hyphens; part of every address.
+        id: String,
+    },
+    /// List the centers.
+    List,
+    /// Issue a certificate under the platform authority, for a rights owner or publisher who signs
+    /// titles with a key of their own.
+    Issue {
+        /// What the key may sign as.
+        #[arg(long)]
+        role: RoleArg,
+        /// Who holds the key.
+        #[arg(long)]
+        name: String,
+        /// Folder for the certificate and the private key.
+        #[arg(long)]
+        to: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BookArgs {
+    /// The Book ID retailers use.
+    #[arg(long)]
+    pub(crate) book_id: String,
+    /// What kind of id it is: ISBN, DOI, PATH, …
+    #[arg(long, default_value = "ISBN")]
+    pub(crate) book_id_type: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TitleCommand {
+    /// Take a title in: check the file, encrypt it, enter it into the catalog.
+    Add(TitleAddArgs),
+    /// List titles.
+    List(TitleListArgs),
+    /// Show one title.
+    Show {
+        #[command(flatten)]
+        center: CenterArg,
+        #[command(flatten)]
+        book: BookArgs,
+    },
+    /// Change a title's level, price, availability or file.
+    Update(TitleUpdateArgs),
+    /// Take a title out of the catalog and delete its files.
+    Remove {
+        #[command(flatten)]
+        center: CenterArg,
+        #[command(flatten)]
+        book: BookArgs,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Read every byte of a title's stored forms and check them; of all titles if none is named.
+    Verify {
+        #[command(flatten)]
+        center: CenterArg,
+        /// The Book ID; all titles if left out.
+        #[arg(long)]
+        book_id: Option<String>,
+        /// What kind of id it is.
+        #[arg(long, default_value = "ISBN")]
+        book_id_type: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TitleAddArgs {
+    /// The file: EPUB, PDF, audio, video, image or any other.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    #[command(flatten)]
+    pub(crate) book: BookArgs,
+    /// Least level it is sold with: 1 clear, 2 source sealed, 3 individually sealed.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(crate) level: u8,
+    /// Signatures every sealed copy carries: tool, owner, provider.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) sign: Vec<RoleArg>,
+    /// PEM file with the rights owner's certificate chain (with --sign owner).
+    #[arg(long)]
+    pub(crate) owner_certificate: Option<PathBuf>,
+    /// PEM file with the rights owner's private key (PKCS#8).
+    #[arg(long)]
+    pub(crate) owner_key: Option<PathBuf>,
+    /// Media type, instead of the one the file name tells.
+    #[arg(long)]
+    pub(crate) media_type: Option<String>,
+    /// Title, instead of the one in the file.
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Author, instead of the ones in the file; may be repeated.
+    #[arg(long = "author")]
+    pub(crate) authors: Vec<String>,
+    /// Copyright notice, instead of the one in the file.
+    #[arg(long)]
+    pub(crate) copyright: Option<String>,
+    /// Price in minor units and currency, such as 1299EUR.
+    #[arg(long)]
+    pub(crate) price: Option<String>,
+    /// Content-store root.
+    #[arg(long, default_value = "main")]
+    pub(crate) root: String,
+    /// Center-defined attribute, name=value; may be repeated.
+    #[arg(long = "attribute", value_name = "NAME=VALUE")]
+    pub(crate) attributes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// Made by a trusted tool.
+    Tool,
+    /// The rights owner.
+    Owner,
+    /// The publisher or retailer, for each copy.
+    Provider,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TitleListArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    /// Only titles whose Book ID, title or author holds this text.
+    #[arg(long)]
+    pub(crate) matching: Option<String>,
+    /// Only so many.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TitleUpdateArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    #[command(flatten)]
+    pub(crate) book: BookArgs,
+    /// New least level.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(crate) level: Option<u8>,
+    /// New price, such as 1299EUR.
+    #[arg(long)]
+    pub(crate) price: Option<String>,
+    /// New content: replaces every stored form.
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+    /// Stop delivering.
+    #[arg(long, conflicts_with = "ready")]
+    pub(crate) withdrawn: bool,
+    /// Deliver again.
+    #[arg(long)]
+    pub(crate) ready: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RetailerCommand {
+    /// Register a retailer and print its first secret, once.
+    Add {
+        /// Letters, digits and hyphens.
+        id: String,
+        #[command(flatten)]
+        center: CenterArg,
+        /// The retailer's name.
+        #[arg(long)]
+        name: String,
+        /// Address that buyers are sent to on errors; the first is the default; may be repeated.
+        #[arg(long = "error-url")]
+        error_urls: Vec<String>,
+        /// Make a secret for tests (`rk_test_`).
+        #[arg(long)]
+        test: bool,
+    },
+    /// List retailers and their keys.
+    List {
+        #[command(flatten)]
+        center: CenterArg,
+    },
+    /// Give a retailer another secret; the old ones go on working until revoked.
+    Rotate {
+        id: String,
+        #[command(flatten)]
+        center: CenterArg,
+        /// Make a secret for tests (`rk_test_`).
+        #[arg(long)]
+        test: bool,
+    },
+    /// Withdraw a key: no receipt made with it opens any more.
+    Revoke {
+        /// The key id, such as shop.1.
+        kid: String,
+        #[command(flatten)]
+        center: CenterArg,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// The retailer secret (better: --secret-file).
+    #[arg(long, env = "COLOPHON_RETAILER_SECRET", hide_env_values = true)]
+    pub(crate) secret: Option<String>,
+    /// File with the retailer secret.
+    #[arg(long, conflicts_with = "secret")]
+    pub(crate) secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReceiptCommand {
+    /// Make a receipt, as a retailer's site does.
+    Mint(Box<MintArgs>),
+    /// Open a receipt and print what is in it. Reads it from standard input if not given.
+    Open {
+        receipt: Option<String>,
+        #[command(flatten)]
+        center: CenterArg,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
+    /// Say what the server would do with a receipt and why. Reads it from standard input if not given.
+    Explain {
+        receipt: Option<String>,
+        #[command(flatten)]
+        center: CenterArg,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MintArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+    #[command(flatten)]
+    pub(crate) book: BookArgs,
+    /// The retailer's transaction id.
+    #[arg(long)]
+    pub(crate) transaction: String,
+    /// Protection level 1 to 5; the catalog's if left out.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub(crate) level: Option<u8>,
+    /// The buyer's name, or whatever the copy shall be bound to.
+    #[arg(long)]
+    pub(crate) user_name: Option<String>,
+    /// The buyer's persona id.
+    #[arg(long)]
+    pub(crate) persona: Option<String>,
+    /// The retailer's customer id.
+    #[arg(long)]
+    pub(crate) customer_id: Option<String>,
+    /// Name of the downloaded file.
+    #[arg(long)]
+    pub(crate) file_name: Option<String>,
+    /// Where the buyer goes on errors; must be registered.
+    #[arg(long)]
+    pub(crate) error_url: Option<String>,
+    /// What the buyer paid, in minor units.
+    #[arg(long)]
+    pub(crate) retail_price: Option<u64>,
+    /// What the retailer paid, in minor units.
+    #[arg(long)]
+    pub(crate) cost: Option<u64>,
+    /// List price in minor units.
+    #[arg(long)]
+    pub(crate) list_price: Option<u64>,
+    /// ISO 4217 code.
+    #[arg(long)]
+    pub(crate) currency: Option<String>,
+    /// When it was sold, in seconds since 1970; keeps copies of one sale identical.
+    #[arg(long)]
+    pub(crate) sold_at: Option<i64>,
+    /// How often it may be downloaded.
+    #[arg(long)]
+    pub(crate) max_downloads: Option<std::num::NonZeroU32>,
+    /// Seconds until it expires.
+    #[arg(long, default_value_t = 900)]
+    pub(crate) lifetime: u32,
+    /// When it is issued, in seconds since 1970; now if left out.
+    #[arg(long)]
+    pub(crate) issued_at: Option<i64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Counts per day, most downloaded titles, billing per retailer.
+    Report {
+        #[command(flatten)]
+        center: CenterArg,
+        /// Only the last so many days.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
+    /// Every row of the download log, oldest first.
+    Export {
+        #[command(flatten)]
+        center: CenterArg,
+        /// Only the last so many days.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
+}

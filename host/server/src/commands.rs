@@ -1,0 +1,79 @@
+//! One file for each noun of the command line.
+
+mod center;
+mod codes;
+mod configuration;
+mod doctor;
+mod init;
+mod log;
+mod migrate;
+pub(crate) mod receipt;
+mod retailer;
+mod serve;
+mod title;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use colophon_receipt::CenterId;
+
+use crate::cli::{Cli, Command};
+use crate::config::{self, Config, Origin};
+use crate::output::Output;
+
+/// Not healthy: what `doctor` and `title verify` say by their exit code.
+const UNHEALTHY: u8 = 3;
+
+/// Runs a parsed command line.
+pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
+    let mut layers = config::layers(&cli.data, cli.config.as_deref())?;
+    if let Command::Serve(arguments) = &cli.command {
+        if let Some(address) = &arguments.listen {
+            layers.set("listen.address", address.clone(), Origin::Flag)?;
+        }
+        for setting in &arguments.settings {
+            let (name, value) = setting
+                .split_once('=')
+                .with_context(|| format!("--set {setting}: write KEY=VALUE"))?;
+            layers.set(name, value.to_owned(), Origin::Flag)?;
+        }
+    }
+    if let Command::Config(command) = &cli.command {
+        return configuration::run(command, &layers, &cli.data, output);
+    }
+    let config = config::parse(&layers, &cli.data)?;
+    match cli.command {
+        Command::Config(_) | Command::Codes => codes::run(output),
+        Command::Init(arguments) => block_on(init::run(&config, &arguments, output)),
+        Command::Serve(arguments) => serve::run(&config, &arguments),
+        Command::Doctor => block_on(doctor::run(&config, output)),
+        Command::Migrate => block_on(migrate::run(&config, output)),
+        Command::Center(command) => block_on(center::run(&config, command, output)),
+        Command::Title(command) => block_on(title::run(&config, command, output)),
+        Command::Retailer(command) => block_on(retailer::run(&config, command, output)),
+        Command::Receipt(command) => block_on(receipt::run(&config, command, output)),
+        Command::Log(command) => block_on(log::run(&config, command, output)),
+    }
+}
+
+/// Commands other than `serve` do one thing after another.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(work)
+}
+
+fn center_id(text: &str) -> Result<CenterId> {
+    text.parse()
+        .with_context(|| format!("{text:?} is no center name"))
+}
+
+/// What to do, in words, when the data folder has not been made.
+pub(crate) fn not_initialized(config: &Config) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{} holds no Colophon data; run `colophon --data {} init` first",
+        config.data.display(),
+        config.data.display()
+    )
+}

@@ -1,0 +1,249 @@
+//! `colophon receipt mint|open|explain`.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use colophon_core::code::Code;
+use colophon_core::decide::Grant;
+use colophon_core::time::Clock as _;
+use colophon_keys::{AwsLc, SystemRandom};
+use colophon_receipt::{
+    Claims, Mint, Receipt, RequestedLevel, RetailerSecret, SealedReceipt, UnixSeconds,
+};
+use serde_json::{Value, json};
+
+use super::center_id;
+use crate::cli::{MintArgs, ReceiptCommand, SecretArgs};
+use crate::config::Config;
+use crate::house::{House, SystemClock};
+use crate::output::{Output, table};
+
+pub(super) async fn run(
+    config: &Config,
+    command: ReceiptCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    match command {
+        ReceiptCommand::Mint(arguments) => mint(&arguments, output),
+        ReceiptCommand::Open {
+            receipt,
+            center,
+            secret,
+        } => open(&text(receipt)?, &center.center, &secret, output),
+        ReceiptCommand::Explain { receipt, center } => {
+            explain(config, &text(receipt)?, &center.center, output).await
+        }
+    }
+}
+
+/// The receipt given, or the one on standard input.
+fn text(given: Option<String>) -> Result<String> {
+    let text = match given {
+        Some(text) => text,
+        None => {
+            let mut text = String::new();
+            // Far more than a receipt may have, so that too long ones are seen to be so.
+            std::io::stdin()
+                .lock()
+                .take(64 * 1024)
+                .read_to_string(&mut text)?;
+            text
+        }
+    };
+    Ok(text.trim().to_owned())
+}
+
+fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
+    let secret = secret(&arguments.secret)?;
+    let center = center_id(&arguments.center.center)?;
+    let claims = claims(arguments)?;
+    let issued_at = match arguments.issued_at {
+        Some(seconds) => UnixSeconds::new(seconds),
+        None => SystemClock.now().unix_seconds(),
+    };
+    let mint = Mint {
+        engine: &AwsLc,
+        kid: secret.kid(),
+        key: secret.key(),
+        center: &center,
+    };
+    let receipt = mint.mint(&claims, issued_at, arguments.lifetime, &mut SystemRandom)?;
+    output.print(&json!({ "receipt": receipt }), |_| receipt.clone())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn secret(arguments: &SecretArgs) -> Result<RetailerSecret> {
+    let text = match (&arguments.secret, &arguments.secret_file) {
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?,
+        (None, None) => {
+            bail!("which retailer? give --secret-file FILE or COLOPHON_RETAILER_SECRET")
+        }
+    };
+    RetailerSecret::parse(text.trim()).context("this is no retailer secret")
+}
+
+fn claims(arguments: &MintArgs) -> Result<Claims> {
+    let mut claims = Claims::new(
+        arguments.transaction.parse().context("--transaction")?,
+        arguments.book.book_id.parse().context("--book-id")?,
+        arguments
+            .book
+            .book_id_type
+            .parse()
+            .context("--book-id-type")?,
+    );
+    claims.level = arguments.level.and_then(RequestedLevel::from_number);
+    claims.user_name = parsed("--user-name", &arguments.user_name)?;
+    claims.persona = parsed("--persona", &arguments.persona)?;
+    claims.customer_id = parsed("--customer-id", &arguments.customer_id)?;
+    claims.file_name = parsed("--file-name", &arguments.file_name)?;
+    claims.error_url = parsed("--error-url", &arguments.error_url)?;
+    claims.currency = parsed("--currency", &arguments.currency)?;
+    claims.retail_price = arguments.retail_price;
+    claims.cost = arguments.cost;
+    claims.list_price = arguments.list_price;
+    claims.sold_at = arguments.sold_at.map(UnixSeconds::new);
+    claims.max_downloads = arguments.max_downloads;
+    Ok(claims)
+}
+
+fn parsed<T>(flag: &'static str, text: &Option<String>) -> Result<Option<T>>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.as_deref().map(str::parse).transpose().context(flag)
+}
+
+fn open(text: &str, center: &str, secret_given: &SecretArgs, output: Output) -> Result<ExitCode> {
+    let secret = secret(secret_given)?;
+    let sealed = SealedReceipt::parse(text).context("this is no receipt")?;
+    if sealed.kid() != secret.kid() {
+        bail!(
+            "the receipt was made with key {}, the secret given is {}",
+            sealed.kid(),
+            secret.kid()
+        );
+    }
+    let receipt = sealed
+        .open(&AwsLc, secret.key(), &center_id(center)?)
+        .context("the receipt does not open")?;
+    print(&receipt, output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(receipt: &Receipt, output: Output) -> Result<()> {
+    output.print(&fields(receipt), |fields| {
+        let rows = fields.as_object().into_iter().flatten();
+        table(
+            &["claim", "value"],
+            rows.map(|(name, value)| vec![name.clone(), shown(value)]),
+        )
+    })
+}
+
+fn shown(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The claims under their names in the receipt; absent ones are left out.
+fn fields(receipt: &Receipt) -> Value {
+    let claims = &receipt.claims;
+    let mut fields = json!({
+        "kid": receipt.key.to_string(),
+        "iss": receipt.issuer.to_string(),
+        "aud": receipt.center.to_string(),
+        "iat": receipt.issued_at.get(),
+        "exp": receipt.expires_at.get(),
+        "jti": receipt.id.to_string(),
+        "transaction": claims.transaction.to_string(),
+        "book_id": claims.book_id.to_string(),
+        "book_id_type": claims.book_id_type.to_string(),
+        "level": claims.level.map(RequestedLevel::as_number),
+        "user_name": claims.user_name.as_ref().map(ToString::to_string),
+        "persona": claims.persona.as_ref().map(ToString::to_string),
+        "customer_id": claims.customer_id.as_ref().map(ToString::to_string),
+        "file_name": claims.file_name.as_ref().map(ToString::to_string),
+        "error_url": claims.error_url.as_ref().map(ToString::to_string),
+        "retail_price": claims.retail_price,
+        "cost": claims.cost,
+        "list_price": claims.list_price,
+        "currency": claims.currency.as_ref().map(ToString::to_string),
+        "sold_at": claims.sold_at.map(UnixSeconds::get),
+        "max_downloads": claims.max_downloads.map(std::num::NonZeroU32::get),
+    });
+    if let Some(object) = fields.as_object_mut() {
+        object.retain(|_, value| !value.is_null());
+    }
+    fields
+}
+
+/// Runs the verify flow of the server over the receipt and tells all it finds.
+async fn explain(config: &Config, text: &str, center: &str, output: Output) -> Result<ExitCode> {
+    let house = House::open(config).await?;
+    let explained = house.explain(config, text, center_id(center)?).await?;
+    output.print(&explained, |explained| {
+        let mut lines = vec![explained.verdict.clone()];
+        lines.extend(
+            explained
+                .reasons
+                .iter()
+                .map(|reason| format!("  because {reason}")),
+        );
+        lines.push(format!("next: {}", explained.next));
+        if let Some(receipt) = explained.receipt.as_object() {
+            let rows = receipt
+                .iter()
+                .map(|(name, value)| vec![name.clone(), shown(value)]);
+            lines.push(table(&["claim", "value"], rows));
+        }
+        lines.join("\n")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What `receipt explain` prints.
+#[derive(serde::Serialize)]
+pub(crate) struct Explained {
+    /// The code a retailer would see; `ready` if the download would begin.
+    pub(crate) code: &'static str,
+    /// One sentence.
+    pub(crate) verdict: String,
+    /// The causes, the outermost first.
+    pub(crate) reasons: Vec<String>,
+    /// What to do.
+    pub(crate) next: &'static str,
+    /// The claims, where the receipt opened.
+    pub(crate) receipt: Value,
+}
+
+impl Explained {
+    /// A receipt whose download would begin.
+    pub(crate) fn granted(grant: &Grant, receipt: Option<&Receipt>) -> Self {
+        let title = &grant.facts.title;
+        let level = grant.level.as_number();
+        Self {
+            code: "ready",
+            verdict: format!("The download of {title:?} at level {level} would begin."),
+            reasons: Vec::new(),
+            next: "Nothing.",
+            receipt: receipt.map_or(Value::Null, fields),
+        }
+    }
+
+    /// A receipt that would be refused.
+    pub(crate) fn refused(code: Code, error: &anyhow::Error, receipt: Option<&Receipt>) -> Self {
+        Self {
+            code: code.slug(),
+            verdict: format!("The receipt would be refused with {}.", code.slug()),
+            reasons: error.chain().map(ToString::to_string).collect(),
+            next: code.next_step(),
+            receipt: receipt.map_or(Value::Null, fields),
+        }
+    }
+}

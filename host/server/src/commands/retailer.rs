@@ -1,0 +1,224 @@
+//! `colophon retailer add|list|rotate|revoke`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use colophon_core::center::KeyState;
+use colophon_core::time::Clock as _;
+use colophon_keys::SystemRandom;
+use colophon_receipt::{CenterId, ErrorUrl, KeyId, RetailerId, RetailerSecret, SecretMode};
+use colophon_store::retailers::{KeyRecord, NewRetailer, RetailerRecord};
+use serde::Serialize;
+
+use super::center_id;
+use crate::cli::RetailerCommand;
+use crate::config::Config;
+use crate::house::{House, SystemClock};
+use crate::output::{Output, confirmed, table};
+
+#[derive(Serialize)]
+struct NewSecret {
+    retailer: String,
+    kid: String,
+    secret: String,
+}
+
+#[derive(Serialize)]
+struct RetailerRow {
+    id: String,
+    name: String,
+    error_urls: Vec<String>,
+    keys: Vec<KeyRow>,
+}
+
+#[derive(Serialize)]
+struct KeyRow {
+    kid: String,
+    mode: &'static str,
+    state: &'static str,
+    uses: u64,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    command: RetailerCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    let house = House::open(config).await?;
+    match command {
+        RetailerCommand::Add {
+            id,
+            center,
+            name,
+            error_urls,
+            test,
+        } => {
+            let retailer = NewRetailer {
+                center: center_id(&center.center)?,
+                id: id
+                    .parse()
+                    .with_context(|| format!("{id:?} is no retailer id"))?,
+                name,
+                description: String::new(),
+                error_urls: urls(&error_urls)?,
+            };
+            add(&house, &retailer, test, output).await?;
+        }
+        RetailerCommand::List { center } => {
+            list(&house, &center_id(&center.center)?, output).await?
+        }
+        RetailerCommand::Rotate { id, center, test } => {
+            let id = id
+                .parse()
+                .with_context(|| format!("{id:?} is no retailer id"))?;
+            rotate(&house, &center_id(&center.center)?, &id, test, output).await?;
+        }
+        RetailerCommand::Revoke { kid, center, yes } => {
+            let kid: KeyId = kid
+                .parse()
+                .with_context(|| format!("{kid:?} is no key id"))?;
+            if confirmed(
+                &format!("Refuse every receipt made with {kid} from now on?"),
+                yes,
+            )? {
+                let center = center_id(&center.center)?;
+                let now = SystemClock.now();
+                house
+                    .store
+                    .revoke_retailer_key(&center, &kid, now)
+                    .await
+                    .with_context(|| format!("{kid} was not revoked"))?;
+                output.print(&serde_json::json!({ "revoked": kid.to_string() }), |_| {
+                    format!("{kid} is revoked. Running hosts follow within seconds.")
+                })?;
+            }
+        }
+    }
+    house.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn urls(texts: &[String]) -> Result<Vec<ErrorUrl>> {
+    let parse = |text: &String| {
+        text.parse::<ErrorUrl>().with_context(|| {
+            format!("{text:?} cannot be an error address: it has to be https, without login or #fragment")
+        })
+    };
+    texts.iter().map(parse).collect()
+}
+
+async fn add(house: &House, retailer: &NewRetailer, test: bool, output: Output) -> Result<()> {
+    let secret = new_secret(&retailer.id, 1, test)?;
+    let now = SystemClock.now();
+    let added = house.store.add_retailer(retailer, &secret, now).await;
+    added.with_context(|| format!("{} was not added", retailer.id))?;
+    print_secret(&secret, output)
+}
+
+async fn rotate(
+    house: &House,
+    center: &CenterId,
+    id: &RetailerId,
+    test: bool,
+    output: Output,
+) -> Result<()> {
+    let Some(retailer) = house.store.show_retailer(center, id).await? else {
+        bail!("center {center} has no retailer {id}; see `colophon retailer list`");
+    };
+    let last = retailer
+        .keys
+        .iter()
+        .map(|key| key.kid.number())
+        .max()
+        .unwrap_or(0);
+    let secret = new_secret(id, last.saturating_add(1), test)?;
+    house
+        .store
+        .add_retailer_key(center, &secret, SystemClock.now())
+        .await?;
+    print_secret(&secret, output)
+}
+
+fn new_secret(retailer: &RetailerId, number: u32, test: bool) -> Result<RetailerSecret> {
+    let kid: KeyId = format!("{retailer}.{number}").parse()?;
+    let mode = if test {
+        SecretMode::Test
+    } else {
+        SecretMode::Live
+    };
+    Ok(RetailerSecret::generate(mode, kid, &mut SystemRandom))
+}
+
+/// The one time a secret is shown: afterwards only its encrypted form exists.
+fn print_secret(secret: &RetailerSecret, output: Output) -> Result<()> {
+    let shown = NewSecret {
+        retailer: secret.kid().retailer().to_string(),
+        kid: secret.kid().to_string(),
+        secret: secret.to_text().to_string(),
+    };
+    output.print(&shown, |shown| {
+        format!(
+            "The secret of key {} is shown this once; give it to the retailer over a safe channel:\n{}",
+            shown.kid, shown.secret
+        )
+    })
+}
+
+async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {
+    let retailers = house.store.list_retailers(center).await?;
+    let rows: Vec<RetailerRow> = retailers.iter().map(row).collect();
+    output.print(&rows, |rows| {
+        let cells = rows.iter().flat_map(|retailer| {
+            retailer.keys.iter().map(|key| {
+                vec![
+                    retailer.id.clone(),
+                    retailer.name.clone(),
+                    key.kid.clone(),
+                    format!("{} {}", key.state, key.mode),
+                    key.uses.to_string(),
+                    retailer.error_urls.join("\n"),
+                ]
+            })
+        });
+        table(
+            &[
+                "retailer",
+                "name",
+                "key",
+                "state",
+                "receipts used",
+                "error addresses",
+            ],
+            cells,
+        )
+    })
+}
+
+fn row(record: &RetailerRecord) -> RetailerRow {
+    RetailerRow {
+        id: record.retailer.id.to_string(),
+        name: record.retailer.name.clone(),
+        error_urls: record
+            .retailer
+            .error_urls
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        keys: record.keys.iter().map(key_row).collect(),
+    }
+}
+
+fn key_row(key: &KeyRecord) -> KeyRow {
+    KeyRow {
+        kid: key.kid.to_string(),
+        mode: match key.mode {
+            SecretMode::Live => "live",
+            SecretMode::Test => "test",
+        },
+        state: match key.state {
+            KeyState::Active => "active",
+            KeyState::Revoked => "revoked",
+        },
+        uses: key.uses,
+    }
+}

@@ -1,0 +1,205 @@
+//! `colophon serve`: runs the host until it is told to stop.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use colophon_core::event::NamedEvent;
+use colophon_core::time::Clock as _;
+use colophon_http::client_address::{ProxyHeader, TrustedProxies};
+use colophon_http::counters::Counters;
+use colophon_http::edge::{Edge, Listeners};
+use colophon_http::limits::Limits;
+use colophon_http::tls::Tls;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::center_id;
+use crate::cli::ServeArgs;
+use crate::config::{Config, Listen};
+use crate::house::{House, Parts, SystemClock, databases, found};
+use crate::logging;
+
+pub(super) fn run(config: &Config, _arguments: &ServeArgs) -> Result<ExitCode> {
+    logging::start(&config.log)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = config.workers {
+        runtime.worker_threads(workers.max(1));
+    }
+    let runtime = runtime.enable_all().build()?;
+    let served = runtime.block_on(serve(config));
+    if let Err(error) = &served {
+        tracing::error!(
+            event.code = NamedEvent::StartFailed.code(),
+            event.name = NamedEvent::StartFailed.slug(),
+            reason = format!("{error:#}"),
+        );
+    }
+    served
+}
+
+async fn serve(config: &Config) -> Result<ExitCode> {
+    if !config.keys.master_file.exists() {
+        found(config, &center_id("main")?).await?;
+        eprintln!(
+            "Made the data folder {} with the center main.",
+            config.data.display()
+        );
+    }
+    databases(config).await?.migrate(SystemClock.now()).await?;
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let house = House::open(config).await?;
+    let parts = Parts::start(&house, config).await?;
+    let listeners = listeners(&config.listen).await?;
+    let tls = tls(&config.listen)?;
+    let stop = CancellationToken::new();
+    announce(&listeners, tls.is_some())?;
+    watch_signals(stop.clone(), tls.clone())?;
+    watch_outbox(stop.clone(), &parts);
+
+    let served = edge(config, &parts, metrics)?
+        .serve(listeners, tls, stop)
+        .await;
+    let failed = parts.outbox.has_failed();
+    parts.stop().await;
+    house.close().await;
+    let stopped = served?;
+    tracing::info!(
+        event.code = NamedEvent::Stopped.code(),
+        event.name = NamedEvent::Stopped.slug(),
+        downloads.drained = stopped.downloads_drained,
+        downloads.cut = stopped.downloads_cut,
+    );
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn edge(config: &Config, parts: &Parts, metrics: PrometheusHandle) -> Result<Edge> {
+    let counters = Arc::new(Counters::new());
+    let published = Arc::clone(&counters);
+    let ranges = config
+        .listen
+        .trusted_proxies
+        .iter()
+        .map(|text| text.parse());
+    let ranges = ranges
+        .collect::<Result<_, _>>()
+        .context("listen.trusted_proxies")?;
+    Ok(Edge {
+        downloads: Arc::clone(&parts.downloads),
+        readiness: parts.services.clone(),
+        metrics_render: Arc::new(move || {
+            published.publish();
+            metrics.render()
+        }),
+        clock: Arc::new(SystemClock),
+        limits: Limits {
+            connections_max: config.listen.connections_max,
+            connections_per_address_max: config.listen.connections_per_address_max,
+            downloads_max: config.listen.downloads_max,
+            drain: config.listen.drain,
+            ..Limits::default()
+        },
+        trusted_proxies: TrustedProxies {
+            ranges,
+            header: ProxyHeader::default(),
+        },
+        counters,
+    })
+}
+
+async fn listeners(listen: &Listen) -> Result<Listeners> {
+    let mut listeners = Listeners::default();
+    listeners
+        .public
+        .push(bind("listen.address", listen.address).await?);
+    if let Some(admin) = listen.admin {
+        listeners
+            .administration
+            .push(bind("listen.admin", admin).await?);
+    }
+    Ok(listeners)
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+fn tls(listen: &Listen) -> Result<Option<Arc<Tls>>> {
+    let Some(files) = &listen.tls else {
+        return Ok(None);
+    };
+    let tls = Tls::from_files(&files.certificate, &files.key);
+    Ok(Some(Arc::new(
+        tls.context("listen.tls_certificate, listen.tls_key")?,
+    )))
+}
+
+/// Says on standard output where the host listens, for people and for programs that start it.
+fn announce(listeners: &Listeners, tls: bool) -> Result<()> {
+    let scheme = if tls { "https" } else { "http" };
+    let mut out = std::io::stdout().lock();
+    for listener in &listeners.public {
+        let address = listener.local_addr()?;
+        writeln!(out, "Colophon serves {scheme}://{address}/")?;
+        tracing::info!(
+            event.code = NamedEvent::Started.code(),
+            event.name = NamedEvent::Started.slug(),
+            %address,
+        );
+    }
+    for listener in &listeners.administration {
+        writeln!(
+            out,
+            "Administration at http://{}/metrics",
+            listener.local_addr()?
+        )?;
+    }
+    Ok(out.flush()?)
+}
+
+/// SIGTERM and SIGINT stop the host gracefully; SIGHUP reads the certificate files again.
+fn watch_signals(stop: CancellationToken, tls: Option<Arc<Tls>>) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hang_up.recv() => reload(tls.as_deref()),
+            }
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+fn reload(tls: Option<&Tls>) {
+    let Some(tls) = tls else { return };
+    match tls.reload() {
+        Ok(()) => tracing::info!("certificate files were read again"),
+        Err(error) => {
+            tracing::error!(%error, "certificate files were not taken; the old ones hold")
+        }
+    }
+}
+
+/// A host whose outbox has failed can promise nothing any more: it ends, so that a restart
+/// recovers what is on the disk.
+fn watch_outbox(stop: CancellationToken, parts: &Parts) {
+    let outbox = Arc::clone(&parts.outbox);
+    tokio::spawn(async move {
+        outbox.failed().await;
+        stop.cancel();
+    });
+}

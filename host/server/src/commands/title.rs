@@ -1,0 +1,255 @@
+//! `colophon title add|list|show|update|remove|verify`.
+
+mod record;
+mod take_in;
+mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use colophon_core::catalog::{Availability, Book, Forms, TitleFacts};
+use colophon_core::time::Clock as _;
+use colophon_receipt::CenterId;
+use colophon_store::titles::{Edit, KeptForms, NewTitle, TitleChange, TitleFilter, TitleRecord};
+use colophon_title::Level;
+
+use self::record::TitleRow;
+use self::take_in::{Ingest, price};
+use super::center_id;
+use crate::cli::{BookArgs, TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
+use crate::config::Config;
+use crate::house::{House, SystemClock};
+use crate::output::{Output, confirmed};
+
+pub(super) async fn run(
+    config: &Config,
+    command: TitleCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    let house = House::open(config).await?;
+    let code = match command {
+        TitleCommand::Add(arguments) => add(&house, &arguments, output).await?,
+        TitleCommand::List(arguments) => list(&house, &arguments, output).await?,
+        TitleCommand::Show { center, book } => {
+            let title = find(&house, &center_id(&center.center)?, &parsed(&book)?).await?;
+            output.print(&TitleRow::of(&title), TitleRow::page)?;
+            ExitCode::SUCCESS
+        }
+        TitleCommand::Update(arguments) => update(&house, &arguments, output).await?,
+        TitleCommand::Remove { center, book, yes } => {
+            remove(
+                &house,
+                &center_id(&center.center)?,
+                &parsed(&book)?,
+                yes,
+                output,
+            )
+            .await?
+        }
+        TitleCommand::Verify {
+            center,
+            book_id,
+            book_id_type,
+        } => {
+            let center = center_id(&center.center)?;
+            let book = book_id
+                .map(|book_id| {
+                    parsed(&BookArgs {
+                        book_id,
+                        book_id_type,
+                    })
+                })
+                .transpose()?;
+            verify::run(&house, &center, book.as_ref(), output).await?
+        }
+    };
+    house.close().await;
+    Ok(code)
+}
+
+fn parsed(arguments: &BookArgs) -> Result<Book> {
+    Ok(Book {
+        id: arguments.book_id.parse().context("--book-id")?,
+        id_type: arguments.book_id_type.parse().context("--book-id-type")?,
+    })
+}
+
+async fn find(house: &House, center: &CenterId, book: &Book) -> Result<TitleRecord> {
+    let title = house.store.show_title(center, book).await?;
+    title.with_context(|| {
+        format!(
+            "center {center} has no title {} {}; see `colophon title list`",
+            book.id_type, book.id
+        )
+    })
+}
+
+async fn add(house: &House, arguments: &TitleAddArgs, output: Output) -> Result<ExitCode> {
+    let ingest = Ingest::new(house, arguments).await?;
+    let order = ingest.order.clone();
+    if house
+        .store
+        .show_title(&order.center, &order.book)
+        .await?
+        .is_some()
+    {
+        bail!(
+            "center {} already has a title {} {}; change it with `colophon title update`",
+            order.center,
+            order.book.id_type,
+            order.book.id
+        );
+    }
+    let taken = ingest.run(house).await?;
+    let title = NewTitle {
+        center: order.center.clone(),
+        title_id: taken.title_id,
+        book: order.book.clone(),
+        location: taken.location.clone(),
+        details: take_in::details(&taken.metadata),
+        min_level: order.min_level,
+        signatures: order.signatures,
+        availability: Availability::Ready,
+        price: order.price.clone(),
+        price_structure: None,
+        attributes: order.attributes.clone(),
+        kept: KeptForms {
+            forms: taken.forms.clone(),
+            keys: taken.keys,
+        },
+    };
+    if let Err(error) = house.store.add_title(&title, order.at).await {
+        // Without a catalog entry nobody could ever use the files.
+        delete_forms(house, &taken.location.root, &taken.forms);
+        return Err(error).context("the title was not entered into the catalog");
+    }
+    let title = find(house, &order.center, &order.book).await?;
+    output.print(&TitleRow::of(&title), TitleRow::page)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(house: &House, arguments: &TitleListArgs, output: Output) -> Result<ExitCode> {
+    let center = center_id(&arguments.center.center)?;
+    let filter = TitleFilter {
+        text: arguments.matching.clone(),
+        ..TitleFilter::default()
+    };
+    let page = house
+        .store
+        .list_titles(&center, &filter, None, arguments.limit)
+        .await?;
+    let rows: Vec<TitleRow> = page.titles.iter().map(TitleRow::of).collect();
+    let more = page.next.is_some();
+    output.print(
+        &serde_json::json!({ "titles": &rows, "more": more }),
+        |_| {
+            let mut text = TitleRow::table(&rows);
+            if more {
+                text.push_str("\nThere are more; narrow with --matching or raise --limit.");
+            }
+            text
+        },
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> Result<ExitCode> {
+    let center = center_id(&arguments.center.center)?;
+    let book = parsed(&arguments.book)?;
+    let before = find(house, &center, &book).await?;
+    let level = arguments.level.and_then(Level::from_number);
+    let mut change = TitleChange {
+        min_level: level,
+        price: arguments
+            .price
+            .as_deref()
+            .map(price)
+            .transpose()?
+            .map_or(Edit::Keep, Edit::Set),
+        availability: match (arguments.withdrawn, arguments.ready) {
+            (true, _) => Some(Availability::Withdrawn),
+            (false, true) => Some(Availability::Ready),
+            (false, false) => None,
+        },
+        ..TitleChange::default()
+    };
+    match &arguments.file {
+        Some(file) => {
+            let ingest = Ingest::again(house, &before, file, level).await?;
+            let taken = ingest.run(house).await?;
+            change.location = Some(taken.location);
+            change.details = Some(take_in::details(&taken.metadata));
+            change.kept = Some(KeptForms {
+                forms: taken.forms,
+                keys: taken.keys,
+            });
+        }
+        None => check_form(&before.facts, level)?,
+    }
+    house
+        .store
+        .update_title(&center, &book, &change, SystemClock.now())
+        .await
+        .context("the title was not changed")?;
+    let title = find(house, &center, &book).await?;
+    output.print(&TitleRow::of(&title), TitleRow::page)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Only a sealed form is kept of a title sold at level 2 and up, so its clear form has to come
+/// from the source again.
+fn check_form(facts: &TitleFacts, level: Option<Level>) -> Result<()> {
+    match level {
+        Some(level) if facts.forms.at(level).is_none() => bail!(
+            "the title is not kept in the form for level {}; give the source again with --file",
+            level.as_number()
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
+async fn remove(
+    house: &House,
+    center: &CenterId,
+    book: &Book,
+    yes: bool,
+    output: Output,
+) -> Result<ExitCode> {
+    let title = find(house, center, book).await?;
+    let question = format!(
+        "Remove {:?} and delete its files? Past buyers can no longer download it.",
+        title.facts.title
+    );
+    if !confirmed(&question, yes)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    // The catalog goes first: files without an entry are waste, an entry without files is a fault.
+    house
+        .store
+        .remove_title(center, book)
+        .await
+        .context("the title was not removed")?;
+    delete_forms(house, &title.facts.location.root, &title.facts.forms);
+    output.print(
+        &serde_json::json!({ "removed": title.facts.title_id.to_string() }),
+        |_| {
+            format!(
+                "{:?} is removed. Running hosts follow within seconds.",
+                title.facts.title
+            )
+        },
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Deletes stored forms as far as the content store lets; what stays is only waste.
+fn delete_forms(house: &House, root: &colophon_core::catalog::StoreRoot, forms: &Forms) {
+    for form in [&forms.clear, &forms.sealed, &forms.licensed]
+        .into_iter()
+        .flatten()
+    {
+        if let Err(error) = house.content.remove(root, &form.object) {
+            eprintln!("colophon: {} was left behind: {error}", form.object);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The host's configuration, parsed whole at start.
+
+mod key;
+mod layers;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use colophon_core::catalog::StoreRoot;
+
+pub(crate) use key::{KEYS, Key};
+pub(crate) use layers::{Layers, Origin};
+
+/// The configuration file's name in the data folder.
+pub(crate) const FILE_NAME: &str = "colophon.toml";
+
+/// The whole configuration, every value parsed.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: Listen,
+    pub(crate) database: Database,
+    pub(crate) roots: BTreeMap<StoreRoot, PathBuf>,
+    pub(crate) cache: Cache,
+    pub(crate) outbox: Outbox,
+    pub(crate) keys: Keys,
+    pub(crate) plugins: PluginSettings,
+    pub(crate) log: Log,
+    pub(crate) workers: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: Option<SocketAddr>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) connections_max: usize,
+    pub(crate) connections_per_address_max: usize,
+    pub(crate) downloads_max: usize,
+    pub(crate) drain: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug)]
+pub(crate) struct Database {
+    pub(crate) fulfillment: String,
+    pub(crate) logging: String,
+    pub(crate) node: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Cache {
+    /// None: a share of the memory free at start.
+    pub(crate) bytes: Option<u64>,
+    pub(crate) lease: Duration,
+    pub(crate) poll: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    pub(crate) rows_max: u64,
+    pub(crate) free_bytes_min: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) master_file: PathBuf,
+    pub(crate) engine: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct PluginSettings {
+    pub(crate) compiled: PathBuf,
+    pub(crate) deadline: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) filter: String,
+    pub(crate) json: bool,
+}
+
+/// Reads all layers for a data folder.
+pub(crate) fn layers(data: &Path, file: Option<&Path>) -> Result<Layers> {
+    let mut layers = Layers::defaults(data);
+    let default_file = data.join(FILE_NAME);
+    let path = file.unwrap_or(&default_file);
+    match std::fs::read_to_string(path) {
+        Ok(text) => layers.lay_file(path, &text, data)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {}
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+    }
+    layers.lay_environment(std::env::vars(), |path| std::fs::read_to_string(path))?;
+    Ok(layers)
+}
+
+/// Parses the layers into a configuration; every mistake names the setting and where it was made.
+pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
+    let read = Read { layers };
+    Ok(Config {
+        data: data.to_owned(),
+        listen: Listen {
+            address: read.parsed(
+                "listen.address",
+                "an address and port such as 127.0.0.1:8480",
+            )?,
+            admin: read.optional("listen.admin", "an address and port")?,
+            tls: read.tls()?,
+            trusted_proxies: read.list("listen.trusted_proxies"),
+            connections_max: read.parsed("listen.connections_max", "a whole number")?,
+            connections_per_address_max: read
+                .parsed("listen.connections_per_address_max", "a whole number")?,
+            downloads_max: read.parsed("listen.downloads_max", "a whole number")?,
+            drain: Duration::from_secs(read.parsed("listen.drain_s", "whole seconds")?),
+        },
+        database: Database {
+            fulfillment: read.database("database.fulfillment")?,
+            logging: read.database("database.logging")?,
+            node: read.database("database.node")?,
+        },
+        roots: read.roots()?,
+        cache: Cache {
+            bytes: read.unless_auto("cache.bytes", "a number of bytes, or auto")?,
+            lease: Duration::from_millis(read.parsed("cache.lease_ms", "whole milliseconds")?),
+            poll: Duration::from_millis(read.parsed("cache.poll_ms", "whole milliseconds")?),
+        },
+        outbox: Outbox {
+            rows_max: read.parsed("outbox.rows_max", "a whole number")?,
+            free_bytes_min: read.parsed("outbox.free_bytes_min", "a number of bytes")?,
+        },
+        keys: Keys {
+            master_file: read.text("keys.master_file").into(),
+            engine: read.one_of("keys.engine", &["aws-lc", "portable"])?,
+        },
+        plugins: PluginSettings {
+            compiled: read.text("plugins.compiled").into(),
+            deadline: Duration::from_millis(
+                read.parsed("plugins.deadline_ms", "whole milliseconds")?,
+            ),
+        },
+        log: Log {
+            filter: read.text("log.filter").to_owned(),
+            json: read.one_of("log.format", &["text", "json"])? == "json",
+        },
+        workers: read.unless_auto("runtime.workers", "a whole number, or auto")?,
+    })
+}
+
+/// Reads single values out of the layers.
+struct Read<'a> {
+    layers: &'a Layers,
+}
+
+impl Read<'_> {
+    fn text(&self, name: &str) -> &str {
+        self.layers
+            .settings
+            .get(name)
+            .map_or("", |setting| setting.value.as_str())
+    }
+
+    fn wrong(&self, name: &str, wanted: &str) -> anyhow::Error {
+        let origin = self
+            .layers
+            .settings
+            .get(name)
+            .map_or(Origin::Default, |s| s.origin.clone());
+        anyhow::anyhow!(
+            "{name} = {:?} (from {origin}) is not {wanted}",
+            self.text(name)
+        )
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str, wanted: &str) -> Result<T> {
+        self.text(name)
+            .parse()
+            .map_err(|_| self.wrong(name, wanted))
+    }
+
+    fn optional<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>> {
+        if self.text(name).is_empty() {
+            Ok(None)
+        } else {
+            self.parsed(name, wanted).map(Some)
+        }
+    }
+
+    fn unless_auto<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>> {
+        if self.text(name) == "auto" {
+            Ok(None)
+        } else {
+            self.parsed(name, wanted).map(Some)
+        }
+    }
+
+    fn one_of(&self, name: &str, choices: &[&str]) -> Result<String> {
+        let text = self.text(name);
+        if choices.contains(&text) {
+            return Ok(text.to_owned());
+        }
+        Err(self.wrong(name, &format!("one of {}", choices.join(", "))))
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let items = self
+            .text(name)
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
+    }
+
+    fn database(&self, name: &str) -> Result<String> {
+        let url = self.text(name);
+        let node = name == "database.node";
+        if url.starts_with("sqlite:") || (!node && url.starts_with("postgres")) {
+            return Ok(url.to_owned());
+        }
+        let wanted = if node {
+            "a sqlite:// URL"
+        } else {
+            "a sqlite:// or postgres:// URL"
+        };
+        Err(self.wrong(name, wanted))
+    }
+
+    fn tls(&self) -> Result<Option<Tls>> {
+        let (certificate, key) = (
+            self.text("listen.tls_certificate"),
+            self.text("listen.tls_key"),
+        );
+        match (certificate.is_empty(), key.is_empty()) {
+            (true, true) => Ok(None),
+            (false, false) => Ok(Some(Tls {
+                certificate: certificate.into(),
+                key: key.into(),
+            })),
+            (true, false) => bail!("listen.tls_key is set but listen.tls_certificate is missing"),
+            (false, true) => bail!("listen.tls_certificate is set but listen.tls_key is missing"),
+        }
+    }
+
+    fn roots(&self) -> Result<BTreeMap<StoreRoot, PathBuf>> {
+        let mut roots = BTreeMap::new();
+        for item in self.list("content.roots") {
+            let (name, directory) = item
+                .split_once('=')
+                .ok_or_else(|| self.wrong("content.roots", "name=directory"))?;
+            let name = StoreRoot::parse(name)
+                .ok_or_else(|| self.wrong("content.roots", "a list of slug=directory"))?;
+            roots.insert(name, PathBuf::from(directory));
+        }
+        if roots.is_empty() {
+            bail!("content.roots names no content store");
+        }
+        Ok(roots)
+    }
+}

@@ -1,0 +1,156 @@
+//! The list of settings: name, default, meaning. Everything else about configuration follows from
+//! this one table: the file's grammar, the environment's names, `config show` and its help.
+
+/// A setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// `section.key`, as in the file.
+    pub(crate) name: &'static str,
+    /// The value where nothing else is said; `{data}` stands for the data folder.
+    pub(crate) default: &'static str,
+    /// Meaning and unit.
+    pub(crate) meaning: &'static str,
+}
+
+const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key {
+        name,
+        default,
+        meaning,
+    }
+}
+
+/// Every setting there is.
+pub(crate) const KEYS: &[Key] = &[
+    key(
+        "listen.address",
+        "127.0.0.1:8480",
+        "address and port of the download service",
+    ),
+    key(
+        "listen.admin",
+        "",
+        "address and port for /metrics and /readyz; empty: on the public address",
+    ),
+    key(
+        "listen.tls_certificate",
+        "",
+        "PEM file with the certificate chain; empty: no TLS",
+    ),
+    key(
+        "listen.tls_key",
+        "",
+        "PEM file with the certificate's private key",
+    ),
+    key(
+        "listen.trusted_proxies",
+        "",
+        "networks (CIDR, comma-separated) whose X-Forwarded-For is believed",
+    ),
+    key("listen.connections_max", "4096", "connections open at once"),
+    key(
+        "listen.connections_per_address_max",
+        "512",
+        "connections open at once from one address",
+    ),
+    key(
+        "listen.downloads_max",
+        "1024",
+        "downloads under way at once",
+    ),
+    key(
+        "listen.drain_s",
+        "30",
+        "seconds that downloads may go on after a stop was asked for",
+    ),
+    key(
+        "database.fulfillment",
+        "sqlite://{data}/colophon.db",
+        "URL of the fulfillment database (sqlite:// or postgres://)",
+    ),
+    key(
+        "database.logging",
+        "sqlite://{data}/log.db",
+        "URL of the logging database (sqlite:// or postgres://)",
+    ),
+    key(
+        "database.node",
+        "sqlite://{data}/node.db",
+        "URL of this node's own database (sqlite:// only)",
+    ),
+    key(
+        "content.roots",
+        "main={data}/content",
+        "content-store roots, name=directory, comma-separated",
+    ),
+    key(
+        "cache.bytes",
+        "auto",
+        "memory for popular titles, in bytes, or auto: 80 % of the memory free at start",
+    ),
+    key(
+        "cache.lease_ms",
+        "5000",
+        "how long a cached record may be used without news of changes, in milliseconds",
+    ),
+    key(
+        "cache.poll_ms",
+        "100",
+        "how often changes are asked for, in milliseconds",
+    ),
+    key(
+        "outbox.rows_max",
+        "1000000",
+        "log rows that may wait for the logging database",
+    ),
+    key(
+        "outbox.free_bytes_min",
+        "67108864",
+        "free disk space below which no download is admitted, in bytes",
+    ),
+    key(
+        "keys.master_file",
+        "{data}/master.key",
+        "file with the master key",
+    ),
+    key(
+        "keys.engine",
+        "aws-lc",
+        "cryptographic engine: aws-lc or portable",
+    ),
+    key(
+        "plugins.compiled",
+        "{data}/compiled",
+        "folder for compiled plug-ins; must belong to the server alone",
+    ),
+    key(
+        "plugins.deadline_ms",
+        "200",
+        "time one plug-in call may take, in milliseconds",
+    ),
+    key(
+        "log.filter",
+        "info",
+        "which events are logged (tracing filter)",
+    ),
+    key("log.format", "text", "how events are logged: text or json"),
+    key(
+        "runtime.workers",
+        "auto",
+        "worker threads, or auto: one for each processor",
+    ),
+];
+
+/// Finds a setting by name, or the name most like it.
+pub(crate) fn find(name: &str) -> Result<&'static Key, Option<&'static str>> {
+    if let Some(key) = KEYS.iter().find(|key| key.name == name) {
+        return Ok(key);
+    }
+    let near = KEYS
+        .iter()
+        .map(|key| (strsim::jaro_winkler(key.name, name), key.name));
+    let best = near.max_by(|a, b| a.0.total_cmp(&b.0));
+    Err(best
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .map(|(_, name)| name))
+}

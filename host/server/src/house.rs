@@ -1,0 +1,147 @@
+//! The composition root: a data folder opened, and its parts put together.
+
+mod founding;
+mod parts;
+mod readiness;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use colophon_core::code::Code;
+use colophon_core::delivery::{DownloadRequest, Wanted};
+use colophon_core::download::Explanation;
+use colophon_core::id::EventId;
+use colophon_core::log::Client;
+use colophon_core::ports::FieldCipher;
+use colophon_core::time::{Clock, Timestamp};
+use colophon_crypto::Engine;
+use colophon_keys::{EngineName, Envelope, StoredSigners, SystemRandom, read_key_file};
+use colophon_origin::DirectoryStore;
+use colophon_receipt::{CenterId, SealedReceipt};
+use colophon_store::secrets::Secrets;
+use colophon_store::store::{Databases, Store};
+
+use crate::commands::not_initialized;
+use crate::commands::receipt::Explained;
+use crate::config::Config;
+
+pub(crate) use founding::{add_center, found, issue};
+pub(crate) use parts::{Parts, free_disk_bytes};
+pub(crate) use readiness::Services;
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the composition root is where time comes from"
+    )]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// An opened data folder: what every command works on.
+pub(crate) struct House {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) cipher: Arc<dyn FieldCipher>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) content: Arc<DirectoryStore>,
+}
+
+impl House {
+    /// Opens what `colophon init` made.
+    pub(crate) async fn open(config: &Config) -> Result<Self> {
+        if !config.keys.master_file.exists() {
+            return Err(not_initialized(config));
+        }
+        let engine = config.keys.engine.parse::<EngineName>()?.engine();
+        let master = read_key_file(&config.keys.master_file)?;
+        let cipher: Arc<dyn FieldCipher> = Arc::new(Envelope::new(Arc::clone(&engine), master));
+        let secrets = Secrets::new(
+            Arc::clone(&cipher),
+            Arc::clone(&engine),
+            Box::new(SystemRandom),
+            Arc::new(StoredSigners),
+        );
+        let store = databases(config).await?.into_store(secrets).await?;
+        let content = DirectoryStore::new(config.roots.clone());
+        Ok(Self {
+            engine,
+            cipher,
+            store: Arc::new(store),
+            content: Arc::new(content),
+        })
+    }
+
+    /// Closes the databases, so that nothing is left in their write-ahead logs.
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// What the server would do with a receipt, and why.
+    pub(crate) async fn explain(
+        &self,
+        config: &Config,
+        text: &str,
+        center: CenterId,
+    ) -> Result<Explained> {
+        let receipt = match SealedReceipt::parse(text) {
+            Ok(receipt) => receipt,
+            Err(malformed) => {
+                let reason = anyhow::Error::new(malformed);
+                return Ok(Explained::refused(Code::ReceiptInvalid, &reason, None));
+            }
+        };
+        let request = DownloadRequest {
+            event: new_event(),
+            at: SystemClock.now(),
+            center,
+            receipt,
+            retailer: None,
+            error_url: None,
+            resume: None,
+            wanted: Wanted::Headers,
+            client: Client {
+                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                agent: None,
+            },
+        };
+        let downloads = parts::downloads_for_commands(self, config).await?;
+        let Explanation { receipt, outcome } = downloads.explain(&request).await;
+        Ok(match outcome {
+            Ok(grant) => Explained::granted(&grant, receipt.as_ref()),
+            Err(refusal) => {
+                let code = refusal.code();
+                Explained::refused(code, &anyhow::Error::new(refusal), receipt.as_ref())
+            }
+        })
+    }
+}
+
+/// The databases, whatever state their tables are in.
+pub(crate) async fn databases(config: &Config) -> Result<Databases> {
+    let fulfillment = config
+        .database
+        .fulfillment
+        .parse()
+        .context("database.fulfillment")?;
+    let logging = config
+        .database
+        .logging
+        .parse()
+        .context("database.logging")?;
+    Ok(Databases::open(&fulfillment, &logging).await?)
+}
+
+/// A new event's id: a UUIDv7, so that ids sort by time.
+pub(crate) fn new_event() -> EventId {
+    EventId::from_bytes(*uuid::Uuid::now_v7().as_bytes())
+}

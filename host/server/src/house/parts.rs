@@ -1,0 +1,200 @@
+//! Everything a serving host is made of, put together and taken apart again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use colophon_core::download::Downloads;
+use colophon_core::ports::Outbox;
+use colophon_core::time::Clock as _;
+use colophon_keys::SystemRandom;
+use colophon_origin::{CacheSettings, CachedOrigin, memory};
+use colophon_pipeline::{
+    AgentSettings, CacheUpdateAgent, DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits,
+    OutboxPorts, Running,
+};
+use colophon_plugin_host::{CATALOG_PLUGIN, Limits, Registry, Sandbox, Settings};
+use colophon_store::cached::{CacheSizes, CachedRecords};
+use colophon_store::node::{NodeDatabase, NodeStore};
+use tokio::sync::Notify;
+
+use super::{House, Services, SystemClock};
+use crate::config::Config;
+
+/// Times a stopping host waits for what it has begun.
+const FLUSH: Duration = Duration::from_secs(20);
+
+/// A house with its pipeline running, ready to serve downloads.
+pub(crate) struct Parts {
+    pub(crate) downloads: Arc<Downloads>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) outbox: Arc<DurableOutbox>,
+    node: Arc<NodeStore>,
+    log_writer: Running,
+    cache_agent: Running,
+}
+
+impl Parts {
+    /// Puts the house's parts together and starts the pipeline.
+    pub(crate) async fn start(house: &House, config: &Config) -> Result<Self> {
+        let node = Arc::new(open_node(config).await?);
+        let records = Arc::new(CachedRecords::new(
+            house.store.clone(),
+            house.store.clone(),
+            Arc::new(SystemClock),
+            CacheSizes::default(),
+        ));
+        let outbox = Arc::new(open_outbox(house, config, &node).await?);
+        let log_writer = LogWriter::start(
+            LogWriterPorts {
+                node: node.id(),
+                rows: node.clone(),
+                log: house.store.clone(),
+                cipher: house.cipher.clone(),
+                backlog: outbox.backlog(),
+            },
+            Box::new(SystemRandom),
+        );
+        let cache_agent = CacheUpdateAgent::start(
+            house.store.clone(),
+            records.clone(),
+            Arc::new(SystemClock),
+            Arc::new(Notify::new()),
+            AgentSettings {
+                poll_every: config.cache.poll,
+                lease: config.cache.lease,
+                ..AgentSettings::default()
+            },
+        );
+        let downloads = Arc::new(Downloads {
+            centers: records.clone(),
+            catalog: records.clone(),
+            plugins: plugins(config, records).await?,
+            origin: Arc::new(origin(house, config)?),
+            uses: house.store.clone(),
+            outbox: outbox.clone(),
+            engine: house.engine.clone(),
+        });
+        let services = Arc::new(Services {
+            databases: vec![house.store.clone(), node.clone()],
+            content: house.content.clone(),
+        });
+        Ok(Self {
+            downloads,
+            services,
+            outbox,
+            node,
+            log_writer,
+            cache_agent,
+        })
+    }
+
+    /// Ends the pipeline in the order in which rows flow through it. Rows that do not arrive in
+    /// time stay in the outbox for the next run.
+    pub(crate) async fn stop(self) {
+        self.cache_agent.stop().await;
+        let flushed = tokio::time::timeout(FLUSH, async {
+            self.outbox.stop().await;
+            self.log_writer.stop().await;
+        });
+        if flushed.await.is_err() {
+            tracing::warn!("rows are left in the outbox; the next run carries them on");
+        }
+        self.node.close().await;
+    }
+}
+
+/// The download flow straight on the databases and the content store, for commands that ask once
+/// and deliver nothing.
+pub(super) async fn downloads_for_commands(house: &House, config: &Config) -> Result<Downloads> {
+    Ok(Downloads {
+        centers: house.store.clone(),
+        catalog: house.store.clone(),
+        plugins: plugins(config, house.store.clone()).await?,
+        origin: Arc::new(origin(house, config)?),
+        uses: house.store.clone(),
+        outbox: Arc::new(NoOutbox),
+        engine: house.engine.clone(),
+    })
+}
+
+/// Commands deliver nothing, so nothing is admitted.
+struct NoOutbox;
+
+impl Outbox for NoOutbox {
+    fn admit(&self) -> Option<Box<dyn colophon_core::ports::Admission>> {
+        None
+    }
+}
+
+async fn open_node(config: &Config) -> Result<NodeStore> {
+    let address = config.database.node.parse().context("database.node")?;
+    let database = NodeDatabase::open(&address).await?;
+    database.migrate(SystemClock.now()).await?;
+    Ok(database.into_store().await?)
+}
+
+async fn open_outbox(
+    house: &House,
+    config: &Config,
+    node: &Arc<NodeStore>,
+) -> Result<DurableOutbox> {
+    let file = config
+        .database
+        .node
+        .trim_start_matches("sqlite://")
+        .to_owned();
+    let ports = OutboxPorts {
+        rows: node.clone(),
+        cipher: house.cipher.clone(),
+        disk: Arc::new(move || free_disk_bytes(Path::new(&file))),
+    };
+    let limits = OutboxLimits {
+        rows_max: config.outbox.rows_max,
+        disk_bytes_spared: config.outbox.free_bytes_min,
+        ..OutboxLimits::default()
+    };
+    Ok(DurableOutbox::open(ports, limits).await?)
+}
+
+/// Space that this user may still fill on the disk of `file`.
+pub(crate) fn free_disk_bytes(file: &Path) -> std::io::Result<u64> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let disk = rustix::fs::statvfs(folder.unwrap_or(Path::new(".")))?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+async fn plugins(
+    config: &Config,
+    catalog: Arc<dyn colophon_core::ports::Catalog>,
+) -> Result<Arc<Registry>> {
+    let settings = Settings {
+        precompiled: Some(config.plugins.compiled.clone()),
+        ..Settings::default()
+    };
+    let sandbox = Sandbox::start(&settings)?;
+    let limits = Limits {
+        deadline: config.plugins.deadline,
+        ..Limits::default()
+    };
+    let built_in = sandbox.load(CATALOG_PLUGIN, limits).await?;
+    Ok(Arc::new(Registry::new(sandbox, catalog, vec![built_in])))
+}
+
+fn origin(house: &House, config: &Config) -> Result<CachedOrigin> {
+    let bytes = match config.cache.bytes {
+        Some(bytes) => bytes,
+        None => {
+            memory::default_cache_bytes(memory::free_bytes().context("cannot read free memory")?)
+        }
+    };
+    let settings = CacheSettings::with_bytes(bytes);
+    Ok(CachedOrigin::new(
+        house.content.clone(),
+        house.engine.clone(),
+        &settings,
+    ))
+}

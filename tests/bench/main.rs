@@ -1,0 +1,65 @@
+//! Measurements, each beside a peer or a physical limit in the same run, as ratios.
+//!
+//! `cargo xtask bench [NAME] [--json]` builds with optimization and runs this.
+
+mod delivery;
+mod figure;
+mod memory;
+mod nginx;
+mod outbox;
+mod plugin;
+mod sealing;
+
+use std::process::ExitCode;
+
+use figure::{Figure, print};
+
+/// A measurement: its name and what makes its figures, or why it cannot.
+type Measurement = (&'static str, fn() -> Result<Vec<Figure>, String>);
+
+const MEASUREMENTS: &[Measurement] = &[
+    ("delivery", delivery::measure),
+    ("first-byte", delivery::first_byte),
+    ("memory", memory::measure),
+    ("plug-in", plugin::measure),
+    ("outbox", outbox::measure),
+    ("sealing", sealing::measure),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let name = arguments
+        .iter()
+        .find(|argument| !argument.starts_with("--"));
+    let chosen: Vec<&Measurement> = MEASUREMENTS
+        .iter()
+        .filter(|(measurement, _)| name.is_none_or(|name| name == measurement))
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();
+        eprintln!(
+            "bench: there is no such measurement; there are: {}",
+            names.join(", ")
+        );
+        return ExitCode::from(2);
+    }
+    let mut figures = Vec::new();
+    let mut failed = false;
+    for (name, measure) in chosen {
+        eprintln!("bench: {name} …");
+        match measure() {
+            Ok(list) => figures.extend(list),
+            Err(reason) => {
+                failed = true;
+                eprintln!("bench: {name} gave no figures: {reason}");
+            }
+        }
+    }
+    print(&figures, json);
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,3 @@
+//! Faults injected into real processes.
+
+mod crash;

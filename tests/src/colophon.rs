@@ -1,0 +1,336 @@
+//! A host in a folder of its own, driven by the `colophon` and `colophon-reader` binaries as an
+//! operator, a retailer and a buyer would drive them.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::tool::target;
+
+/// A built binary of the workspace.
+fn binary(name: &str) -> PathBuf {
+    // Test binaries live in <profile>/deps, the workspace's binaries one folder up.
+    let test = std::env::current_exe().expect("the test has a path");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("test binaries lie two folders deep");
+    let beside = profile.join(name);
+    if beside.is_file() {
+        beside
+    } else {
+        target().join("debug").join(name)
+    }
+}
+
+/// Runs a command to its end and returns what it printed, which must be on success.
+pub fn succeed(command: &mut Command) -> String {
+    let out = run(command);
+    assert!(
+        out.status.success(),
+        "{command:?} failed:\n{}",
+        text(&out.stderr)
+    );
+    text(&out.stdout)
+}
+
+/// Runs a command that has to fail, and returns what it said.
+pub fn fail(command: &mut Command) -> String {
+    let out = run(command);
+    assert!(
+        !out.status.success(),
+        "{command:?} should have failed:\n{}",
+        text(&out.stdout)
+    );
+    text(&out.stderr)
+}
+
+fn run(command: &mut Command) -> Output {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("{command:?} could not be started: {error}; build the workspace first")
+        })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A data folder, made by `colophon init`.
+pub struct House {
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    /// Makes a fresh one with the center `main`.
+    pub fn new() -> Self {
+        let house = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        succeed(house.colophon().arg("init"));
+        house
+    }
+
+    /// A house with a copy of another's data: the same center keys on another machine.
+    pub fn copy_of(other: &Self) -> Self {
+        let house = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        succeed(
+            Command::new("cp")
+                .arg("-a")
+                .arg(other.path().join("."))
+                .arg(house.path()),
+        );
+        house
+    }
+
+    /// The data folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The `colophon` command on this data.
+    pub fn colophon(&self) -> Command {
+        let mut command = Command::new(binary("colophon"));
+        command.arg("--data").arg(self.path());
+        // The tests' own environment must not configure the host.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("COLOPHON_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// The `colophon-reader` command with a library and trust store inside the data folder.
+    pub fn reader(&self) -> Command {
+        let mut command = Command::new(binary("colophon-reader"));
+        command.env("COLOPHON_LIBRARY", self.path().join("library"));
+        command.env("XDG_CONFIG_HOME", self.path().join("reader-config"));
+        command
+    }
+
+    /// Runs `colophon` with these arguments and returns its JSON.
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let printed = succeed(self.colophon().arg("--json").args(arguments));
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error} in {printed}"))
+    }
+
+    /// Adds a title and returns what was printed of it.
+    pub fn add_title(&self, file: &Path, book_id: &str, more: &[&str]) -> serde_json::Value {
+        let file = file.to_str().expect("a readable path");
+        let mut arguments = vec!["title", "add", file, "--book-id", book_id];
+        arguments.extend(more);
+        self.json(&arguments)
+    }
+
+    /// Adds a retailer and returns its secret.
+    pub fn add_retailer(&self, id: &str, more: &[&str]) -> String {
+        let mut arguments = vec!["retailer", "add", id, "--name", id];
+        arguments.extend(more);
+        let printed = self.json(&arguments);
+        printed["secret"]
+            .as_str()
+            .expect("a secret is printed once")
+            .to_owned()
+    }
+
+    /// Mints a receipt with `colophon receipt mint`.
+    pub fn mint(&self, secret: &str, book_id: &str, transaction: &str, more: &[&str]) -> String {
+        let mut command = self.colophon();
+        command.env("COLOPHON_RETAILER_SECRET", secret);
+        command.args([
+            "receipt",
+            "mint",
+            "--book-id",
+            book_id,
+            "--transaction",
+            transaction,
+        ]);
+        succeed(command.args(more)).trim().to_owned()
+    }
+
+    /// Starts the host on a free port and waits until it says that it accepts requests.
+    pub fn serve(&self, more: &[&str]) -> Host {
+        let mut command = self.colophon();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(more);
+        let log = std::fs::File::create(self.path().join("serve.log")).expect("a log file");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the host starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            let read = lines.read_line(&mut line).expect("its output can be read");
+            let log = || std::fs::read_to_string(self.path().join("serve.log")).unwrap_or_default();
+            assert!(
+                read > 0,
+                "the host ended before it accepted requests:\n{}",
+                log()
+            );
+            if let Some(rest) = line.split("://").nth(1) {
+                let address = rest.split('/').next().unwrap_or_default().trim();
+                break address.parse().expect("an address and port");
+            }
+        };
+        Host {
+            child,
+            address,
+            _lines: lines,
+        }
+    }
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A running host. Killed when dropped.
+pub struct Host {
+    child: Child,
+    address: SocketAddr,
+    /// Kept open, so that the host never writes into a closed pipe.
+    _lines: BufReader<ChildStdout>,
+}
+
+/// An HTTP answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Headers in order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether the whole body that `Content-Length` announced arrived.
+    pub complete: bool,
+}
+
+impl Answer {
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {}", text(&self.body)))
+    }
+}
+
+impl Host {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process, for signals and accounting.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Downloads with a receipt by POST at the center `main`.
+    pub fn download(&self, receipt: &str) -> Answer {
+        self.download_with(receipt, &[])
+    }
+
+    /// The same with more request headers.
+    pub fn download_with(&self, receipt: &str, headers: &[(&str, &str)]) -> Answer {
+        let form = format!("action=download&value={receipt}");
+        self.request("POST", "/main/ds", headers, Some(&form))
+            .expect("an answer")
+    }
+
+    /// One request on a connection of its own. `None` if the host closed it without an answer.
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: Option<&str>,
+    ) -> Option<Answer> {
+        let mut stream = TcpStream::connect(self.address).ok()?;
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .ok()?;
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+            self.address
+        );
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(form) = form {
+            head.push_str("Content-Type: application/x-www-form-urlencoded\r\n");
+            head.push_str(&format!("Content-Length: {}\r\n", form.len()));
+        }
+        head.push_str("\r\n");
+        head.push_str(form.unwrap_or_default());
+        stream.write_all(head.as_bytes()).ok()?;
+        read_answer(stream, method)
+    }
+
+    /// Kills it at once, as a power cut to the process would.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to stop and waits until it has; returns whether it ended well.
+    pub fn stop(mut self) -> bool {
+        succeed(Command::new("kill").args(["-TERM", &self.id().to_string()]));
+        self.child.wait().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_answer(stream: TcpStream, method: &str) -> Option<Answer> {
+    let mut stream = BufReader::with_capacity(256 * 1024, stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).ok()?;
+    let status = line.split(' ').nth(1)?.parse().ok()?;
+    let mut headers = Vec::new();
+    loop {
+        line.clear();
+        stream.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let length = length.and_then(|(_, value)| value.parse::<usize>().ok());
+    let mut body = Vec::with_capacity(length.unwrap_or(0));
+    // A broken connection ends the body early; `complete` tells.
+    let _ = stream.read_to_end(&mut body);
+    let complete = method == "HEAD" || length.is_none_or(|length| length == body.len());
+    Some(Answer {
+        status,
+        headers,
+        body,
+        complete,
+    })
+}

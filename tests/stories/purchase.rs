@@ -1,0 +1,191 @@
+//! A purchase at every level, from the shop to the opened book.
+
+use std::fs;
+use std::process::Command;
+
+use colophon_tests::book::{epub, noise};
+use colophon_tests::colophon::{House, succeed};
+
+/// Entries of an archive with their bytes, in the order of names.
+fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+    use std::io::Read as _;
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let mut list: Vec<(String, Vec<u8>)> = (0..zip.len())
+        .map(|index| {
+            let mut entry = zip.by_index(index).unwrap();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            (entry.name().to_owned(), bytes)
+        })
+        .collect();
+    list.sort();
+    list
+}
+
+#[test]
+fn a_clear_copy_is_the_source_itself() {
+    let house = House::new();
+    let book = epub("Clear Water", "Ada Writer", 3);
+    let file = house.path().join("clear.epub");
+    fs::write(&file, &book).unwrap();
+    house.add_title(&file, "9780000000002", &["--level", "1"]);
+    let secret = house.add_retailer("shop", &[]);
+    let host = house.serve(&[]);
+    let answer = host.download(&house.mint(&secret, "9780000000002", "t-1", &[]));
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/epub+zip"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+    assert!(
+        answer
+            .header("content-disposition")
+            .unwrap()
+            .contains("Clear Water")
+    );
+    assert_eq!(answer.body, book);
+}
+
+#[test]
+fn sealed_copies_open_in_the_reader_and_give_the_source_back() {
+    let house = House::new();
+    let book = epub("Sealed Water", "Ada Writer", 5);
+    let file = house.path().join("sealed.epub");
+    fs::write(&file, &book).unwrap();
+    house.add_title(
+        &file,
+        "b-1",
+        &["--book-id-type", "PATH", "--sign", "tool,provider"],
+    );
+    let secret = house.add_retailer("shop", &[]);
+    let host = house.serve(&[]);
+    let mut copies = Vec::new();
+    for (level, name) in [
+        ("2", None),
+        ("3", Some("Bea Buyer")),
+        ("4", Some("Bea Buyer")),
+    ] {
+        let mut more = vec!["--book-id-type", "PATH", "--level", level];
+        more.extend(name.iter().flat_map(|name| ["--user-name", name]));
+        let answer = host.download(&house.mint(&secret, "b-1", &format!("t-{level}"), &more));
+        assert_eq!(answer.status, 200, "level {level}");
+        assert!(answer.complete);
+        let copy = house.path().join(format!("copy{level}.epub"));
+        fs::write(&copy, &answer.body).unwrap();
+        let info = succeed(house.reader().arg("--json").arg("info").arg(&copy));
+        let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+        assert_eq!(info["title"], "Sealed Water");
+        assert_eq!(info["owner"].as_str(), name);
+        succeed(house.reader().arg("verify").arg(&copy));
+        let opened = house.path().join(format!("opened{level}"));
+        succeed(
+            house
+                .reader()
+                .arg("open")
+                .arg(&copy)
+                .arg("--to")
+                .arg(&opened),
+        );
+        let publication = fs::read_dir(&opened)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+        assert_eq!(
+            entries(&fs::read(publication).unwrap()),
+            entries(&book),
+            "level {level}"
+        );
+        copies.push(answer.body);
+    }
+    assert_ne!(copies[0], copies[1]);
+    assert_ne!(copies[1], copies[2]);
+}
+
+#[test]
+fn a_file_that_is_no_book_is_sealed_and_opened_like_one() {
+    let house = House::new();
+    let mut audio = b"ID3\x04\x00\x00\x00\x00\x00\x00".to_vec();
+    audio.extend(noise(3_000_000, 3));
+    let file = house.path().join("talk.mp3");
+    fs::write(&file, &audio).unwrap();
+    house.add_title(&file, "talk-1", &["--level", "3", "--title", "A Talk"]);
+    let secret = house.add_retailer("shop", &[]);
+    let host = house.serve(&[]);
+    let receipt = house.mint(&secret, "talk-1", "t-1", &["--user-name", "Bea"]);
+    let answer = host.download(&receipt);
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/vnd.colophon.title+zip")
+    );
+    let copy = house.path().join("talk.colophon");
+    fs::write(&copy, &answer.body).unwrap();
+    let opened = house.path().join("opened");
+    succeed(
+        house
+            .reader()
+            .arg("open")
+            .arg(&copy)
+            .arg("--to")
+            .arg(&opened),
+    );
+    let content = fs::read_dir(&opened)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    assert_eq!(fs::read(content).unwrap(), audio);
+}
+
+#[test]
+fn what_was_delivered_is_in_the_report() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Counted", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &[]);
+    let secret = house.add_retailer("shop", &[]);
+    let host = house.serve(&[]);
+    for transaction in ["t-1", "t-2"] {
+        let answer = host.download(&house.mint(&secret, "b-1", transaction, &[]));
+        assert_eq!(answer.status, 200);
+    }
+    // The same purchase again is delivered but not billed again.
+    assert_eq!(
+        host.download(&house.mint(&secret, "b-1", "t-2", &["--sold-at", "1"]))
+            .status,
+        200
+    );
+    assert!(
+        host.stop(),
+        "a drained host ends well and leaves nothing in its outbox"
+    );
+    let report = house.json(&["log", "report"]);
+    assert_eq!(report["billing"][0]["retailer"], "shop");
+    assert_eq!(report["billing"][0]["purchases"], 2);
+    assert_eq!(report["downloads"]["completed"], 3);
+}
+
+#[test]
+fn an_empty_folder_is_all_it_takes_to_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::new();
+    let mut command = house.colophon();
+    drop(house);
+    // Same binary, a folder without anything in it.
+    let program = command.get_program().to_owned();
+    command = Command::new(program);
+    succeed(
+        command
+            .arg("--data")
+            .arg(folder.path())
+            .args(["init", "--center", "acme"]),
+    );
+    let mut list = Command::new(command.get_program());
+    let printed = succeed(
+        list.arg("--data")
+            .arg(folder.path())
+            .args(["--json", "center", "list"]),
+    );
+    assert!(printed.contains("acme"), "{printed}");
+}

@@ -1,0 +1,122 @@
+//! What is refused, and who learns why.
+
+use std::fs;
+
+use colophon_tests::book::epub;
+use colophon_tests::colophon::{House, fail};
+
+#[test]
+fn strangers_learn_nothing_and_retailers_learn_the_code() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Refused", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &[]);
+    let secret = house.add_retailer(
+        "shop",
+        &["--error-url", "https://shop.example/sorry?lang=en"],
+    );
+    let nameless = house.add_retailer("kiosk", &[]);
+    let host = house.serve(&[]);
+
+    let low = host.download(&house.mint(&secret, "b-1", "t-1", &["--level", "1"]));
+    assert_eq!(low.status, 303);
+    assert_eq!(
+        low.header("location"),
+        Some("https://shop.example/sorry?lang=en&code=level-too-low")
+    );
+    let problem = host.download(&house.mint(&nameless, "b-1", "t-1", &["--level", "1"]));
+    assert_eq!(
+        (problem.status, problem.header("content-type")),
+        (403, Some("application/problem+json"))
+    );
+    assert_eq!(problem.json()["code"], "level-too-low");
+
+    // A receipt that does not open: its retailer is told so, and nothing more.
+    let genuine = house.mint(&secret, "b-1", "t-1", &[]);
+    let (head, tag) = genuine.rsplit_once('.').unwrap();
+    let flipped: String = tag.chars().rev().collect();
+    let forged = host.download(&format!("{head}.{flipped}"));
+    assert_eq!(
+        forged.header("location"),
+        Some("https://shop.example/sorry?lang=en&code=receipt-invalid")
+    );
+
+    // An unknown key, a receipt for another center and plain nonsense look the same to a stranger.
+    let other = House::new();
+    let foreign = other.mint(&other.add_retailer("other", &[]), "b-1", "t-1", &[]);
+    let answers = [
+        host.download(&foreign),
+        host.download("nonsense"),
+        host.download("a.b.c.d.e"),
+    ];
+    for answer in answers {
+        assert_eq!(answer.status, 403);
+        let problem = answer.json();
+        assert_eq!(problem["code"], "receipt-invalid");
+        assert_eq!(problem["type"], "/docs/errors/receipt-invalid");
+    }
+}
+
+#[test]
+fn explain_tells_the_operator_why() {
+    let house = House::new();
+    let secret = house.add_retailer("shop", &[]);
+    let receipt = house.mint(&secret, "b-1", "t-1", &[]);
+    let explained = house.json(&["receipt", "explain", &receipt]);
+    assert_eq!(explained["code"], "title-unknown");
+    let old = house.mint(&secret, "b-1", "t-1", &["--issued-at", "1700000000"]);
+    assert_eq!(
+        house.json(&["receipt", "explain", &old])["code"],
+        "receipt-expired"
+    );
+    assert_eq!(
+        house.json(&["receipt", "explain", "nonsense"])["code"],
+        "receipt-invalid"
+    );
+}
+
+#[test]
+fn what_is_not_what_it_says_is_not_taken_in() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    for bytes in [
+        &b"not a book"[..],
+        b"%PDF-1.7 in disguise",
+        b"PK\x03\x04",
+        b"",
+    ] {
+        fs::write(&file, bytes).unwrap();
+        let said = fail(
+            house
+                .colophon()
+                .args(["title", "add"])
+                .arg(&file)
+                .args(["--book-id", "b-1"]),
+        );
+        assert_eq!(said.trim().lines().count(), 1, "one clear line: {said}");
+    }
+    assert_eq!(
+        house.json(&["title", "list"])["titles"]
+            .as_array()
+            .map(Vec::len),
+        Some(0)
+    );
+    let kept = walk(&house.path().join("content"));
+    assert!(kept.is_empty(), "the content store is unchanged: {kept:?}");
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
