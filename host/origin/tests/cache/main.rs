@@ -1,6 +1,7 @@
 //! The cache in front of a directory store, seen as the download flow sees it.
 
 mod support;
+mod titles;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
