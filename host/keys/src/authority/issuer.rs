@@ -5,7 +5,7 @@ use rcgen::{
     CertificateParams, DistinguishedName, DnType, DnValue, Issuer, KeyIdMethod, KeyUsagePurpose,
 };
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{PrintableStringRef, Utf8StringRef};
+use x509_cert::der::asn1::{Any, PrintableStringRef, Utf8StringRef};
 use x509_cert::der::{Decode, Encode, Tag, Tagged};
 use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
 use x509_cert::name::Name;
@@ -73,22 +73,22 @@ fn repeat(name: &Name) -> Result<DistinguishedName, AuthorityError> {
     let mut repeated = DistinguishedName::new();
     for attribute in name.0.iter().flat_map(|part| part.0.iter()) {
         let arcs: Vec<u64> = attribute.oid.arcs().map(u64::from).collect();
-        let value = match attribute.value.tag() {
-            Tag::Utf8String => {
-                let text = attribute.value.decode_as::<Utf8StringRef<'_>>();
-                DnValue::Utf8String(text.map_err(|_| AuthorityError::Name)?.as_str().to_owned())
-            }
-            Tag::PrintableString => {
-                let text = attribute.value.decode_as::<PrintableStringRef<'_>>();
-                let text = text.map_err(|_| AuthorityError::Name)?;
-                let text = text.as_str().try_into().map_err(|_| AuthorityError::Name)?;
-                DnValue::PrintableString(text)
-            }
-            _ => return Err(AuthorityError::Name),
-        };
-        repeated.push(DnType::from_oid(&arcs), value);
+        repeated.push(DnType::from_oid(&arcs), string_value(&attribute.value)?);
     }
     Ok(repeated)
+}
+
+fn string_value(value: &Any) -> Result<DnValue, AuthorityError> {
+    let unwritable = |_| AuthorityError::Name;
+    if value.tag() == Tag::Utf8String {
+        let text = value.decode_as::<Utf8StringRef<'_>>().map_err(unwritable)?;
+        return Ok(DnValue::Utf8String(text.as_str().to_owned()));
+    }
+    let text = value
+        .decode_as::<PrintableStringRef<'_>>()
+        .map_err(unwritable)?;
+    let text = text.as_str().try_into().map_err(|_| AuthorityError::Name)?;
+    Ok(DnValue::PrintableString(text))
 }
 
 /// Somebody's public key, as `rcgen` certifies it.
