@@ -62,3 +62,20 @@ fn parse(root: &Element) -> Option<Bookplate> {
     let copy_id = CopyId::from_bytes(decode(root.attribute("copy")?)?);
     Bookplate::new(root.element(Namespace::TITLE, "owner")?.text()?, copy_id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bookplate_binds_one_line_of_text() {
+        let id = CopyId::from_bytes([7; 32]);
+        for owner in ["Ishmael", " ", "\u{1F40B} & <Co> \"'", &"x".repeat(1024)] {
+            let bookplate = Bookplate::new(owner, id).unwrap();
+            assert_eq!(Bookplate::from_xml(&bookplate.to_xml()).unwrap(), bookplate);
+        }
+        for owner in ["", "a\nb", "a\0b", "\u{FFFF}", "\u{85}", &"x".repeat(1025)] {
+            assert_eq!(Bookplate::new(owner, id), None, "{owner:?}");
+        }
+    }
+}

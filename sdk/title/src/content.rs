@@ -32,6 +32,9 @@ pub(crate) struct VersionKey<'k> {
 /// What takes content as it is read.
 pub(crate) type Sink<'s> = dyn FnMut(&[u8]) -> io::Result<()> + 's;
 
+/// What looks at a segment as it is stored: its content and its tag.
+type Visitor<'v> = dyn FnMut(Segment, &mut [u8], &[u8; TAG]) -> Result<(), TitleRefused> + 'v;
+
 /// Reads the entries of one file.
 pub(crate) struct ContentReader<'r, R> {
     pub(crate) engine: &'r dyn Engine,
@@ -201,7 +204,7 @@ impl<R: Read + Seek> ContentReader<'_, R> {
         &mut self,
         entry: PrefixEntry<'_>,
         digests: &[u8],
-        visit: &mut dyn FnMut(Segment, &mut [u8], &[u8; TAG]) -> Result<(), TitleRefused>,
+        visit: &mut Visitor<'_>,
     ) -> Result<(), TitleRefused> {
         let path = &entry.listed.path;
         let mut nonce_prefix = [0; NONCE_PREFIX];

@@ -90,3 +90,74 @@ pub(crate) fn deflate(content: &mut dyn Read, bytes_max: usize) -> io::Result<Op
         crc32: crc32.finalize(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn inflated(deflated: &[u8], size: u64) -> Option<Vec<u8>> {
+        let mut content = Vec::new();
+        let mut collect = |piece: &[u8]| {
+            content.extend_from_slice(piece);
+            Ok(())
+        };
+        inflate(deflated, size, &mut collect)
+            .is_ok()
+            .then_some(content)
+    }
+
+    #[test]
+    fn nothing_may_follow_or_lack() {
+        let content = b"It was a dark and stormy night.".repeat(5000);
+        let size = content.len() as u64;
+        let deflated = deflate(&mut content.as_slice(), usize::MAX)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (deflated.size, deflated.crc32),
+            (size, crc32fast::hash(&content))
+        );
+        assert_eq!(inflated(&deflated.bytes, size), Some(content));
+        assert_eq!(inflated(&deflated.bytes, size - 1), None);
+        assert_eq!(inflated(&deflated.bytes, size + 1), None);
+        assert_eq!(
+            inflated(&[deflated.bytes.as_slice(), &[0]].concat(), size),
+            None
+        );
+        assert_eq!(
+            inflated(&deflated.bytes[..deflated.bytes.len() - 1], size),
+            None
+        );
+        assert_eq!(inflated(&[], 0), None);
+    }
+
+    #[test]
+    fn deflating_stops_where_it_takes_too_much() {
+        let content: Vec<u8> = (0..100_000_u32)
+            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect();
+        assert!(deflate(&mut content.as_slice(), 1000).unwrap().is_none());
+        assert!(deflate(&mut &b""[..], 1).unwrap().is_none());
+        assert_eq!(deflate(&mut &b""[..], 2).unwrap().unwrap().size, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_deflated_is_inflated(content in prop::collection::vec(0_u8..9, 0..100_000)) {
+            let deflated = deflate(&mut content.as_slice(), usize::MAX).unwrap().unwrap();
+            prop_assert_eq!(inflated(&deflated.bytes, content.len() as u64), Some(content));
+        }
+
+        #[test]
+        fn any_bytes_inflate_or_do_not(
+            deflated in prop::collection::vec(any::<u8>(), 0..300),
+            size in 0_u64..100_000,
+        ) {
+            if let Some(content) = inflated(&deflated, size) {
+                prop_assert_eq!(content.len() as u64, size);
+            }
+        }
+    }
+}

@@ -267,3 +267,105 @@ fn seal_key(engine: &dyn Engine, copy_hash: &[u8; 32]) -> Key32 {
     // No secret: whoever knows the format can compute it. It binds, it does not hide.
     engine.hkdf_sha256(&Key32::new(*copy_hash), None, b"colophon/title/1/seal")
 }
+
+#[cfg(test)]
+mod tests {
+    use colophon_crypto::Portable;
+
+    use super::*;
+
+    #[test]
+    fn version_ids_have_one_spelling() {
+        let id = VersionId::from_bytes(
+            *b"\x00\x01\x09\x0a\x0f\x10\x7f\x80\x9a\xab\xbc\xcd\xde\xef\xf0\xff",
+        );
+        assert_eq!(id.to_string(), "0001090a0f107f809aabbccddeeff0ff");
+        assert_eq!(VersionId::parse(&id.to_string()), Ok(id));
+        let digits = id.to_string();
+        for text in [
+            "",
+            &digits[1..],
+            &digits.to_uppercase(),
+            &format!("{digits}0"),
+            &digits.replace('0', "g"),
+        ] {
+            assert_eq!(VersionId::parse(text), Err(MalformedVersionId), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_resource_and_the_commitment_have_keys_of_their_own() {
+        let key = ContentKey::new(Key32::new([1; 32]));
+        let salt = VersionSalt::from_bytes([2; 16]);
+        let resource = |path: &str| {
+            let path = EntryPath::parse(path).unwrap();
+            *resource_key(&Portable, &key, &salt, &path).expose()
+        };
+        let committed = commitment(&Portable, &key, &salt);
+        let keys = [
+            resource("a"),
+            resource("b"),
+            resource("commitment"),
+            committed,
+            *key.0.expose(),
+        ];
+        for (i, a) in keys.iter().enumerate() {
+            for (j, b) in keys.iter().enumerate() {
+                assert_eq!(a == b, i == j, "{i} {j}");
+            }
+        }
+        assert!(is_committed(&Portable, &key, &salt, &committed));
+        assert!(!is_committed(
+            &Portable,
+            &key,
+            &VersionSalt::from_bytes([3; 16]),
+            &committed
+        ));
+    }
+
+    #[test]
+    fn everything_of_a_copy_is_in_its_hash() {
+        let hash = |level, metadata, validation, bookplate: &[u8]| {
+            copy_hash(
+                &Portable,
+                level,
+                &[metadata; 32],
+                &[validation; 32],
+                bookplate,
+            )
+        };
+        let hashes = [
+            hash(Level::IndividuallySealed, 1, 2, b"a"),
+            hash(Level::FullyIndividualized, 1, 2, b"a"),
+            hash(Level::IndividuallySealed, 3, 2, b"a"),
+            hash(Level::IndividuallySealed, 1, 3, b"a"),
+            hash(Level::IndividuallySealed, 2, 1, b"a"),
+            hash(Level::IndividuallySealed, 1, 2, b"b"),
+            hash(Level::SourceSealed, 1, 2, b""),
+        ];
+        for (i, a) in hashes.iter().enumerate() {
+            for (j, b) in hashes.iter().enumerate() {
+                assert_eq!(a == b, i == j, "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn copies_of_two_purchases_have_two_ids() {
+        let id = |key: u8, purchase: &[&[u8]]| {
+            CopyId::of(&Portable, &CopyKey::new(Key32::new([key; 32])), purchase)
+        };
+        assert_eq!(
+            id(1, &[b"main", b"shop", b"17"]),
+            id(1, &[b"main", b"shop", b"17"])
+        );
+        assert_ne!(
+            id(1, &[b"main", b"shop", b"17"]),
+            id(2, &[b"main", b"shop", b"17"])
+        );
+        assert_ne!(
+            id(1, &[b"main", b"shop", b"17"]),
+            id(1, &[b"main", b"shop1", b"7"])
+        );
+    }
+}

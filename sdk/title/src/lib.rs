@@ -14,11 +14,6 @@
 //! kept, and which level a buyer gets. A copy at level 1 is the source itself and has nothing
 //! to do with this crate.
 
-#![expect(
-    clippy::unimplemented,
-    reason = "bodies follow the signatures they are written to"
-)]
-
 mod bookplate;
 pub mod container;
 mod container_xml;

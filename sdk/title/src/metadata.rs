@@ -149,3 +149,73 @@ fn parse(root: &Element) -> Option<Metadata> {
         required_signatures,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = String> {
+        "[ -~\\t\\n\\r\u{e4}\u{2028}\u{1F40B}]{1,24}"
+    }
+
+    fn metadata() -> impl Strategy<Value = Metadata> {
+        let texts = (text(), text(), text(), prop::collection::vec(text(), 0..3));
+        let optional = || prop::option::of(text());
+        let cover = prop::option::of("[a-z]{1,8}/[ a-z\u{e4}&<\"]{1,8}");
+        (texts, optional(), optional(), optional(), cover, 0_u8..8).prop_map(
+            |(
+                (book_id, book_id_type, title, authors),
+                publisher,
+                language,
+                copyright,
+                cover,
+                roles,
+            )| {
+                let role =
+                    |(bit, role): (usize, SignerRole)| (roles >> bit & 1 == 1).then_some(role);
+                let mut required_signatures = SignerRoles::default();
+                for role in SignerRole::ALL.into_iter().enumerate().filter_map(role) {
+                    required_signatures.insert(role);
+                }
+                Metadata {
+                    book_id,
+                    book_id_type,
+                    title,
+                    authors,
+                    publisher,
+                    language,
+                    copyright,
+                    media_type: MediaType::epub(),
+                    cover: cover.map(|path| EntryPath::parse(&path).expect("a plain path")),
+                    required_signatures,
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(metadata in metadata()) {
+            prop_assert_eq!(metadata.check(), Ok(()));
+            let document = metadata.to_xml();
+            prop_assert_eq!(Metadata::from_xml(&document).expect("read back"), metadata);
+        }
+
+        #[test]
+        fn one_changed_byte_gives_other_metadata_or_none(
+            metadata in metadata(),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let mut document = metadata.to_xml();
+            let at = at.index(document.len());
+            prop_assume!(document[at] != byte);
+            document[at] = byte;
+            if let Ok(read) = Metadata::from_xml(&document) {
+                prop_assert_ne!(read, metadata);
+            }
+        }
+    }
+}

@@ -67,3 +67,45 @@ impl Protection {
 fn deflates(size: u64, deflated: u64) -> bool {
     size <= INFLATED_BYTES_MAX && (1..=MESSAGE_BYTES_MAX).contains(&deflated)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kept_form_has_exactly_the_lengths_that_follow_from_it() {
+        use Method::{Deflated, Stored};
+        use Protection::{Clear, Message, Segments};
+        const MIB: u64 = 1 << 20;
+        let check = |protection: Protection, method, size, stored, permitted| {
+            assert_eq!(
+                protection.permits(method, size, stored),
+                permitted,
+                "{protection:?} {method:?} {size} {stored}"
+            );
+        };
+        check(Clear, Stored, 5, 5, true);
+        check(Clear, Stored, 5, 4, false);
+        check(Clear, Stored, 1 << 40, 1 << 40, true);
+        check(Clear, Deflated, 0, 2, true);
+        check(Clear, Deflated, 16 * MIB, MIB, true);
+        check(Clear, Deflated, 16 * MIB + 1, MIB, false);
+        check(Clear, Deflated, 16 * MIB, MIB + 1, false);
+        check(Clear, Deflated, 5, 0, false);
+        check(Message, Stored, 5, 33, true);
+        check(Message, Stored, 5, 32, false);
+        check(Message, Stored, 0, 28, true);
+        check(Message, Stored, 0, 27, false);
+        check(Message, Stored, MIB, MIB + 28, true);
+        check(Message, Stored, MIB + 1, MIB + 29, false);
+        check(Message, Deflated, 16 * MIB, MIB + 28, true);
+        check(Message, Deflated, 16 * MIB, MIB + 29, false);
+        check(Message, Deflated, 16 * MIB + 1, MIB, false);
+        check(Message, Deflated, 0, 28, false);
+        check(Segments, Stored, MIB + 1, MIB + 1 + 7 + 17 * 16, true);
+        check(Segments, Stored, MIB, MIB + 7 + 16 * 16, false);
+        check(Segments, Stored, MIB + 1, MIB + 1 + 7 + 16 * 16, false);
+        check(Segments, Deflated, MIB + 1, MIB + 1 + 7 + 17 * 16, false);
+        check(Segments, Stored, u64::MAX, 0, false);
+    }
+}

@@ -125,7 +125,7 @@ pub fn seal<R: Read + Seek, W: Write + Seek>(
     match plan.container {
         Container::FromSource { index, size } => {
             let path = EntryPath::fixed(names::CONTAINER);
-            sealer.from_source(source, index, &path, size, Treatment::Clear)?;
+            sealer.source_entry(source, index, &path, size, Treatment::Clear)?;
         }
         Container::Made => {
             let content = plan.entries.iter().map(|entry| &entry.path);
@@ -136,7 +136,7 @@ pub fn seal<R: Read + Seek, W: Write + Seek>(
         }
     }
     for entry in &plan.entries {
-        sealer.from_source(
+        sealer.source_entry(
             source,
             entry.index,
             &entry.path,

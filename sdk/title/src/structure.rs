@@ -1,6 +1,7 @@
 //! The structure of a title file, checked as far as that needs no key: the container, the
 //! documents, and that they all say the same of every entry.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
 use colophon_crypto::Engine;
@@ -173,10 +174,8 @@ fn compare(records: &[EntryRecord], listed: &[ListedEntry]) -> Result<(), TitleR
 
 /// Names what is different between two lists that are.
 fn difference(records: &[EntryRecord], listed: &[ListedEntry]) -> TitleRefused {
-    let found: std::collections::HashSet<&EntryPath> =
-        records.iter().map(|record| &record.path).collect();
-    let expected: std::collections::HashSet<&EntryPath> =
-        listed.iter().map(|entry| &entry.path).collect();
+    let found: BTreeSet<&EntryPath> = records.iter().map(|record| &record.path).collect();
+    let expected: BTreeSet<&EntryPath> = listed.iter().map(|entry| &entry.path).collect();
     if let Some(record) = records
         .iter()
         .find(|record| !expected.contains(&record.path))

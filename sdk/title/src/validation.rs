@@ -128,3 +128,103 @@ pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let decoded = Base64::decode(text, &mut bytes).ok()?;
     (decoded.len() == N).then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::encryption::{EncryptedResource, Encryption};
+    use crate::segment::Segments;
+
+    fn entry() -> impl Strategy<Value = ListedEntry> {
+        let path = "[a-z]{1,4}/[ a-z\u{e4}%&<>'\"#?]{1,12}";
+        (
+            path,
+            0_u8..5,
+            1_u64..1 << 20,
+            1_u64..1 << 20,
+            any::<[u8; 32]>(),
+        )
+            .prop_map(|(path, kind, size, deflated, sha256)| {
+                let large = size + (1 << 30);
+                let segmented = Segments::of(large).expect("few segments").stored_length();
+                let (protection, method, size, stored) = match kind {
+                    0 => (Protection::Clear, Method::Stored, size, size),
+                    1 => (Protection::Clear, Method::Deflated, size, deflated),
+                    2 => (Protection::Message, Method::Stored, size, size + 28),
+                    3 => (Protection::Message, Method::Deflated, size, deflated + 28),
+                    _ => (Protection::Segments, Method::Stored, large, segmented),
+                };
+                let path = EntryPath::parse(&path).expect("a plain path");
+                ListedEntry {
+                    path,
+                    protection,
+                    method,
+                    size,
+                    stored,
+                    sha256,
+                }
+            })
+    }
+
+    fn validation() -> impl Strategy<Value = Validation> {
+        let entries = prop::collection::vec(entry(), 0..6);
+        (
+            any::<bool>(),
+            any::<[u8; 16]>(),
+            any::<[u8; 16]>(),
+            any::<[u8; 32]>(),
+            entries,
+        )
+            .prop_map(|(sealed, version, salt, commitment, entries)| Validation {
+                form: if sealed { Form::Sealed } else { Form::Licensed },
+                version: VersionId::from_bytes(version),
+                salt: VersionSalt::from_bytes(salt),
+                commitment,
+                entries,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(validation in validation()) {
+            let document = validation.to_xml();
+            prop_assert_eq!(Validation::from_xml(&document).expect("read back"), validation);
+        }
+
+        #[test]
+        fn one_changed_byte_gives_another_list_or_none(
+            validation in validation(),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let mut document = validation.to_xml();
+            let at = at.index(document.len());
+            prop_assume!(document[at] != byte);
+            document[at] = byte;
+            if let Ok(read) = Validation::from_xml(&document) {
+                prop_assert_ne!(read, validation);
+            }
+        }
+
+        #[test]
+        fn encryption_xml_says_the_same_of_every_encrypted_entry(validation in validation()) {
+            let resources = validation.entries.iter().filter_map(EncryptedResource::of).collect();
+            let encryption = Encryption { resources, fonts: Vec::new() };
+            let read = Encryption::from_xml(&encryption.to_xml()).expect("read back");
+            prop_assert_eq!(&read, &encryption);
+            prop_assert!(read.check(&validation.entries).is_ok());
+            let encrypted =
+                validation.entries.iter().position(|entry| entry.protection != Protection::Clear);
+            if let Some(index) = encrypted {
+                let mut fewer = validation.entries.clone();
+                fewer.remove(index);
+                prop_assert!(read.check(&fewer).is_err());
+                let mut other = validation.entries;
+                other[index].size += 1;
+                prop_assert!(read.check(&other).is_err());
+            }
+        }
+    }
+}

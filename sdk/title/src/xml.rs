@@ -98,3 +98,6 @@ pub enum XmlRefused {
     #[error("not in canonical form")]
     NotCanonical,
 }
+
+#[cfg(test)]
+mod tests;

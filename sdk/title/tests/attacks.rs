@@ -1,5 +1,7 @@
 //! Whoever changes a title file is found out.
 
+#![cfg(test)]
+
 #[path = "support/attacks.rs"]
 mod attacks;
 #[path = "support/forge.rs"]

@@ -1,5 +1,7 @@
 //! What is sealed, personalized and opened again is what was handed in.
 
+#![cfg(test)]
+
 #[path = "support/sample.rs"]
 mod sample;
 

@@ -1,6 +1,8 @@
 //! Large entries: nobody can cut, extend, reorder or exchange their segments, not even with
 //! every document made to agree.
 
+#![cfg(test)]
+
 #[path = "support/forge.rs"]
 #[expect(dead_code, reason = "shared by several test binaries")]
 mod forge;
@@ -22,6 +24,9 @@ const SEGMENT: usize = 65_536;
 const STORED_SEGMENT: usize = SEGMENT + 16;
 /// 18 segments, the last one of 1000 bytes.
 const SIZE: usize = 17 * SEGMENT + 1000;
+
+/// Changes the random bytes and the segments of an entry.
+type Change<'c> = dyn Fn(&mut Vec<u8>, &mut Vec<Vec<u8>>) + 'c;
 
 struct Victim {
     entries: Vec<Entry>,
@@ -130,7 +135,7 @@ fn the_victim_itself_is_accepted() {
 fn segments_that_do_not_match_their_digests_are_refused() {
     let victim = Victim::new();
     let (random, segments) = victim.segments();
-    let check = |name: &str, change: &dyn Fn(&mut Vec<u8>, &mut Vec<Vec<u8>>)| {
+    let check = |name: &str, change: &Change<'_>| {
         let (mut random, mut segments) = (random.clone(), segments.clone());
         change(&mut random, &mut segments);
         assert_eq!(reason(&victim.with(&random, &segments)), "digest", "{name}");
@@ -150,7 +155,7 @@ fn segments_out_of_place_are_refused_even_if_listed() {
     let victim = Victim::new();
     let other = Victim::of("other segments", SIZE);
     let (random, segments) = victim.segments();
-    let check = |name: &str, change: &dyn Fn(&mut Vec<u8>, &mut Vec<Vec<u8>>)| {
+    let check = |name: &str, change: &Change<'_>| {
         let (mut random, mut segments) = (random.clone(), segments.clone());
         change(&mut random, &mut segments);
         assert_eq!(

@@ -1,5 +1,11 @@
 //! What is held in memory does not grow with the content.
 
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_types,
+    reason = "unlike the crate, its tests use files"
+)]
+
 #[path = "support/sample.rs"]
 #[expect(dead_code, reason = "shared by several test binaries")]
 mod sample;

@@ -1,5 +1,7 @@
 //! Titles of more than 4 GiB.
 
+#![cfg(test)]
+
 #[path = "support/hollow.rs"]
 mod hollow;
 #[path = "support/sample.rs"]

@@ -1,6 +1,6 @@
 //! Reading a container.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::layout;
@@ -279,8 +279,8 @@ fn emit(entries: &[EntryRecord], directory_offset: u64) -> Vec<u8> {
 }
 
 fn check_names(entries: &[EntryRecord]) -> Result<(), ContainerRefused> {
-    let mut files = HashSet::with_capacity(entries.len());
-    let mut folders = HashSet::new();
+    let mut files = BTreeSet::new();
+    let mut folders = BTreeSet::new();
     for entry in entries {
         let folded = entry.path.folded();
         for (at, _) in folded.match_indices('/') {

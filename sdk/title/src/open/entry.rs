@@ -128,6 +128,10 @@ impl<R: Read + Seek> Seek for EntryReader<'_, R> {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all others mean damage, those to come included"
+)]
 fn damaged(refused: TitleRefused) -> io::Error {
     match refused {
         TitleRefused::Read(error) => error,

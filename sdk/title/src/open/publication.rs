@@ -29,6 +29,10 @@ pub enum PublicationError {
 }
 
 impl From<TitleRefused> for PublicationError {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all others mean damage, those to come included"
+    )]
     fn from(refused: TitleRefused) -> PublicationError {
         match refused {
             TitleRefused::Write(error) => PublicationError::Write(error),

@@ -88,7 +88,7 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
     }
 
     /// Writes an entry of the source.
-    pub(super) fn from_source<R: Read + Seek>(
+    pub(super) fn source_entry<R: Read + Seek>(
         &mut self,
         source: &mut Source<R>,
         index: usize,

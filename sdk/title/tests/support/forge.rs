@@ -268,7 +268,7 @@ pub(crate) fn copy_hash(entries: &[Entry], level: &str, bookplate: &[u8]) -> [u8
     Portable.digest(&[&parts])
 }
 
-fn seal_key(copy_hash: &[u8; 32]) -> Key32 {
+pub(crate) fn seal_key(copy_hash: &[u8; 32]) -> Key32 {
     Portable.hkdf_sha256(&Key32::new(*copy_hash), None, b"colophon/title/1/seal")
 }
 

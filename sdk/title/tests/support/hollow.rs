@@ -14,7 +14,7 @@ pub(crate) struct Sparse {
 }
 
 const BLOCK: u64 = 65_536;
-const ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
+static ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
 
 impl Sparse {
     pub(crate) fn truncate(&mut self, length: u64) {

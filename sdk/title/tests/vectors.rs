@@ -1,0 +1,98 @@
+//! The published vectors are what this implementation makes, opens and refuses.
+
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "unlike the crate, its tests use files"
+)]
+
+#[path = "support/attacks.rs"]
+#[expect(dead_code, reason = "shared by several test binaries")]
+mod attacks;
+#[path = "support/forge.rs"]
+#[expect(dead_code, reason = "shared with other test binaries")]
+mod forge;
+#[path = "support/sample.rs"]
+mod sample;
+#[path = "support/vectors.rs"]
+mod vectors;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use colophon_crypto::Portable;
+use colophon_title::{Level, OpenTitle, TrustRoots};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_vectors_are_made_again_byte_for_byte() {
+    let made = vectors::files();
+    for (name, content) in &made {
+        let published = fs::read(folder().join(name)).unwrap_or_default();
+        assert!(
+            published == *content,
+            "{name}: run the example `vectors` and see what changed"
+        );
+    }
+    let in_folder = |prefix: &str| -> BTreeSet<String> {
+        let names = made.keys().filter_map(|name| name.strip_prefix(prefix));
+        names
+            .filter(|name| !name.contains('/'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut top = in_folder("");
+    top.extend(["README.md", "refused"].map(str::to_owned));
+    assert_eq!(names(&folder()), top);
+    assert_eq!(names(&folder().join("refused")), in_folder("refused/"));
+}
+
+#[test]
+fn valid_vectors_are_small_and_give_back_their_source() {
+    for (name, extension, source) in [
+        ("whale", "epub", None),
+        ("leaflet", "colophon", Some("pdf")),
+    ] {
+        for (number, level) in [(2, Level::SourceSealed), (3, Level::IndividuallySealed)] {
+            let file = folder().join(format!("{name}.level-{number}.{extension}"));
+            assert!(fs::metadata(&file).unwrap().len() <= 16 * 1024);
+            let file = File::open(file).unwrap();
+            let mut title = OpenTitle::open(&Portable, file, &TrustRoots::new()).unwrap();
+            title.verify(&mut |_| ()).unwrap();
+            assert_eq!(title.level(), level);
+            let mut publication = Cursor::new(Vec::new());
+            title.write_publication(&mut publication).unwrap();
+            if let Some(extension) = source {
+                let source = fs::read(folder().join(format!("{name}.source.{extension}"))).unwrap();
+                assert!(publication.into_inner() == source);
+            }
+        }
+    }
+}
+
+#[test]
+fn refused_vectors_are_refused_for_their_reasons() {
+    let folder = folder().join("refused");
+    let reasons = fs::read_to_string(folder.join("reasons.txt")).unwrap();
+    for line in reasons.lines() {
+        let (name, reason) = line.split_once(": ").unwrap();
+        let file = File::open(folder.join(format!("{name}.epub"))).unwrap();
+        let refused = OpenTitle::open(&Portable, file, &TrustRoots::new())
+            .and_then(|mut title| title.verify(&mut |_| ()))
+            .unwrap_err();
+        assert_eq!(refused.reason(), reason, "{name}");
+    }
+}
