@@ -30,7 +30,13 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     build.args(["--package", "colophon-reader"]);
     step("build", &mut build)?;
     let mut calls = cargo();
-    calls.args(["build", "--profile", "bench", "--package", "colophon-plugin-host"]);
+    calls.args([
+        "build",
+        "--profile",
+        "bench",
+        "--package",
+        "colophon-plugin-host",
+    ]);
     step("build", calls.args(["--example", "call_cost"]))?;
     let mut bench = cargo();
     bench.args([

@@ -1,14 +1,14 @@
 //! What happened, as a table.
 
-use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{LineStyle, Table};
 
 use crate::demo::story::Story;
 
 /// The table and the host's log report under it.
 pub(crate) fn render(story: &Story) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_header([
         "",
         "What was done",

@@ -40,12 +40,9 @@ impl Story {
         self.completed += 1;
         let saved = self.save(&format!("{book}-{level}"), &answer)?;
         let opened = json(self.reader().arg("add").arg(&saved))?;
-        let words = format!(
-            "{} bytes as {:?} in {:.1} ms",
-            answer.body.len(),
-            answer.file_name.unwrap_or_default(),
-            answer.took.as_secs_f64() * 1000.0,
-        );
+        let took_ms = answer.took.as_secs_f64() * 1000.0;
+        let name = shortened(answer.file_name.as_deref().unwrap_or_default());
+        let words = format!("{} bytes in {took_ms:.1} ms as {name}", answer.body.len());
         let copy = Copy::of(&opened);
         Ok(Line {
             done,
@@ -70,6 +67,16 @@ impl Story {
         std::fs::write(&path, &answer.body).context("cannot save the download")?;
         Ok(path)
     }
+}
+
+/// As much of a file name as a table has room for.
+fn shortened(name: &str) -> String {
+    const ROOM: usize = 28;
+    if name.chars().count() <= ROOM {
+        return name.to_owned();
+    }
+    let beginning: String = name.chars().take(ROOM - 1).collect();
+    format!("{beginning}…")
 }
 
 /// What the reader says of a copy.
@@ -100,7 +107,7 @@ impl Copy {
     }
 
     fn words(&self) -> String {
-        let owner = self.owner.as_deref().unwrap_or("nobody in particular");
+        let owner = self.owner.as_deref().unwrap_or("nobody");
         let origin = match self.proven {
             Some(true) => format!("signed by {}", self.signers.join(" and ")),
             Some(false) => "origin unproven".to_owned(),
