@@ -26,7 +26,7 @@ pub enum ChangedRecord {
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Position in the order of changes; dense in the embedded database, increasing in others.
+    /// Position in the order of changes.
     pub number: i64,
     /// The center concerned.
     pub center: CenterId,
@@ -40,6 +40,15 @@ pub struct Change {
     pub row_version: i64,
 }
 
+/// How positions in the order of changes follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbering {
+    /// Each is one more than the one before: what is missing in between is lost.
+    Dense,
+    /// Each is more than the one before.
+    Ascending,
+}
+
 /// The next changes after a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
@@ -49,11 +58,15 @@ pub struct Changes {
     /// The oldest position still kept; a reader whose position is below `oldest - 1` has missed
     /// changes.
     pub oldest: i64,
-    /// The newest position at the time of reading, even if `list` is cut short of it. In a database
-    /// with several writers a change may be visible before the order of everything up to it is
-    /// settled; it is then listed later. A reader has seen all changes only if the last it has
-    /// applied is the newest.
+    /// The newest position at the time of reading, even if `list` is cut short of it. Nothing will
+    /// ever appear at or below it any more.
     pub newest: i64,
+    /// Whether there are changes beyond `newest` already, whose order is not settled yet because a
+    /// change before them may still be committed. They are listed later; until then a reader has
+    /// not seen everything.
+    pub unsettled: bool,
+    /// What the positions of neighbors have to do with each other.
+    pub numbering: Numbering,
     /// The changes, in order.
     pub list: Vec<Change>,
 }

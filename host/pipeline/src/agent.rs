@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use colophon_core::change::{Caches, ChangeLog, Changes};
+use colophon_core::change::{Caches, ChangeLog, Changes, Numbering};
 use colophon_core::event::NamedEvent;
 use colophon_core::ports::{Service, Unavailable};
 use colophon_core::time::{Clock, Timestamp};
@@ -123,12 +123,18 @@ impl CacheUpdateAgent {
                     if !is_all {
                         continue;
                     }
+                    // Something changed that will be listed only later: what the caches hold
+                    // may be older than that, so they live on the lease they have.
+                    if changes.unsettled {
+                        return Ok(());
+                    }
                 }
                 Reading::Broken { why } => {
                     self.caches.flush();
                     if self.position.is_some() {
                         report_flush(why);
                     }
+                    // Empty caches hold nothing older than this, be it settled or not.
                     self.move_to(changes.epoch, changes.newest);
                 }
             }
@@ -188,7 +194,11 @@ fn judge(position: Option<Position>, changes: &Changes) -> Reading {
     }
     let mut through = position.number;
     for change in &changes.list {
-        if change.number != through.saturating_add(1) {
+        let follows = match changes.numbering {
+            Numbering::Dense => change.number == through.saturating_add(1),
+            Numbering::Ascending => change.number > through,
+        };
+        if !follows {
             return broken("the order of changes has a gap");
         }
         through = change.number;

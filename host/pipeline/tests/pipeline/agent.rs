@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use colophon_core::change::{Caches, Change, ChangeLog, ChangedRecord, Changes};
+use colophon_core::change::{Caches, Change, ChangeLog, ChangedRecord, Changes, Numbering};
 use colophon_core::ports::{Service, Unavailable};
 use colophon_core::time::{Clock, Timestamp};
 use colophon_pipeline::{AgentSettings, CacheUpdateAgent, Running};
@@ -18,6 +18,10 @@ struct Order {
     epoch: AtomicI64,
     numbers: Mutex<Vec<i64>>,
     silent: AtomicBool,
+    /// Numbers ascend with gaps, as a database with several writers gives them.
+    ascending: AtomicBool,
+    /// There are changes that are not listed yet.
+    unsettled: AtomicBool,
     /// How long a reading takes.
     slow: Mutex<Duration>,
 }
@@ -48,6 +52,11 @@ impl ChangeLog for Order {
             epoch: self.epoch.load(Ordering::Relaxed),
             oldest: numbers.first().copied().unwrap_or(1),
             newest: numbers.last().copied().unwrap_or(0),
+            unsettled: self.unsettled.load(Ordering::Relaxed),
+            numbering: match self.ascending.load(Ordering::Relaxed) {
+                true => Numbering::Ascending,
+                false => Numbering::Dense,
+            },
             list: later.map(|number| change(*number)).collect(),
         })
     }
@@ -283,4 +292,41 @@ async fn changes_already_followed_may_be_removed() {
     office.order.add([6]);
     ms(100).await;
     assert_eq!(office.told(), [Told::Change(6)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_that_only_ascend_have_no_gaps() {
+    let order = Order::default();
+    order.ascending.store(true, Ordering::Relaxed);
+    order.add([100, 200]);
+    let office = Office::open(order);
+    ms(1).await;
+    office.told();
+    office.order.add([300, 301, 900]);
+    ms(100).await;
+    assert_eq!(
+        office.told(),
+        [Told::Change(300), Told::Change(301), Told::Change(900)]
+    );
+    assert_eq!(office.lease(), Some((100, 5100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_is_not_renewed_while_changes_are_unsettled() {
+    let order = Order::default();
+    order.ascending.store(true, Ordering::Relaxed);
+    order.add([50]);
+    let office = Office::open(order);
+    ms(150).await;
+    office.told();
+    office.order.unsettled.store(true, Ordering::Relaxed);
+    office.order.add([100]);
+    ms(1000).await;
+    assert_eq!(office.told(), [Told::Change(100)], "what is settled counts");
+    assert_eq!(office.lease(), Some((100, 5100)));
+    office.order.unsettled.store(false, Ordering::Relaxed);
+    office.order.add([200]);
+    ms(100).await;
+    assert_eq!(office.told(), [Told::Change(200)]);
+    assert_eq!(office.lease(), Some((1200, 6200)));
 }

@@ -1,0 +1,258 @@
+//! Log rows on their way in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
+use colophon_core::id::NodeId;
+use colophon_core::log::{DownloadRecord, Outcome};
+use colophon_core::ports::{LogRows, Service, Unavailable};
+use colophon_receipt::UnixSeconds;
+
+use super::persons::{People, personal, pseudonym, seal};
+use super::purchases::Sales;
+use crate::database::{Argument, Batch, Write, arguments};
+use crate::failure::{Damaged, Fault};
+use crate::parse::{number, sized};
+use crate::store::Store;
+use crate::uses::purchase_key;
+
+const COLUMNS: usize = 28;
+
+static INSERT: LazyLock<Batch> = LazyLock::new(|| {
+    let head = "INSERT INTO downloads (event, node, sequence, at, took_us, center, retailer, \
+        key_id, purchase, sale, book_id_type, book_id, requested_level, sold_at, retail_price, \
+        cost, list_price, currency, outcome, code, level, length, etag, range_start, range_end, \
+        sent, person, personal) VALUES";
+    Batch::new(
+        head,
+        COLUMNS,
+        "ON CONFLICT (event) DO NOTHING RETURNING event",
+    )
+});
+
+const COUNT_USE: &str = "INSERT INTO key_uses (center, key_id, uses, last_used_at) \
+    VALUES ($1, $2, $3, $4) ON CONFLICT (center, key_id) DO UPDATE \
+    SET uses = key_uses.uses + excluded.uses, last_used_at = \
+    CASE WHEN excluded.last_used_at > key_uses.last_used_at \
+    THEN excluded.last_used_at ELSE key_uses.last_used_at END";
+
+const PROGRESS: &str = "SELECT complete, highest FROM node_progress WHERE node = $1";
+
+const SEQUENCES: &str = "SELECT sequence FROM downloads WHERE node = $1 AND sequence > $2 \
+    ORDER BY sequence LIMIT 1000";
+
+const SET_PROGRESS: &str = "INSERT INTO node_progress (node, complete, highest) \
+    VALUES ($1, $2, $3) ON CONFLICT (node) DO UPDATE \
+    SET complete = excluded.complete, highest = excluded.highest";
+
+/// A record with what has to be computed for its row.
+pub(super) struct Row<'a> {
+    pub(super) record: &'a DownloadRecord,
+    pub(super) purchase: Option<[u8; 32]>,
+    sequence: i64,
+    person: [u8; 16],
+    personal: Vec<u8>,
+}
+
+#[async_trait]
+impl LogRows for Store {
+    async fn append(
+        &self,
+        node: NodeId,
+        records: &[(i64, DownloadRecord)],
+    ) -> Result<(), Unavailable> {
+        let appended = self.append_records(node, records).await;
+        appended.map_err(|fault| fault.unavailable(Service::LoggingDatabase))
+    }
+}
+
+impl Store {
+    async fn append_records(
+        &self,
+        node: NodeId,
+        records: &[(i64, DownloadRecord)],
+    ) -> Result<(), Fault> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<[u8; 32]> = records
+            .iter()
+            .map(|(_, record)| pseudonym(&self.secrets, record))
+            .collect();
+        let moments = records.iter().map(|(_, record)| record.at.unix_ms());
+        let wanted: BTreeMap<[u8; 32], i64> = names.iter().copied().zip(moments).collect();
+
+        let mut write = self.logging.write().await?;
+        let people = self.people(&mut write, &wanted).await?;
+        let rows = self.rows(records, &names, &people)?;
+        let new = insert(&mut write, node, &rows).await?;
+        let new: Vec<&Row<'_>> = rows
+            .iter()
+            .filter(|row| new.contains(row.record.event.as_bytes()))
+            .collect();
+        Sales::of(&new).record(&mut write).await?;
+        // Every writer counts in the same few rows, so they are locked late.
+        count_uses(&mut write, &new).await?;
+        advance(
+            &mut write,
+            node,
+            records.iter().map(|(sequence, _)| *sequence),
+        )
+        .await?;
+        write.commit().await
+    }
+
+    fn rows<'a>(
+        &self,
+        records: &'a [(i64, DownloadRecord)],
+        names: &[[u8; 32]],
+        people: &People,
+    ) -> Result<Vec<Row<'a>>, Damaged> {
+        let row = |((sequence, record), name): (&'a (i64, DownloadRecord), &[u8; 32])| {
+            let person = people.get(name);
+            let person = person
+                .ok_or_else(|| Damaged::new("persons", "pseudonym", "a new person is not there"))?;
+            let purchase = record.purchase();
+            Ok(Row {
+                record,
+                purchase: purchase.map(|one| purchase_key(self.secrets.engine(), &one)),
+                sequence: *sequence,
+                person: person.id,
+                personal: seal(&self.secrets, &person.key, record.event, &personal(record))?,
+            })
+        };
+        records.iter().zip(names).map(row).collect()
+    }
+}
+
+/// Inserts the rows whose events are not there yet and returns these events.
+async fn insert(
+    write: &mut Write,
+    node: NodeId,
+    rows: &[Row<'_>],
+) -> Result<BTreeSet<[u8; 16]>, Fault> {
+    let arguments: Vec<Argument<'_>> = rows.iter().flat_map(|row| columns(&node, row)).collect();
+    let mut new = BTreeSet::new();
+    for (sql, piece) in INSERT.pieces(&arguments) {
+        let inserted: Vec<(Vec<u8>,)> = write.all(sql, piece).await?;
+        for (event,) in inserted {
+            new.insert(sized("downloads", "event", &event)?);
+        }
+    }
+    Ok(new)
+}
+
+fn columns<'a>(node: &'a NodeId, row: &'a Row<'_>) -> [Argument<'a>; COLUMNS] {
+    let record = row.record;
+    let key = record.key.as_ref();
+    let claims = record.claims.as_deref();
+    let copy = record.copy.as_ref();
+    let (outcome, code) = outcome(record.outcome);
+    [
+        record.event.as_bytes().into(),
+        node.as_bytes().into(),
+        row.sequence.into(),
+        record.at.unix_ms().into(),
+        number(record.took_us).into(),
+        record.center.as_str().into(),
+        key.map(|key| key.retailer().as_str()).into(),
+        key.map(|key| key.as_str()).into(),
+        row.purchase.as_ref().map(<[u8; 32]>::as_slice).into(),
+        claims.map(|claims| claims.transaction.as_str()).into(),
+        claims.map(|claims| claims.book_id_type.as_str()).into(),
+        claims.map(|claims| claims.book_id.as_str()).into(),
+        claims
+            .and_then(|claims| claims.level)
+            .map(|level| i64::from(level.as_number()))
+            .into(),
+        claims
+            .and_then(|claims| claims.sold_at)
+            .map(UnixSeconds::get)
+            .into(),
+        claims
+            .and_then(|claims| claims.retail_price)
+            .map(number)
+            .into(),
+        claims.and_then(|claims| claims.cost).map(number).into(),
+        claims
+            .and_then(|claims| claims.list_price)
+            .map(number)
+            .into(),
+        claims
+            .and_then(|claims| claims.currency.as_ref())
+            .map(|code| code.as_str())
+            .into(),
+        outcome.into(),
+        code.into(),
+        copy.map(|copy| i64::from(copy.level.as_number())).into(),
+        copy.map(|copy| number(copy.length)).into(),
+        copy.map(|copy| copy.etag.as_slice()).into(),
+        copy.map(|copy| number(copy.asked.start)).into(),
+        copy.map(|copy| number(copy.asked.end)).into(),
+        copy.map(|copy| number(copy.sent)).into(),
+        (&row.person).into(),
+        (&row.personal).into(),
+    ]
+}
+
+fn outcome(outcome: Outcome) -> (&'static str, Option<&'static str>) {
+    match outcome {
+        Outcome::Completed => ("completed", None),
+        Outcome::Broken => ("broken", None),
+        Outcome::Refused(code) => ("refused", Some(code.slug())),
+    }
+}
+
+/// Counts the receipts that opened, by key.
+async fn count_uses(write: &mut Write, new: &[&Row<'_>]) -> Result<(), Fault> {
+    let mut uses: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
+    for row in new.iter().filter(|row| row.record.claims.is_some()) {
+        let Some(key) = &row.record.key else { continue };
+        let entry = uses
+            .entry((row.record.center.as_str(), key.as_str()))
+            .or_default();
+        *entry = (entry.0 + 1, entry.1.max(row.record.at.unix_ms()));
+    }
+    for ((center, key), (count, last)) in uses {
+        write
+            .execute(COUNT_USE, arguments![center, key, count, last])
+            .await?;
+    }
+    Ok(())
+}
+
+/// Moves the node's mark up to the first row that is missing.
+async fn advance(
+    write: &mut Write,
+    node: NodeId,
+    sequences: impl Iterator<Item = i64>,
+) -> Result<(), Fault> {
+    let node = node.as_bytes();
+    let mark: Option<(i64, i64)> = write.optional(PROGRESS, arguments![node]).await?;
+    let (before, highest) = mark.unwrap_or((0, 0));
+    let arrived: BTreeSet<i64> = sequences.collect();
+    let highest = highest.max(arrived.last().copied().unwrap_or(0));
+    let mut complete = contiguous(before, arrived.into_iter());
+    // What arrived out of turn earlier may now follow without a gap.
+    while complete > before && complete < highest {
+        let rows: Vec<(i64,)> = write.all(SEQUENCES, arguments![node, complete]).await?;
+        let reached = contiguous(complete, rows.into_iter().map(|(sequence,)| sequence));
+        if reached == complete {
+            break;
+        }
+        complete = reached;
+    }
+    write
+        .execute(SET_PROGRESS, arguments![node, complete, highest])
+        .await
+        .map(drop)
+}
+
+/// The last of `sequences`, which ascend, that is reached from `mark` without a gap.
+fn contiguous(mark: i64, sequences: impl Iterator<Item = i64>) -> i64 {
+    sequences.fold(
+        mark,
+        |mark, next| if next == mark + 1 { next } else { mark },
+    )
+}

@@ -1,0 +1,94 @@
+//! The migrations, as a part of the program. Each has the same number and name for both engines.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType};
+
+use super::Schema;
+
+/// Which engine's dialect a migration is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+macro_rules! migrations {
+    ($folder:literal, $($number:literal $name:literal),*) => {
+        vec![$(Migration::new(
+            $number,
+            $name.into(),
+            MigrationType::Simple,
+            include_str!(concat!("../../../../migrations/", $folder, "/", $name, ".sql")).into_sql_str(),
+            false,
+        )),*]
+    };
+}
+
+/// A schema's migrations in their order. A node's database is always a file.
+pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
+    match (schema, dialect) {
+        (Schema::Fulfillment, Dialect::Sqlite) => migrations!(
+            "sqlite/fulfillment",
+            1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
+            5 "0005_purchase_uses"
+        ),
+        (Schema::Fulfillment, Dialect::Postgres) => migrations!(
+            "postgres/fulfillment",
+            1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
+            5 "0005_purchase_uses"
+        ),
+        (Schema::Logging, Dialect::Sqlite) => migrations!("sqlite/logging", 1 "0001_downloads"),
+        (Schema::Logging, Dialect::Postgres) => migrations!("postgres/logging", 1 "0001_downloads"),
+        (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),
+        (Schema::Node, Dialect::Postgres) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn check(folder: &str, schema: Schema, dialect: Dialect) -> Vec<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../migrations")
+            .join(folder);
+        let names = std::fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let mut files: Vec<String> = names
+            .map(|name| name.into_string().unwrap().replace(".sql", ""))
+            .collect();
+        files.sort();
+        let embedded = migrations(schema, dialect);
+        let names: Vec<String> = embedded
+            .iter()
+            .map(|one| one.description.to_string())
+            .collect();
+        assert_eq!(names, files, "{folder}");
+        for (index, one) in embedded.iter().enumerate() {
+            assert_eq!(one.version, index as i64 + 1, "{folder}");
+            assert!(
+                one.description.starts_with(&format!("{:04}_", one.version)),
+                "{folder}"
+            );
+        }
+        files
+    }
+
+    #[test]
+    fn every_file_is_embedded_and_both_engines_have_the_same() {
+        let sqlite = check("sqlite/fulfillment", Schema::Fulfillment, Dialect::Sqlite);
+        let postgres = check(
+            "postgres/fulfillment",
+            Schema::Fulfillment,
+            Dialect::Postgres,
+        );
+        assert_eq!(sqlite, postgres);
+        let sqlite = check("sqlite/logging", Schema::Logging, Dialect::Sqlite);
+        let postgres = check("postgres/logging", Schema::Logging, Dialect::Postgres);
+        assert_eq!(sqlite, postgres);
+        check("sqlite/node", Schema::Node, Dialect::Sqlite);
+    }
+}

@@ -1,0 +1,45 @@
+//! Purchases that may be downloaded a limited number of times.
+
+use async_trait::async_trait;
+use colophon_core::log::Purchase;
+use colophon_core::ports::{Service, Unavailable, Use, Uses};
+use colophon_core::time::Timestamp;
+use colophon_crypto::Engine;
+
+use crate::database::arguments;
+use crate::store::Store;
+
+/// Counts and checks in one statement: of any number that run at once, exactly as many as the limit
+/// allows return a row.
+const TAKE: &str = "INSERT INTO purchase_uses (purchase, center, used, used_at) \
+    VALUES ($1, $2, 1, $3) ON CONFLICT (purchase) DO UPDATE \
+    SET used = purchase_uses.used + 1, used_at = excluded.used_at \
+    WHERE purchase_uses.used < $4 RETURNING used";
+
+#[async_trait]
+impl Uses for Store {
+    async fn take(
+        &self,
+        purchase: &Purchase,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Use, Unavailable> {
+        // The statement's condition is on rows that are there; the first use would pass it.
+        if limit == 0 {
+            return Ok(Use::Exhausted);
+        }
+        let key = purchase_key(self.secrets.engine(), purchase);
+        let center = purchase.center.as_str();
+        let values = arguments![&key, center, now.unix_ms(), i64::from(limit)];
+        let counted: Result<Option<(i64,)>, _> = self.fulfillment.changed(TAKE, values).await;
+        match counted.map_err(|fault| fault.unavailable(Service::FulfillmentDatabase))? {
+            Some(_) => Ok(Use::Taken),
+            None => Ok(Use::Exhausted),
+        }
+    }
+}
+
+/// A purchase by the digest of its parts, which is short enough for an index however long they are.
+pub(crate) fn purchase_key(engine: &dyn Engine, purchase: &Purchase) -> [u8; 32] {
+    engine.digest(&[&colophon_crypto::frames(&purchase.parts())])
+}

@@ -1,0 +1,7 @@
+-- How often a purchase with a limit has been downloaded. Purchases without a limit have no row.
+CREATE TABLE purchase_uses (
+    purchase BYTEA  NOT NULL PRIMARY KEY, -- SHA-256 of its parts, each after its length
+    center   TEXT   COLLATE "C" NOT NULL,
+    used     BIGINT NOT NULL CHECK (used > 0),
+    used_at  BIGINT NOT NULL
+);

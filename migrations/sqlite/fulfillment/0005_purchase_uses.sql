@@ -1,0 +1,7 @@
+-- How often a purchase with a limit has been downloaded. Purchases without a limit have no row.
+CREATE TABLE purchase_uses (
+    purchase BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of its parts, each after its length
+    center   TEXT    NOT NULL,
+    used     INTEGER NOT NULL CHECK (used > 0),
+    used_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
