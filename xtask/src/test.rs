@@ -36,6 +36,11 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         "warnings",
     ]);
     step("lints", &mut lints)?;
+    // Stories run the programs themselves, which a test runner does not build.
+    step(
+        "programs",
+        cargo().args(["build", "--quiet", "--workspace", "--bins"]),
+    )?;
     step(
         "examples in the documentation",
         cargo().args(["test", "--doc", "--workspace", "--quiet"]),

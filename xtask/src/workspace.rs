@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// The folder of the workspace's `Cargo.toml`.
 pub(crate) fn root() -> PathBuf {
@@ -19,6 +20,14 @@ pub(crate) fn root() -> PathBuf {
 /// being told.
 pub(crate) fn target() -> PathBuf {
     root().join("target")
+}
+
+/// Where cargo puts the programs it builds in a profile's folder (`debug`, `release`).
+pub(crate) fn built(profile_folder: &str) -> Result<PathBuf> {
+    let metadata = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata is not JSON")?;
+    let target = metadata.get("target_directory").and_then(Value::as_str);
+    Ok(Path::new(target.context("cargo names no target folder")?).join(profile_folder))
 }
 
 /// The cargo that runs this task, so that a task and its builds use one toolchain.

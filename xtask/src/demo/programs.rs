@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::workspace::{cargo, output, step};
+use crate::workspace::{built, cargo, output, step};
 
 /// Where the built programs lie.
 pub(crate) struct Programs {
@@ -17,20 +17,12 @@ pub(crate) struct Programs {
 impl Programs {
     /// Builds the host and the reader.
     pub(crate) fn build() -> Result<Programs> {
-        let packages = [
-            "--package",
-            "colophon-server",
-            "--package",
-            "colophon-reader",
-        ];
+        // The whole workspace, as the tests build it, so that nothing is compiled twice.
         step(
             "build",
-            cargo().args(["build", "--quiet", "--bins"]).args(packages),
+            cargo().args(["build", "--quiet", "--workspace", "--bins"]),
         )?;
-        let metadata = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
-        let metadata: Value = serde_json::from_str(&metadata)?;
-        let target = metadata.get("target_directory").and_then(Value::as_str);
-        let folder = Path::new(target.context("cargo names no target folder")?).join("debug");
+        let folder = built("debug")?;
         Ok(Programs {
             colophon: folder.join("colophon"),
             reader: folder.join("colophon-reader"),
