@@ -12,11 +12,14 @@ use crate::tool::target;
 /// A built binary of the workspace.
 fn binary(name: &str) -> PathBuf {
     // Test binaries live in <profile>/deps, the workspace's binaries one folder up.
-    let test = std::env::current_exe().expect("the test has a path");
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("test binaries lie two folders deep");
+    let running = std::env::current_exe().expect("the program has a path");
+    // Test binaries lie in <profile>/deps, the workspace's programs one folder up.
+    let folder = running.parent().expect("a program lies in a folder");
+    let profile = if folder.ends_with("deps") {
+        folder.parent().expect("deps lies in a profile's folder")
+    } else {
+        folder
+    };
     let beside = profile.join(name);
     if beside.is_file() {
         beside
