@@ -9,6 +9,7 @@ mod list;
 mod open;
 mod output;
 mod places;
+mod progress;
 mod trust;
 mod verify;
 

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use colophon_crypto::{Engine, Portable};
-use colophon_title::TrustRoots;
+use colophon_title::{Progress, TrustRoots};
 
 use crate::{About, Document, OpenError};
 
@@ -108,7 +108,7 @@ impl Library {
         &self.folder
     }
 
-    /// Checks every byte of a file and takes it into the library.
+    /// Checks every byte of a file, telling how far it is, and takes it into the library.
     ///
     /// # Errors
     ///
@@ -118,9 +118,10 @@ impl Library {
         file: &Path,
         original: Original,
         roots: &TrustRoots,
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Added, AddError> {
         let mut document = Document::open(file, roots)?;
-        document.verify(&mut |_| {})?;
+        document.verify(progress)?;
         let about = document.about().clone();
         drop(document);
         fs::create_dir_all(&self.folder).map_err(|source| self.unusable(source))?;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io::{Cursor, Write};
 
 use colophon_title::EntryPath;
+use quick_xml::Reader;
+use quick_xml::events::Event;
 use rbook::Epub;
 use rbook::ebook::errors::EbookError;
 use zip::write::SimpleFileOptions;
@@ -63,7 +65,8 @@ impl Publication {
     /// [`PublicationUnreadable`], see its variants.
     pub fn read(document: &mut Document) -> Result<Publication, PublicationUnreadable> {
         let mut entries = document.entries();
-        entries.retain(is_package_part);
+        let roots = package_documents(document, &entries)?;
+        entries.retain(|path| is_package_part(path) || roots.contains(path));
         let archive = package_archive(document, &entries)?;
         let package = parse(archive, Contents::Skip)?;
         // Only the package document names the navigation document.
@@ -91,8 +94,34 @@ impl Publication {
     }
 }
 
+const CONTAINER: &str = "META-INF/container.xml";
+
 fn is_package_part(path: &EntryPath) -> bool {
-    path.as_str() == "META-INF/container.xml" || matches!(path.extension().as_str(), "opf" | "ncx")
+    path.as_str() == CONTAINER || path.extension() == "ncx"
+}
+
+/// The package documents that `container.xml` names, whatever they are called.
+fn package_documents(
+    document: &mut Document,
+    entries: &[EntryPath],
+) -> Result<Vec<EntryPath>, PublicationUnreadable> {
+    let Some(container) = entries.iter().find(|path| path.as_str() == CONTAINER) else {
+        return Ok(Vec::new());
+    };
+    let text = decode(read(document, container)?).unwrap_or_default();
+    let mut reader = Reader::from_str(&text);
+    reader.config_mut().expand_empty_elements = true;
+    let mut documents = Vec::new();
+    while let Ok(event) = reader.read_event() {
+        if let Event::Start(start) = &event {
+            let named = start.try_get_attribute("full-path").ok().flatten();
+            let path = named.and_then(|named| EntryPath::parse(&named.value).ok());
+            documents.extend(path.filter(|path| entries.contains(path)));
+        } else if matches!(event, Event::Eof) {
+            break;
+        }
+    }
+    Ok(documents)
 }
 
 /// An archive of the package documents alone, each read through the document and so checked: the

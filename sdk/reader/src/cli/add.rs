@@ -10,6 +10,7 @@ use crate::cli::arguments::AddArguments;
 use crate::cli::failure::Failure;
 use crate::cli::output::{about_json, origin_words, print, print_json};
 use crate::cli::places::Places;
+use crate::cli::progress::shown;
 
 pub(crate) fn run(
     places: &Places,
@@ -22,10 +23,9 @@ pub(crate) fn run(
         Original::Move
     };
     let roots = places.roots()?;
-    let added = places
-        .library
-        .add(&arguments.file, original, &roots)
-        .map_err(|error| Failure::adding(&arguments.file, &error))?;
+    let (library, file) = (&places.library, &arguments.file);
+    let added = shown(|progress| library.add(file, original, &roots, progress));
+    let added = added.map_err(|error| Failure::adding(file, &error))?;
     if json {
         let mut value = about_json(&added.path, &added.about);
         if let Some(members) = value.as_object_mut() {

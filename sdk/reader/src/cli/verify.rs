@@ -1,17 +1,16 @@
 //! `colophon-reader verify`.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use colophon_reader::{About, Origin};
 use colophon_title::Level;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::arguments::VerifyArguments;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{about_json, origin_words, print, print_json};
 use crate::cli::places::Places;
+use crate::cli::progress::shown;
 
 pub(crate) fn run(
     places: &Places,
@@ -19,12 +18,7 @@ pub(crate) fn run(
     json: bool,
 ) -> Result<ExitCode, Failure> {
     let (path, mut document) = arguments.chosen.open(places)?;
-    let bar = bar();
-    let verified = document.verify(&mut |progress| {
-        bar.set_length(progress.bytes_total);
-        bar.set_position(progress.bytes_done);
-    });
-    bar.finish_and_clear();
+    let verified = shown(|progress| document.verify(progress));
     verified.map_err(|error| Failure::opening(&path, &error))?;
     let about = document.about();
     if json {
@@ -52,13 +46,4 @@ fn words(about: &About) -> String {
         }
     };
     format!("{intact}.\nOrigin: {}.\n", origin_words(about))
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    }
-    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}");
-    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
