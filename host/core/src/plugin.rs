@@ -121,6 +121,12 @@ pub enum PluginFailure {
         /// Which limit.
         limit: &'static str,
     },
+    /// The plug-in's answer is not one that its contract knows.
+    #[error("the plug-in's answer cannot be used: {problem}")]
+    Unusable {
+        /// What is wrong with the answer.
+        problem: &'static str,
+    },
     /// No component of the center's chain plays this role.
     #[error("the center has no plug-in in the role of {role}")]
     NoSuchRole {
@@ -143,7 +149,8 @@ impl PluginFailure {
             | Self::Trapped { .. }
             | Self::TimedOut
             | Self::OutOfFuel
-            | Self::LimitReached { .. } => Blame::Plugin,
+            | Self::LimitReached { .. }
+            | Self::Unusable { .. } => Blame::Plugin,
             Self::HostUnavailable | Self::Saturated => Blame::Host,
             Self::NoSuchRole { .. } => Blame::Config,
         }

@@ -1,0 +1,261 @@
+//! The calls of one request.
+
+mod answer;
+mod failure;
+mod live;
+mod question;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use colophon_core::catalog::Book;
+use colophon_core::plugin::{
+    CallContext, Offer, PluginCalls, PluginFailure, PolicyTerms, ResolverAnswer, Verdict,
+};
+use colophon_core::ports::Catalog;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+pub(crate) use self::live::{Live, Places};
+pub(crate) use self::question::{Describe, SelfTest};
+use self::question::{Evaluate, FileName, Question, Resolve};
+use crate::bindings::{common, policy};
+use crate::generation::Generation;
+use crate::observation::{Observed, Role};
+use crate::registry::Chain;
+use crate::sandbox::Sandbox;
+use crate::state::{BoundCatalog, CallState};
+
+/// One request's calls: the chain as it was when the request began, and the instances so far.
+pub(crate) struct RequestCalls {
+    request: Request,
+    links: Vec<Link>,
+}
+
+/// A plug-in of the chain, with its instance once it has been asked.
+struct Link {
+    generation: Arc<Generation>,
+    live: Option<Live>,
+}
+
+/// What all calls of the request have in common.
+struct Request {
+    sandbox: Arc<Sandbox>,
+    catalog: Arc<dyn Catalog>,
+    center_places: Arc<Semaphore>,
+    context: CallContext,
+    told: common::Context,
+}
+
+impl RequestCalls {
+    pub(crate) fn new(
+        sandbox: Arc<Sandbox>,
+        catalog: Arc<dyn Catalog>,
+        center_places: Arc<Semaphore>,
+        context: CallContext,
+        chain: &Chain,
+    ) -> Self {
+        let told = answer::told(&context);
+        let links = chain.iter().map(|generation| Link {
+            generation: Arc::clone(generation),
+            live: None,
+        });
+        Self {
+            links: links.collect(),
+            request: Request {
+                sandbox,
+                catalog,
+                center_places,
+                context,
+                told,
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl PluginCalls for RequestCalls {
+    /// The first resolver that does not say "not mine" is heard.
+    async fn resolve(&mut self, book: &Book) -> Result<ResolverAnswer, PluginFailure> {
+        let book = answer::book(book);
+        let mut asked = false;
+        for Link { generation, live } in &mut self.links {
+            let Some(indices) = &generation.exported().resolver else {
+                continue;
+            };
+            asked = true;
+            let question = Resolve {
+                indices,
+                context: &self.request.told,
+                book: &book,
+            };
+            let found = self
+                .request
+                .ask(Role::Resolver, generation, live, question)
+                .await?;
+            if found != ResolverAnswer::NotMine {
+                return Ok(found);
+            }
+        }
+        if asked {
+            Ok(ResolverAnswer::NotMine)
+        } else {
+            Err(self.nobody(Role::Resolver))
+        }
+    }
+
+    /// Every policy is asked; one denial or failure denies, and the strictest terms hold.
+    async fn evaluate(&mut self, offer: &Offer) -> Result<Verdict, PluginFailure> {
+        let offer: policy::Offer = answer::offer(offer);
+        let mut strictest: Option<PolicyTerms> = None;
+        for Link { generation, live } in &mut self.links {
+            let Some(indices) = &generation.exported().policy else {
+                continue;
+            };
+            let question = Evaluate {
+                indices,
+                context: &self.request.told,
+                offer: &offer,
+            };
+            match self
+                .request
+                .ask(Role::Policy, generation, live, question)
+                .await?
+            {
+                Verdict::Allow(terms) => {
+                    strictest = Some(match strictest {
+                        Some(others) => answer::strictest(others, terms),
+                        None => terms,
+                    });
+                }
+                denied @ Verdict::Deny { .. } => return Ok(denied),
+            }
+        }
+        strictest
+            .map(Verdict::Allow)
+            .ok_or_else(|| self.nobody(Role::Policy))
+    }
+
+    /// The first naming that does not fail is heard.
+    ///
+    /// This is the last question of a request: the instances go back to the pool here, before
+    /// content is fetched.
+    async fn file_name(&mut self, facts: &[(String, String)]) -> Result<String, PluginFailure> {
+        let facts = &facts.to_vec();
+        let mut failed = None;
+        let mut named = None;
+        for Link { generation, live } in &mut self.links {
+            let Some(indices) = &generation.exported().naming else {
+                continue;
+            };
+            let question = FileName {
+                indices,
+                context: &self.request.told,
+                facts,
+            };
+            match self
+                .request
+                .ask(Role::Naming, generation, live, question)
+                .await
+            {
+                Ok(name) => {
+                    named = Some(name);
+                    break;
+                }
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        for link in &mut self.links {
+            link.live = None;
+        }
+        named.ok_or_else(|| failed.unwrap_or_else(|| self.nobody(Role::Naming)))
+    }
+}
+
+impl RequestCalls {
+    fn nobody(&self, role: Role) -> PluginFailure {
+        let failure = PluginFailure::NoSuchRole {
+            role: role.as_str(),
+        };
+        Observed::nobody(role, &self.request.context, &failure);
+        failure
+    }
+}
+
+impl Request {
+    /// Asks one plug-in one question and accounts for it.
+    async fn ask<Q: Question>(
+        &self,
+        role: Role,
+        generation: &Generation,
+        live: &mut Option<Live>,
+        question: Q,
+    ) -> Result<Q::Answer, PluginFailure> {
+        let mut observed = Observed::begin(role, generation, &self.context);
+        let answer = self.put(generation, live, question, &mut observed).await;
+        observed.end(&answer);
+        answer
+    }
+
+    /// The instance is out of its place while it is asked, so that it is gone when the request is
+    /// given up meanwhile, and comes back only if it can be asked again.
+    async fn put<Q: Question>(
+        &self,
+        generation: &Generation,
+        place: &mut Option<Live>,
+        question: Q,
+        observed: &mut Observed<'_>,
+    ) -> Result<Q::Answer, PluginFailure> {
+        let mut live = match place.take() {
+            Some(mut live) => {
+                live.grant(Instant::now());
+                live
+            }
+            None => self.start(generation).await?,
+        };
+        let answer = live.ask(question).await;
+        observed.used(live.fuel_used());
+        let usable = match &answer {
+            Ok(_) => true,
+            Err(failure) => failure::leaves_usable(failure),
+        };
+        if usable {
+            *place = Some(live);
+        }
+        answer
+    }
+
+    async fn start(&self, generation: &Generation) -> Result<Live, PluginFailure> {
+        let limits = *generation.limits();
+        let begun = Instant::now();
+        let places = self.places(begun + limits.deadline).await?;
+        let catalog = BoundCatalog {
+            catalog: Arc::clone(&self.catalog),
+            center: self.context.center.clone(),
+        };
+        let state = CallState::new(limits, Some(catalog));
+        Live::start_at(
+            self.sandbox.engine(),
+            generation.pre(),
+            state,
+            places,
+            begun,
+        )
+        .await
+    }
+
+    /// A place of the center's, then one of the host's.
+    async fn places(&self, deadline: Instant) -> Result<Places, PluginFailure> {
+        let center = Arc::clone(&self.center_places);
+        let all = Arc::clone(&self.sandbox.places);
+        let waited = timeout_at(deadline, async move {
+            let center = center.acquire_owned().await.ok()?;
+            let all = all.acquire_owned().await.ok()?;
+            Some(Places::Taken {
+                _all: all,
+                _center: center,
+            })
+        });
+        waited.await.ok().flatten().ok_or(PluginFailure::Saturated)
+    }
+}

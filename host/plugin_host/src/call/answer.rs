@@ -1,0 +1,193 @@
+//! Between the contract's types and core's. Answers are held against the contract's limits here.
+
+use colophon_core::catalog::Book;
+use colophon_core::plugin::{
+    CallContext, FoundLocation, Offer, PluginFailure, PolicyTerms, ResolverAnswer, Verdict,
+};
+
+use crate::bindings::{common, meta, policy, resolver};
+
+/// The longest text that is kept of what a plug-in says of its own accord.
+const TEXT_BYTES_MAX: usize = 1024;
+
+pub(super) fn told(context: &CallContext) -> common::Context {
+    common::Context {
+        request_id: context.request_id.clone(),
+        now_ms: u64::try_from(context.now.unix_ms()).unwrap_or(0),
+        center: context.center.as_ref().to_owned(),
+        retailer: context.retailer.as_ref().to_owned(),
+        territory: None,
+        extra: Vec::new(),
+    }
+}
+
+pub(super) fn book(book: &Book) -> common::Book {
+    common::Book {
+        id_type: book.id_type.as_ref().to_owned(),
+        id: book.id.as_ref().to_owned(),
+    }
+}
+
+pub(super) fn offer(offer: &Offer) -> policy::Offer {
+    let price = offer.price.as_ref().map(|price| common::Money {
+        minor: price.minor,
+        currency: price.currency.as_ref().to_owned(),
+    });
+    policy::Offer {
+        book: book(&offer.book),
+        resource_class: offer.resource_class.clone(),
+        price,
+        requested_protection: offer.requested_protection.clone(),
+        extra: offer.attributes.clone(),
+    }
+}
+
+fn unusable(problem: &'static str) -> PluginFailure {
+    PluginFailure::Unusable { problem }
+}
+
+/// Whether the location may be used is for core to say; here it is only kept from being absurd.
+pub(super) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, PluginFailure> {
+    match answer {
+        resolver::Answer::Found(common::Location {
+            root,
+            path,
+            sha256,
+            extra: _,
+        }) => {
+            if root.len() > 63 || path.len() > 1024 {
+                return Err(unusable("root or path is too long"));
+            }
+            if sha256.as_ref().is_some_and(|digest| digest.len() != 32) {
+                return Err(unusable("sha256 has not 32 bytes"));
+            }
+            Ok(ResolverAnswer::Found(FoundLocation { root, path, sha256 }))
+        }
+        resolver::Answer::NotMine => Ok(ResolverAnswer::NotMine),
+        resolver::Answer::Other(_) => Err(unusable("resolver answer of an unknown kind")),
+    }
+}
+
+pub(super) fn verdict(verdict: policy::Verdict) -> Result<Verdict, PluginFailure> {
+    match verdict.outcome {
+        policy::Outcome::Allow(terms) => self::terms(terms).map(Verdict::Allow),
+        policy::Outcome::Deny(common::Reason { code, text: _ }) => {
+            if code.is_empty() || code.len() > 64 || code.contains(char::is_control) {
+                return Err(unusable(
+                    "reason code is empty, too long or has control characters",
+                ));
+            }
+            Ok(Verdict::Deny { reason: code })
+        }
+        policy::Outcome::Other(_) => Err(unusable("policy outcome of an unknown kind")),
+    }
+}
+
+fn terms(terms: policy::Terms) -> Result<PolicyTerms, PluginFailure> {
+    let policy::Terms {
+        min_protection,
+        max_downloads,
+        receipt_lifetime_s,
+        obligations,
+    } = terms;
+    if !matches!(min_protection.as_str(), "" | "1" | "2" | "3" | "5") {
+        return Err(unusable("min-protection is not 1, 2, 3 or 5"));
+    }
+    if !obligations.is_empty() {
+        return Err(unusable("obligation of an unknown name"));
+    }
+    Ok(PolicyTerms {
+        min_protection,
+        max_downloads,
+        receipt_lifetime_s,
+    })
+}
+
+/// What holds when two policies allow a sale. Levels compare as texts; empty asks for nothing.
+pub(super) fn strictest(one: PolicyTerms, other: PolicyTerms) -> PolicyTerms {
+    fn smaller<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+    PolicyTerms {
+        min_protection: one.min_protection.max(other.min_protection),
+        max_downloads: smaller(one.max_downloads, other.max_downloads),
+        receipt_lifetime_s: smaller(one.receipt_lifetime_s, other.receipt_lifetime_s),
+    }
+}
+
+pub(super) fn file_name(name: String) -> Result<String, PluginFailure> {
+    if name.trim().is_empty() || name.len() > 1024 {
+        return Err(unusable("file name is empty or too long"));
+    }
+    Ok(name)
+}
+
+pub(super) fn described(info: meta::Info) -> Result<meta::Info, PluginFailure> {
+    let texts = [&info.name, &info.version, &info.sdk, &info.min_host];
+    let fits = |text: &String| text.len() <= 256 && !text.contains(char::is_control);
+    if !texts.into_iter().all(fits) || info.needs.len() > 64 || !info.needs.iter().all(fits) {
+        return Err(unusable(
+            "description is too long or has control characters",
+        ));
+    }
+    Ok(info)
+}
+
+/// A plug-in's own words, as a log can hold them: of bounded length, on one line.
+pub(super) fn told_text(text: &str) -> String {
+    let end = text.floor_char_boundary(TEXT_BYTES_MAX);
+    let kept = text.get(..end).unwrap_or(text);
+    kept.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(level: &str, downloads: Option<u32>, lifetime: Option<u64>) -> PolicyTerms {
+        PolicyTerms {
+            min_protection: level.to_owned(),
+            max_downloads: downloads,
+            receipt_lifetime_s: lifetime,
+        }
+    }
+
+    #[test]
+    fn the_strictest_of_two_policies_holds() {
+        let one = terms("", Some(3), None);
+        let other = terms("3", Some(5), Some(60));
+        let both = terms("3", Some(3), Some(60));
+        assert_eq!(strictest(one.clone(), other.clone()), both);
+        assert_eq!(strictest(other, one), both);
+        assert_eq!(
+            strictest(terms("5", None, None), terms("3", None, None)).min_protection,
+            "5"
+        );
+    }
+
+    #[test]
+    fn texts_are_cut_at_a_character_and_stay_on_a_line() {
+        assert_eq!(told_text("one\r\ntwo"), "one  two");
+        assert_eq!(told_text(&"ü".repeat(600)).chars().count(), 512);
+    }
+
+    #[test]
+    fn terms_that_the_host_cannot_keep_are_refused() {
+        let plain = policy::Terms {
+            min_protection: "4".to_owned(),
+            max_downloads: None,
+            receipt_lifetime_s: None,
+            obligations: Vec::new(),
+        };
+        assert!(super::terms(plain.clone()).is_err());
+        let duty = policy::Terms {
+            min_protection: String::new(),
+            obligations: vec![("watermark".to_owned(), "yes".to_owned())],
+            ..plain
+        };
+        assert!(super::terms(duty).is_err());
+    }
+}

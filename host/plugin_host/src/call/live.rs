@@ -1,0 +1,145 @@
+//! A running instance.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use colophon_core::plugin::PluginFailure;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
+use wasmtime::component::{Instance, InstancePre};
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use super::failure::{self, Stopped};
+use super::question::{Question, Refused};
+use crate::state::CallState;
+
+/// Handles to resources that may be alive at once; the contract has no resources.
+const HANDLES_MAX: usize = 1024;
+
+/// What an instance takes up; given back after the instance is gone.
+pub(crate) enum Places {
+    /// A plug-in being loaded stands outside the count.
+    None,
+    /// One of the center's and one of the host's.
+    Taken {
+        _all: OwnedSemaphorePermit,
+        _center: OwnedSemaphorePermit,
+    },
+}
+
+/// A running instance with its store. After a failure other than one that the plug-in reported it
+/// must be dropped: a component that has trapped cannot be entered again.
+pub(crate) struct Live {
+    store: Store<CallState>,
+    instance: Instance,
+    deadline: Instant,
+    _places: Places,
+}
+
+impl Live {
+    /// Starts an instance with a full grant of time and fuel for itself and its first call.
+    pub(crate) async fn start(
+        engine: &Engine,
+        pre: &InstancePre<CallState>,
+        state: CallState,
+        places: Places,
+    ) -> Result<Self, PluginFailure> {
+        Self::start_at(engine, pre, state, places, Instant::now()).await
+    }
+
+    /// Starts an instance in the time that is left of a call begun before.
+    pub(crate) async fn start_at(
+        engine: &Engine,
+        pre: &InstancePre<CallState>,
+        state: CallState,
+        places: Places,
+        begun: Instant,
+    ) -> Result<Self, PluginFailure> {
+        let limits = *state.limits();
+        let deadline = begun + limits.deadline;
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(limits.handover_bytes);
+        store.set_max_component_handles(HANDLES_MAX);
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().use_tick()?;
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
+        });
+        grant(&mut store);
+        let started = guarded(deadline, pre.instantiate_async(&mut store)).await;
+        match started {
+            Ok(instance) => Ok(Self {
+                store,
+                instance,
+                deadline,
+                _places: places,
+            }),
+            Err(stopped) => Err(failure::of(stopped, store.data(), "its start")),
+        }
+    }
+
+    /// Grants time and fuel for another call.
+    pub(crate) fn grant(&mut self, begun: Instant) {
+        self.deadline = begun + self.store.data().limits().deadline;
+        grant(&mut self.store);
+    }
+
+    /// Asks one question. See [`failure::leaves_usable`] for whether another may follow.
+    pub(crate) async fn ask<Q: Question>(
+        &mut self,
+        question: Q,
+    ) -> Result<Q::Answer, PluginFailure> {
+        let asked = question.ask(&mut self.store, &self.instance);
+        let given = guarded(self.deadline, asked).await;
+        let state = self.store.data();
+        match given {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Refused::ByPlugin(reported))) => Err(failure::reported(reported, state)),
+            Ok(Err(Refused::ByHost(failure))) => Err(failure),
+            Err(stopped) => Err(failure::of(stopped, state, Q::FUNCTION)),
+        }
+    }
+
+    /// Hands store and instance to whoever looks functions up without calling them.
+    pub(crate) fn parts(&mut self) -> (&mut Store<CallState>, &Instance) {
+        (&mut self.store, &self.instance)
+    }
+
+    /// Fuel used since the last grant.
+    pub(crate) fn fuel_used(&self) -> u64 {
+        let granted = self.store.data().limits().fuel;
+        granted.saturating_sub(self.store.get_fuel().unwrap_or(0))
+    }
+}
+
+fn grant(store: &mut Store<CallState>) {
+    let fuel = store.data().limits().fuel;
+    // Refused only by an engine that does not count fuel; ours does.
+    let granted = store.set_fuel(fuel);
+    debug_assert!(granted.is_ok());
+    store.set_epoch_deadline(1);
+    store.data_mut().grant_ticks();
+}
+
+/// Runs guest code until it ends, its deadline comes, or host code under it panics. What is
+/// stopped here must not be run on.
+async fn guarded<T>(
+    deadline: Instant,
+    guest: impl Future<Output = wasmtime::Result<T>>,
+) -> Result<T, Stopped> {
+    let mut guest = pin!(guest);
+    let caught =
+        poll_fn(
+            |context| match catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(context))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(done)) => Poll::Ready(done.map_err(Stopped::Trap)),
+                Err(_) => Poll::Ready(Err(Stopped::Panic)),
+            },
+        );
+    timeout_at(deadline, caught)
+        .await
+        .unwrap_or(Err(Stopped::Deadline))
+}

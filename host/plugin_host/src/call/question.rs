@@ -1,0 +1,166 @@
+//! The questions a plug-in can be asked, one for each exported function.
+
+use colophon_core::plugin::{PluginFailure, ResolverAnswer, Verdict};
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::answer;
+use crate::bindings::{common, meta, naming, policy, resolver};
+use crate::state::CallState;
+
+/// What a plug-in's function gave: an answer in core's terms, or a failure of its own, or one that
+/// the host finds in the answer.
+pub(crate) type Given<Answer> = Result<Answer, Refused>;
+
+/// Why an answer that was given is none.
+pub(crate) enum Refused {
+    /// The plug-in said so.
+    ByPlugin(common::Failure),
+    /// The answer is not as the contract has it.
+    ByHost(PluginFailure),
+}
+
+impl From<common::Failure> for Refused {
+    fn from(failure: common::Failure) -> Self {
+        Self::ByPlugin(failure)
+    }
+}
+
+impl From<PluginFailure> for Refused {
+    fn from(failure: PluginFailure) -> Self {
+        Self::ByHost(failure)
+    }
+}
+
+/// One call of an exported function.
+pub(crate) trait Question: Send {
+    /// What it is answered by.
+    type Answer: Send;
+
+    /// The function's name, as traps are reported.
+    const FUNCTION: &'static str;
+
+    /// Calls the function in a running instance. An error has killed the instance.
+    fn ask(
+        self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> impl Future<Output = wasmtime::Result<Given<Self::Answer>>> + Send;
+}
+
+pub(crate) struct Resolve<'a> {
+    pub(crate) indices: &'a resolver::GuestIndices,
+    pub(crate) context: &'a common::Context,
+    pub(crate) book: &'a common::Book,
+}
+
+impl Question for Resolve<'_> {
+    type Answer = ResolverAnswer;
+
+    const FUNCTION: &'static str = "resolve";
+
+    async fn ask(
+        self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Given<Self::Answer>> {
+        let guest = self.indices.load(&mut *store, instance)?;
+        let answer = guest
+            .call_resolve(store, self.context, self.book, None)
+            .await?;
+        Ok(answer
+            .map_err(Refused::from)
+            .and_then(|found| Ok(answer::resolved(found)?)))
+    }
+}
+
+pub(crate) struct Evaluate<'a> {
+    pub(crate) indices: &'a policy::GuestIndices,
+    pub(crate) context: &'a common::Context,
+    pub(crate) offer: &'a policy::Offer,
+}
+
+impl Question for Evaluate<'_> {
+    type Answer = Verdict;
+
+    const FUNCTION: &'static str = "evaluate";
+
+    async fn ask(
+        self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Given<Self::Answer>> {
+        let guest = self.indices.load(&mut *store, instance)?;
+        let answer = guest.call_evaluate(store, self.context, self.offer).await?;
+        Ok(answer
+            .map_err(Refused::from)
+            .and_then(|verdict| Ok(answer::verdict(verdict)?)))
+    }
+}
+
+pub(crate) struct FileName<'a> {
+    pub(crate) indices: &'a naming::GuestIndices,
+    pub(crate) context: &'a common::Context,
+    pub(crate) facts: &'a common::Attributes,
+}
+
+impl Question for FileName<'_> {
+    type Answer = String;
+
+    const FUNCTION: &'static str = "file-name";
+
+    async fn ask(
+        self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Given<Self::Answer>> {
+        let guest = self.indices.load(&mut *store, instance)?;
+        let answer = guest
+            .call_file_name(store, self.context, self.facts)
+            .await?;
+        Ok(answer
+            .map_err(Refused::from)
+            .and_then(|name| Ok(answer::file_name(name)?)))
+    }
+}
+
+pub(crate) struct Describe<'a> {
+    pub(crate) indices: &'a meta::GuestIndices,
+}
+
+impl Question for Describe<'_> {
+    type Answer = meta::Info;
+
+    const FUNCTION: &'static str = "describe";
+
+    async fn ask(
+        self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Given<Self::Answer>> {
+        let guest = self.indices.load(&mut *store, instance)?;
+        let info = guest.call_describe(store).await?;
+        Ok(answer::described(info).map_err(Refused::from))
+    }
+}
+
+pub(crate) struct SelfTest<'a> {
+    pub(crate) indices: &'a meta::GuestIndices,
+}
+
+impl Question for SelfTest<'_> {
+    /// A test that failed is an answer: it says what is wrong.
+    type Answer = Result<(), String>;
+
+    const FUNCTION: &'static str = "self-test";
+
+    async fn ask(
+        self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Given<Self::Answer>> {
+        let guest = self.indices.load(&mut *store, instance)?;
+        let tested = guest.call_self_test(store).await?;
+        Ok(Ok(tested.map_err(|problem| answer::told_text(&problem))))
+    }
+}

@@ -1,0 +1,185 @@
+//! From a component's bytes to a generation that may be called: every step can refuse, and says
+//! what is missing.
+
+use std::sync::Arc;
+
+use colophon_core::plugin::PluginFailure;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+use super::{Description, Generation, Roles, fits, probe};
+use crate::bindings::{META, NAMING, OFFERED, POLICY, RESOLVER, meta};
+use crate::call::{Describe, Live, Places, SelfTest};
+use crate::limits::Limits;
+use crate::sandbox::Sandbox;
+use crate::state::CallState;
+
+/// The largest component that is compiled.
+const COMPONENT_BYTES_MAX: usize = 32 << 20;
+
+/// Why a plug-in is not loaded. What was loaded before stays as it is.
+#[derive(Debug, Error)]
+pub enum LoadRefused {
+    /// Larger than any plug-in may be.
+    #[error("the plug-in has {bytes} bytes, more than the {COMPONENT_BYTES_MAX} that are allowed")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Native code, which only the host itself may make.
+    #[error("the plug-in is compiled code; upload the component that it was made of")]
+    Precompiled,
+    /// Damaged, not WebAssembly, a bare module, in need of a proposal that is switched off, or
+    /// larger in itself than the pool's places.
+    #[error("the plug-in is not a component that this host can compile")]
+    NotAComponent(#[source] wasmtime::Error),
+    /// It asks for something that no plug-in gets.
+    #[error("the plug-in imports {import}, which this host does not offer")]
+    UnknownImport {
+        /// The interface, with the function where the interface is known.
+        import: String,
+    },
+    /// An interface is known by name but has another shape than the contract.
+    #[error("{interface} is not as the contract has it")]
+    Mismatch {
+        /// The interface.
+        interface: &'static str,
+        /// What differs.
+        #[source]
+        cause: wasmtime::Error,
+    },
+    /// It exports an interface of ours that this host does not know, or in another version.
+    #[error("the plug-in exports {export}; this host knows {known}")]
+    UnknownExport {
+        /// What it exports.
+        export: String,
+        /// What would have been understood.
+        known: String,
+    },
+    /// It exports no description of itself.
+    #[error("the plug-in does not export {META}")]
+    NotDescribed,
+    /// It plays none of the roles.
+    #[error("the plug-in plays no role: it exports none of {RESOLVER}, {POLICY} and {NAMING}")]
+    NoRole,
+    /// It cannot be started, or cannot describe or test itself.
+    #[error("the plug-in failed while it was loaded")]
+    Failed(#[source] PluginFailure),
+    /// Its own test of its rules failed.
+    #[error("the plug-in's self-test failed: {problem}")]
+    SelfTest {
+        /// In the plug-in's words.
+        problem: String,
+    },
+}
+
+impl Sandbox {
+    /// Compiles a component, holds it against the contract and lets it test itself.
+    ///
+    /// Compiling takes long: this is for the start of a host or for a thread of its own, not for
+    /// the way of a request.
+    ///
+    /// # Errors
+    /// [`LoadRefused`] names the first thing that is wrong with the component.
+    pub async fn load(
+        self: &Arc<Self>,
+        wasm: &[u8],
+        limits: Limits,
+    ) -> Result<Arc<Generation>, LoadRefused> {
+        if wasm.len() > COMPONENT_BYTES_MAX {
+            return Err(LoadRefused::TooLarge { bytes: wasm.len() });
+        }
+        if Engine::detect_precompiled(wasm).is_some() {
+            return Err(LoadRefused::Precompiled);
+        }
+        let sha256 = Sha256::digest(wasm).into();
+        let component = self
+            .compile(wasm, &sha256)
+            .map_err(LoadRefused::NotAComponent)?;
+        refuse_unknown_imports(self.engine(), &component)?;
+        refuse_unknown_exports(self.engine(), &component)?;
+        let pre =
+            self.linker()
+                .instantiate_pre(&component)
+                .map_err(|cause| LoadRefused::Mismatch {
+                    interface: "an import",
+                    cause,
+                })?;
+        let meta = probe(&component, META, || meta::GuestIndices::new(&pre))?;
+        let meta = meta.ok_or(LoadRefused::NotDescribed)?;
+        let roles = Roles::find(&component, &pre)?;
+        let mut live = Live::start(
+            self.engine(),
+            &pre,
+            CallState::new(limits, None),
+            Places::None,
+        )
+        .await
+        .map_err(LoadRefused::Failed)?;
+        let (store, instance) = live.parts();
+        fits(META, meta.load(store, instance))?;
+        roles.check(&mut live)?;
+        if roles.is_empty() {
+            return Err(LoadRefused::NoRole);
+        }
+        let info = live
+            .ask(Describe { indices: &meta })
+            .await
+            .map_err(LoadRefused::Failed)?;
+        let tested = live
+            .ask(SelfTest { indices: &meta })
+            .await
+            .map_err(LoadRefused::Failed)?;
+        tested.map_err(|problem| LoadRefused::SelfTest { problem })?;
+        Ok(Arc::new(Generation {
+            description: Description::from(info),
+            pre,
+            roles,
+            sha256,
+            limits,
+        }))
+    }
+}
+
+/// Refuses functions and resources that are not offered; types alone ask for nothing.
+fn refuse_unknown_imports(engine: &Engine, component: &Component) -> Result<(), LoadRefused> {
+    for (name, import) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else {
+            return Err(LoadRefused::UnknownImport {
+                import: name.to_owned(),
+            });
+        };
+        let offered = OFFERED.iter().find(|(offered, _)| *offered == name);
+        let functions = offered.map_or(&[][..], |(_, functions)| functions);
+        for (item, kind) in interface.exports(engine) {
+            let known = matches!(kind.ty, ComponentItem::Type(_)) || functions.contains(&item);
+            if !known {
+                let import = match offered {
+                    Some(_) => format!("{name}#{item}"),
+                    None => name.to_owned(),
+                };
+                return Err(LoadRefused::UnknownImport { import });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses interfaces under our name that would otherwise be passed over in silence, above all
+/// roles in a version that this host does not know.
+fn refuse_unknown_exports(engine: &Engine, component: &Component) -> Result<(), LoadRefused> {
+    let known = [META, RESOLVER, POLICY, NAMING];
+    for (name, _) in component.component_type().exports(engine) {
+        if name.starts_with("colophon:") && !known.contains(&name) {
+            let known = known.join(", ");
+            return Err(LoadRefused::UnknownExport {
+                export: name.to_owned(),
+                known,
+            });
+        }
+    }
+    Ok(())
+}

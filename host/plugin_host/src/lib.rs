@@ -1,0 +1,41 @@
+//! Runs the fulfillment centers' plug-ins in a WebAssembly sandbox.
+//!
+//! This is the only host crate that knows wasmtime. It keeps core's [`Plugins`] port: a request
+//! [begins](Registry) with one generation of its center's chain of plug-ins, each component gets a
+//! fresh instance on its first call, and the instance is gone when the request is. A plug-in has
+//! no ambient authority: the one thing it can ask for is its own center's catalog. Time, fuel,
+//! memory, stack, host calls and what it may hand over are [limited](Limits); every failure says
+//! [who has to mend it](colophon_core::plugin::Blame).
+//!
+//! What plug-ins answer is held against the contract in `wit/0.1` here. Whether a path may be
+//! used or a level exists is core's to say.
+//!
+//! ```no_run
+//! # async fn start(catalog: std::sync::Arc<dyn colophon_core::ports::Catalog>)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! use colophon_plugin_host::{CATALOG_PLUGIN, Limits, Registry, Sandbox, Settings};
+//!
+//! let sandbox = Sandbox::start(&Settings::default())?;
+//! let built_in = sandbox.load(CATALOG_PLUGIN, Limits::default()).await?;
+//! let plugins = Registry::new(sandbox, catalog, vec![built_in]);
+//! # Ok(()) }
+//! ```
+//!
+//! [`Plugins`]: colophon_core::plugin::Plugins
+
+mod bindings;
+mod call;
+mod generation;
+mod limits;
+mod observation;
+mod registry;
+mod sandbox;
+mod state;
+
+pub use generation::{Description, Generation, LoadRefused};
+pub use limits::{Capacity, Limits};
+pub use registry::{Chain, Registry};
+pub use sandbox::{FolderRefused, PrecompiledFolder, Sandbox, Settings, StartFailed};
+
+/// The catalog plug-in, which a center has unless it brings its own.
+pub const CATALOG_PLUGIN: &[u8] = include_bytes!(env!("COLOPHON_CATALOG_PLUGIN"));

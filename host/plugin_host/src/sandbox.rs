@@ -1,0 +1,103 @@
+//! The engine that all plug-ins of a host share, and how many may run in it.
+
+mod engine;
+mod precompiled;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, Linker};
+
+pub(crate) use self::engine::TICK;
+use self::engine::{Ticker, build};
+pub use self::precompiled::{FolderRefused, PrecompiledFolder};
+use crate::bindings::catalog;
+use crate::limits::Capacity;
+use crate::state::CallState;
+
+/// How a sandbox is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// How many instances may live at once.
+    pub capacity: Capacity,
+    /// Where compiled plug-ins are kept, so that a restart need not compile them again. The folder
+    /// is made if it is missing; it must be closed to everybody but the host's own user.
+    pub precompiled: Option<PathBuf>,
+}
+
+/// Why plug-ins cannot be run at all.
+#[derive(Debug, Error)]
+pub enum StartFailed {
+    /// The engine refuses this machine or its own settings.
+    #[error("the WebAssembly engine cannot start")]
+    Engine(#[source] wasmtime::Error),
+    /// The thread that counts time for running plug-ins cannot be started.
+    #[error("the plug-ins' clock cannot start")]
+    Clock(#[source] std::io::Error),
+    /// The folder for compiled plug-ins cannot be used.
+    #[error("compiled plug-ins cannot be kept")]
+    Folder(#[from] FolderRefused),
+}
+
+/// Where plug-ins run.
+pub struct Sandbox {
+    engine: Engine,
+    linker: Linker<CallState>,
+    precompiled: Option<PrecompiledFolder>,
+    pub(crate) places: Arc<Semaphore>,
+    capacity: Capacity,
+    _ticker: Ticker,
+}
+
+impl Sandbox {
+    /// Starts the engine and its clock.
+    ///
+    /// # Errors
+    /// [`StartFailed`] names what the machine refuses.
+    pub fn start(settings: &Settings) -> Result<Arc<Self>, StartFailed> {
+        let engine = build().map_err(StartFailed::Engine)?;
+        let ticker = Ticker::start(&engine).map_err(StartFailed::Clock)?;
+        let mut linker = Linker::new(&engine);
+        catalog::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
+            .map_err(StartFailed::Engine)?;
+        let precompiled = settings.precompiled.as_deref();
+        Ok(Arc::new(Self {
+            linker,
+            precompiled: precompiled.map(PrecompiledFolder::open).transpose()?,
+            places: Arc::new(Semaphore::new(
+                settings.capacity.instances.min(Capacity::INSTANCES_MAX),
+            )),
+            capacity: settings.capacity,
+            engine,
+            _ticker: ticker,
+        }))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn linker(&self) -> &Linker<CallState> {
+        &self.linker
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// Makes native code of a component, or takes what was made of it before.
+    pub(crate) fn compile(&self, wasm: &[u8], sha256: &[u8; 32]) -> wasmtime::Result<Component> {
+        let Some(folder) = &self.precompiled else {
+            return Component::from_binary(&self.engine, wasm);
+        };
+        if let Some(component) = folder.load(&self.engine, sha256) {
+            return Ok(component);
+        }
+        let component = Component::from_binary(&self.engine, wasm)?;
+        folder.keep(&self.engine, sha256, &component);
+        Ok(component)
+    }
+}

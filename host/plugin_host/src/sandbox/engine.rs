@@ -1,0 +1,117 @@
+//! The engine's settings, all of them in one place: compiled plug-ins are only good for an engine
+//! that is set up the same.
+
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::{
+    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
+    Strategy,
+};
+
+/// How often running plug-ins are interrupted to see whether their time is up.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Places in the pool; more than may be taken, since freeing one takes a moment.
+const PLACES: u32 = 512;
+
+/// How much of an instance's memory and tables is cleared by writing, and stays with its place.
+/// The rest is given back to the system, which costs a call and faults at the next use. A small
+/// guest fits whole.
+const KEPT_MEMORY_BYTES: usize = 64 << 10;
+const KEPT_TABLE_BYTES: usize = 16 << 10;
+
+/// Builds the engine with a pool of instances, or without where the system denies the pool its
+/// address space (some 4 TiB, none of it memory until it is used).
+pub(super) fn build() -> wasmtime::Result<Engine> {
+    match Engine::new(&config(pool())) {
+        Ok(engine) => Ok(engine),
+        Err(error) => {
+            tracing::warn!(
+                cause = %error,
+                "no address space for a pool of plug-in instances; each is set up on its own"
+            );
+            Engine::new(&config(InstanceAllocationStrategy::OnDemand))
+        }
+    }
+}
+
+fn config(allocation: InstanceAllocationStrategy) -> Config {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(allocation)
+        .memory_init_cow(true)
+        .concurrency_support(false)
+        // Time is counted in epochs, work in fuel, which is the same on every machine.
+        .epoch_interruption(true)
+        .consume_fuel(true)
+        .strategy(Strategy::Cranelift)
+        .cranelift_nan_canonicalization(true)
+        // What no plug-in needs cannot be used to break out. The build has `gc` and `threads`
+        // compiled in, since without them it can be made to abort; they are off here.
+        .wasm_relaxed_simd(false)
+        .wasm_threads(false)
+        .wasm_gc(false)
+        .wasm_exceptions(false)
+        .wasm_memory64(false)
+        .wasm_stack_switching(false)
+        // Host functions run on what the guest's stack leaves of the whole.
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(2 << 20)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(16));
+    config
+}
+
+fn pool() -> InstanceAllocationStrategy {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(PLACES)
+        .total_core_instances(4 * PLACES)
+        .total_memories(2 * PLACES)
+        .total_tables(4 * PLACES)
+        .total_stacks(PLACES)
+        .total_gc_heaps(0)
+        .max_core_instances_per_component(64)
+        .max_memories_per_component(8)
+        .max_tables_per_component(16)
+        .max_memories_per_module(1)
+        .max_tables_per_module(4)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        // The ceiling of every plug-in; the limits of each are tighter.
+        .max_memory_size(256 << 20)
+        .table_elements(50_000)
+        .linear_memory_keep_resident(KEPT_MEMORY_BYTES)
+        .table_keep_resident(KEPT_TABLE_BYTES)
+        .max_unused_warm_slots(256)
+        .decommit_batch_size(1)
+        // May leak swapped-out pages of one instance into the next.
+        .pagemap_scan(Enabled::No);
+    InstanceAllocationStrategy::Pooling(pool)
+}
+
+/// The one thread that advances the engine's epoch. It ends when this is dropped.
+pub(super) struct Ticker {
+    _stop: Sender<()>,
+}
+
+impl Ticker {
+    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
+        let (stop, stopped) = channel();
+        let engine = engine.weak();
+        thread::Builder::new()
+            .name("plug-in clock".to_owned())
+            .spawn(move || tick(&engine, &stopped))?;
+        Ok(Self { _stop: stop })
+    }
+}
+
+fn tick(engine: &EngineWeak, stopped: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}

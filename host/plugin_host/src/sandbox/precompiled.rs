@@ -1,0 +1,149 @@
+//! Compiled plug-ins kept from one start to the next.
+//!
+//! A compiled plug-in is native code: whoever can write one into the folder runs code in the host.
+//! The folder is therefore closed to everybody else, holds only what this host compiled itself
+//! under a name it chose, and each file carries a digest, so that a damaged one is compiled anew.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const DIGEST_BYTES: usize = 32;
+
+/// Why a folder cannot hold compiled plug-ins.
+#[derive(Debug, Error)]
+pub enum FolderRefused {
+    /// It cannot be made, or not be written to.
+    #[error("{folder} cannot be written to")]
+    Unwritable {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It is a link or a file.
+    #[error("{folder} is not a folder of its own")]
+    NoFolder {
+        /// What is no folder.
+        folder: PathBuf,
+    },
+    /// Somebody else owns it or may enter it.
+    #[error("{folder} must belong to the host's user and have mode 0700")]
+    Open {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// A folder closed to everybody but the host's own user.
+pub struct PrecompiledFolder {
+    folder: PathBuf,
+}
+
+impl PrecompiledFolder {
+    /// Makes the folder, or makes sure that it is closed.
+    ///
+    /// # Errors
+    /// [`FolderRefused`] if it cannot be written to, or others could write to it.
+    pub fn open(folder: &Path) -> Result<Self, FolderRefused> {
+        let folder = folder.to_owned();
+        let unwritable = |source| FolderRefused::Unwritable {
+            folder: folder.clone(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(unwritable)?;
+        let found = fs::symlink_metadata(&folder).map_err(unwritable)?;
+        if !found.is_dir() {
+            return Err(FolderRefused::NoFolder { folder });
+        }
+        // A file made here tells which user the host is.
+        let probe = folder.join(format!("probe-{}", process::id()));
+        let ours = new_file(&probe).and_then(|file| file.metadata());
+        let ours = ours.map_err(unwritable)?.uid();
+        fs::remove_file(&probe).map_err(unwritable)?;
+        if found.uid() != ours || found.mode() & 0o077 != 0 {
+            return Err(FolderRefused::Open { folder });
+        }
+        Ok(Self { folder })
+    }
+
+    /// What was made of the component before, if it is here and whole.
+    pub(super) fn load(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Component> {
+        let bytes = fs::read(self.place(engine, sha256)).ok()?;
+        let (digest, code) = bytes.split_first_chunk::<DIGEST_BYTES>()?;
+        if <[u8; DIGEST_BYTES]>::from(Sha256::digest(code)) != *digest {
+            return None;
+        }
+        #[expect(
+            unsafe_code,
+            reason = "native code is only taken from a folder that nobody else can write to"
+        )]
+        // SAFETY: the folder is closed to other users, only `keep` writes there, and the digest
+        // shows that the file is what `keep` wrote. The engine checks version and settings.
+        let component = unsafe { Component::deserialize(engine, code) };
+        component.ok()
+    }
+
+    /// Keeps compiled code for the next start. Failing to is no failure: it is compiled again.
+    pub(super) fn keep(&self, engine: &Engine, sha256: &[u8; 32], component: &Component) {
+        let place = self.place(engine, sha256);
+        let kept = component
+            .serialize()
+            .map_err(io::Error::other)
+            .and_then(|code| write_whole(&place, &code));
+        if let Err(error) = kept {
+            tracing::warn!(path = %place.display(), cause = %error, "a compiled plug-in is not kept");
+        }
+    }
+
+    /// One name for each component and each engine that could run its code.
+    fn place(&self, engine: &Engine, sha256: &[u8; 32]) -> PathBuf {
+        let mut engine_hash = DefaultHasher::new();
+        engine
+            .precompile_compatibility_hash()
+            .hash(&mut engine_hash);
+        let mut name: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        name.push_str(&format!("-{:016x}.cwasm", engine_hash.finish()));
+        self.folder.join(name)
+    }
+}
+
+/// Writes beside the place and renames, so that nobody ever reads half a file.
+fn write_whole(place: &Path, code: &[u8]) -> io::Result<()> {
+    let beside = place.with_extension(format!("{}", process::id()));
+    let mut file = new_file(&beside)?;
+    let written = file
+        .write_all(&Sha256::digest(code))
+        .and_then(|()| file.write_all(code))
+        .and_then(|()| fs::rename(&beside, place));
+    if written.is_err() {
+        // The error that counts is the one above; what is left behind is replaced next time.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// A file that was not there before, closed to others.
+fn new_file(place: &Path) -> io::Result<File> {
+    if place.symlink_metadata().is_ok() {
+        fs::remove_file(place)?;
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(place)
+}

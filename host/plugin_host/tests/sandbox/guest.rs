@@ -1,0 +1,69 @@
+//! Components made of a few lines of WebAssembly text.
+//!
+//! `guests/frame.wat` has what every component needs; a test puts in what its guest does wrong.
+
+use std::path::{Path, PathBuf};
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::{Resolve, UnresolvedPackageGroup};
+
+const FRAME: &str = include_str!("guests/frame.wat");
+
+/// The contract that plug-ins of this host are held against.
+fn contract() -> (Resolve, wit_parser::PackageId) {
+    let mut resolve = Resolve::default();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/0.1");
+    let (package, _) = resolve.push_dir(&folder).expect("the contract");
+    (resolve, package)
+}
+
+/// A resolver with these definitions beside the frame's; `$resolve` must be among them.
+pub(crate) fn resolver(body: &str) -> Vec<u8> {
+    reworked(&[(";; BODY", body)])
+}
+
+/// The frame with some of its text replaced. Where the body is not, the guest finds nothing.
+pub(crate) fn reworked(changes: &[(&str, &str)]) -> Vec<u8> {
+    let mut core = FRAME.to_owned();
+    for (old, new) in changes {
+        assert!(core.contains(old), "the frame has no {old}");
+        core = core.replace(old, new);
+    }
+    let nothing = "(func $resolve (param i32) (result i32) (call $not_mine))";
+    let (resolve, package) = contract();
+    encode(
+        &core.replace(";; BODY", nothing),
+        &resolve,
+        package,
+        "resolver",
+    )
+}
+
+/// A resolver that answers, as long as nothing is asked of it that it does not survive.
+pub(crate) fn resolver_that_first(wrongs: &str) -> Vec<u8> {
+    resolver(&format!(
+        "(func $resolve (param i32) (result i32) {wrongs} (call $not_mine))"
+    ))
+}
+
+/// A component of another contract, given as WIT text; its world is called `guest`.
+pub(crate) fn of_contract(wit: &str, core: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let parsed = UnresolvedPackageGroup::parse(PathBuf::from("other.wit"), wit);
+    let package = resolve
+        .push_group(parsed.expect("WIT text"))
+        .expect("a package");
+    encode(core, &resolve, package, "guest")
+}
+
+fn encode(core: &str, resolve: &Resolve, package: wit_parser::PackageId, world: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(core).expect("WebAssembly text");
+    let world = resolve
+        .select_world(&[package], Some(world))
+        .expect("a world");
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false)
+        .expect("a description");
+    let mut encoder = ComponentEncoder::default();
+    let encoder = encoder.module(&module).expect("a module");
+    encoder.encode().expect("a component")
+}
