@@ -123,7 +123,6 @@ impl CachedOrigin {
         for (root, _) in self.loader.store.roots() {
             answers.push((root.clone(), self.check_root(root).await));
         }
-        metrics::gauge!("colophon_cache_resident_bytes").set(self.loader.resident.bytes() as f64);
         answers
     }
 

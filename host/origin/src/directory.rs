@@ -167,7 +167,7 @@ fn refused(root: &OwnedFd, errno: Errno) -> OpenError {
         | Errno::ISDIR
         | Errno::NAMETOOLONG
         | Errno::NXIO => OpenError::NotAnObject(errno.into()),
-        Errno::ACCESS | Errno::PERM | Errno::IO => OpenError::Denied(errno.into()),
+        Errno::ACCESS | Errno::PERM => OpenError::Denied(errno.into()),
         other => OpenError::Unreachable(other.into()),
     }
 }

@@ -14,6 +14,7 @@ use colophon_core::ports::{FormContent, OpenedForm};
 use colophon_crypto::Engine;
 use colophon_title::{StoredTitle, VersionId};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
 
 use crate::content::{InMemory, OnDisk, report_damaged};
 use crate::counts::Counters;
@@ -218,6 +219,7 @@ impl Loader {
         let mut offset = 0;
         let mut buffer = vec![0; STEP_BYTES];
         while offset < object.file.size() {
+            let begun = Instant::now();
             let file = Arc::clone(&object.file);
             let read = self.workers.run(move || {
                 let length = file.read_at(&mut buffer, offset);
@@ -233,6 +235,8 @@ impl Loader {
             (digest, buffer) = (digest_so_far, buffer_again);
             offset = offset.saturating_add(length as u64);
             self.counters.read_bytes.add(length as u64);
+            // Three quarters of the disk and of a core stay with the downloads.
+            sleep(begun.elapsed().saturating_mul(3)).await;
         }
         let (key, stamp) = (object.key.clone(), object.file.stamp());
         if digest.finish() == key.sha256 {

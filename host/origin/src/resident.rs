@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The bytes in memory and how many there may be.
-#[derive(Debug)]
 pub(crate) struct Resident {
     bytes: AtomicU64,
     bytes_max: u64,
+    published: metrics::Gauge,
 }
 
 impl Resident {
@@ -19,6 +19,7 @@ impl Resident {
         Arc::new(Self {
             bytes: AtomicU64::new(0),
             bytes_max,
+            published: metrics::gauge!("colophon_cache_resident_bytes"),
         })
     }
 
@@ -33,7 +34,9 @@ impl Resident {
         let reserved = self
             .bytes
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
-        reserved.ok().map(|_before| Reservation {
+        reserved.ok()?;
+        self.published.increment(bytes as f64);
+        Some(Reservation {
             resident: Arc::clone(self),
             bytes,
         })
@@ -41,7 +44,6 @@ impl Resident {
 }
 
 /// Room in memory, given back when it is dropped.
-#[derive(Debug)]
 pub(crate) struct Reservation {
     resident: Arc<Resident>,
     bytes: u64,
@@ -50,6 +52,7 @@ pub(crate) struct Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.resident.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.resident.published.decrement(self.bytes as f64);
     }
 }
 

@@ -59,7 +59,11 @@ impl Workers {
         let joined = timeout_at(deadline, job)
             .await
             .map_err(|_elapsed| too_slow)?;
-        joined.map_err(|_panicked| NoAnswer::Broken)
+        // A job that was not even begun, because the host is ending, is no fault of the object's.
+        joined.map_err(|error| match error.is_panic() {
+            true => NoAnswer::Broken,
+            false => too_slow,
+        })
     }
 }
 

@@ -30,7 +30,7 @@ pub struct OutboxLimits {
 
 impl Default for OutboxLimits {
     /// A million rows or 1 GiB, 64 MiB of disk left free, 16,384 downloads at once, and 256 rows
-    /// in a commit: from there on a commit takes longer in step with its rows.
+    /// in a commit: 64 could not follow 20,000 rows a second where a commit takes 4 ms.
     fn default() -> Self {
         Self {
             rows_max: 1_000_000,

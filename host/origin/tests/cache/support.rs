@@ -1,10 +1,5 @@
 //! A content store in a temporary directory, and the events that a test causes.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that finds something else than it expects has failed"
-)]
-
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
