@@ -72,6 +72,8 @@ fn dependencies() -> Result<()> {
         eprintln!("test: cargo-deny is not installed; licenses and duplicates go unchecked");
         return Ok(());
     };
+    // Packages for other systems are looked at too, and have to be here for that.
+    step("packages", cargo().args(["fetch", "--quiet"]))?;
     deny.current_dir(root())
         .args(["--offline", "--log-level", "error", "check"]);
     deny.args(["--hide-inclusion-graph", "--allow", "unused-wrapper"]);
