@@ -29,7 +29,8 @@ pub(crate) fn measure() -> Result<Vec<Figure>, String> {
 
 async fn rates() -> Result<Vec<Figure>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let single = one_row_a_transaction(&open(&folder.path().join("single.db")).await?).await?;
+    let single_node = open(&folder.path().join("single.db")).await?;
+    let single = one_row_a_transaction(&single_node).await?;
     let grouped = through_the_outbox(open(&folder.path().join("node.db")).await?).await?;
     Ok(vec![Figure {
         name: format!("durable log rows through one outbox, {AT_ONCE} downloads at once"),

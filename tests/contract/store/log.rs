@@ -1,0 +1,649 @@
+//! The download log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use colophon_core::code::Code;
+use colophon_core::id::EventId;
+use colophon_core::log::{ByteSpan, DownloadRecord, Outcome};
+use colophon_core::ports::LogRows;
+use colophon_receipt::{RequestedLevel, UnixSeconds};
+use colophon_store::log::{
+    Amounts, DownloadRow, LoggedOutcome, LoggedPerson, NodeProgress, Period, PersonName, RowCursor,
+    RowFilter, Step, StepCounts,
+};
+use colophon_store::store::Store;
+use colophon_title::Level;
+
+use crate::place::{Place, moment};
+use crate::samples::{LENGTH, book, center_id, download, event, furnish, node, part};
+
+fn always() -> Period {
+    between(0, i64::MAX)
+}
+
+fn everything() -> RowFilter {
+    RowFilter {
+        period: always(),
+        retailer: None,
+        transaction: None,
+    }
+}
+
+async fn append(store: &Store, records: impl IntoIterator<Item = (i64, DownloadRecord)>) {
+    let records: Vec<_> = records.into_iter().collect();
+    store.append(node(1), &records).await.unwrap();
+}
+
+async fn rows(store: &Store) -> Vec<DownloadRow> {
+    store
+        .list_downloads(&center_id(), &everything(), None, 10_000)
+        .await
+        .unwrap()
+}
+
+/// How many purchases are billed in a period.
+async fn billed(store: &Store, period: Period) -> u64 {
+    store
+        .bill(&center_id(), period)
+        .await
+        .unwrap()
+        .iter()
+        .map(|line| line.purchases)
+        .sum()
+}
+
+fn between(from: i64, until: i64) -> Period {
+    Period {
+        from: moment(from),
+        until: moment(until),
+    }
+}
+
+pub async fn a_row_comes_back_as_it_was_handed_in(ground: &Place) {
+    let store = ground.store().await;
+    let mut record = download(1, "order-1");
+    if let Some(claims) = &mut record.claims {
+        claims.level = Some(RequestedLevel::Four);
+        claims.sold_at = Some(UnixSeconds::new(1_800_000_000));
+        claims.persona = Some("persona-1".parse().unwrap());
+    }
+    let copy = record.copy.as_mut().unwrap();
+    (copy.asked, copy.sent) = (
+        ByteSpan {
+            start: 10,
+            end: 900,
+        },
+        700,
+    );
+    record.outcome = Outcome::Broken;
+    append(&store, [(1, record)]).await;
+
+    let [row] = rows(&store).await.try_into().unwrap();
+    assert_eq!(
+        (row.event, row.node, row.at, row.took_us),
+        (event(1), node(1), moment(1000), 1234)
+    );
+    assert_eq!(
+        (row.center, row.key.unwrap().as_str()),
+        (center_id(), "shop.1")
+    );
+    assert_eq!(row.outcome, LoggedOutcome::Broken);
+    let sale = row.sale.unwrap();
+    assert_eq!(
+        (sale.transaction.as_str(), sale.book),
+        ("order-1", book("111"))
+    );
+    assert_eq!(
+        (sale.requested_level, sale.sold_at),
+        (Some(RequestedLevel::Four), Some(1_800_000_000))
+    );
+    let amounts = Amounts {
+        retail_price: Some(1299),
+        cost: Some(700),
+        list_price: Some(1500),
+        currency: Some("EUR".parse().unwrap()),
+    };
+    assert_eq!(sale.amounts, amounts);
+    let copy = row.copy.unwrap();
+    assert_eq!(
+        (copy.level, copy.length, copy.etag),
+        (Level::IndividuallySealed, LENGTH, [5; 32])
+    );
+    assert_eq!(
+        (copy.asked, copy.sent),
+        (
+            ByteSpan {
+                start: 10,
+                end: 900
+            },
+            700
+        )
+    );
+    let LoggedPerson::Known(person) = row.person else {
+        panic!("erased")
+    };
+    assert_eq!(person.user_name.as_deref(), Some("Jane Canaryname"));
+    assert_eq!(person.customer_id.as_deref(), Some("customer-0815"));
+    assert_eq!(person.persona.as_deref(), Some("persona-1"));
+    assert_eq!(person.address.to_string(), "192.0.2.77");
+    assert_eq!(person.agent.as_deref(), Some("CanaryAgent/1.0"));
+    assert_eq!(person.file_name.as_deref(), Some("Emma for Jane.epub"));
+}
+
+pub async fn rows_handed_in_again_change_nothing(ground: &Place) {
+    let store = ground.store().await;
+    furnish(&store).await;
+    let batch: Vec<_> = (1..=150)
+        .map(|n| (n, download(n as u32, &format!("order-{}", n % 7))))
+        .collect();
+    for records in [&batch[..], &batch[50..], &batch[..1], &batch[..]] {
+        store.append(node(1), records).await.unwrap();
+    }
+    let doubled: Vec<_> = batch.iter().chain(&batch).cloned().collect();
+    store.append(node(1), &doubled).await.unwrap();
+    assert_eq!(rows(&store).await.len(), 150);
+    assert_eq!(billed(&store, always()).await, 7);
+    let retailer = store
+        .show_retailer(&center_id(), &"shop".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(retailer.keys[0].uses, 150);
+    // The same event from a node that claims another sequence is the same event.
+    append(&store, [(9999, download(1, "order-1"))]).await;
+    assert_eq!(rows(&store).await.len(), 150);
+}
+
+pub async fn a_refusal_has_no_sale(ground: &Place) {
+    let store = ground.store().await;
+    let refused = |number, key: Option<&str>| DownloadRecord {
+        key: key.map(|key| key.parse().unwrap()),
+        claims: None,
+        copy: None,
+        outcome: Outcome::Refused(Code::ReceiptInvalid),
+        ..download(number, "unused")
+    };
+    append(
+        &store,
+        [(1, refused(1, None)), (2, refused(2, Some("shop.1")))],
+    )
+    .await;
+    let rows = rows(&store).await;
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(
+            row.outcome,
+            LoggedOutcome::Refused("receipt-invalid".to_owned())
+        );
+        assert_eq!((row.sale, row.copy), (None, None));
+        let LoggedPerson::Known(person) = row.person else {
+            panic!("erased")
+        };
+        assert_eq!(
+            (person.user_name, person.address.to_string().as_str()),
+            (None, "192.0.2.77")
+        );
+    }
+    assert_eq!(billed(&store, always()).await, 0);
+}
+
+pub async fn rows_are_listed_from_the_latest_back(ground: &Place) {
+    let store = ground.store().await;
+    // Three at each moment, so that the moment alone does not tell where a page ended.
+    let mut expected = Vec::new();
+    for number in 0..30u32 {
+        let record = DownloadRecord {
+            at: moment(i64::from(number / 3)),
+            ..download(number, &format!("order-{}", number % 2))
+        };
+        append(&store, [(i64::from(number) + 1, record)]).await;
+        expected.push(event(number));
+    }
+    expected.reverse();
+    for limit in [1, 4, 29, 30, 31] {
+        let mut listed: Vec<EventId> = Vec::new();
+        let mut after = None;
+        loop {
+            let page = store
+                .list_downloads(&center_id(), &everything(), after, limit)
+                .await
+                .unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(RowCursor {
+                at: last.at,
+                event: last.event,
+            });
+            listed.extend(page.iter().map(|row| row.event));
+        }
+        assert_eq!(listed, expected, "in pages of {limit}");
+    }
+    let filter = RowFilter {
+        period: between(2, 4),
+        retailer: Some("shop".parse().unwrap()),
+        transaction: Some("order-0".parse().unwrap()),
+    };
+    let page = store
+        .list_downloads(&center_id(), &filter, None, 100)
+        .await
+        .unwrap();
+    let numbers: Vec<_> = page.iter().map(|row| row.event).collect();
+    assert_eq!(numbers, [event(10), event(8), event(6)]);
+    let other = RowFilter {
+        retailer: Some("other".parse().unwrap()),
+        ..everything()
+    };
+    assert!(
+        store
+            .list_downloads(&center_id(), &other, None, 100)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub async fn an_erased_person_cannot_be_read_any_more(ground: &Place) {
+    let store = ground.store().await;
+    append(
+        &store,
+        (1..=3).map(|n| (n, download(n as u32, &format!("order-{n}")))),
+    )
+    .await;
+    let shop = "shop".parse().unwrap();
+    let person = PersonName::Customer("customer-0815".parse().unwrap());
+    let before = billed(&store, always()).await;
+    assert!(
+        store
+            .erase_person(&center_id(), &shop, &person)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .erase_person(&center_id(), &shop, &person)
+            .await
+            .unwrap(),
+        "there is none any more"
+    );
+    let read = rows(&store).await;
+    assert_eq!(read.len(), 3);
+    assert!(
+        read.iter()
+            .all(|row| row.person == LoggedPerson::Erased && row.sale.is_some())
+    );
+    assert_eq!(billed(&store, always()).await, before);
+    // Whoever comes back is somebody new.
+    append(&store, [(4, download(4, "order-4"))]).await;
+    let known = rows(&store)
+        .await
+        .iter()
+        .filter(|row| row.person != LoggedPerson::Erased)
+        .count();
+    assert_eq!(known, 1);
+    let mut stranger = ground.log_stranger().await;
+    let persons = stranger
+        .numbers("SELECT COUNT(DISTINCT person) FROM downloads")
+        .await;
+    assert_eq!(persons, [2]);
+}
+
+pub async fn erasing_one_person_leaves_the_others(ground: &Place) {
+    let store = ground.store().await;
+    let named = |number, name: Option<&str>, id: Option<&str>| {
+        let mut record = download(number, &format!("order-{number}"));
+        if let Some(claims) = &mut record.claims {
+            claims.user_name = name.map(|name| name.parse().unwrap());
+            claims.customer_id = id.map(|id| id.parse().unwrap());
+        }
+        (i64::from(number), record)
+    };
+    let records = [
+        named(1, Some("Jane"), Some("c1")),
+        named(2, Some("Jane"), None),
+        named(3, None, Some("Jane")),
+        named(4, None, None),
+        named(5, Some("John"), Some("c1")),
+    ];
+    append(&store, records).await;
+    let shop = "shop".parse().unwrap();
+    let other_shop = "other".parse().unwrap();
+    let name = |text: &str| PersonName::UserName(text.parse().unwrap());
+    assert!(
+        !store
+            .erase_person(&center_id(), &other_shop, &name("Jane"))
+            .await
+            .unwrap()
+    );
+    let mut gone: Vec<u32> = Vec::new();
+    for (person, rows_gone) in [
+        (name("Jane"), vec![2]),
+        (PersonName::Customer("Jane".parse().unwrap()), vec![3]),
+        (PersonName::Sale("order-4".parse().unwrap()), vec![4]),
+        (PersonName::Customer("c1".parse().unwrap()), vec![1, 5]),
+    ] {
+        assert!(
+            store
+                .erase_person(&center_id(), &shop, &person)
+                .await
+                .unwrap(),
+            "{person:?}"
+        );
+        gone.extend(rows_gone);
+        for row in rows(&store).await {
+            let erased = gone.iter().any(|number| event(*number) == row.event);
+            assert_eq!(
+                row.person == LoggedPerson::Erased,
+                erased,
+                "{person:?}: {row:?}"
+            );
+        }
+    }
+}
+
+pub async fn uses_of_keys_are_counted(ground: &Place) {
+    let store = ground.store().await;
+    furnish(&store).await;
+    store
+        .add_retailer_key(
+            &center_id(),
+            &crate::samples::secret("shop.2", 2),
+            moment(5),
+        )
+        .await
+        .unwrap();
+    let under = |number: u32, kid: &str| {
+        (
+            i64::from(number),
+            DownloadRecord {
+                key: Some(kid.parse().unwrap()),
+                ..download(number, "o")
+            },
+        )
+    };
+    append(
+        &store,
+        [under(1, "shop.1"), under(3, "shop.2"), under(2, "shop.1")],
+    )
+    .await;
+    append(&store, [under(4, "shop.1")]).await;
+    let unopened = DownloadRecord {
+        claims: None,
+        copy: None,
+        ..under(5, "shop.1").1
+    };
+    append(&store, [(5, unopened)]).await;
+    let retailer = store
+        .show_retailer(&center_id(), &"shop".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    let uses: Vec<_> = retailer
+        .keys
+        .iter()
+        .map(|key| (key.uses, key.last_used_at))
+        .collect();
+    assert_eq!(uses, [(3, Some(moment(4000))), (1, Some(moment(3000)))]);
+}
+
+pub async fn a_node_has_arrived_as_far_as_its_first_gap(ground: &Place) {
+    let store = ground.store().await;
+    let check = async |complete, highest| {
+        let progress = store.node_progress().await.unwrap();
+        assert_eq!(
+            progress,
+            [NodeProgress {
+                node: node(1),
+                complete,
+                highest
+            }]
+        );
+    };
+    let record = |n: i64| (n, download(n as u32, "order"));
+    append(&store, [record(1), record(2)]).await;
+    check(2, 2).await;
+    append(&store, [record(5), record(4)]).await;
+    check(2, 5).await;
+    append(&store, [record(7)]).await;
+    check(2, 7).await;
+    append(&store, [record(3)]).await;
+    check(5, 7).await;
+    append(&store, [record(6)]).await;
+    check(7, 7).await;
+    append(&store, [record(1)]).await;
+    check(7, 7).await;
+    let more: Vec<_> = (9..=2500).map(record).collect();
+    store.append(node(1), &more).await.unwrap();
+    check(7, 2500).await;
+    append(&store, [record(8)]).await;
+    check(2500, 2500).await;
+}
+
+pub async fn counts_are_given_step_by_step(ground: &Place) {
+    const HOUR_MS: i64 = 3_600_000;
+    let store = ground.store().await;
+    let at = |number: u32, hour: i64, sale: &str| DownloadRecord {
+        at: moment(hour * HOUR_MS + i64::from(number)),
+        ..download(number, sale)
+    };
+    let broken = DownloadRecord {
+        outcome: Outcome::Broken,
+        ..part(3, "b", 0, 10)
+    };
+    let refused = DownloadRecord {
+        outcome: Outcome::Refused(Code::Busy),
+        copy: None,
+        ..at(4, 5, "c")
+    };
+    let records = [
+        at(1, 0, "a"),
+        at(2, 0, "a"),
+        DownloadRecord {
+            at: moment(HOUR_MS),
+            ..broken
+        },
+        refused,
+    ];
+    append(&store, (1..).zip(records)).await;
+    let hours = store
+        .count_downloads(&center_id(), always(), Step::Hour)
+        .await
+        .unwrap();
+    let step = |hour: i64, counts: [u64; 6]| {
+        let [requests, completed, broken, refused, purchases, bytes] = counts;
+        let from = moment(hour * HOUR_MS);
+        StepCounts {
+            from,
+            requests,
+            completed,
+            broken,
+            refused,
+            purchases,
+            bytes,
+        }
+    };
+    let expected = [
+        step(0, [2, 2, 0, 0, 1, 2 * LENGTH]),
+        step(1, [1, 0, 1, 0, 1, 10]),
+        step(5, [1, 0, 0, 1, 0, 0]),
+    ];
+    assert_eq!(hours, expected);
+    let days = store
+        .count_downloads(&center_id(), always(), Step::Day)
+        .await
+        .unwrap();
+    assert_eq!(days, [step(0, [4, 2, 1, 1, 2, 2 * LENGTH + 10])]);
+    let nobody = "nobody".parse().unwrap();
+    assert!(
+        store
+            .count_downloads(&nobody, always(), Step::Week)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub async fn purchases_are_billed_once_all_bytes_were_sent(ground: &Place) {
+    let store = ground.store().await;
+    // In parts, over two nodes, the last part in another period.
+    append(
+        &store,
+        [
+            (1, part(1, "parts", 0, 400)),
+            (2, part(2, "parts", 300, 300)),
+        ],
+    )
+    .await;
+    assert_eq!(billed(&store, always()).await, 0);
+    store
+        .append(node(2), &[(1, part(9, "parts", 600, 400))])
+        .await
+        .unwrap();
+    assert_eq!(billed(&store, between(0, 9000)).await, 0);
+    assert_eq!(billed(&store, between(9000, 9001)).await, 1);
+    // Again, later: no second bill.
+    append(
+        &store,
+        [
+            (3, part(20, "parts", 0, LENGTH)),
+            (4, download(21, "parts")),
+        ],
+    )
+    .await;
+    assert_eq!(billed(&store, always()).await, 1);
+    // Never whole: one byte is missing, or it is another copy's.
+    let mut other_copy = part(31, "mixed", 500, 500);
+    other_copy.copy.as_mut().unwrap().etag = [6; 32];
+    append(
+        &store,
+        [
+            (5, part(22, "short", 0, LENGTH - 1)),
+            (6, part(30, "mixed", 0, 500)),
+            (7, other_copy),
+        ],
+    )
+    .await;
+    assert_eq!(billed(&store, always()).await, 1);
+
+    // Sums by key and currency.
+    let mut dollars = download(40, "dollars");
+    if let Some(claims) = &mut dollars.claims {
+        claims.currency = Some("USD".parse().unwrap());
+        claims.cost = None;
+    }
+    let second_key = DownloadRecord {
+        key: Some("shop.2".parse().unwrap()),
+        ..download(41, "second")
+    };
+    append(
+        &store,
+        [(8, dollars), (9, second_key), (10, download(42, "third"))],
+    )
+    .await;
+    let lines = store.bill(&center_id(), always()).await.unwrap();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let currency = line.sums.currency.as_ref().unwrap().as_str();
+            (
+                line.key.as_str(),
+                currency,
+                line.purchases,
+                line.sums.retail_price,
+                line.sums.cost,
+            )
+        })
+        .collect();
+    let expected = [
+        ("shop.1", "EUR", 2, Some(2 * 1299), Some(2 * 700)),
+        ("shop.1", "USD", 1, Some(1299), None),
+        ("shop.2", "EUR", 1, Some(1299), Some(700)),
+    ];
+    assert_eq!(lines, expected);
+    let most = store
+        .most_downloaded(&center_id(), always(), 5)
+        .await
+        .unwrap();
+    let most: Vec<_> = most
+        .iter()
+        .map(|one| (one.book.clone(), one.purchases))
+        .collect();
+    assert_eq!(most, [(book("111"), 4)]);
+}
+
+pub async fn two_writers_with_a_half_each_complete_a_purchase(ground: &Place) {
+    let store = ground.store().await;
+    for round in 0..20u32 {
+        let sale = format!("order-{round}");
+        let halves = [
+            part(2 * round, &sale, 0, 500),
+            part(2 * round + 1, &sale, 500, 500),
+        ];
+        let writers: Vec<_> = (1..)
+            .zip(halves)
+            .map(|(number, half)| {
+                let store = Arc::clone(&store);
+                let sequence = i64::from(round) + 1;
+                tokio::spawn(async move { store.append(node(number), &[(sequence, half)]).await })
+            })
+            .collect();
+        for writer in writers {
+            writer.await.unwrap().unwrap();
+        }
+        assert_eq!(billed(&store, always()).await, u64::from(round) + 1);
+    }
+}
+
+/// Random parts of random copies in random batches, against a count of every single byte.
+pub async fn billing_agrees_with_a_count_of_single_bytes(ground: &Place) {
+    const SALES: u64 = 12;
+    const BYTES: u64 = 40;
+    let store = ground.store().await;
+    let mut chance = Chance(20_260_801);
+    let mut sent: BTreeMap<(u64, u64), Vec<bool>> = BTreeMap::new();
+    let mut completed: BTreeMap<u64, i64> = BTreeMap::new();
+    let mut number = 0;
+    for _ in 0..40 {
+        let mut batch = Vec::new();
+        for _ in 0..=chance.below(9) {
+            number += 1;
+            let (sale, copy) = (chance.below(SALES), chance.below(2));
+            let start = chance.below(BYTES);
+            let length = chance.below(BYTES - start + 1);
+            let mut record = part(number, &format!("order-{sale}"), start, length);
+            let made = record.copy.as_mut().unwrap();
+            (made.length, made.etag) = (BYTES, [copy as u8; 32]);
+            batch.push((i64::from(number), record));
+            let bytes = sent
+                .entry((sale, copy))
+                .or_insert_with(|| vec![false; BYTES as usize]);
+            bytes[start as usize..(start + length) as usize].fill(true);
+            if bytes.iter().all(|byte| *byte) {
+                completed.entry(sale).or_insert(i64::from(number) * 1000);
+            }
+        }
+        store.append(node(1), &batch).await.unwrap();
+        assert_eq!(billed(&store, always()).await, completed.len() as u64);
+    }
+    assert!(completed.len() > 3 && completed.len() < SALES as usize + 1);
+    for at in completed.values() {
+        let expected = completed.values().filter(|other| *other == at).count() as u64;
+        assert_eq!(
+            billed(&store, between(*at, at + 1)).await,
+            expected,
+            "{completed:?}"
+        );
+    }
+}
+
+/// A repeatable source of numbers.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}

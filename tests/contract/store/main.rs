@@ -1,0 +1,91 @@
+//! What the store promises, held against both engines: each case runs on SQLite files and on a
+//! PostgreSQL server.
+
+mod changes;
+mod damage;
+mod log;
+mod migration;
+mod node;
+mod place;
+mod privacy;
+mod records;
+mod samples;
+mod titles;
+
+use colophon_tests::postgres::PostgresServer;
+use place::Place;
+
+/// Runs every case on its own SQLite file, as a test of its own, and all of them on one server.
+macro_rules! on_both_engines {
+    ($($module:ident :: $case:ident,)*) => {
+        mod sqlite {
+            use crate::place::Place;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(&Place::file()).await;
+                }
+            )*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn postgres() {
+            let Some(server) = PostgresServer::start("the store's promises on PostgreSQL") else {
+                return;
+            };
+            $(
+                eprintln!("{} on PostgreSQL", stringify!($case));
+                $module::$case(&Place::server(&server, stringify!($case))).await;
+            )*
+        }
+    };
+}
+
+on_both_engines! {
+    records::a_center_is_made_once_and_read_back,
+    records::a_center_has_the_provider_it_was_given,
+    records::an_authority_can_be_replaced,
+    records::a_retailer_is_registered_with_its_key_and_addresses,
+    records::a_retailer_can_have_several_live_keys,
+    records::a_revoked_key_stays_known,
+    records::addresses_are_replaced_as_a_whole,
+    records::what_belongs_to_nobody_is_not_added,
+    records::exactly_as_many_uses_as_allowed_are_taken,
+    titles::a_title_is_entered_with_everything,
+    titles::a_title_is_entered_whole_or_not_at_all,
+    titles::what_is_not_changed_stays,
+    titles::a_replaced_form_takes_its_key_with_it,
+    titles::a_removed_title_leaves_nothing,
+    titles::titles_are_listed_page_by_page,
+    titles::titles_are_found_by_any_part_of_their_names,
+    titles::centers_see_only_their_own,
+    changes::every_insert_update_and_delete_is_logged,
+    changes::a_change_by_another_program_is_logged,
+    changes::a_record_with_another_key_is_logged_under_both,
+    changes::every_cached_column_counts_the_version_up,
+    changes::a_failed_change_is_no_change,
+    changes::old_changes_can_be_removed,
+    changes::another_epoch_can_be_begun,
+    changes::no_change_is_skipped_however_late_it_is_committed,
+    log::a_row_comes_back_as_it_was_handed_in,
+    log::rows_handed_in_again_change_nothing,
+    log::a_refusal_has_no_sale,
+    log::rows_are_listed_from_the_latest_back,
+    log::an_erased_person_cannot_be_read_any_more,
+    log::erasing_one_person_leaves_the_others,
+    log::uses_of_keys_are_counted,
+    log::a_node_has_arrived_as_far_as_its_first_gap,
+    log::counts_are_given_step_by_step,
+    log::purchases_are_billed_once_all_bytes_were_sent,
+    log::two_writers_with_a_half_each_complete_a_purchase,
+    log::billing_agrees_with_a_count_of_single_bytes,
+    privacy::no_secret_and_no_person_is_readable_in_the_files,
+    damage::a_value_moved_to_another_row_does_not_open,
+    damage::a_wrong_master_key_is_told_from_damage,
+    damage::an_encrypted_form_without_a_key_is_found,
+    migration::a_database_is_migrated_once,
+    migration::several_programs_may_migrate_at_once,
+    migration::an_older_database_names_the_command,
+    migration::a_newer_database_is_refused,
+    migration::an_altered_migration_is_refused,
+}

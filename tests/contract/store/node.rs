@@ -1,0 +1,147 @@
+//! A node's own database, which is always a SQLite file.
+
+use std::path::Path;
+
+use colophon_core::id::EventId;
+use colophon_core::ports::{OutboxRow, OutboxRows, Readiness};
+use colophon_store::node::{NodeDatabase, NodeRefused, NodeStore};
+
+use crate::place::{address, moment};
+use crate::samples::event;
+
+async fn node(folder: &Path) -> NodeStore {
+    let database = NodeDatabase::open(&address(&folder.join("node.db")))
+        .await
+        .unwrap();
+    database.migrate(moment(1)).await.unwrap();
+    database.into_store().await.unwrap()
+}
+
+fn rows(numbers: std::ops::RangeInclusive<u32>) -> Vec<(EventId, Vec<u8>)> {
+    numbers
+        .map(|number| (event(number), number.to_be_bytes().repeat(40)))
+        .collect()
+}
+
+async fn sequences(node: &NodeStore) -> Vec<i64> {
+    node.after(0, 10_000)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.sequence)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_node_keeps_its_identity() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = node(folder.path()).await;
+    let id = first.id();
+    first.close().await;
+    assert_eq!(node(folder.path()).await.id(), id);
+    let other = tempfile::tempdir().unwrap();
+    assert_ne!(node(other.path()).await.id(), id);
+    let server = "postgres://db/node".parse().unwrap();
+    assert!(matches!(
+        NodeDatabase::open(&server).await,
+        Err(NodeRefused::Address(_))
+    ));
+}
+
+#[tokio::test]
+async fn rows_are_numbered_densely_in_the_order_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    let mut next = 1;
+    for length in [1, 64, 2, 0, 200, 3, 86] {
+        let last = next + length - 1;
+        if length > 0 {
+            store.append(rows(next..=last)).await.unwrap();
+        } else {
+            store.append(Vec::new()).await.unwrap();
+        }
+        next += length;
+    }
+    let all = store.after(0, 10_000).await.unwrap();
+    assert_eq!(all.len() as u32, next - 1);
+    for (number, row) in (1u32..).zip(&all) {
+        let payload = number.to_be_bytes().repeat(40);
+        let expected = OutboxRow {
+            sequence: i64::from(number),
+            event: event(number),
+            payload,
+        };
+        assert_eq!(*row, expected);
+    }
+    let some = store.after(5, 3).await.unwrap();
+    assert_eq!(
+        some.iter().map(|row| row.sequence).collect::<Vec<_>>(),
+        [6, 7, 8]
+    );
+}
+
+#[tokio::test]
+async fn numbers_are_never_given_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    store.append(rows(1..=3)).await.unwrap();
+    store.remove_through(2).await.unwrap();
+    assert_eq!(sequences(&store).await, [3]);
+    store.remove_through(3).await.unwrap();
+    assert_eq!(store.waiting().await.unwrap(), (0, 0));
+    store.close().await;
+    let store = node(folder.path()).await;
+    store.append(rows(4..=5)).await.unwrap();
+    assert_eq!(sequences(&store).await, [4, 5]);
+    assert_eq!(store.waiting().await.unwrap(), (2, 320));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    store.append(rows(1..=3)).await.unwrap();
+    for _ in 0..2 {
+        store.dead_letter(2, "does not decrypt").await.unwrap();
+        assert_eq!(sequences(&store).await, [1, 3]);
+        assert_eq!(store.dead_letters().await.unwrap(), 1);
+        assert_eq!(store.waiting().await.unwrap(), (2, 320));
+    }
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_until_it_runs_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    let take = |holder: &'static [u8], now, until| {
+        store.take_lease("serving", holder, moment(now), moment(until))
+    };
+    assert!(take(b"a", 0, 10).await.unwrap());
+    assert!(!take(b"b", 9, 20).await.unwrap());
+    assert!(take(b"a", 9, 15).await.unwrap());
+    assert!(!take(b"b", 14, 20).await.unwrap());
+    assert!(take(b"b", 15, 30).await.unwrap());
+    store.release_lease("serving", b"a").await.unwrap();
+    assert!(!take(b"a", 16, 40).await.unwrap());
+    store.release_lease("serving", b"b").await.unwrap();
+    assert!(take(b"a", 16, 40).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_node_answers_and_its_file_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    assert_eq!(store.check_integrity().await.unwrap(), []);
+    assert!(store.check().await.iter().all(|(_, state)| state.is_ok()));
+    store.close().await;
+    assert!(store.check().await.iter().all(|(_, state)| state.is_err()));
+    assert!(store.append(rows(1..=1)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_broken_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("node.db");
+    std::fs::write(&file, "this is no database, whatever its name may say").unwrap();
+    assert!(NodeDatabase::open(&address(&file)).await.is_err());
+}
