@@ -1,5 +1,7 @@
 //! `encryption.xml`: what OCF wants to know of encrypted and obfuscated resources.
 
+use std::collections::BTreeSet;
+
 use crate::container::Method;
 use crate::protection::Protection;
 use crate::source::ObfuscatedFont;
@@ -82,19 +84,25 @@ impl Encryption {
         }
     }
 
-    /// Holds the list of encrypted resources against that of `validation.xml`.
+    /// Holds the list of encrypted resources against that of `validation.xml`, in which
+    /// obfuscated fonts must be clear.
     pub(crate) fn check(&self, listed: &[ListedEntry]) -> Result<(), TitleRefused> {
+        let differs = |path: &EntryPath| TitleRefused::Encryption { path: path.clone() };
         let mut expected = listed.iter().filter_map(EncryptedResource::of);
         for resource in &self.resources {
             if expected.next().as_ref() != Some(resource) {
-                return Err(TitleRefused::Encryption {
-                    path: resource.path.clone(),
-                });
+                return Err(differs(&resource.path));
             }
         }
-        expected.next().map_or(Ok(()), |missing| {
-            Err(TitleRefused::Encryption { path: missing.path })
-        })
+        if let Some(missing) = expected.next() {
+            return Err(differs(&missing.path));
+        }
+        let clear = listed
+            .iter()
+            .filter(|entry| entry.protection == Protection::Clear);
+        let mut clear: BTreeSet<&EntryPath> = clear.map(|entry| &entry.path).collect();
+        let stray = self.fonts.iter().find(|font| !clear.remove(&font.path));
+        stray.map_or(Ok(()), |font| Err(differs(&font.path)))
     }
 
     fn take(&mut self, element: &Element) -> Result<(), TitleRefused> {

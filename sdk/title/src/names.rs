@@ -25,10 +25,15 @@ pub(crate) fn digests(number: usize) -> Option<EntryPath> {
 
 /// The place of a file that is content other than EPUB.
 pub(crate) fn content(source: &EntryPath) -> Option<EntryPath> {
-    if source.as_str().starts_with(CONTENT_FOLDER) {
+    if is_content(source) {
         return Some(source.clone());
     }
     EntryPath::parse(&format!("{CONTENT_FOLDER}{source}")).ok()
+}
+
+/// Whether a path is where content other than EPUB stands.
+pub(crate) fn is_content(path: &EntryPath) -> bool {
+    path.as_str().starts_with(CONTENT_FOLDER)
 }
 
 /// Whether a path is one that only the format itself may use, in any capitalization.

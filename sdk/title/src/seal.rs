@@ -13,7 +13,7 @@ use crate::encryption::{EncryptedResource, Encryption, is_obfuscation};
 use crate::keys::commitment;
 use crate::metadata::MetadataRefused;
 use crate::signature::{self, Signer, SigningFailed, StatementTerms};
-use crate::source::{EntryRole, Source, SourceRefused};
+use crate::source::{EntryRole, ObfuscatedFont, Source, SourceRefused};
 use crate::stored::fingerprint;
 use crate::validation::Validation;
 use crate::xml::Caps;
@@ -151,7 +151,7 @@ pub fn seal<R: Read + Seek, W: Write + Seek>(
         .collect();
     let encryption = Encryption {
         resources,
-        fonts: source.obfuscated_fonts().to_vec(),
+        fonts: plan.fonts,
     };
     sealer.document(
         names::ENCRYPTION,
@@ -200,6 +200,8 @@ struct Plan {
     container: Container,
     /// All others, in the order of the source.
     entries: Vec<Planned>,
+    /// Those of them that the publisher obfuscated.
+    fonts: Vec<ObfuscatedFont>,
 }
 
 impl Plan {
@@ -275,13 +277,7 @@ fn plan<R: Read + Seek>(source: &Source<R>, metadata: &Metadata) -> Result<Plan,
     {
         return Err(SealError::NoCover { path: path.clone() });
     }
-    for font in source.obfuscated_fonts() {
-        if !is_obfuscation(&font.algorithm) {
-            return Err(SealError::Encrypted {
-                path: font.path.clone(),
-            });
-        }
-    }
+    let fonts = fonts(source, &entries)?;
     if !entries
         .iter()
         .any(|entry| matches!(entry.treatment, Treatment::Encrypted))
@@ -293,7 +289,33 @@ fn plan<R: Read + Seek>(source: &Source<R>, metadata: &Metadata) -> Result<Plan,
         (true, Some(container)) => container,
         (true, None) => return Err(SealError::NoContainer),
     };
-    Ok(Plan { container, entries })
+    Ok(Plan {
+        container,
+        entries,
+        fonts,
+    })
+}
+
+/// The obfuscated fonts that are there, each once.
+fn fonts<R: Read + Seek>(
+    source: &Source<R>,
+    entries: &[Planned],
+) -> Result<Vec<ObfuscatedFont>, SealError> {
+    let mut fonts: Vec<ObfuscatedFont> = Vec::new();
+    for font in source.obfuscated_fonts() {
+        let Some(entry) = entries.iter().find(|entry| entry.path == font.path) else {
+            continue;
+        };
+        if !is_obfuscation(&font.algorithm) || entry.treatment != Treatment::Clear {
+            return Err(SealError::Encrypted {
+                path: font.path.clone(),
+            });
+        }
+        if !fonts.iter().any(|other| other.path == font.path) {
+            fonts.push(font.clone());
+        }
+    }
+    Ok(fonts)
 }
 
 fn within(document: Vec<u8>, caps: &Caps) -> Result<Vec<u8>, SealError> {

@@ -80,6 +80,11 @@ impl Structure {
             });
         }
         if !metadata.media_type.is_epub() {
+            let stray =
+                publication_paths(&validation.entries).find(|path| !names::is_content(path));
+            if let Some(path) = stray {
+                return Err(TitleRefused::Order { path: path.clone() });
+            }
             let content = publication_paths(&validation.entries);
             let expected = container_xml(content, &metadata.media_type);
             if read_listed(container, &Caps::LIST)? != expected {

@@ -7,7 +7,6 @@ mod attacks;
 #[path = "support/forge.rs"]
 mod forge;
 #[path = "support/sample.rs"]
-#[expect(dead_code, reason = "shared by several test binaries")]
 mod sample;
 
 use std::io::Cursor;
@@ -57,17 +56,19 @@ fn every_attack_is_refused_for_its_reason() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// How bytes are flipped, in turn: one bit at either end or in the middle, or all of them.
+const MASKS: [u8; 4] = [0x01, 0x80, 0x20, 0xFF];
+
 #[test]
 fn every_flipped_byte_is_refused() {
     let victims = Victims::new();
     for file in [&victims.sealed, &victims.individually] {
         let mut file = file.clone();
         for at in 0..file.len() {
-            for mask in [0x01, 0xFF] {
-                file[at] ^= mask;
-                assert_ne!(reason(&file), "accepted", "byte {at} ^ {mask:#x}");
-                file[at] ^= mask;
-            }
+            let mask = MASKS[at % MASKS.len()];
+            file[at] ^= mask;
+            assert_ne!(reason(&file), "accepted", "byte {at} ^ {mask:#x}");
+            file[at] ^= mask;
         }
     }
 }
@@ -78,17 +79,13 @@ fn every_flipped_byte_is_refused_with_its_checksum_repaired() {
     let entries = forge::parse(&victims.individually);
     for index in 0..entries.len() {
         for at in 0..entries[index].data.len() {
-            for mask in [0x01, 0xFF] {
-                let mut entries = entries.clone();
-                entries[index].data[at] ^= mask;
-                entries[index].repair();
-                let name = String::from_utf8_lossy(&entries[index].name).into_owned();
-                assert_ne!(
-                    reason(&forge::emit(&entries)),
-                    "accepted",
-                    "{name} {at} ^ {mask:#x}"
-                );
-            }
+            let mask = MASKS[at % MASKS.len()];
+            let mut entries = entries.clone();
+            entries[index].data[at] ^= mask;
+            entries[index].repair();
+            let name = String::from_utf8_lossy(&entries[index].name).into_owned();
+            let found = reason(&forge::emit(&entries));
+            assert_ne!(found, "accepted", "{name} {at} ^ {mask:#x}");
         }
     }
 }
@@ -147,4 +144,49 @@ fn a_damaged_file_at_rest_is_found_without_its_key() {
         assert_ne!(verify(&file), "accepted", "byte {at}");
         file[at] ^= 0x04;
     }
+}
+
+#[test]
+fn content_other_than_epub_stands_where_container_xml_says() {
+    use colophon_title::Level;
+    use sample::{OWNER, Version, leaflet, source};
+
+    let version = Version::new("leaflet", "application/pdf");
+    let at_rest = version.seal(&mut source(leaflet(), "application/pdf", "leaflet.pdf"));
+    let entries = forge::parse(&version.copy(&at_rest, Level::SourceSealed, OWNER));
+    let key = forge::content_key(&entries);
+    let changed = |change: &dyn Fn(&mut Vec<forge::Entry>)| {
+        let mut entries = entries.clone();
+        change(&mut entries);
+        reason(&forge::emit(&entries))
+    };
+    assert_eq!(changed(&|_| ()), "accepted");
+    let edit = |from: &'static str, to: &'static str| {
+        changed(&|entries| {
+            let xml = forge::entry(entries, forge::CONTAINER).content();
+            let xml = String::from_utf8(xml).unwrap().replacen(from, to, 1);
+            forge::replace(entries, &key, forge::CONTAINER, xml.as_bytes());
+        })
+    };
+    assert_eq!(edit("leaflet.pdf", "other.pdf"), "media-type");
+    assert_eq!(edit("application/pdf", "text/html"), "media-type");
+    assert_eq!(edit("<rootfile ", "<rootfile  "), "media-type");
+    let moved = |to: &'static str| {
+        changed(&|entries| {
+            let from = "content/leaflet.pdf";
+            for name in [forge::CONTAINER, forge::ENCRYPTION] {
+                let xml = String::from_utf8(forge::entry(entries, name).content()).unwrap();
+                forge::entry(entries, name).set(xml.replace(from, to).as_bytes());
+            }
+            forge::entry(entries, from).name = to.into();
+            forge::relist(entries, &key, |listing, entries| {
+                listing.line(from).path = to.to_owned();
+                listing.refresh(entries, forge::CONTAINER);
+                listing.refresh(entries, forge::ENCRYPTION);
+            });
+        })
+    };
+    // The key of an entry is its path's.
+    assert_eq!(moved("content/other.pdf"), "decryption");
+    assert_eq!(moved("leaflet.pdf"), "entry-order");
 }

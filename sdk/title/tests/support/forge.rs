@@ -9,6 +9,7 @@ pub(crate) const BOOKPLATE: &str = "META-INF/colophon/bookplate.xml";
 pub(crate) const SEAL: &str = "META-INF/colophon/seal";
 pub(crate) const METADATA: &str = "META-INF/colophon/metadata.xml";
 pub(crate) const VALIDATION: &str = "META-INF/colophon/validation.xml";
+pub(crate) const CONTAINER: &str = "META-INF/container.xml";
 pub(crate) const ENCRYPTION: &str = "META-INF/encryption.xml";
 
 const PROFILE: &[u8] = b"colophon/title/1";

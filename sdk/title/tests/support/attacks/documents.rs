@@ -4,7 +4,8 @@ use base64ct::{Base64, Encoding};
 use colophon_title::MediaType;
 
 use super::super::forge::{
-    ENCRYPTION, Entry, Listing, METADATA, SIGNATURES, VALIDATION, entry, index, relist, replace,
+    CONTAINER, ENCRYPTION, Entry, Listing, METADATA, SIGNATURES, VALIDATION, entry, index, relist,
+    replace,
 };
 use super::{CHAPTER, Forged, Victims};
 
@@ -286,15 +287,49 @@ impl Victims {
                 }),
             ),
             (
-                "META-INF entry encrypted",
+                "obfuscated font listed as encrypted",
                 "encryption-differs",
                 self.changed(|entries| {
                     relist(entries, &self.key, |listing, _| {
-                        let stored = listing.line("EPUB/font.otf").stored;
                         let line = listing.line("EPUB/font.otf");
                         line.protection = Some("message".to_owned());
-                        line.size = stored - 28;
+                        line.size = line.stored - 28;
                     });
+                }),
+            ),
+            (
+                "container.xml listed as encrypted",
+                "entry-facts",
+                self.changed(|entries| {
+                    let content = entry(entries, CONTAINER).content();
+                    replace(entries, &self.key, CONTAINER, &content);
+                    relist(entries, &self.key, |listing, _| {
+                        let line = listing.line(CONTAINER);
+                        line.protection = Some("message".to_owned());
+                        line.size = line.stored - 28;
+                    });
+                }),
+            ),
+            (
+                "encryption.xml obfuscating a font that is not there",
+                "encryption-differs",
+                edit(ENCRYPTION, "EPUB/font.otf", "EPUB/other.otf"),
+            ),
+            (
+                "encryption.xml obfuscating an encrypted entry",
+                "encryption-differs",
+                edit(ENCRYPTION, "EPUB/font.otf", "EPUB/plate.png"),
+            ),
+            (
+                "encryption.xml obfuscating a font twice",
+                "encryption-differs",
+                self.changed(|entries| {
+                    let xml = String::from_utf8(entry(entries, ENCRYPTION).content()).unwrap();
+                    let at = xml.rfind("<enc:EncryptedData").unwrap();
+                    let (head, font) = xml.split_at(at);
+                    let font = font.strip_suffix("</encryption>").unwrap();
+                    let twice = format!("{head}{font}{font}</encryption>");
+                    replace(entries, &self.key, ENCRYPTION, twice.as_bytes());
                 }),
             ),
             (
