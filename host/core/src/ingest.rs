@@ -178,9 +178,9 @@ fn keep_clear<R: Read + Seek>(
     let version = VersionId::from_bytes(random16(workshop.random));
     let object = object_path(location, &version, extension(&metadata.media_type, false))?;
     let mut staged = workshop.writer.create(&location.root, &object)?;
-    let reader = source.reader_mut();
+    let mut reader = source.original();
     reader.seek(SeekFrom::Start(0)).map_err(IngestError::Read)?;
-    let (size, sha256) = copy(workshop.engine, reader, staged.as_mut())?;
+    let (size, sha256) = copy(workshop.engine, &mut reader, staged.as_mut())?;
     Ok(Staged {
         form: StoredForm {
             version,
