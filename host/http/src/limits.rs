@@ -35,6 +35,9 @@ pub struct Limits {
     pub headers_max: usize,
     /// How long a client may take nothing at all of an answer under way.
     pub write_stall: Duration,
+    /// How long a client may take so little that the kernel's buffer has no room for more. The
+    /// buffer may be large, so this is longer than [`Limits::write_stall`].
+    pub write_crawl: Duration,
     /// How long downloads under way may go on after the host was told to stop.
     pub drain: Duration,
     /// How long the services behind the host have to answer a readiness check.
@@ -64,6 +67,7 @@ impl Default for Limits {
             head_bytes_max: 16 * 1_024,
             headers_max: 64,
             write_stall: Duration::from_secs(30),
+            write_crawl: Duration::from_secs(120),
             drain: Duration::from_secs(30),
             ready: Duration::from_secs(2),
             retry_after_s: 5,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use colophon_core::code::Code;
 use http::header::{
-    CONNECTION, HeaderName, REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, HOST, HeaderName, REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Request};
+use http::request::Parts;
+use http::{HeaderValue, Request, Version};
 use tower::Service;
 
 use crate::answer::problem::problem;
@@ -16,7 +18,6 @@ use crate::app::App;
 use crate::connection::state::ConnectionState;
 use crate::events;
 use crate::limits::Limits;
-use colophon_core::code::Code;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,14 +31,15 @@ pub(crate) async fn respond(
     let (mut head, body) = request.into_parts();
     let arrival = app.arrival(connection, &head.headers);
     let id = HeaderValue::try_from(arrival.event.to_string());
-    let mut response = match refused_framing(&head.headers, &app.limits) {
+    let mut response = match refused_form(&head, &app.limits) {
         Some((code, reason)) => {
             events::request_illegal(&arrival, &head, &[], reason);
             let mut response = problem(code, arrival.event, app.limits.retry_after_s);
-            // Where the next request begins is in doubt, so there is no next request.
-            response
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
+            if head.version <= Version::HTTP_11 {
+                // Where the next request begins is in doubt, so there is no next request.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
             response
         }
         None => {
@@ -55,13 +57,18 @@ pub(crate) async fn respond(
     response
 }
 
-/// Requests that are refused for their outer form.
+/// Why a request is refused for its outer form, whatever it asks for.
 ///
 /// A form always has a length, so nothing needs `Transfer-Encoding`; and a request that has both
 /// it and a `Content-Length` is how requests are smuggled.
-fn refused_framing(headers: &HeaderMap, limits: &Limits) -> Option<(Code, &'static str)> {
+fn refused_form(head: &Parts, limits: &Limits) -> Option<(Code, &'static str)> {
+    let headers = &head.headers;
     if headers.contains_key(TRANSFER_ENCODING) {
         return Some((Code::RequestIllegal, "the request has a Transfer-Encoding"));
+    }
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
+        return Some((Code::RequestIllegal, "the request has not exactly one Host"));
     }
     let too_many = headers.len() > limits.headers_max;
     too_many.then_some((

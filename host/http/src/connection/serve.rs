@@ -27,9 +27,9 @@ use crate::limits::Limits;
 use crate::respond::respond;
 use crate::tls::Tls;
 
-/// Bytes not yet sent that the kernel takes at most. A slow client is told from one that takes
-/// nothing by room becoming free, and in a deep buffer that takes a slow client very long.
-const UNSENT_BYTES_MAX: u32 = 256 * 1024;
+/// Bytes not yet sent that the kernel takes at most for a proxy. A proxy on the same machine takes
+/// its time for a slow client, and the kernel would let megabytes wait for it.
+const UNSENT_FOR_PROXY_BYTES_MAX: u32 = 256 * 1024;
 
 /// What the connections of one listener are served with.
 pub(crate) struct Service {
@@ -49,10 +49,7 @@ impl Service {
 
     /// Serves a connection until it ends, one way or another.
     pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, state: Arc<ConnectionState>) {
-        // Without these options a connection is slower or cut sooner, which is no reason not to
-        // serve it.
-        let _ = stream.set_nodelay(true);
-        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+        self.set_options(&stream, &state);
         let cut = state.cut.clone();
         let open = async {
             match &self.tls {
@@ -62,6 +59,17 @@ impl Service {
         };
         if cut.run_until_cancelled(open).await.is_none() {
             state.give_reason(CutReason::Stopping);
+        }
+    }
+
+    /// Without one of these options a connection is slower, or cut at another time, which is no
+    /// reason not to serve it.
+    fn set_options(&self, stream: &TcpStream, state: &ConnectionState) {
+        let _ = stream.set_nodelay(true);
+        let socket = socket2::SockRef::from(stream);
+        let _ = socket.set_tcp_user_timeout(Some(self.limits().write_stall));
+        if self.app.trusted_proxies.contains(state.peer) {
+            let _ = socket.set_tcp_notsent_lowat(UNSENT_FOR_PROXY_BYTES_MAX);
         }
     }
 
@@ -103,7 +111,7 @@ impl Service {
             stream,
             opening,
             Arc::clone(state),
-            limits.write_stall,
+            limits.write_crawl,
         ));
         let answer =
             service_fn(|request| Arc::clone(self).answer(request, Arc::clone(state), is_http1));

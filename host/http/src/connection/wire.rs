@@ -2,7 +2,8 @@
 //!
 //! Under hyper's parser: the opening bytes read to tell the protocol are given out again, and on
 //! HTTP/1.1 a stray line end ends the stream in something that no parser accepts. Over it: a
-//! client that takes nothing of a waiting answer for too long is cut.
+//! client that takes next to nothing of a waiting answer is cut. One that takes nothing at all is
+//! noticed sooner by the kernel, whose option for that makes the stream fail as timed out.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -81,7 +82,7 @@ impl<S> Wire<S> {
                 if self.stall.blocked_since.take().is_some() {
                     self.state.set_write_blocked(false);
                 }
-                Poll::Ready(result)
+                Poll::Ready(result.inspect_err(|error| note_timeout(&self.state, error)))
             }
             Poll::Pending => {
                 self.state.set_write_blocked(true);
@@ -92,6 +93,12 @@ impl<S> Wire<S> {
                 Poll::Pending
             }
         }
+    }
+}
+
+fn note_timeout(state: &ConnectionState, error: &io::Error) {
+    if error.kind() == io::ErrorKind::TimedOut {
+        state.give_reason(CutReason::TooSlow);
     }
 }
 
@@ -131,6 +138,18 @@ impl Stall {
     }
 }
 
+impl<S: AsyncRead + Unpin> Wire<S> {
+    fn poll_stream(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        // The stream tells of its failure once, to whoever asks first.
+        Poll::Ready(result.inspect_err(|error| note_timeout(&self.state, error)))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -144,7 +163,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         }
         let before = buffer.filled().len();
         if !this.opening.give(buffer) {
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+            ready!(this.poll_stream(cx, buffer))?;
         }
         this.check_lines(buffer, before);
         Poll::Ready(Ok(()))

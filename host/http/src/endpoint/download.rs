@@ -28,7 +28,7 @@ use crate::endpoint::ds::Call;
 const HTTP1_CHUNK_BYTES_MAX: u64 = 1024 * 1024;
 
 /// On a shared connection small enough that a slow client shows its progress.
-const HTTP2_CHUNK_BYTES_MAX: u64 = 64 * 1024;
+const HTTP2_CHUNK_BYTES_MAX: u64 = 32 * 1024;
 
 pub(super) async fn answer(call: Call, center: CenterId, arguments: Arguments) -> Response {
     let pending = call.app.counters.begin();

@@ -144,12 +144,7 @@ async fn one_that_goes_away_while_the_last_piece_waits_is_no_success() {
     assert_eq!((values.successes, values.broken), (0, 1));
 }
 
-#[tokio::test]
-async fn one_that_takes_nothing_is_cut() {
-    let limits = Limits {
-        write_stall: Duration::from_millis(200),
-        ..Limits::default()
-    };
+async fn takes_nothing(limits: Limits) {
     let host = Host::with_limits(limits).await;
     host.sell_pattern("111", LARGE);
     let mut client = begin(&host, "111").await;
@@ -157,6 +152,24 @@ async fn one_that_takes_nothing_is_cut() {
     assert_eq!(row.outcome, Outcome::Broken);
     assert!(row.copy.unwrap().sent < LARGE);
     assert!(client.rest().await.len() < LARGE as usize);
+}
+
+#[tokio::test]
+async fn one_that_takes_nothing_is_cut() {
+    takes_nothing(Limits {
+        write_stall: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_makes_no_room_is_cut() {
+    takes_nothing(Limits {
+        write_crawl: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -145,6 +145,8 @@ async fn addresses_and_methods_that_there_are_not() {
             .await
             .check_problem(404, "address-unknown");
     }
+    let tunnel = ask(host.address, "CONNECT", "center.example:443", &[]).await;
+    tunnel.check_problem(404, "address-unknown");
     for method in ["PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"] {
         let answer = ask(host.address, method, "/main/ds", &[]).await;
         answer.check_problem(405, "method-not-allowed");

@@ -16,6 +16,7 @@ mod http2;
 mod limits;
 mod ranges;
 mod redirects;
+mod sealed;
 mod secured;
 mod smuggling;
 mod support;

@@ -4,3 +4,4 @@ pub(crate) mod client;
 pub(crate) mod content;
 pub(crate) mod host;
 pub(crate) mod ports;
+pub(crate) mod title;

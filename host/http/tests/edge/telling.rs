@@ -2,11 +2,14 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use colophon_http::limits::Limits;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::client::{ask, download_target, get_copy, post};
+use crate::support::client::{Client, ask, download_target, get_copy, post, request};
 use crate::support::host::{Host, Options};
+use crate::support::ports::Durability;
 
 /// Everything that was told, as JSON lines.
 #[derive(Clone, Default)]
@@ -116,17 +119,40 @@ async fn a_broken_download_is_told_with_how_far_it_came() {
     let (told, _listening) = listen();
     let host = Host::start().await;
     host.sell_pattern("111", 1_000);
-    host.outbox.set(crate::support::ports::Durability::Never);
-    let mut client = crate::support::client::Client::connect(host.address).await;
+    host.outbox.set(Durability::Never);
+    let mut client = Client::connect(host.address).await;
     let target = download_target(&host.receipt("111"));
-    client
-        .send(crate::support::client::request("GET", &target, &[], ""))
-        .await;
+    client.send(request("GET", &target, &[], "")).await;
     client.rest().await;
     let events = told.events("COL3003");
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["download.sent_bytes"], 0);
     assert_eq!(events[0]["reason"], "host");
+}
+
+#[tokio::test]
+async fn a_download_that_a_client_does_not_take_is_told_as_too_slow() {
+    let (told, _listening) = listen();
+    for limits in [
+        Limits {
+            write_stall: Duration::from_millis(200),
+            ..Limits::default()
+        },
+        Limits {
+            write_crawl: Duration::from_millis(200),
+            ..Limits::default()
+        },
+    ] {
+        let host = Host::with_limits(limits).await;
+        host.sell_pattern("111", 64 << 20);
+        let mut client = Client::connect(host.address).await;
+        let target = download_target(&host.receipt("111"));
+        client.send(request("GET", &target, &[], "")).await;
+        host.outbox.wait_for_rows(1).await;
+    }
+    let events = told.events("COL3003");
+    assert_eq!(events.len(), 2);
+    assert!(events.iter().all(|event| event["reason"] == "too-slow"));
 }
 
 #[tokio::test]
