@@ -1,5 +1,6 @@
 //! The reader's side.
 
+mod adoption;
 mod entry;
 mod publication;
 
@@ -7,6 +8,7 @@ use std::io::{Read, Seek, Write};
 
 use colophon_crypto::Engine;
 
+pub use self::adoption::AdoptionError;
 pub use self::entry::EntryReader;
 pub use self::publication::PublicationError;
 use crate::content::{ContentReader, PrefixEntry, VersionKey};
@@ -15,7 +17,8 @@ use crate::signature::{self, SignatureReport, SignatureStatus, SignedState, Sign
 use crate::structure::Structure;
 use crate::tail::TailKind;
 use crate::{
-    Bookplate, ContentKey, EntryPath, Level, Metadata, Progress, TitleRefused, TrustRoots,
+    Bookplate, ContentKey, EntryPath, Level, Metadata, Progress, SealedFile, TitleRefused,
+    TrustRoots,
 };
 
 /// A title file that was found intact in structure, whose key was unsealed and whose
@@ -221,6 +224,26 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
             })?;
         }
         Ok(())
+    }
+
+    /// The content key. Whoever has the copy has it too; a center that takes over a title a
+    /// publisher has sealed keeps it with the title.
+    #[must_use]
+    pub fn content_key(&self) -> &ContentKey {
+        &self.key
+    }
+
+    /// Writes the title version of a level 2 copy as a file at rest: without the seal, with
+    /// the signatures of the version. Copies of it are made like those of any other title.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptionError`], see its variants. Content is not checked: see [`OpenTitle::verify`].
+    pub fn write_at_rest<W: Write>(&mut self, out: W) -> Result<SealedFile, AdoptionError> {
+        if self.level != Level::SourceSealed {
+            return Err(AdoptionError::Individual);
+        }
+        adoption::write_at_rest(self.engine, &mut self.reader, &self.structure, out)
     }
 
     /// Writes the publication that was sealed: an EPUB as an archive with the source's

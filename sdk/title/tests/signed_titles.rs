@@ -20,7 +20,8 @@ use std::io::Cursor;
 use authority::EcdsaP256Sha256;
 use colophon_crypto::Portable;
 use colophon_title::{
-    Level, MediaType, OpenTitle, SignatureStatus, SignerRole, StoredTitle, TitleRefused, TrustRoots,
+    AdoptionError, Level, MediaType, OpenTitle, SignatureStatus, SignerRole, StoredTitle,
+    TitleRefused, TrustRoots,
 };
 use forge::{
     BOOKPLATE, SIGNATURES, content_key, emit, entry, index, parse, remove, replace, reseal,
@@ -203,4 +204,34 @@ fn a_damaged_signature_at_rest_is_found_when_the_title_is_read() {
     signatures.repair();
     let refused = StoredTitle::read(&Portable, Cursor::new(emit(&entries))).unwrap_err();
     assert_eq!(refused.reason(), "signature-form");
+}
+
+#[test]
+fn a_center_takes_over_what_a_publisher_has_sealed_and_signed() {
+    let shop = Shop::new("publisher");
+    let published = shop.copy(Level::SourceSealed, OWNER);
+    let mut title = shop.open(&published).unwrap();
+    let mut at_rest = Vec::new();
+    let written = title.write_at_rest(&mut at_rest).unwrap();
+    assert_eq!(at_rest, shop.at_rest);
+    assert_eq!(written.length, at_rest.len() as u64);
+    assert_eq!(
+        title.content_key().key().expose(),
+        shop.version.key.key().expose()
+    );
+    let stored = StoredTitle::verify(&Portable, Cursor::new(&at_rest), &mut |_| ()).unwrap();
+    assert_eq!(*stored.fingerprint(), written.fingerprint);
+    assert_eq!(stored.prefix_length(), written.prefix_length);
+}
+
+#[test]
+fn a_buyers_copy_is_not_taken_over() {
+    let shop = Shop::new("buyer");
+    let copy = shop.copy(Level::IndividuallySealed, OWNER);
+    let refused = shop
+        .open(&copy)
+        .unwrap()
+        .write_at_rest(Vec::new())
+        .unwrap_err();
+    assert!(matches!(refused, AdoptionError::Individual));
 }

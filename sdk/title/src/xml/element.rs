@@ -189,12 +189,4 @@ impl Element {
             _ => None,
         }
     }
-
-    /// Whether the element holds elements only, without any text between them.
-    #[must_use]
-    pub fn holds_elements_only(&self) -> bool {
-        self.children
-            .iter()
-            .all(|node| matches!(node, Node::Element(_)))
-    }
 }
