@@ -101,7 +101,8 @@ impl Arguments {
             action,
             retailer: retailer.map_err(IllegalRequest::Retailer)?,
             error_url: fields.error_url.and_then(|text| text.parse().ok()),
-            receipt: SealedReceipt::parse(&value).map_err(IllegalRequest::NotAReceipt)?,
+            // Files and forms end in line breaks that are no part of the receipt.
+            receipt: SealedReceipt::parse(value.trim_ascii()).map_err(IllegalRequest::NotAReceipt)?,
         })
     }
 }

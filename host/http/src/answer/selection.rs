@@ -62,9 +62,14 @@ pub(crate) fn select(head: &Parts, tag: &EntityTag, length: u64) -> Selection {
 /// The copy that a request wants to go on with: named by a strong `If-Range`, from a later byte
 /// than the first. What starts at the first byte is a new download.
 pub(crate) fn continued_copy(headers: &HeaderMap) -> Option<[u8; 32]> {
-    let starts_later = |range: SyntacticallyCorrectRange| matches!(range.start, StartPosition::Index(first) if first > 0);
+    let goes_on = |range: SyntacticallyCorrectRange| match (range.start, range.end) {
+        (StartPosition::Index(first), EndPosition::LastByte) => first > 0,
+        // Backwards is no range: the whole file is sent, which continues nothing.
+        (StartPosition::Index(first), EndPosition::Index(last)) => first > 0 && first <= last,
+        (StartPosition::FromLast(_), _) => false,
+    };
     match asked(headers) {
-        Asked::Part(range) if starts_later(range) => headers.get(IF_RANGE).and_then(copy_named_by),
+        Asked::Part(range) if goes_on(range) => headers.get(IF_RANGE).and_then(copy_named_by),
         Asked::Part(_) | Asked::Whole | Asked::Nothing => None,
     }
 }

@@ -93,12 +93,19 @@ async fn deliver(
             (response, span)
         }
     };
-    match wanted {
+    if wanted == Wanted::Headers {
         // Dropping the download gives its room in the log back.
-        Wanted::Headers => return response,
-        Wanted::Bytes => pending.prepared(download.resumes),
+        return response;
     }
-    let (copy, record) = download.begin(span);
+    let resumes = download.resumes;
+    let (copy, record) = match call.app.downloads.begin(download, span).await {
+        Ok(begun) => begun,
+        Err(refusal) => {
+            pending.refused(refusal.refusal.code());
+            return call.refused(&refusal);
+        }
+    };
+    pending.prepared(resumes);
     let to_the_end = span.end == length;
     let peer = call.arrival.peer.clone();
     let delivery = Delivery::new(

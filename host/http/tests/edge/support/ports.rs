@@ -226,6 +226,10 @@ impl MemoryOutbox {
 }
 
 impl Outbox for MemoryOutbox {
+    fn admit_refusal(&self) -> Option<Box<dyn Admission>> {
+        self.admit()
+    }
+
     fn admit(&self) -> Option<Box<dyn Admission>> {
         let taken = self
             .state
@@ -291,6 +295,10 @@ impl Uses for CountedUses {
         }
         *count += 1;
         Ok(Use::Taken)
+    }
+
+    async fn taken(&self, purchase: &Purchase) -> Result<u32, Unavailable> {
+        Ok(self.0.lock().unwrap().get(purchase).copied().unwrap_or(0))
     }
 }
 
