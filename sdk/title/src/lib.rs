@@ -91,6 +91,7 @@ mod container_xml;
 mod content;
 mod encryption;
 mod etag;
+mod ids;
 mod inflate;
 mod keys;
 mod level;
@@ -116,7 +117,8 @@ pub mod xml;
 
 pub use bookplate::Bookplate;
 pub use etag::etag;
-pub use keys::{ContentKey, CopyId, CopyKey, MalformedVersionId, PROFILE, VersionId, VersionSalt};
+pub use ids::{CopyId, MalformedVersionId, VersionId, VersionSalt};
+pub use keys::{ContentKey, CopyKey, PROFILE};
 pub use level::{Form, Level};
 pub use media_type::{MalformedMediaType, MediaType};
 pub use metadata::{Metadata, MetadataRefused};

@@ -42,11 +42,12 @@ impl Caps {
         attributes_max: 256,
     };
 
-    /// For `encryption.xml` and `validation.xml`, which have a few elements for every entry
-    /// of the container.
+    /// For `encryption.xml` and `validation.xml`, which have a few elements with a few
+    /// attributes for every entry of the container.
     pub const LIST: Caps = Caps {
         bytes_max: 1 << 24,
         elements_max: 1 << 18,
+        attributes_max: 16,
         ..Caps::DOCUMENT
     };
 }

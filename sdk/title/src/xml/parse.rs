@@ -132,7 +132,8 @@ impl Tree<'_> {
     ) -> Result<Vec<(&'t str, String)>, XmlRefused> {
         let outer = self.scope.len();
         let mut others = Vec::new();
-        for (count, attribute) in tag.attributes().enumerate() {
+        // Twins are looked for below, by namespace and name.
+        for (count, attribute) in tag.attributes().with_checks(false).enumerate() {
             let attributes_max = self.caps.attributes_max;
             if count >= attributes_max {
                 return Err(XmlRefused::TooManyAttributes { attributes_max });
