@@ -102,7 +102,8 @@ impl Arguments {
             retailer: retailer.map_err(IllegalRequest::Retailer)?,
             error_url: fields.error_url.and_then(|text| text.parse().ok()),
             // Files and forms end in line breaks that are no part of the receipt.
-            receipt: SealedReceipt::parse(value.trim_ascii()).map_err(IllegalRequest::NotAReceipt)?,
+            receipt: SealedReceipt::parse(value.trim_ascii())
+                .map_err(IllegalRequest::NotAReceipt)?,
         })
     }
 }

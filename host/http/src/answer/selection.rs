@@ -294,6 +294,7 @@ mod tests {
         c(&[("range", "bytes=500-600"), ("if-range", "TAG")], true);
         c(&[("range", "bytes=0-"), ("if-range", "TAG")], false);
         c(&[("range", "bytes=-10"), ("if-range", "TAG")], false);
+        c(&[("range", "bytes=600-500"), ("if-range", "TAG")], false);
         c(&[("range", "bytes=1-2,5-6"), ("if-range", "TAG")], false);
         c(&[("range", "bytes=1-")], false);
         c(&[("if-range", "TAG")], false);

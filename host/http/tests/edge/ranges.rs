@@ -103,6 +103,34 @@ async fn a_used_up_or_expired_receipt_still_resumes() {
 }
 
 #[tokio::test]
+async fn an_answer_without_bytes_uses_nothing_up() {
+    let host = host().await;
+    let receipt = host.limited_receipt("111", 1);
+    let head = ask(host.address, "HEAD", &download_target(&receipt), &[]).await;
+    let tag = head.header("etag").unwrap();
+    for (headers, status) in [
+        ([("If-None-Match", tag)], 304),
+        ([("If-Match", "\"x\"")], 412),
+        ([("Range", "bytes=100000-")], 416),
+    ] {
+        assert_eq!(
+            get_copy(host.address, &receipt, &headers).await.status,
+            status
+        );
+    }
+    assert!(host.uses.0.lock().unwrap().is_empty());
+    let backwards = [("Range", "bytes=9-1"), ("If-Range", tag)];
+    assert_eq!(
+        get_copy(host.address, &receipt, &backwards).await.status,
+        200
+    );
+    assert_eq!(
+        get_copy(host.address, &receipt, &backwards).await.status,
+        303
+    );
+}
+
+#[tokio::test]
 async fn a_posted_receipt_resumes_too() {
     let host = host().await;
     let form = format!("action=download&value={}", host.receipt("111"));
