@@ -47,7 +47,7 @@ pub fn decide(
     }
     let freshness = freshness(now, policy, receipt, &terms)?;
     let floor = floor(facts, &terms)?;
-    let asked = asked(receipt, facts, floor);
+    let asked = asked(receipt, facts, floor)?;
     if asked.level < floor {
         return Err(Refusal::LevelTooLow);
     }
@@ -112,33 +112,33 @@ struct Asked {
 
 /// What the receipt asks for. Level 4 is no level of its own: it is the highest sealed level the
 /// receipt has the data for, with every signature the title can have.
-fn asked(receipt: &Receipt, facts: &TitleFacts, floor: Level) -> Asked {
+fn asked(receipt: &Receipt, facts: &TitleFacts, floor: Level) -> Result<Asked, Refusal> {
     let plain = |level| Asked {
         level,
         signatures: facts.signatures,
     };
     match receipt.claims.level {
-        None => plain(floor),
-        Some(RequestedLevel::One) => plain(Level::Clear),
-        Some(RequestedLevel::Two) => plain(Level::SourceSealed),
-        Some(RequestedLevel::Three) => plain(Level::IndividuallySealed),
-        Some(RequestedLevel::Five) => plain(Level::FullyIndividualized),
-        Some(RequestedLevel::Four) => {
-            let named = receipt.claims.user_name.is_some();
-            let sealed = if named {
-                Level::IndividuallySealed
-            } else {
-                Level::SourceSealed
-            };
-            let mut signatures = facts.signatures;
-            signatures.insert(SignerRole::Tool);
-            signatures.insert(SignerRole::Provider);
-            Asked {
-                level: sealed,
-                signatures,
-            }
-        }
+        None => Ok(plain(floor)),
+        Some(RequestedLevel::One) => Ok(plain(Level::Clear)),
+        Some(RequestedLevel::Two) => Ok(plain(Level::SourceSealed)),
+        Some(RequestedLevel::Three) => Ok(plain(Level::IndividuallySealed)),
+        Some(RequestedLevel::Five) => Ok(plain(Level::FullyIndividualized)),
+        Some(RequestedLevel::Four) => signed(receipt, facts),
     }
+}
+
+/// Owner and provider sign over the tool's signature, which only ingest can make.
+fn signed(receipt: &Receipt, facts: &TitleFacts) -> Result<Asked, Refusal> {
+    if !facts.signatures.contains(SignerRole::Tool) {
+        return Err(Refusal::LevelUnavailable);
+    }
+    let level = match receipt.claims.user_name {
+        Some(_) => Level::IndividuallySealed,
+        None => Level::SourceSealed,
+    };
+    let mut signatures = facts.signatures;
+    signatures.insert(SignerRole::Provider);
+    Ok(Asked { level, signatures })
 }
 
 /// Levels 3 and 5 always bind something; an empty bookplate would make every copy the same.

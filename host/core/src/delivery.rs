@@ -1,5 +1,6 @@
 //! What goes into the download flow and what comes out of it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use colophon_receipt::{CenterId, Claims, ErrorUrl, KeyId, RetailerId, SealedRece
 use colophon_title::{Level, MediaType};
 
 use crate::id::EventId;
-use crate::log::{ByteSpan, Client, DeliveredCopy, DownloadRecord, Outcome, Purchase};
+use crate::log::{Client, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::FileName;
 use crate::ports::{Admission, Commit, Content, OriginError};
 use crate::time::Timestamp;
@@ -60,6 +61,10 @@ pub struct Download {
     pub etag: [u8; 32],
     /// The bytes.
     pub body: CopyBytes,
+    /// How often the purchase may be downloaded, where limited.
+    pub(crate) downloads_max: Option<NonZeroU32>,
+    /// Where the buyer is sent if the download is refused after all.
+    pub(crate) redirect: Option<ErrorUrl>,
     /// Room for the log row.
     pub(crate) admission: Box<dyn Admission>,
 }
@@ -116,34 +121,12 @@ impl CopyBytes {
     }
 }
 
-impl Download {
-    /// Splits the download into the bytes to send and the log row to close it with.
-    pub fn begin(self, asked: ByteSpan) -> (CopyBytes, OpenRecord) {
-        let copy = DeliveredCopy {
-            level: self.level,
-            file_name: self.file_name.as_str().to_owned(),
-            length: self.body.length(),
-            etag: self.etag,
-            asked,
-            sent: 0,
-        };
-        (
-            self.body,
-            OpenRecord {
-                sale: self.sale,
-                copy,
-                admission: self.admission,
-            },
-        )
-    }
-}
-
 /// The log row of a download under way. It must be closed: the last chunk is held back until the
 /// row is durable.
 pub struct OpenRecord {
-    sale: Sale,
-    copy: DeliveredCopy,
-    admission: Box<dyn Admission>,
+    pub(crate) sale: Sale,
+    pub(crate) copy: DeliveredCopy,
+    pub(crate) admission: Box<dyn Admission>,
 }
 
 impl OpenRecord {

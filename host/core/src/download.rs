@@ -2,11 +2,12 @@
 //!
 //! receipt → open → resolve → look → judge → name and plan → admit → fetch → personalize → download.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use colophon_crypto::Engine;
-use colophon_receipt::{Freshness, Receipt, TimeRefusal, UnixSeconds};
+use colophon_receipt::{ErrorUrl, Freshness, Receipt, TimeRefusal, UnixSeconds};
 use colophon_title::{
     CopyId, CopyTerms, Level, MediaType, SignerRole, StoredTitle, Tail, etag, personalize,
 };
@@ -14,14 +15,15 @@ use colophon_title::{
 use crate::catalog::{Book, Location, Money, ObjectPath, StoreRoot, TitleFacts};
 use crate::center::{Center, KeyState, RetailerKey};
 use crate::decide::{Grant, decide};
-use crate::delivery::{CopyBytes, Download, DownloadRequest, Sale, Wanted};
-use crate::log::{DownloadRecord, Outcome, Purchase};
+use crate::delivery::{CopyBytes, Download, DownloadRequest, OpenRecord, Sale};
+use crate::log::{ByteSpan, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::{FileName, default_text, extension};
 use crate::plugin::{CallContext, FoundLocation, Offer, PluginCalls, Plugins, ResolverAnswer};
 use crate::ports::{
     Admission, Catalog, Centers, FormContent, OpenedForm, Origin, OriginError, Outbox, Use, Uses,
 };
 use crate::refusal::{Refusal, Refused};
+use crate::time::Timestamp;
 
 /// The download service of a host: the flow with the ports it runs on.
 pub struct Downloads {
@@ -124,7 +126,7 @@ impl Downloads {
         let admitted = self.admit(plan)?;
         let fetched = self.fetch(admitted).await?;
         let personalized = self.personalize(&opened, fetched).await?;
-        self.begin(request, opened, personalized).await
+        Self::ready(request, opened, personalized)
     }
 
     /// Opens the receipt under the one key it names and holds it against the clock.
@@ -186,6 +188,11 @@ impl Downloads {
         let facts = self.look(&opened, &resolved).await?;
         let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
         self.open_form(&grant).await?;
+        if let Some(limit) = grant.downloads_max
+            && self.uses.taken(&purchase(&opened)).await? >= limit.get()
+        {
+            return Err(Refusal::UsedUp);
+        }
         Ok(grant)
     }
 
@@ -290,10 +297,8 @@ impl Downloads {
         personalize(engine, title, &key, &terms).map_err(Refusal::Bookplate)
     }
 
-    /// The last decision before the first byte: a download that is not the continuation of one
-    /// already begun needs a fresh receipt and counts against the purchase's limit.
-    async fn begin(
-        &self,
+    /// The copy as the edge gets it. A receipt whose time is over goes on only with what it began.
+    fn ready(
         request: &DownloadRequest,
         opened: Opened,
         personalized: Personalized,
@@ -307,18 +312,7 @@ impl Downloads {
         if plan.grant.freshness == Freshness::ResumeOnly && !resumes {
             return Err(Refusal::NotResumable);
         }
-        if let (Some(limit), Wanted::Bytes, false) =
-            (plan.grant.downloads_max, request.wanted, resumes)
-        {
-            match self
-                .uses
-                .take(&plan.purchase, limit.get(), request.at)
-                .await?
-            {
-                Use::Taken => {}
-                Use::Exhausted => return Err(Refusal::UsedUp),
-            }
-        }
+        let redirect = error_target(request, &opened.key, Some(&opened.receipt));
         Ok(Download {
             sale: Sale {
                 event: request.event,
@@ -334,24 +328,85 @@ impl Downloads {
             resumes,
             etag,
             body,
+            downloads_max: plan.grant.downloads_max,
+            redirect,
             admission,
         })
+    }
+
+    /// The last decision before the first byte: a download counts against the purchase's limit
+    /// unless it goes on with one that was counted. Splits the download into the bytes to send and
+    /// the log row to close it with.
+    ///
+    /// Answers that send no bytes (headers only, conditions that fail) never come here, so they
+    /// use nothing up.
+    pub async fn begin(
+        &self,
+        download: Download,
+        asked: ByteSpan,
+    ) -> Result<(CopyBytes, OpenRecord), Refused> {
+        let sale = &download.sale;
+        let counted = self
+            .count(
+                download.downloads_max,
+                download.resumes,
+                &sale.purchase,
+                sale.at,
+            )
+            .await;
+        let copy = DeliveredCopy {
+            level: download.level,
+            file_name: download.file_name.as_str().to_owned(),
+            length: download.body.length(),
+            etag: download.etag,
+            asked,
+            sent: 0,
+        };
+        let record = OpenRecord {
+            sale: download.sale,
+            copy,
+            admission: download.admission,
+        };
+        match counted {
+            Ok(()) => Ok((download.body, record)),
+            Err(refusal) => {
+                drop(record.close(Outcome::Refused(refusal.code()), 0, 0));
+                Err(Refused {
+                    refusal,
+                    redirect: download.redirect,
+                })
+            }
+        }
+    }
+
+    async fn count(
+        &self,
+        downloads_max: Option<NonZeroU32>,
+        resumes: bool,
+        purchase: &Purchase,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(limit) = downloads_max else {
+            return Ok(());
+        };
+        // Only what was counted once can be gone on with for nothing.
+        if resumes && self.uses.taken(purchase).await? > 0 {
+            return Ok(());
+        }
+        match self.uses.take(purchase, limit.get(), now).await? {
+            Use::Taken => Ok(()),
+            Use::Exhausted => Err(Refusal::UsedUp),
+        }
     }
 
     /// Logs a refusal and finds where the buyer is sent. Nobody waits for this row: a refusal
     /// delivers nothing that would have to be paid for.
     fn refuse(&self, request: DownloadRequest, trace: Trace, refusal: Refusal) -> Refused {
-        let claimed = trace
-            .receipt
-            .as_ref()
-            .and_then(|receipt| receipt.claims.error_url.as_ref());
-        let wishes = [claimed, request.error_url.as_ref()];
         let redirect = trace
             .key
-            .as_ref()
-            .and_then(|key| key.error_target(wishes))
-            .cloned();
-        if let (Some(center), Some(admission)) = (trace.center, self.outbox.admit()) {
+            .as_deref()
+            .and_then(|key| error_target(&request, key, trace.receipt.as_ref()));
+        if let (Some(center), Some(admission)) = (trace.center, self.outbox.admit_refusal()) {
             let commit = admission.submit(DownloadRecord {
                 event: request.event,
                 at: request.at,
@@ -367,6 +422,17 @@ impl Downloads {
         }
         Refused { refusal, redirect }
     }
+}
+
+/// Where a buyer is sent: the receipt's wish, else the form's, else the retailer's default.
+fn error_target(
+    request: &DownloadRequest,
+    key: &RetailerKey,
+    receipt: Option<&Receipt>,
+) -> Option<ErrorUrl> {
+    let claimed = receipt.and_then(|receipt| receipt.claims.error_url.as_ref());
+    key.error_target([claimed, request.error_url.as_ref()])
+        .cloned()
 }
 
 fn open_receipt(
@@ -439,7 +505,7 @@ async fn judge(
         requested_protection: claims
             .level
             .map_or(String::new(), |level| level.as_number().to_string()),
-        attributes: facts.attributes.clone(),
+        attributes: offer_attributes(request, opened, &facts),
     };
     let verdict = calls.evaluate(&offer).await.map_err(Refusal::Plugin)?;
     let now = request.at.unix_seconds();
@@ -456,6 +522,35 @@ async fn judge(
         }),
         Some(_) | None => Ok(grant),
     }
+}
+
+/// The title's attributes and, under names that begin with `sale.`, what the receipt and the
+/// request say of the sale; with these a policy can demand that the buyer who ordered is the one
+/// who downloads.
+fn offer_attributes(
+    request: &DownloadRequest,
+    opened: &Opened,
+    facts: &TitleFacts,
+) -> Vec<(String, String)> {
+    let claims = &opened.receipt.claims;
+    let text = |text: &colophon_receipt::Text| text.as_ref().to_owned();
+    let mut list = facts.attributes.clone();
+    list.push((
+        "sale.transaction".to_owned(),
+        claims.transaction.as_ref().to_owned(),
+    ));
+    list.push((
+        "sale.client-address".to_owned(),
+        request.client.address.to_string(),
+    ));
+    let optional = [
+        ("sale.customer-id", claims.customer_id.as_ref().map(text)),
+        ("sale.user-name", claims.user_name.as_ref().map(text)),
+        ("sale.persona", claims.persona.as_ref().map(text)),
+    ];
+    let given = optional.into_iter();
+    list.extend(given.filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    list
 }
 
 /// Names the file. Naming may fail without harm: then the default rule names it.

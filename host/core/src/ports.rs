@@ -188,12 +188,19 @@ pub trait Uses: Send + Sync {
         limit: u32,
         now: Timestamp,
     ) -> Result<Use, Unavailable>;
+
+    /// How many downloads of the purchase have been counted.
+    async fn taken(&self, purchase: &Purchase) -> Result<u32, Unavailable>;
 }
 
 /// The node's durable outbox for log rows.
 pub trait Outbox: Send + Sync {
     /// Reserves room for one row, or says that there is none.
     fn admit(&self) -> Option<Box<dyn Admission>>;
+
+    /// The same for the row of a refused request. Nothing has to be paid for it, and strangers can
+    /// cause any number of them; so it gets room only while there is plenty.
+    fn admit_refusal(&self) -> Option<Box<dyn Admission>>;
 }
 
 /// Room for one log row. Dropping it gives the room back.

@@ -19,7 +19,7 @@ pub enum Refusal {
     #[error("the request carries no well-formed receipt")]
     NotAReceipt,
     /// The key id names no key of this center, or a revoked one.
-    #[error("no live key has the receipt's key id")]
+    #[error("no live key has the receipt's key id: it is unknown here or was revoked")]
     UnknownKey,
     /// The receipt does not open under the key it names.
     #[error("the receipt does not open")]

@@ -201,11 +201,16 @@ fn levels_without_a_form_are_unavailable() {
 
 #[test]
 fn level_four_is_the_best_seal_with_signatures() {
-    let named = granted(level(RequestedLevel::Four), |_| {}, allow());
+    let signed = |t: &mut TitleFacts| t.signatures.insert(SignerRole::Tool);
+    assert_eq!(
+        refused(level(RequestedLevel::Four), |_| {}, allow()),
+        Code::LevelUnavailable
+    );
+    let named = granted(level(RequestedLevel::Four), signed, allow());
     assert_eq!(named.level, Level::IndividuallySealed);
     assert!(named.signatures.contains(SignerRole::Tool));
     assert!(named.signatures.contains(SignerRole::Provider));
-    let nameless = granted(|c| c.level = Some(RequestedLevel::Four), |_| {}, allow());
+    let nameless = granted(|c| c.level = Some(RequestedLevel::Four), signed, allow());
     assert_eq!(nameless.level, Level::SourceSealed);
     assert!(
         granted(level(RequestedLevel::Three), |_| {}, allow())

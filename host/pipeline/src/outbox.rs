@@ -117,6 +117,14 @@ impl Outbox for DurableOutbox {
             failed: self.failed.clone(),
         }))
     }
+
+    fn admit_refusal(&self) -> Option<Box<dyn Admission>> {
+        if self.backlog.room.is_plentiful() {
+            self.admit()
+        } else {
+            None
+        }
+    }
 }
 
 struct Admitted {

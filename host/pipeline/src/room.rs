@@ -150,6 +150,12 @@ impl Room {
         }
     }
 
+    /// Whether less than half of the room is taken.
+    pub(crate) fn is_plentiful(&self) -> bool {
+        let used = self.used();
+        used.rows() < self.limits.rows_max / 2 && used.bytes() < self.limits.bytes_max / 2
+    }
+
     /// A tenth of room again: at the very edge, every row that leaves would otherwise end one
     /// shortage and begin another.
     fn is_roomy(&self, used: &Used) -> bool {

@@ -28,8 +28,7 @@ use crate::commands::receipt::Explained;
 use crate::config::Config;
 
 pub(crate) use founding::{add_center, found, issue};
-pub(crate) use parts::{Parts, free_disk_bytes};
-pub(crate) use readiness::Services;
+pub(crate) use parts::{Parts, free_disk_bytes, open_node};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -59,9 +58,14 @@ pub(crate) struct House {
 impl House {
     /// Opens what `colophon init` made.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
-        if !config.keys.master_file.exists() {
-            return Err(not_initialized(config));
-        }
+        require_master_key(config)?;
+        let house = Self::founding(config).await?;
+        founding::check_belongs_together(&house.store, config).await?;
+        Ok(house)
+    }
+
+    /// Opens what `colophon init` is about to fill.
+    async fn founding(config: &Config) -> Result<Self> {
         let engine = config.keys.engine.parse::<EngineName>()?.engine();
         let master = read_key_file(&config.keys.master_file)?;
         let cipher: Arc<dyn FieldCipher> = Arc::new(Envelope::new(Arc::clone(&engine), master));
@@ -123,6 +127,37 @@ impl House {
                 Explained::refused(code, &anyhow::Error::new(refusal), receipt.as_ref())
             }
         })
+    }
+}
+
+/// Whether a data folder has been made here: its master key and its databases go together, and one
+/// without the other is a loss to be restored, never a reason to make new ones.
+pub(crate) fn is_founded(config: &Config) -> Result<bool> {
+    let key = config.keys.master_file.exists();
+    let file = config.database.fulfillment.strip_prefix("sqlite://");
+    let records = file.is_some_and(|file| std::path::Path::new(file).exists());
+    if records && !key {
+        anyhow::bail!(
+            "{} is missing but {} is there; restore the master key from your copy",
+            config.keys.master_file.display(),
+            config.database.fulfillment
+        );
+    }
+    if key && file.is_some() && !records {
+        anyhow::bail!(
+            "{} is there but {} is missing; restore the database from your backup",
+            config.keys.master_file.display(),
+            config.database.fulfillment
+        );
+    }
+    Ok(key)
+}
+
+fn require_master_key(config: &Config) -> Result<()> {
+    if is_founded(config)? {
+        Ok(())
+    } else {
+        Err(not_initialized(config))
     }
 }
 

@@ -90,12 +90,13 @@ pub(crate) enum Fault {
 
 impl Fault {
     pub(crate) fn from_sqlx(service: Service, error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(database) if database.is_unique_violation() => Self::Taken,
-            sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
-                Self::ParentMissing
-            }
-            _ => Self::Unavailable(Unavailable::new(service, error)),
+        let database = error.as_database_error();
+        if database.is_some_and(|database| database.is_unique_violation()) {
+            Self::Taken
+        } else if database.is_some_and(|database| database.is_foreign_key_violation()) {
+            Self::ParentMissing
+        } else {
+            Self::Unavailable(Unavailable::new(service, error))
         }
     }
 

@@ -396,11 +396,13 @@ impl Opened {
 
     fn failed(&self, source: MigrateError) -> SchemaRefused {
         let schema = self.schema;
-        match source {
-            MigrateError::VersionMismatch(version) => SchemaRefused::Altered { schema, version },
-            MigrateError::Execute(source) => self.lost(source),
-            source => SchemaRefused::Failed { schema, source },
+        if let MigrateError::VersionMismatch(version) = source {
+            return SchemaRefused::Altered { schema, version };
         }
+        if let MigrateError::Execute(source) = source {
+            return self.lost(source);
+        }
+        SchemaRefused::Failed { schema, source }
     }
 
     fn lost(&self, source: sqlx::Error) -> SchemaRefused {

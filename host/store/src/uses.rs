@@ -16,6 +16,8 @@ const TAKE: &str = "INSERT INTO purchase_uses (purchase, center, used, used_at) 
     SET used = purchase_uses.used + 1, used_at = excluded.used_at \
     WHERE purchase_uses.used < $4 RETURNING used";
 
+const TAKEN: &str = "SELECT used FROM purchase_uses WHERE purchase = $1";
+
 #[async_trait]
 impl Uses for Store {
     async fn take(
@@ -36,6 +38,14 @@ impl Uses for Store {
             Some(_) => Ok(Use::Taken),
             None => Ok(Use::Exhausted),
         }
+    }
+
+    async fn taken(&self, purchase: &Purchase) -> Result<u32, Unavailable> {
+        let key = purchase_key(self.secrets.engine(), purchase);
+        let rows: Result<Vec<(i64,)>, _> = self.fulfillment.all(TAKEN, arguments![&key]).await;
+        let rows = rows.map_err(|fault| fault.unavailable(Service::FulfillmentDatabase))?;
+        let used = rows.first().map_or(0, |(used,)| *used);
+        Ok(u32::try_from(used).unwrap_or(u32::MAX))
     }
 }
 

@@ -33,15 +33,18 @@ struct EventRow {
 }
 
 pub(super) fn run(output: Output) -> Result<ExitCode> {
-    let codes = Codes {
+    output.print(&published(), page)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn published() -> Codes {
+    Codes {
         errors: Code::ALL.iter().map(|code| error_row(*code)).collect(),
         events: NamedEvent::ALL
             .iter()
             .map(|event| event_row(*event))
             .collect(),
-    };
-    output.print(&codes, page)?;
-    Ok(ExitCode::SUCCESS)
+    }
 }
 
 fn error_row(code: Code) -> ErrorRow {

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use colophon_core::ports::Readiness as _;
+use colophon_core::ports::{OutboxRows as _, Readiness as _};
 use serde::Serialize;
 
 use super::UNHEALTHY;
 use crate::config::Config;
-use crate::house::{House, Services, free_disk_bytes};
+use crate::house::{House, free_disk_bytes, open_node};
 use crate::output::{Output, table};
 
 #[derive(Serialize)]
@@ -47,11 +47,7 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
 }
 
 async fn look(house: &House, config: &Config) -> Vec<Finding> {
-    let services = Services {
-        databases: vec![house.store.clone()],
-        content: house.content.clone(),
-    };
-    let answers = services.check().await;
+    let answers = house.store.check().await;
     let mut findings: Vec<Finding> = answers
         .into_iter()
         .map(|(service, state)| {
@@ -62,11 +58,42 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
             )
         })
         .collect();
+    findings.extend(content(house));
+    findings.push(node(config).await);
     findings.push(records(house).await);
     findings.extend(integrity(house).await);
     findings.push(free_space(config));
     findings.push(master_key(config));
     findings
+}
+
+fn content(house: &House) -> Vec<Finding> {
+    let roots = house.content.roots().map(|(root, folder)| {
+        let state = house
+            .content
+            .probe(root)
+            .map(|()| folder.display().to_string());
+        let what = format!("content store {}", root.as_str());
+        finding(
+            &what,
+            state.map_err(|error| format!("{}: {}", folder.display(), chain(&error))),
+        )
+    });
+    roots.collect()
+}
+
+async fn node(config: &Config) -> Finding {
+    let state = match open_node(config).await {
+        Ok(node) => {
+            let waiting = node.waiting().await;
+            node.close().await;
+            waiting
+                .map(|(rows, _)| format!("{rows} log rows wait"))
+                .map_err(|error| chain(&error))
+        }
+        Err(error) => Err(format!("{error:#}")),
+    };
+    finding("this node's database", state)
 }
 
 async fn records(house: &House) -> Finding {
@@ -104,8 +131,8 @@ async fn integrity(house: &House) -> Vec<Finding> {
 }
 
 fn free_space(config: &Config) -> Finding {
-    let file = config.data.join("node.db");
-    let state = match free_disk_bytes(&file) {
+    let file = config.database.node.trim_start_matches("sqlite://");
+    let state = match free_disk_bytes(std::path::Path::new(file)) {
         Ok(free) if free < config.outbox.free_bytes_min => Err(format!(
             "{} MiB free; downloads are refused below {} MiB (outbox.free_bytes_min)",
             free >> 20,

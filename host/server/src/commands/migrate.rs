@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::not_initialized;
 use crate::config::Config;
-use crate::house::{SystemClock, databases};
+use crate::house::{SystemClock, databases, is_founded};
 use crate::output::{Output, table};
 
 #[derive(Serialize)]
@@ -21,7 +21,7 @@ struct Row {
 }
 
 pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
-    if !config.keys.master_file.exists() {
+    if !is_founded(config)? {
         return Err(not_initialized(config));
     }
     let now = SystemClock.now();

@@ -204,8 +204,16 @@ async fn explain(config: &Config, text: &str, center: &str, output: Output) -> R
         }
         lines.join("\n")
     })?;
-    Ok(ExitCode::SUCCESS)
+    house.close().await;
+    Ok(if explained.code == READY {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
+
+/// What `receipt explain` says of a receipt whose download would begin.
+const READY: &str = "ready";
 
 /// What `receipt explain` prints.
 #[derive(serde::Serialize)]
@@ -228,7 +236,7 @@ impl Explained {
         let title = &grant.facts.title;
         let level = grant.level.as_number();
         Self {
-            code: "ready",
+            code: READY,
             verdict: format!("The download of {title:?} at level {level} would begin."),
             reasons: Vec::new(),
             next: "Nothing.",
@@ -238,11 +246,17 @@ impl Explained {
 
     /// A receipt that would be refused.
     pub(crate) fn refused(code: Code, error: &anyhow::Error, receipt: Option<&Receipt>) -> Self {
+        let next = match code {
+            Code::ReceiptInvalid => {
+                "Compare the secret, the center and the text with what the retailer's site used."
+            }
+            other => other.next_step(),
+        };
         Self {
             code: code.slug(),
             verdict: format!("The receipt would be refused with {}.", code.slug()),
             reasons: error.chain().map(ToString::to_string).collect(),
-            next: code.next_step(),
+            next,
             receipt: receipt.map_or(Value::Null, fields),
         }
     }

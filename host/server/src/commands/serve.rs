@@ -21,8 +21,11 @@ use tokio_util::sync::CancellationToken;
 use super::center_id;
 use crate::cli::ServeArgs;
 use crate::config::{Config, Listen};
-use crate::house::{House, Parts, SystemClock, databases, found};
+use crate::house::{House, Parts, SystemClock, databases, found, is_founded};
 use crate::logging;
+
+/// Where `/metrics` and `/readyz` are when the host listens to the world and nothing else is said.
+const ADMINISTRATION_PORT: u16 = 8481;
 
 pub(super) fn run(config: &Config, _arguments: &ServeArgs) -> Result<ExitCode> {
     logging::start(&config.log)?;
@@ -43,7 +46,7 @@ pub(super) fn run(config: &Config, _arguments: &ServeArgs) -> Result<ExitCode> {
 }
 
 async fn serve(config: &Config) -> Result<ExitCode> {
-    if !config.keys.master_file.exists() {
+    if !is_founded(config)? {
         found(config, &center_id("main")?).await?;
         eprintln!(
             "Made the data folder {} with the center main.",
@@ -57,7 +60,7 @@ async fn serve(config: &Config) -> Result<ExitCode> {
     let listeners = listeners(&config.listen).await?;
     let tls = tls(&config.listen)?;
     let stop = CancellationToken::new();
-    announce(&listeners, tls.is_some())?;
+    announce(&house, &listeners, tls.is_some()).await?;
     watch_signals(stop.clone(), tls.clone())?;
     watch_outbox(stop.clone(), &parts);
 
@@ -120,7 +123,10 @@ async fn listeners(listen: &Listen) -> Result<Listeners> {
     listeners
         .public
         .push(bind("listen.address", listen.address).await?);
-    if let Some(admin) = listen.admin {
+    // On a public address these two would tell strangers how business goes.
+    let private = (!listen.address.ip().is_loopback())
+        .then(|| SocketAddr::from(([127, 0, 0, 1], ADMINISTRATION_PORT)));
+    if let Some(admin) = listen.admin.or(private) {
         listeners
             .administration
             .push(bind("listen.admin", admin).await?);
@@ -130,7 +136,9 @@ async fn listeners(listen: &Listen) -> Result<Listeners> {
 
 async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("{setting}: cannot listen on {address}"))
+    bound.with_context(|| {
+        format!("cannot listen on {address}; choose another {setting} or stop what listens there")
+    })
 }
 
 fn tls(listen: &Listen) -> Result<Option<Arc<Tls>>> {
@@ -144,12 +152,20 @@ fn tls(listen: &Listen) -> Result<Option<Arc<Tls>>> {
 }
 
 /// Says on standard output where the host listens, for people and for programs that start it.
-fn announce(listeners: &Listeners, tls: bool) -> Result<()> {
+async fn announce(house: &House, listeners: &Listeners, tls: bool) -> Result<()> {
     let scheme = if tls { "https" } else { "http" };
+    let centers = house.store.list_centers().await?;
     let mut out = std::io::stdout().lock();
     for listener in &listeners.public {
         let address = listener.local_addr()?;
         writeln!(out, "Colophon serves {scheme}://{address}/")?;
+        for center in &centers {
+            writeln!(
+                out,
+                "  downloads of {0}: {scheme}://{address}/{0}/ds",
+                center.id
+            )?;
+        }
         tracing::info!(
             event.code = NamedEvent::Started.code(),
             event.name = NamedEvent::Started.slug(),

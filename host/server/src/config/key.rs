@@ -30,7 +30,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "listen.admin",
         "",
-        "address and port for /metrics and /readyz; empty: on the public address",
+        "address and port for /metrics and /readyz; empty: with the downloads on a loopback address, else on 127.0.0.1:8481",
     ),
     key(
         "listen.tls_certificate",

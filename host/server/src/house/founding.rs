@@ -10,13 +10,16 @@ use colophon_keys::{
     Authority, KeyKind, Leaf, MasterKeys, PrivateKey, Subject, SystemRandom, Validity,
     certificates_to_pem, create_key_file,
 };
-use colophon_receipt::{CenterId, TimePolicy};
+use colophon_receipt::{CenterId, RetailerSecret, SecretMode, TimePolicy};
 use colophon_store::centers::NewCenter;
+use colophon_store::failure::ReadError;
+use colophon_store::retailers::NewRetailer;
 use colophon_store::signers::{AuthorityMaterial, SignerMaterial};
+use colophon_store::store::Store;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{CopyKey, SignerRole};
 
-use super::{House, SystemClock, databases};
+use super::{House, SystemClock, databases, is_founded};
 use crate::config::{Config, FILE_NAME};
 
 /// The authority that everything on this host is certified under.
@@ -30,7 +33,7 @@ const LEAF_DAYS: i64 = 5 * 365;
 /// Makes the data folder. Nothing that exists already is replaced.
 pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
     private_folder(&config.data)?;
-    if config.keys.master_file.exists() {
+    if is_founded(config)? {
         bail!(
             "{} exists already; this data folder is in use",
             config.keys.master_file.display()
@@ -47,7 +50,14 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
     databases(config).await?.migrate(SystemClock.now()).await?;
     write_settings(config)?;
 
-    let house = House::open(config).await?;
+    let house = House::founding(config).await?;
+    if !house.store.list_centers().await?.is_empty() {
+        fs::remove_file(&config.keys.master_file)?;
+        bail!(
+            "the fulfillment database holds centers already; restore their master key to {}",
+            config.keys.master_file.display()
+        );
+    }
     let now = SystemClock.now();
     let platform = Authority::create_root(
         &subject("Colophon platform authority"),
@@ -82,6 +92,24 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a database that is not this master key's: nothing in it would decrypt.
+pub(super) async fn check_belongs_together(store: &Store, config: &Config) -> Result<()> {
+    match store.authority(PLATFORM).await {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => bail!(
+            "{} holds no installation; restore your backup, or make a new data folder with `colophon init`",
+            config.database.fulfillment
+        ),
+        Err(ReadError::Damaged(damaged)) => Err(damaged).with_context(|| {
+            format!(
+                "the master key in {} is not the one this database was made with; restore the right one",
+                config.keys.master_file.display()
+            )
+        }),
+        Err(error @ ReadError::Unavailable(_)) => Err(error.into()),
+    }
+}
+
 /// Adds a center with certificates of its own.
 pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
     let now = SystemClock.now();
@@ -97,6 +125,7 @@ pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
         .add_center(&center, now)
         .await
         .with_context(|| format!("center {id}"))?;
+    add_default_retailer(house, id, now).await?;
     for (role, certified, title) in [
         (SignerRole::Tool, CertificateRole::Tool, "tool"),
         (SignerRole::Provider, CertificateRole::Provider, "provider"),
@@ -154,6 +183,21 @@ pub(crate) async fn issue(
         &folder.join(format!("{file}.key")),
         leaf.key_pem().as_bytes(),
     )
+}
+
+/// The center's own retailer, for sales of its own. Its first secret is never shown;
+/// `colophon retailer rotate default` makes one to use.
+async fn add_default_retailer(house: &House, center: &CenterId, now: Timestamp) -> Result<()> {
+    let retailer = NewRetailer {
+        center: center.clone(),
+        id: "default".parse()?,
+        name: format!("{center} itself"),
+        description: "The center's own sales".to_owned(),
+        error_urls: Vec::new(),
+    };
+    let kid = "default.1".parse()?;
+    let secret = RetailerSecret::generate(SecretMode::Live, kid, &mut SystemRandom);
+    Ok(house.store.add_retailer(&retailer, &secret, now).await?)
 }
 
 async fn platform(house: &House) -> Result<Authority> {

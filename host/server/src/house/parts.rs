@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use colophon_core::download::Downloads;
-use colophon_core::ports::Outbox;
+use colophon_core::ports::{Outbox, Readiness};
 use colophon_core::time::Clock as _;
 use colophon_keys::SystemRandom;
 use colophon_origin::{CacheSettings, CachedOrigin, memory};
@@ -19,7 +19,8 @@ use colophon_store::cached::{CacheSizes, CachedRecords};
 use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
 
-use super::{House, Services, SystemClock};
+use super::readiness::Services;
+use super::{House, SystemClock};
 use crate::config::Config;
 
 /// Times a stopping host waits for what it has begun.
@@ -67,18 +68,20 @@ impl Parts {
                 ..AgentSettings::default()
             },
         );
+        let origin = Arc::new(origin(house, config)?);
         let downloads = Arc::new(Downloads {
             centers: records.clone(),
             catalog: records.clone(),
             plugins: plugins(config, records).await?,
-            origin: Arc::new(origin(house, config)?),
+            origin: origin.clone(),
             uses: house.store.clone(),
             outbox: outbox.clone(),
             engine: house.engine.clone(),
         });
+        let databases: Vec<Arc<dyn Readiness>> = vec![house.store.clone(), node.clone()];
         let services = Arc::new(Services {
-            databases: vec![house.store.clone(), node.clone()],
-            content: house.content.clone(),
+            databases,
+            content: origin,
         });
         Ok(Self {
             downloads,
@@ -126,9 +129,13 @@ impl Outbox for NoOutbox {
     fn admit(&self) -> Option<Box<dyn colophon_core::ports::Admission>> {
         None
     }
+
+    fn admit_refusal(&self) -> Option<Box<dyn colophon_core::ports::Admission>> {
+        None
+    }
 }
 
-async fn open_node(config: &Config) -> Result<NodeStore> {
+pub(crate) async fn open_node(config: &Config) -> Result<NodeStore> {
     let address = config.database.node.parse().context("database.node")?;
     let database = NodeDatabase::open(&address).await?;
     database.migrate(SystemClock.now()).await?;

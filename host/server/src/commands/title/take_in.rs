@@ -96,9 +96,10 @@ impl Ingest {
             claimed: claimed(file, None)?,
             min_level: level.unwrap_or(facts.min_level),
             signatures: facts.signatures,
-            title: None,
-            authors: Vec::new(),
-            copyright: None,
+            // What stands in the catalog was chosen once; a new file does not undo it.
+            title: Some(facts.title.clone()),
+            authors: facts.authors.clone(),
+            copyright: title.copyright.clone(),
             price: None,
             attributes: Vec::new(),
             at: SystemClock.now(),
