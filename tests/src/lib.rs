@@ -1,5 +1,12 @@
 //! Support for the tests that act from outside: real binaries, real servers, real tools.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that lacks its means fails by panicking, in its support as in itself"
+)]
+
 pub mod book;
 pub mod colophon;
 pub mod postgres;

@@ -83,7 +83,7 @@ fn hex(byte: u8) -> String {
     format!("{byte:02x}").repeat(16)
 }
 
-pub async fn every_insert_update_and_delete_is_logged(ground: &Place) {
+pub(crate) async fn every_insert_update_and_delete_is_logged(ground: &Place) {
     use ChangedRecord::{Center, ContentKey, Retailer, Title};
     let store = ground.store().await;
     let mut reader = Reader::at_the_end(&store).await;
@@ -238,7 +238,7 @@ fn strangers_statements() -> Vec<(String, Vec<(ChangedRecord, String)>)> {
     ]
 }
 
-pub async fn a_change_by_another_program_is_logged(ground: &Place) {
+pub(crate) async fn a_change_by_another_program_is_logged(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     store
@@ -254,7 +254,7 @@ pub async fn a_change_by_another_program_is_logged(ground: &Place) {
     }
 }
 
-pub async fn a_record_with_another_key_is_logged_under_both(ground: &Place) {
+pub(crate) async fn a_record_with_another_key_is_logged_under_both(ground: &Place) {
     use ChangedRecord::{Retailer, Title};
     let store = ground.store().await;
     furnish(&store).await;
@@ -293,7 +293,7 @@ pub async fn a_record_with_another_key_is_logged_under_both(ground: &Place) {
 }
 
 /// A new column that is not watched would be a change that no cache hears of.
-pub async fn every_cached_column_counts_the_version_up(ground: &Place) {
+pub(crate) async fn every_cached_column_counts_the_version_up(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     store
@@ -339,7 +339,7 @@ async fn columns(stranger: &mut Stranger, table: &str) -> Vec<String> {
     stranger.texts(&sql).await
 }
 
-pub async fn a_failed_change_is_no_change(ground: &Place) {
+pub(crate) async fn a_failed_change_is_no_change(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     let mut reader = Reader::at_the_end(&store).await;
@@ -367,7 +367,7 @@ pub async fn a_failed_change_is_no_change(ground: &Place) {
     assert!(store.center(&center_id()).await.unwrap().is_some());
 }
 
-pub async fn old_changes_can_be_removed(ground: &Place) {
+pub(crate) async fn old_changes_can_be_removed(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     let all = store.after(0, 100).await.unwrap();
@@ -394,7 +394,7 @@ pub async fn old_changes_can_be_removed(ground: &Place) {
     );
 }
 
-pub async fn another_epoch_can_be_begun(ground: &Place) {
+pub(crate) async fn another_epoch_can_be_begun(ground: &Place) {
     let store = ground.store().await;
     let before = store.after(0, 1).await.unwrap().epoch;
     assert_eq!(store.after(0, 1).await.unwrap().epoch, before);
@@ -414,7 +414,7 @@ pub async fn another_epoch_can_be_begun(ground: &Place) {
 
 /// Writers whose transactions end in another order than they began; a reader that follows them.
 /// On SQLite writers take turns, so there the order can only be kept.
-pub async fn no_change_is_skipped_however_late_it_is_committed(ground: &Place) {
+pub(crate) async fn no_change_is_skipped_however_late_it_is_committed(ground: &Place) {
     const WRITERS: i64 = 8;
     const WRITES: i64 = 40;
     let store = ground.store().await;

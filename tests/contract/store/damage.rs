@@ -6,7 +6,7 @@ use colophon_store::failure::ReadError;
 use crate::place::{Place, Stranger, moment};
 use crate::samples::{center, center_id, furnish, place, retailer, secret, title, version};
 
-pub async fn a_value_moved_to_another_row_does_not_open(ground: &Place) {
+pub(crate) async fn a_value_moved_to_another_row_does_not_open(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     store.add_center(&center("other"), moment(1)).await.unwrap();
@@ -75,7 +75,7 @@ fn first_of_two(stranger: &Stranger) -> &'static str {
     }
 }
 
-pub async fn a_wrong_master_key_is_told_from_damage(ground: &Place) {
+pub(crate) async fn a_wrong_master_key_is_told_from_damage(ground: &Place) {
     let store = ground.store_under(7).await;
     furnish(&store).await;
     store
@@ -95,7 +95,7 @@ pub async fn a_wrong_master_key_is_told_from_damage(ground: &Place) {
     assert!(store.center(&center_id()).await.is_err());
 }
 
-pub async fn an_encrypted_form_without_a_key_is_found(ground: &Place) {
+pub(crate) async fn an_encrypted_form_without_a_key_is_found(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     let mut keyless = title(1, "111", "Emma");

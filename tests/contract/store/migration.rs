@@ -9,7 +9,7 @@ use colophon_store::store::Databases;
 use crate::place::{Place, moment, secrets};
 use crate::samples::furnish;
 
-pub async fn a_database_is_migrated_once(ground: &Place) {
+pub(crate) async fn a_database_is_migrated_once(ground: &Place) {
     let databases = ground.databases().await;
     for status in databases.status().await.unwrap() {
         assert!(
@@ -39,7 +39,7 @@ pub async fn a_database_is_migrated_once(ground: &Place) {
     furnish(&store).await;
 }
 
-pub async fn several_programs_may_migrate_at_once(ground: &Place) {
+pub(crate) async fn several_programs_may_migrate_at_once(ground: &Place) {
     let programs: Vec<_> = (0..4)
         .map(|_| {
             let (fulfillment, logging) = (ground.fulfillment.clone(), ground.logging.clone());
@@ -56,7 +56,7 @@ pub async fn several_programs_may_migrate_at_once(ground: &Place) {
     }
 }
 
-pub async fn an_older_database_names_the_command(ground: &Place) {
+pub(crate) async fn an_older_database_names_the_command(ground: &Place) {
     let refused = ground
         .databases()
         .await
@@ -77,7 +77,7 @@ pub async fn an_older_database_names_the_command(ground: &Place) {
     );
 }
 
-pub async fn a_newer_database_is_refused(ground: &Place) {
+pub(crate) async fn a_newer_database_is_refused(ground: &Place) {
     ground.databases().await.migrate(moment(5)).await.unwrap();
     let mut stranger = ground.stranger().await;
     stranger
@@ -109,7 +109,7 @@ pub async fn a_newer_database_is_refused(ground: &Place) {
     assert!(databases.into_store(secrets(7)).await.is_err());
 }
 
-pub async fn an_altered_migration_is_refused(ground: &Place) {
+pub(crate) async fn an_altered_migration_is_refused(ground: &Place) {
     ground.databases().await.migrate(moment(5)).await.unwrap();
     let mut stranger = ground.stranger().await;
     stranger

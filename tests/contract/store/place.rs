@@ -15,26 +15,26 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// The databases of one case.
-pub struct Place {
-    pub fulfillment: DatabaseAddress,
-    pub logging: DatabaseAddress,
+pub(crate) struct Place {
+    pub(crate) fulfillment: DatabaseAddress,
+    pub(crate) logging: DatabaseAddress,
     folder: TempDir,
     server: Option<PathBuf>,
 }
 
 /// A connection of some other program.
-pub enum Stranger {
+pub(crate) enum Stranger {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-pub fn moment(ms: i64) -> Timestamp {
+pub(crate) fn moment(ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
 }
 
 impl Place {
     /// One file for both databases, as a host in an empty folder has it.
-    pub fn file() -> Self {
+    pub(crate) fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address: DatabaseAddress = address(&folder.path().join("colophon.db"));
         Self {
@@ -46,7 +46,7 @@ impl Place {
     }
 
     /// A file for each database.
-    pub fn files() -> Self {
+    pub(crate) fn files() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fulfillment = address(&folder.path().join("fulfillment.db"));
         let logging = address(&folder.path().join("logging.db"));
@@ -59,7 +59,7 @@ impl Place {
     }
 
     /// Two databases on a server, named after the case. The server cuts longer names.
-    pub fn server(server: &PostgresServer, case: &str) -> Self {
+    pub(crate) fn server(server: &PostgresServer, case: &str) -> Self {
         let name = case.get(..50).unwrap_or(case);
         let fulfillment = server.create(&format!("{name}_f")).parse().unwrap();
         let logging = server.create(&format!("{name}_l")).parse().unwrap();
@@ -72,35 +72,31 @@ impl Place {
         }
     }
 
-    pub fn is_file(&self) -> bool {
-        self.server.is_none()
-    }
-
     /// The folder that holds every file of the databases.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.server.as_deref().unwrap_or(self.folder.path())
     }
 
-    pub async fn databases(&self) -> Databases {
+    pub(crate) async fn databases(&self) -> Databases {
         Databases::open(&self.fulfillment, &self.logging)
             .await
             .unwrap()
     }
 
     /// The records, migrated, under the same master key each time.
-    pub async fn store(&self) -> Arc<Store> {
+    pub(crate) async fn store(&self) -> Arc<Store> {
         self.store_under(7).await
     }
 
     /// The records under a master key of these bytes.
-    pub async fn store_under(&self, master: u8) -> Arc<Store> {
+    pub(crate) async fn store_under(&self, master: u8) -> Arc<Store> {
         let databases = self.databases().await;
         databases.migrate(moment(1)).await.unwrap();
         Arc::new(databases.into_store(secrets(master)).await.unwrap())
     }
 
     /// Brings everything that was committed into the databases' own files.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for mut stranger in [self.stranger().await, self.log_stranger().await] {
             let sql = match stranger {
                 Stranger::Sqlite(_) => "PRAGMA wal_checkpoint(FULL)",
@@ -111,12 +107,12 @@ impl Place {
     }
 
     /// Another program's connection to the fulfillment database.
-    pub async fn stranger(&self) -> Stranger {
+    pub(crate) async fn stranger(&self) -> Stranger {
         Stranger::connect(&self.fulfillment).await
     }
 
     /// Another program's connection to the logging database.
-    pub async fn log_stranger(&self) -> Stranger {
+    pub(crate) async fn log_stranger(&self) -> Stranger {
         Stranger::connect(&self.logging).await
     }
 }
@@ -138,13 +134,13 @@ impl Stranger {
     }
 
     /// Runs a statement and says how many rows it changed.
-    pub async fn run(&mut self, sql: &str) -> u64 {
+    pub(crate) async fn run(&mut self, sql: &str) -> u64 {
         self.try_run(sql)
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    pub async fn try_run(&mut self, sql: &str) -> Result<u64, sqlx::Error> {
+    pub(crate) async fn try_run(&mut self, sql: &str) -> Result<u64, sqlx::Error> {
         let sql = AssertSqlSafe(sql.to_owned());
         match self {
             Self::Sqlite(connection) => sqlx::query(sql)
@@ -159,7 +155,7 @@ impl Stranger {
     }
 
     /// The numbers that a query returns, one a row.
-    pub async fn numbers(&mut self, sql: &str) -> Vec<i64> {
+    pub(crate) async fn numbers(&mut self, sql: &str) -> Vec<i64> {
         let sql = AssertSqlSafe(sql.to_owned());
         match self {
             Self::Sqlite(connection) => {
@@ -172,7 +168,7 @@ impl Stranger {
     }
 
     /// The texts that a query returns, one a row.
-    pub async fn texts(&mut self, sql: &str) -> Vec<String> {
+    pub(crate) async fn texts(&mut self, sql: &str) -> Vec<String> {
         let sql = AssertSqlSafe(sql.to_owned());
         match self {
             Self::Sqlite(connection) => {
@@ -185,11 +181,11 @@ impl Stranger {
     }
 }
 
-pub fn address(path: &Path) -> DatabaseAddress {
+pub(crate) fn address(path: &Path) -> DatabaseAddress {
     format!("sqlite://{}", path.display()).parse().unwrap()
 }
 
-pub fn secrets(master: u8) -> Secrets {
+pub(crate) fn secrets(master: u8) -> Secrets {
     let key = MasterKey::new(1.try_into().unwrap(), Key32::new([master; 32]));
     let cipher = Envelope::new(Arc::new(AwsLc), MasterKeys::of(key));
     Secrets::new(

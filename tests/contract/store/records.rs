@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::place::{Place, moment};
 use crate::samples::{center, center_id, furnish, retailer, secret};
 
-pub async fn a_center_is_made_once_and_read_back(place: &Place) {
+pub(crate) async fn a_center_is_made_once_and_read_back(place: &Place) {
     let store = place.store().await;
     assert!(store.list_centers().await.unwrap().is_empty());
     let mut new = center("main");
@@ -74,7 +74,7 @@ pub async fn a_center_is_made_once_and_read_back(place: &Place) {
     assert!(matches!(missing, Err(ChangeError::NotFound)));
 }
 
-pub async fn a_center_has_the_provider_it_was_given(place: &Place) {
+pub(crate) async fn a_center_has_the_provider_it_was_given(place: &Place) {
     let store = place.store().await;
     store.add_center(&center("main"), moment(10)).await.unwrap();
     let authority = authority();
@@ -133,7 +133,7 @@ pub async fn a_center_has_the_provider_it_was_given(place: &Place) {
     );
 }
 
-pub async fn an_authority_can_be_replaced(place: &Place) {
+pub(crate) async fn an_authority_can_be_replaced(place: &Place) {
     let store = place.store().await;
     assert!(store.authority("platform").await.unwrap().is_none());
     for (byte, key) in [(1, Some(vec![9; 50])), (2, None), (3, Some(vec![8; 60]))] {
@@ -151,7 +151,7 @@ pub async fn an_authority_can_be_replaced(place: &Place) {
     }
 }
 
-pub async fn a_retailer_is_registered_with_its_key_and_addresses(place: &Place) {
+pub(crate) async fn a_retailer_is_registered_with_its_key_and_addresses(place: &Place) {
     let store = place.store().await;
     furnish(&store).await;
     let again = store
@@ -227,7 +227,7 @@ pub async fn a_retailer_is_registered_with_its_key_and_addresses(place: &Place) 
     assert!(key.is_none());
 }
 
-pub async fn a_retailer_can_have_several_live_keys(place: &Place) {
+pub(crate) async fn a_retailer_can_have_several_live_keys(place: &Place) {
     let store = place.store().await;
     furnish(&store).await;
     store
@@ -252,7 +252,7 @@ pub async fn a_retailer_can_have_several_live_keys(place: &Place) {
     }
 }
 
-pub async fn a_revoked_key_stays_known(place: &Place) {
+pub(crate) async fn a_revoked_key_stays_known(place: &Place) {
     let store = place.store().await;
     furnish(&store).await;
     let kid = "shop.1".parse().unwrap();
@@ -280,7 +280,7 @@ pub async fn a_revoked_key_stays_known(place: &Place) {
     assert!(matches!(missing, Err(ChangeError::NotFound)));
 }
 
-pub async fn addresses_are_replaced_as_a_whole(place: &Place) {
+pub(crate) async fn addresses_are_replaced_as_a_whole(place: &Place) {
     let store = place.store().await;
     furnish(&store).await;
     let shop = "shop".parse().unwrap();
@@ -323,7 +323,7 @@ pub async fn addresses_are_replaced_as_a_whole(place: &Place) {
     assert_eq!(record.retailer.description, "Sells books");
 }
 
-pub async fn what_belongs_to_nobody_is_not_added(place: &Place) {
+pub(crate) async fn what_belongs_to_nobody_is_not_added(place: &Place) {
     let store = place.store().await;
     let orphan = store
         .add_retailer(&retailer("shop"), &secret("shop.1", 1), moment(1))
@@ -342,7 +342,7 @@ pub async fn what_belongs_to_nobody_is_not_added(place: &Place) {
     assert!(matches!(orphan, Err(AddError::NotFound)), "{orphan:?}");
 }
 
-pub async fn exactly_as_many_uses_as_allowed_are_taken(place: &Place) {
+pub(crate) async fn exactly_as_many_uses_as_allowed_are_taken(place: &Place) {
     let store = place.store().await;
     let purchase = Arc::new(Purchase {
         center: center_id(),

@@ -17,11 +17,11 @@ use colophon_title::{ContentKey, CopyKey, Level, MediaType, SignerRole, VersionI
 
 use crate::place::moment;
 
-pub fn center_id() -> CenterId {
+pub(crate) fn center_id() -> CenterId {
     "main".parse().unwrap()
 }
 
-pub fn center(id: &str) -> NewCenter {
+pub(crate) fn center(id: &str) -> NewCenter {
     NewCenter {
         id: id.parse().unwrap(),
         name: "The House".to_owned(),
@@ -30,12 +30,12 @@ pub fn center(id: &str) -> NewCenter {
     }
 }
 
-pub fn secret(kid: &str, byte: u8) -> RetailerSecret {
+pub(crate) fn secret(kid: &str, byte: u8) -> RetailerSecret {
     let key = ReceiptKey::new(Key32::new([byte; 32]));
     RetailerSecret::new(SecretMode::Live, kid.parse().unwrap(), key)
 }
 
-pub fn retailer(id: &str) -> NewRetailer {
+pub(crate) fn retailer(id: &str) -> NewRetailer {
     NewRetailer {
         center: center_id(),
         id: id.parse().unwrap(),
@@ -46,7 +46,7 @@ pub fn retailer(id: &str) -> NewRetailer {
 }
 
 /// The center `main` with the retailer `shop`, whose first key is made of ones.
-pub async fn furnish(store: &Store) {
+pub(crate) async fn furnish(store: &Store) {
     store.add_center(&center("main"), moment(10)).await.unwrap();
     store
         .add_retailer(&retailer("shop"), &secret("shop.1", 1), moment(20))
@@ -54,25 +54,25 @@ pub async fn furnish(store: &Store) {
         .unwrap();
 }
 
-pub fn book(id: &str) -> Book {
+pub(crate) fn book(id: &str) -> Book {
     Book {
         id_type: "ISBN".parse().unwrap(),
         id: id.parse().unwrap(),
     }
 }
 
-pub fn place(path: &str) -> Location {
+pub(crate) fn place(path: &str) -> Location {
     Location {
         root: StoreRoot::parse("main").unwrap(),
         path: ObjectPath::parse(path).unwrap(),
     }
 }
 
-pub fn version(byte: u8) -> VersionId {
+pub(crate) fn version(byte: u8) -> VersionId {
     VersionId::from_bytes([byte; 16])
 }
 
-pub fn form(byte: u8) -> StoredForm {
+pub(crate) fn form(byte: u8) -> StoredForm {
     StoredForm {
         version: version(byte),
         object: ObjectPath::parse(&format!("books/{byte}.epub")).unwrap(),
@@ -82,7 +82,7 @@ pub fn form(byte: u8) -> StoredForm {
 }
 
 /// A clear form numbered `first`, and a sealed one after it with its key.
-pub fn kept(first: u8) -> KeptForms {
+pub(crate) fn kept(first: u8) -> KeptForms {
     KeptForms {
         forms: Forms {
             clear: Some(form(first)),
@@ -93,11 +93,11 @@ pub fn kept(first: u8) -> KeptForms {
     }
 }
 
-pub fn content_key(byte: u8) -> ContentKey {
+pub(crate) fn content_key(byte: u8) -> ContentKey {
     ContentKey::new(Key32::new([byte; 32]))
 }
 
-pub fn details(title: &str, authors: &[&str]) -> TitleDetails {
+pub(crate) fn details(title: &str, authors: &[&str]) -> TitleDetails {
     TitleDetails {
         title: title.to_owned(),
         authors: authors.iter().map(|author| (*author).to_owned()).collect(),
@@ -109,7 +109,7 @@ pub fn details(title: &str, authors: &[&str]) -> TitleDetails {
 }
 
 /// A title whose identity and forms are told from other titles' by `number`, below 100.
-pub fn title(number: u8, id: &str, name: &str) -> NewTitle {
+pub(crate) fn title(number: u8, id: &str, name: &str) -> NewTitle {
     NewTitle {
         center: center_id(),
         title_id: TitleId::from_bytes([number; 16]),
@@ -134,21 +134,21 @@ pub fn title(number: u8, id: &str, name: &str) -> NewTitle {
     }
 }
 
-pub fn node(byte: u8) -> NodeId {
+pub(crate) fn node(byte: u8) -> NodeId {
     NodeId::from_bytes([byte; 16])
 }
 
-pub fn event(number: u32) -> EventId {
+pub(crate) fn event(number: u32) -> EventId {
     let mut bytes = [0; 16];
     bytes[12..].copy_from_slice(&number.to_be_bytes());
     EventId::from_bytes(bytes)
 }
 
 /// The length of every sample copy, in bytes.
-pub const LENGTH: u64 = 1000;
+pub(crate) const LENGTH: u64 = 1000;
 
 /// A download of a whole copy for a sale of the retailer `shop`, at a moment of its number.
-pub fn download(number: u32, sale: &str) -> DownloadRecord {
+pub(crate) fn download(number: u32, sale: &str) -> DownloadRecord {
     let mut claims = Claims::new(
         sale.parse().unwrap(),
         "111".parse().unwrap(),
@@ -187,7 +187,7 @@ pub fn download(number: u32, sale: &str) -> DownloadRecord {
 }
 
 /// A download of the part from `start` on of which `sent` bytes went out.
-pub fn part(number: u32, sale: &str, start: u64, sent: u64) -> DownloadRecord {
+pub(crate) fn part(number: u32, sale: &str, start: u64, sent: u64) -> DownloadRecord {
     let mut record = download(number, sale);
     if let Some(copy) = &mut record.copy {
         copy.asked = ByteSpan {

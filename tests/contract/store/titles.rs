@@ -13,7 +13,7 @@ use crate::samples::{
     book, center, center_id, content_key, details, form, furnish, kept, place, title, version,
 };
 
-pub async fn a_title_is_entered_with_everything(ground: &Place) {
+pub(crate) async fn a_title_is_entered_with_everything(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     let new = title(1, "111", "Emma");
@@ -130,7 +130,7 @@ pub async fn a_title_is_entered_with_everything(ground: &Place) {
     assert!(record.facts.attributes.is_empty() && record.facts.authors.is_empty());
 }
 
-pub async fn a_title_is_entered_whole_or_not_at_all(ground: &Place) {
+pub(crate) async fn a_title_is_entered_whole_or_not_at_all(ground: &Place) {
     let store = ground.store().await;
     let orphan = store.add_title(&title(1, "111", "Emma"), moment(1)).await;
     assert!(matches!(orphan, Err(AddError::NotFound)), "{orphan:?}");
@@ -183,7 +183,7 @@ pub async fn a_title_is_entered_whole_or_not_at_all(ground: &Place) {
     );
 }
 
-pub async fn what_is_not_changed_stays(ground: &Place) {
+pub(crate) async fn what_is_not_changed_stays(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     let new = title(1, "111", "Emma");
@@ -289,7 +289,7 @@ pub async fn what_is_not_changed_stays(ground: &Place) {
     );
 }
 
-pub async fn a_replaced_form_takes_its_key_with_it(ground: &Place) {
+pub(crate) async fn a_replaced_form_takes_its_key_with_it(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     store
@@ -395,7 +395,7 @@ pub async fn a_replaced_form_takes_its_key_with_it(ground: &Place) {
     assert_eq!(key.key().expose(), &[11; 32]);
 }
 
-pub async fn a_removed_title_leaves_nothing(ground: &Place) {
+pub(crate) async fn a_removed_title_leaves_nothing(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     store
@@ -428,7 +428,7 @@ pub async fn a_removed_title_leaves_nothing(ground: &Place) {
         .unwrap();
 }
 
-pub async fn titles_are_listed_page_by_page(ground: &Place) {
+pub(crate) async fn titles_are_listed_page_by_page(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     // The order is that of bytes in lower case, on every engine.
@@ -472,7 +472,7 @@ pub async fn titles_are_listed_page_by_page(ground: &Place) {
     }
 }
 
-pub async fn titles_are_found_by_any_part_of_their_names(ground: &Place) {
+pub(crate) async fn titles_are_found_by_any_part_of_their_names(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     for (number, id, name) in [
@@ -524,7 +524,7 @@ pub async fn titles_are_found_by_any_part_of_their_names(ground: &Place) {
     assert_eq!(ids(&store, &filter).await, ["978-2", "978-1"]);
 }
 
-pub async fn centers_see_only_their_own(ground: &Place) {
+pub(crate) async fn centers_see_only_their_own(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     store
