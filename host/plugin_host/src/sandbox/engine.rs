@@ -26,22 +26,35 @@ const KEPT_TABLE_BYTES: usize = 16 << 10;
 /// Builds the engine with a pool of instances, or without where the system denies the pool its
 /// address space (some 4 TiB, none of it memory until it is used).
 pub(super) fn build() -> wasmtime::Result<Engine> {
-    match Engine::new(&config(pool())) {
+    let mut pooled = config();
+    pooled.allocation_strategy(pool());
+    match Engine::new(&pooled) {
         Ok(engine) => Ok(engine),
         Err(error) => {
             tracing::warn!(
                 cause = %error,
                 "no address space for a pool of plug-in instances; each is set up on its own"
             );
-            Engine::new(&config(InstanceAllocationStrategy::OnDemand))
+            Engine::new(&frugal())
         }
     }
 }
 
-fn config(allocation: InstanceAllocationStrategy) -> Config {
+/// Sets every instance up on its own, and checks each access to memory instead of reserving the
+/// 4 GiB that a guest could name.
+fn frugal() -> Config {
+    let mut config = config();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::OnDemand)
+        .memory_reservation(0)
+        .memory_reservation_for_growth(1 << 20)
+        .memory_guard_size(64 << 10);
+    config
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(allocation)
         .memory_init_cow(true)
         .concurrency_support(false)
         // Time is counted in epochs, work in fuel, which is the same on every machine.
@@ -113,5 +126,15 @@ fn tick(engine: &EngineWeak, stopped: &Receiver<()>) {
             Some(engine) => engine.increment_epoch(),
             None => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_short_of_address_space_has_an_engine_too() {
+        assert!(Engine::new(&frugal()).is_ok());
     }
 }

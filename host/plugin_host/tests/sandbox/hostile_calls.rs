@@ -209,6 +209,19 @@ async fn trap_names_the_function_it_happened_in() {
 }
 
 #[tokio::test]
+async fn ten_thousand_traps_leave_every_place_free() {
+    let guest = resolver("(func $resolve (param i32) (result i32) unreachable)");
+    let plugins = serving(&guest, Limits::default(), Shelf::empty()).await;
+    for _ in 0..10_000 {
+        let failure = resolve(&plugins, "north", "1").await.expect_err("stopped");
+        assert!(
+            matches!(failure, PluginFailure::Trapped { .. }),
+            "{failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn catalog_that_hangs_is_the_hosts_fault() {
     let limits = Limits {
         deadline: Duration::from_millis(50),
