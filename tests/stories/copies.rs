@@ -92,7 +92,7 @@ fn a_limited_purchase_is_counted_once_for_each_new_download() {
     let first = host.download(&receipt);
     assert_eq!(first.status, 200);
     let etag = first.header("etag").unwrap();
-    let resumed = host.download_with(&receipt, &[("Range", "bytes=0-9"), ("If-Range", etag)]);
+    let resumed = host.download_with(&receipt, &[("Range", "bytes=10-"), ("If-Range", etag)]);
     assert_eq!(resumed.status, 206, "continuing is no new download");
     let again = host.download(&receipt);
     assert_eq!(again.status, 403);

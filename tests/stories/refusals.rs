@@ -62,17 +62,84 @@ fn explain_tells_the_operator_why() {
     let house = House::new();
     let secret = house.add_retailer("shop", &[]);
     let receipt = house.mint(&secret, "b-1", "t-1", &[]);
-    let explained = house.json(&["receipt", "explain", &receipt]);
-    assert_eq!(explained["code"], "title-unknown");
+    let code = |receipt: &str| {
+        let out = house
+            .colophon()
+            .args(["--json", "receipt", "explain", receipt])
+            .output()
+            .unwrap();
+        assert!(!out.status.success(), "a refused receipt is no success");
+        let explained: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        explained["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(code(&receipt), "title-unknown");
     let old = house.mint(&secret, "b-1", "t-1", &["--issued-at", "1700000000"]);
-    assert_eq!(
-        house.json(&["receipt", "explain", &old])["code"],
-        "receipt-expired"
+    assert_eq!(code(&old), "receipt-expired");
+    assert_eq!(code("nonsense"), "receipt-invalid");
+}
+
+#[test]
+fn explain_knows_what_the_server_would_refuse() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Explained", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &[]);
+    let secret = house.add_retailer("shop", &[]);
+    let host = house.serve(&[]);
+    let explain = |receipt: &str| {
+        let out = house
+            .colophon()
+            .args(["--json", "receipt", "explain", receipt])
+            .output()
+            .unwrap();
+        let explained: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+        explained["code"].as_str().unwrap().to_owned()
+    };
+    let limited = house.mint(&secret, "b-1", "t-1", &["--max-downloads", "1"]);
+    assert_eq!(explain(&limited), "ready");
+    let unmatched = host.download_with(&limited, &[("If-Match", "\"other\"")]);
+    assert_eq!(unmatched.status, 412, "no bytes, so nothing is used up");
+    assert_eq!(host.download(&limited).status, 200);
+    assert_eq!(explain(&limited), "receipt-used-up");
+    let signed = house.mint(
+        &secret,
+        "b-1",
+        "t-2",
+        &["--level", "4", "--user-name", "Bea"],
     );
-    assert_eq!(
-        house.json(&["receipt", "explain", "nonsense"])["code"],
-        "receipt-invalid"
+    assert_eq!(explain(&signed), "level-unavailable");
+    assert_eq!(host.download(&signed).json()["code"], "level-unavailable");
+}
+
+#[test]
+fn a_lost_master_key_or_database_is_never_replaced() {
+    let house = House::new();
+    let (key, database) = (
+        house.path().join("master.key"),
+        house.path().join("colophon.db"),
     );
+    let roots = fs::read(house.path().join("trust/roots.pem")).unwrap();
+    for lost in [&key, &database] {
+        let away = house.path().join("away");
+        fs::rename(lost, &away).unwrap();
+        for command in ["init", "serve", "doctor", "migrate"] {
+            let said = fail(house.colophon().arg(command));
+            assert!(
+                !lost.exists(),
+                "{command} made a new {}: {said}",
+                lost.display()
+            );
+        }
+        fs::rename(&away, lost).unwrap();
+    }
+    assert_eq!(
+        fs::read(house.path().join("trust/roots.pem")).unwrap(),
+        roots
+    );
+    let other = House::new();
+    fs::copy(other.path().join("master.key"), &key).unwrap();
+    let said = fail(house.colophon().args(["title", "list"]));
+    assert!(said.contains("master key"), "{said}");
 }
 
 #[test]
