@@ -139,7 +139,7 @@ pub(crate) struct BookArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TitleCommand {
     /// Take a title in: check the file, encrypt it, enter it into the catalog.
-    Add(TitleAddArgs),
+    Add(Box<TitleAddArgs>),
     /// List titles.
     List(TitleListArgs),
     /// Show one title.

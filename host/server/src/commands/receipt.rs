@@ -246,11 +246,11 @@ impl Explained {
 
     /// A receipt that would be refused.
     pub(crate) fn refused(code: Code, error: &anyhow::Error, receipt: Option<&Receipt>) -> Self {
-        let next = match code {
-            Code::ReceiptInvalid => {
-                "Compare the secret, the center and the text with what the retailer's site used."
-            }
-            other => other.next_step(),
+        // Strangers learn nothing more; the operator may know where to look.
+        let next = if code == Code::ReceiptInvalid {
+            "Compare the secret, the center and the text with what the retailer's site used."
+        } else {
+            code.next_step()
         };
         Self {
             code: code.slug(),
