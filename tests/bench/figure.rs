@@ -71,8 +71,8 @@ pub(crate) fn print(figures: &[Figure], json: bool) {
         return;
     }
     println!(
-        "{:<58} {:>12} {:>12} {:>8}  {:<14} {}",
-        "figure", "ours", "peer", "ratio", "target", ""
+        "{:<58} {:>12} {:>12} {:>8}  target",
+        "figure", "ours", "peer", "ratio"
     );
     for figure in figures {
         let peer = figure

@@ -2,6 +2,17 @@
 //!
 //! `cargo xtask bench [NAME] [--json]` builds with optimization and runs this.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a measurement that lacks its means ends by panicking, as a test does"
+)]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a measurement that cannot be set up has to stop at once"
+)]
+
 mod delivery;
 mod figure;
 mod memory;

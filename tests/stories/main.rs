@@ -1,5 +1,11 @@
 //! Stories: what an operator, a retailer and a buyer do with real binaries, and what comes of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in what its cases share as in themselves"
+)]
+
 mod cache;
 mod copies;
 mod other_tools;

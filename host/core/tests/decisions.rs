@@ -1,5 +1,7 @@
 //! Which sales are served, at which level, with which limits.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
