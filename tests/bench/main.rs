@@ -7,12 +7,6 @@
     clippy::indexing_slicing,
     reason = "a measurement that lacks its means ends by panicking, as a test does"
 )]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a measurement that cannot be set up has to stop at once"
-)]
-
 mod delivery;
 mod figure;
 mod memory;
