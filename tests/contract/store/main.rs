@@ -8,6 +8,7 @@
     reason = "cases are ordinary functions, since each is a test of two engines"
 )]
 
+mod billing;
 mod changes;
 mod damage;
 mod log;
@@ -84,10 +85,10 @@ on_both_engines! {
     log::erasing_one_person_leaves_the_others,
     log::uses_of_keys_are_counted,
     log::a_node_has_arrived_as_far_as_its_first_gap,
-    log::counts_are_given_step_by_step,
-    log::purchases_are_billed_once_all_bytes_were_sent,
-    log::two_writers_with_a_half_each_complete_a_purchase,
-    log::billing_agrees_with_a_count_of_single_bytes,
+    billing::counts_are_given_step_by_step,
+    billing::purchases_are_billed_once_all_bytes_were_sent,
+    billing::two_writers_with_a_half_each_complete_a_purchase,
+    billing::billing_agrees_with_a_count_of_single_bytes,
     damage::a_value_moved_to_another_row_does_not_open,
     damage::a_wrong_master_key_is_told_from_damage,
     damage::an_encrypted_form_without_a_key_is_found,

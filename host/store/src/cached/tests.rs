@@ -1,6 +1,6 @@
 //! The cache over a source whose every answer the test gives by hand.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -466,4 +466,48 @@ fn no_order_of_steps_gives_out_a_value_older_than_an_applied_change() {
     assert_eq!(check_all_orders(1, 3), 84);
     assert_eq!(check_all_orders(2, 2), 4_200);
     assert_eq!(check_all_orders(3, 1), 92_400);
+}
+
+/// The same with real threads: one changes the record, the others load and look.
+#[test]
+fn no_thread_is_given_a_value_older_than_an_applied_change() {
+    const CHANGES: u64 = 20_000;
+    let fence = Fence::new();
+    let cache: Fenced<u64, u64> = Fenced::new("test", 10);
+    let (stored, applied) = (AtomicU64::new(0), AtomicU64::new(0));
+    let center = center();
+    let subject = || Subject::Retailer(&center, "shop");
+    let hits = AtomicU64::new(0);
+    let load_and_look = || {
+        while applied.load(Ordering::SeqCst) < CHANGES {
+            let oldest = applied.load(Ordering::SeqCst);
+            let mark = fence.mark(&subject());
+            match cache.look(&1, mark).flatten() {
+                Some(version) => {
+                    assert!(version >= oldest, "{version} after {oldest}");
+                    hits.fetch_add(1, Ordering::Relaxed);
+                }
+                None => {
+                    let read = stored.load(Ordering::SeqCst);
+                    cache.install(&fence, &subject(), &1, mark, Some(read));
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(load_and_look);
+        }
+        for version in 1..=CHANGES {
+            stored.store(version, Ordering::SeqCst);
+            std::thread::yield_now();
+            fence.raise(&subject());
+            cache.forget(&1);
+            applied.store(version, Ordering::SeqCst);
+        }
+    });
+    assert!(
+        hits.load(Ordering::Relaxed) > 0,
+        "nothing was ever given out"
+    );
 }

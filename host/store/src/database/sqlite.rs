@@ -88,3 +88,71 @@ fn make_private(path: &Path) -> Result<(), sqlx::Error> {
     options.write(true).create(true).truncate(false).mode(0o600);
     options.open(path).map(drop).map_err(sqlx::Error::Io)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    async fn setting(pool: &SqlitePool, sql: &'static str) -> String {
+        let mut connection = pool.acquire().await.unwrap();
+        let values = sqlx::query_scalar::<_, i64>(sql)
+            .fetch_one(&mut *connection)
+            .await;
+        match values {
+            Ok(number) => number.to_string(),
+            Err(_) => sqlx::query_scalar(sql)
+                .fetch_one(&mut *connection)
+                .await
+                .unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_connection_is_durable_and_checks_references() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let file = SqliteFile::open(&path).await.unwrap();
+        for pool in [file.writer(), file.readers()] {
+            for (sql, expected) in [
+                ("PRAGMA journal_mode", "wal"),
+                ("PRAGMA synchronous", "2"),
+                ("PRAGMA foreign_keys", "1"),
+                ("PRAGMA busy_timeout", "5000"),
+                ("PRAGMA mmap_size", "0"),
+                ("PRAGMA secure_delete", "1"),
+            ] {
+                assert_eq!(setting(pool, sql).await, expected, "{sql}");
+            }
+        }
+        sqlx::query("CREATE TABLE t (a INTEGER)")
+            .execute(file.writer())
+            .await
+            .unwrap();
+        let written = sqlx::query("INSERT INTO t VALUES (1)")
+            .execute(file.readers())
+            .await;
+        assert!(written.is_err(), "readers do not write");
+        for name in ["x.db", "x.db-wal", "x.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    /// Earlier releases can corrupt a file when the write-ahead log is reset.
+    #[tokio::test]
+    async fn the_library_is_the_bundled_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteFile::open(&folder.path().join("x.db")).await.unwrap();
+        let version = setting(file.readers(), "SELECT sqlite_version()").await;
+        let parts: Vec<u32> = version
+            .split('.')
+            .map(|part| part.parse().unwrap())
+            .collect();
+        assert!(parts >= vec![3, 51, 3], "{version}");
+    }
+}
