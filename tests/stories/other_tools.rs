@@ -131,18 +131,18 @@ fn the_reader_trusts_signatures_only_under_its_roots() {
         ))
         .unwrap()
     };
-    let statuses = |info: &serde_json::Value| -> Vec<String> {
+    let trusted = |info: &serde_json::Value| -> Vec<bool> {
         let list = info["signatures"].as_array().unwrap();
         list.iter()
-            .map(|signature| signature["status"].as_str().unwrap().to_owned())
+            .map(|signature| signature["trusted"].as_bool().unwrap())
             .collect()
     };
-    assert_eq!(statuses(&info(&house)), ["untrusted"; 3]);
+    assert_eq!(trusted(&info(&house)), [false; 3]);
     succeed(
         house
             .reader()
             .args(["trust", "add"])
             .arg(house.path().join("trust/roots.pem")),
     );
-    assert_eq!(statuses(&info(&house)), ["valid"; 3]);
+    assert_eq!(trusted(&info(&house)), [true; 3]);
 }

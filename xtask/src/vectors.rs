@@ -15,31 +15,24 @@ pub(crate) struct VectorsArguments {
     check: bool,
 }
 
-/// The packages that have an example called `vectors`, and the folder each of them writes.
-const GENERATORS: [(&str, &str); 2] = [
-    ("colophon-receipt", "sdk/receipt/vectors"),
-    ("colophon-title", "sdk/title/vectors"),
+/// The packages, their examples that write vectors, and the folders they write into.
+const GENERATORS: [(&str, &str, &str); 2] = [
+    ("colophon-receipt", "receipt_vectors", "sdk/receipt/vectors"),
+    ("colophon-title", "title_vectors", "sdk/title/vectors"),
 ];
 
 /// Runs the generators.
 pub(crate) fn run(arguments: &VectorsArguments) -> Result<()> {
-    for (package, _) in GENERATORS {
+    for (package, example, _) in GENERATORS {
         let mut generator = cargo();
-        generator.args([
-            "run",
-            "--quiet",
-            "--package",
-            package,
-            "--example",
-            "vectors",
-        ]);
+        generator.args(["run", "--quiet", "--package", package, "--example", example]);
         step(&format!("vectors of {package}"), &mut generator)?;
     }
     if arguments.check { unchanged() } else { Ok(()) }
 }
 
 fn unchanged() -> Result<()> {
-    let folders = GENERATORS.map(|(_, folder)| folder);
+    let folders = GENERATORS.map(|(_, _, folder)| folder);
     let mut git = std::process::Command::new("git");
     git.current_dir(root())
         .args(["status", "--porcelain", "--"])

@@ -6,7 +6,7 @@
     reason = "unlike the crate, its test reads files"
 )]
 
-#[path = "../examples/vectors/cases.rs"]
+#[path = "../examples/receipt_vectors/cases.rs"]
 mod cases;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Deflating and inflating within bounds.
 
 use std::io::{self, Read, Write};
+use std::num::NonZeroU64;
 
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Decompress, FlushDecompress, Status};
@@ -91,6 +92,18 @@ pub(crate) fn deflate(content: &mut dyn Read, bytes_max: usize) -> io::Result<Op
     }))
 }
 
+/// Deflates small content into about the shortest stream there is, slowly.
+pub(crate) fn deflate_thoroughly(content: &[u8]) -> io::Result<Vec<u8>> {
+    // More rounds were measured to take longer and to gain almost nothing.
+    let options = zopfli::Options {
+        iteration_count: const { NonZeroU64::new(5).unwrap() },
+        ..zopfli::Options::default()
+    };
+    let mut deflated = Vec::new();
+    zopfli::compress(options, zopfli::Format::Deflate, content, &mut deflated)?;
+    Ok(deflated)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -148,6 +161,14 @@ mod tests {
         fn what_is_deflated_is_inflated(content in prop::collection::vec(0_u8..9, 0..3000)) {
             let deflated = deflate(&mut content.as_slice(), usize::MAX).unwrap().unwrap();
             prop_assert_eq!(inflated(&deflated.bytes, content.len() as u64), Some(content));
+        }
+
+        #[test]
+        fn what_is_deflated_thoroughly_is_inflated(
+            content in prop::collection::vec(0_u8..9, 0..3000),
+        ) {
+            let deflated = deflate_thoroughly(&content).unwrap();
+            prop_assert_eq!(inflated(&deflated, content.len() as u64), Some(content));
         }
 
         #[test]

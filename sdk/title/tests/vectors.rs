@@ -44,7 +44,7 @@ fn the_vectors_are_made_again_byte_for_byte() {
         let published = fs::read(folder().join(name)).unwrap_or_default();
         assert!(
             published == *content,
-            "{name}: run the example `vectors` and see what changed"
+            "{name}: run `cargo xtask vectors` and see what changed"
         );
     }
     let in_folder = |prefix: &str| -> BTreeSet<String> {

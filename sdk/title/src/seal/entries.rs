@@ -4,7 +4,7 @@ use std::io::{Read, Seek, Write};
 
 use colophon_crypto::{Engine, Randomness};
 
-use super::packed::{Packed, expect_end, pack, read_packed};
+use super::packed::{Packed, Packer, expect_end};
 use super::{SealError, SealTerms};
 use crate::container::{ContainerWriter, Method};
 use crate::keys::resource_key;
@@ -26,6 +26,7 @@ pub(super) struct EntrySealer<'t, W> {
     engine: &'t dyn Engine,
     random: &'t mut dyn Randomness,
     terms: &'t SealTerms<'t>,
+    packer: Packer,
     container: ContainerWriter<W>,
     listed: Vec<ListedEntry>,
     segmented: usize,
@@ -47,6 +48,7 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
             engine,
             random,
             terms,
+            packer: Packer::new(),
             container: ContainerWriter::new(out),
             listed: Vec::new(),
             segmented: 0,
@@ -83,7 +85,10 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         name: &'static str,
         content: &[u8],
     ) -> Result<[u8; 32], SealError> {
-        let packed = pack(content.to_vec()).map_err(SealError::Write)?;
+        let packed = self
+            .packer
+            .pack(content.to_vec())
+            .map_err(SealError::Write)?;
         self.clear(&EntryPath::fixed(name), packed)
     }
 
@@ -96,7 +101,7 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         size: u64,
         treatment: Treatment,
     ) -> Result<(), SealError> {
-        match (read_packed(source, index, path, size)?, treatment) {
+        match (self.packer.read(source, index, path, size)?, treatment) {
             (Some(packed), Treatment::Clear) => {
                 self.clear(path, packed)?;
             }

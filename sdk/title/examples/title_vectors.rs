@@ -1,4 +1,4 @@
-//! Writes the test vectors again: `cargo run -p colophon-title --example vectors`.
+//! Writes the test vectors again: `cargo run -p colophon-title --example title_vectors`.
 //!
 //! They depend on nothing but this source, so a difference is a change of the format, of the
 //! forgeries, or of how something is deflated.
