@@ -10,7 +10,7 @@ use colophon_title::{Level, MediaType};
 use crate::id::EventId;
 use crate::log::{Client, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::FileName;
-use crate::ports::{Admission, Commit, Content, OriginError};
+use crate::ports::{Admission, Commit, Content, OriginError, Uses};
 use crate::time::Timestamp;
 
 /// What the client wants of the copy.
@@ -127,11 +127,20 @@ pub struct OpenRecord {
     pub(crate) sale: Sale,
     pub(crate) copy: DeliveredCopy,
     pub(crate) admission: Box<dyn Admission>,
+    /// Where unsent bytes are given back, if this goes on with a counted download.
+    pub(crate) resumed: Option<Arc<dyn Uses>>,
 }
 
 impl OpenRecord {
     /// Closes the row with what happened.
     pub fn close(self, outcome: Outcome, sent: u64, took_us: u64) -> Commit {
+        if let Some(uses) = self.resumed {
+            let asked = self.copy.asked;
+            let unsent = asked.end.saturating_sub(asked.start).saturating_sub(sent);
+            if unsent > 0 {
+                uses.give_back(&self.sale.purchase, unsent);
+            }
+        }
         let record = DownloadRecord {
             event: self.sale.event,
             at: self.sale.at,

@@ -2,7 +2,6 @@
 //!
 //! receipt → open → resolve → look → judge → name and plan → admit → fetch → personalize → download.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,10 +19,10 @@ use crate::log::{ByteSpan, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::{FileName, default_text, extension};
 use crate::plugin::{CallContext, FoundLocation, Offer, PluginCalls, Plugins, ResolverAnswer};
 use crate::ports::{
-    Admission, Catalog, Centers, FormContent, OpenedForm, Origin, OriginError, Outbox, Use, Uses,
+    Admission, Catalog, Centers, FormContent, OpenedForm, Origin, OriginError, Outbox, Resumption,
+    Use, Uses,
 };
 use crate::refusal::{Refusal, Refused};
-use crate::time::Timestamp;
 
 /// The download service of a host: the flow with the ports it runs on.
 pub struct Downloads {
@@ -81,6 +80,16 @@ struct Personalized {
     admitted: Admitted,
     body: CopyBytes,
     etag: [u8; 32],
+}
+
+/// How a download stands to the limit of its purchase.
+enum Counted {
+    /// There is none.
+    Unlimited,
+    /// It was counted.
+    Used,
+    /// It goes on with one that was counted.
+    Resumed,
 }
 
 /// What is known of a request so far, for the log row of a refusal.
@@ -345,15 +354,13 @@ impl Downloads {
         download: Download,
         asked: ByteSpan,
     ) -> Result<(CopyBytes, OpenRecord), Refused> {
-        let sale = &download.sale;
-        let counted = self
-            .count(
-                download.downloads_max,
-                download.resumes,
-                &sale.purchase,
-                sale.at,
-            )
-            .await;
+        let limits = download
+            .downloads_max
+            .map(|limit| (limit.get(), download.body.length()));
+        let resumed = download
+            .resumes
+            .then(|| asked.end.saturating_sub(asked.start));
+        let counted = self.count(&download.sale, limits, resumed).await;
         let copy = DeliveredCopy {
             level: download.level,
             file_name: download.file_name.as_str().to_owned(),
@@ -362,13 +369,20 @@ impl Downloads {
             asked,
             sent: 0,
         };
-        let record = OpenRecord {
+        let mut record = OpenRecord {
             sale: download.sale,
             copy,
             admission: download.admission,
+            resumed: None,
         };
         match counted {
-            Ok(()) => Ok((download.body, record)),
+            Ok(counted) => {
+                record.resumed = match counted {
+                    Counted::Resumed => Some(Arc::clone(&self.uses)),
+                    Counted::Unlimited | Counted::Used => None,
+                };
+                Ok((download.body, record))
+            }
             Err(refusal) => {
                 drop(record.close(Outcome::Refused(refusal.code()), 0, 0));
                 Err(Refused {
@@ -379,22 +393,25 @@ impl Downloads {
         }
     }
 
+    /// Counts a download of a purchase with `limits`, the number of downloads and the length of the
+    /// copy; `resumed` is how many bytes are asked for by one that goes on.
     async fn count(
         &self,
-        downloads_max: Option<NonZeroU32>,
-        resumes: bool,
-        purchase: &Purchase,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let Some(limit) = downloads_max else {
-            return Ok(());
+        sale: &Sale,
+        limits: Option<(u32, u64)>,
+        resumed: Option<u64>,
+    ) -> Result<Counted, Refusal> {
+        let Some((limit, length)) = limits else {
+            return Ok(Counted::Unlimited);
         };
-        // Only what was counted once can be gone on with for nothing.
-        if resumes && self.uses.taken(purchase).await? > 0 {
-            return Ok(());
+        let (uses, purchase) = (&self.uses, &sale.purchase);
+        if let Some(bytes) = resumed
+            && uses.resume(purchase, bytes).await? == Resumption::Paid
+        {
+            return Ok(Counted::Resumed);
         }
-        match self.uses.take(purchase, limit.get(), now).await? {
-            Use::Taken => Ok(()),
+        match uses.take(purchase, limit, length, sale.at).await? {
+            Use::Taken => Ok(Counted::Used),
             Use::Exhausted => Err(Refusal::UsedUp),
         }
     }

@@ -178,19 +178,40 @@ pub enum Use {
     Exhausted,
 }
 
+/// Whether a counted download of a limited purchase pays for the rest that a client asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumption {
+    /// It does; the bytes have been taken off what may still be resumed.
+    Paid,
+    /// Nothing was counted yet, or as much as that has been resumed already; nothing was taken.
+    Unpaid,
+}
+
 /// Counts the downloads of purchases that have a limit.
+///
+/// A download that broke off is gone on with for nothing. So that nobody gets a second copy in
+/// that way, each counted download pays for as many resumed bytes as the copy has, and no more.
 #[async_trait]
 pub trait Uses: Send + Sync {
-    /// Counts one more download unless `limit` have been counted, as one transaction.
+    /// Counts one more download of a copy of `length` bytes unless `limit` have been counted, as
+    /// one transaction.
     async fn take(
         &self,
         purchase: &Purchase,
         limit: u32,
+        length: u64,
         now: Timestamp,
     ) -> Result<Use, Unavailable>;
 
     /// How many downloads of the purchase have been counted.
     async fn taken(&self, purchase: &Purchase) -> Result<u32, Unavailable>;
+
+    /// Takes `bytes` off what may still be resumed, as one transaction.
+    async fn resume(&self, purchase: &Purchase, bytes: u64) -> Result<Resumption, Unavailable>;
+
+    /// Gives back what of a resumed part was not sent. Nobody waits for it, and if the host dies
+    /// before it is done, the part counts as resumed.
+    fn give_back(&self, purchase: &Purchase, bytes: u64);
 }
 
 /// The node's durable outbox for log rows.

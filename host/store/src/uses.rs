@@ -2,19 +2,27 @@
 
 use async_trait::async_trait;
 use colophon_core::log::Purchase;
-use colophon_core::ports::{Service, Unavailable, Use, Uses};
+use colophon_core::ports::{Resumption, Service, Unavailable, Use, Uses};
 use colophon_core::time::Timestamp;
 use colophon_crypto::Engine;
+use tokio::runtime::Handle;
 
 use crate::database::arguments;
+use crate::parse::number;
 use crate::store::Store;
 
 /// Counts and checks in one statement: of any number that run at once, exactly as many as the limit
 /// allows return a row.
-const TAKE: &str = "INSERT INTO purchase_uses (purchase, center, used, used_at) \
-    VALUES ($1, $2, 1, $3) ON CONFLICT (purchase) DO UPDATE \
-    SET used = purchase_uses.used + 1, used_at = excluded.used_at \
-    WHERE purchase_uses.used < $4 RETURNING used";
+const TAKE: &str = "INSERT INTO purchase_uses (purchase, center, used, resumable, used_at) \
+    VALUES ($1, $2, 1, $3, $4) ON CONFLICT (purchase) DO UPDATE \
+    SET used = purchase_uses.used + 1, used_at = excluded.used_at, \
+    resumable = purchase_uses.resumable + excluded.resumable \
+    WHERE purchase_uses.used < $5 RETURNING used";
+
+const RESUME: &str = "UPDATE purchase_uses SET resumable = resumable - $2 \
+    WHERE purchase = $1 AND resumable >= $2 RETURNING used";
+
+const GIVE_BACK: &str = "UPDATE purchase_uses SET resumable = resumable + $2 WHERE purchase = $1";
 
 const TAKEN: &str = "SELECT used FROM purchase_uses WHERE purchase = $1";
 
@@ -24,6 +32,7 @@ impl Uses for Store {
         &self,
         purchase: &Purchase,
         limit: u32,
+        length: u64,
         now: Timestamp,
     ) -> Result<Use, Unavailable> {
         // The statement's condition is on rows that are there; the first use would pass it.
@@ -32,7 +41,8 @@ impl Uses for Store {
         }
         let key = purchase_key(self.secrets.engine(), purchase);
         let center = purchase.center.as_str();
-        let values = arguments![&key, center, now.unix_ms(), i64::from(limit)];
+        let (length, now) = (number(length), now.unix_ms());
+        let values = arguments![&key, center, length, now, i64::from(limit)];
         let counted: Result<Option<(i64,)>, _> = self.fulfillment.changed(TAKE, values).await;
         match counted.map_err(|fault| fault.unavailable(Service::FulfillmentDatabase))? {
             Some(_) => Ok(Use::Taken),
@@ -46,6 +56,31 @@ impl Uses for Store {
         let rows = rows.map_err(|fault| fault.unavailable(Service::FulfillmentDatabase))?;
         let used = rows.first().map_or(0, |(used,)| *used);
         Ok(u32::try_from(used).unwrap_or(u32::MAX))
+    }
+
+    async fn resume(&self, purchase: &Purchase, bytes: u64) -> Result<Resumption, Unavailable> {
+        let key = purchase_key(self.secrets.engine(), purchase);
+        let values = arguments![&key, number(bytes)];
+        let paid: Result<Option<(i64,)>, _> = self.fulfillment.changed(RESUME, values).await;
+        match paid.map_err(|fault| fault.unavailable(Service::FulfillmentDatabase))? {
+            Some(_) => Ok(Resumption::Paid),
+            None => Ok(Resumption::Unpaid),
+        }
+    }
+
+    fn give_back(&self, purchase: &Purchase, bytes: u64) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let key = purchase_key(self.secrets.engine(), purchase);
+        let database = self.fulfillment.clone();
+        runtime.spawn(async move {
+            let values = arguments![&key, number(bytes)];
+            if let Err(fault) = database.execute(GIVE_BACK, values).await {
+                let error = fault.unavailable(Service::FulfillmentDatabase);
+                tracing::warn!(%error, bytes, "unsent bytes of a limited purchase were not given back");
+            }
+        });
     }
 }
 

@@ -3,5 +3,6 @@ CREATE TABLE purchase_uses (
     purchase BYTEA  NOT NULL PRIMARY KEY, -- SHA-256 of its parts, each after its length
     center   TEXT   COLLATE "C" NOT NULL,
     used     BIGINT NOT NULL CHECK (used > 0),
+    resumable BIGINT NOT NULL CHECK (resumable >= 0), -- bytes, paid for by the uses so far
     used_at  BIGINT NOT NULL
 );

@@ -3,5 +3,6 @@ CREATE TABLE purchase_uses (
     purchase BLOB    NOT NULL PRIMARY KEY, -- SHA-256 of its parts, each after its length
     center   TEXT    NOT NULL,
     used     INTEGER NOT NULL CHECK (used > 0),
+    resumable INTEGER NOT NULL CHECK (resumable >= 0), -- bytes, paid for by the uses so far
     used_at  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use colophon_core::center::KeyState;
 use colophon_core::log::Purchase;
-use colophon_core::ports::{Centers, Use, Uses};
+use colophon_core::ports::{Centers, Resumption, Use, Uses};
 use colophon_keys::{Authority, KeyKind, Subject, SystemRandom, Validity};
 use colophon_receipt::{SecretMode, TimePolicy};
 use colophon_store::failure::{AddError, ChangeError};
@@ -354,7 +354,7 @@ pub(crate) async fn exactly_as_many_uses_as_allowed_are_taken(place: &Place) {
     let takes: Vec<_> = (0..64)
         .map(|_| {
             let (store, purchase) = (Arc::clone(&store), Arc::clone(&purchase));
-            tokio::spawn(async move { store.take(&purchase, 5, moment(1)).await.unwrap() })
+            tokio::spawn(async move { store.take(&purchase, 5, 100, moment(1)).await.unwrap() })
         })
         .collect();
     let mut taken = 0;
@@ -363,11 +363,11 @@ pub(crate) async fn exactly_as_many_uses_as_allowed_are_taken(place: &Place) {
     }
     assert_eq!(taken, 5);
     assert_eq!(
-        store.take(&purchase, 5, moment(2)).await.unwrap(),
+        store.take(&purchase, 5, 100, moment(2)).await.unwrap(),
         Use::Exhausted
     );
     assert_eq!(
-        store.take(&purchase, 6, moment(3)).await.unwrap(),
+        store.take(&purchase, 6, 100, moment(3)).await.unwrap(),
         Use::Taken,
         "a higher limit"
     );
@@ -375,15 +375,51 @@ pub(crate) async fn exactly_as_many_uses_as_allowed_are_taken(place: &Place) {
         transaction: "other".parse().unwrap(),
         ..(*purchase).clone()
     };
-    assert_eq!(store.take(&other, 1, moment(4)).await.unwrap(), Use::Taken);
     assert_eq!(
-        store.take(&other, 1, moment(5)).await.unwrap(),
+        store.take(&other, 1, 100, moment(4)).await.unwrap(),
+        Use::Taken
+    );
+    assert_eq!(
+        store.take(&other, 1, 100, moment(5)).await.unwrap(),
         Use::Exhausted
     );
     assert_eq!(
-        store.take(&other, 0, moment(6)).await.unwrap(),
+        store.take(&other, 0, 100, moment(6)).await.unwrap(),
         Use::Exhausted
     );
+}
+
+pub(crate) async fn a_use_pays_for_as_many_resumed_bytes_as_the_copy_has(place: &Place) {
+    let store = place.store().await;
+    let purchase = Arc::new(Purchase {
+        center: center_id(),
+        retailer: "shop".parse().unwrap(),
+        transaction: "t-resumed".parse().unwrap(),
+        book_id: "b".parse().unwrap(),
+        book_id_type: "i".parse().unwrap(),
+    });
+    let resume = |bytes| {
+        let (store, purchase) = (Arc::clone(&store), Arc::clone(&purchase));
+        async move { store.resume(&purchase, bytes).await.unwrap() }
+    };
+    assert_eq!(resume(1).await, Resumption::Unpaid, "nothing was counted");
+    store.take(&purchase, 2, 1000, moment(1)).await.unwrap();
+    let parts: Vec<_> = (0..64).map(|_| tokio::spawn(resume(100))).collect();
+    let mut paid = 0;
+    for part in parts {
+        paid += usize::from(part.await.unwrap() == Resumption::Paid);
+    }
+    assert_eq!(paid, 10);
+    store.give_back(&purchase, 60);
+    // It is given back in the background; asking for it is how to see that it has been.
+    while resume(60).await == Resumption::Unpaid {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(resume(1).await, Resumption::Unpaid);
+    store.take(&purchase, 2, 1000, moment(2)).await.unwrap();
+    assert_eq!(resume(1001).await, Resumption::Unpaid);
+    assert_eq!(resume(1000).await, Resumption::Paid);
+    assert_eq!(store.taken(&purchase).await.unwrap(), 2);
 }
 
 const VALID: Validity = Validity {

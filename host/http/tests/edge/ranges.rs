@@ -38,7 +38,9 @@ async fn twenty_ranges_are_the_whole_and_one_download() {
         joined.extend(answer.body);
     }
     assert!(joined == Pattern::whole(LENGTH));
-    assert_eq!(host.uses.0.lock().unwrap().values().sum::<u32>(), 1);
+    let uses = host.uses.so_far();
+    // The first part was counted, and paid for the others.
+    assert_eq!((uses.count, uses.resumable), (1, LENGTH - 19 * 5_000));
     let rows = host.outbox.wait_for_rows(20).await;
     for (part, row) in (0..).zip(&rows) {
         let asked = ByteSpan {
@@ -100,6 +102,28 @@ async fn a_used_up_or_expired_receipt_still_resumes() {
     get_copy(host.address, &receipt, &resume)
         .await
         .check_problem(403, "receipt-expired");
+}
+
+#[tokio::test]
+async fn resuming_gives_nobody_a_second_copy() {
+    let host = Host::with(Options {
+        error_urls: &[],
+        ..Options::default()
+    })
+    .await;
+    host.sell_pattern("111", LENGTH);
+    let receipt = host.limited_receipt("111", 2);
+    let head = ask(host.address, "HEAD", &download_target(&receipt), &[]).await;
+    let tag = head.header("etag").unwrap();
+    let all_but_one = [("Range", "bytes=1-"), ("If-Range", tag)];
+    // Nothing was counted yet: counted. Paid by it. Used up by that: counted. Paid by it.
+    for used in [1, 1, 2, 2] {
+        let answer = get_copy(host.address, &receipt, &all_but_one).await;
+        assert_eq!((answer.status, host.uses.so_far().count), (206, used));
+    }
+    get_copy(host.address, &receipt, &all_but_one)
+        .await
+        .check_problem(403, "receipt-used-up");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use colophon_core::plugin::{
 };
 use colophon_core::ports::{
     Admission, Catalog, Centers, Commit, FormContent, OpenedForm, Origin, OriginError, Outbox,
-    Readiness, Service, Unavailable, Use, Uses,
+    Readiness, Resumption, Service, Unavailable, Use, Uses,
 };
 use colophon_core::time::{Clock, Timestamp};
 use colophon_receipt::{CenterId, KeyId};
@@ -278,7 +278,23 @@ impl Drop for Room {
 
 /// Counts of limited purchases.
 #[derive(Default)]
-pub(crate) struct CountedUses(pub(crate) Mutex<HashMap<Purchase, u32>>);
+pub(crate) struct CountedUses(pub(crate) Mutex<HashMap<Purchase, UsesSoFar>>);
+
+/// Of one purchase: how many, and how many bytes they still pay for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UsesSoFar {
+    pub(crate) count: u32,
+    pub(crate) resumable: u64,
+}
+
+impl CountedUses {
+    /// Of the one purchase that a test makes.
+    pub(crate) fn so_far(&self) -> UsesSoFar {
+        let uses = self.0.lock().unwrap();
+        assert!(uses.len() <= 1, "one purchase");
+        uses.values().next().copied().unwrap_or_default()
+    }
+}
 
 #[async_trait]
 impl Uses for CountedUses {
@@ -286,19 +302,43 @@ impl Uses for CountedUses {
         &self,
         purchase: &Purchase,
         limit: u32,
+        length: u64,
         _now: Timestamp,
     ) -> Result<Use, Unavailable> {
         let mut uses = self.0.lock().unwrap();
-        let count = uses.entry(purchase.clone()).or_default();
-        if *count >= limit {
+        let uses = uses.entry(purchase.clone()).or_default();
+        if uses.count >= limit {
             return Ok(Use::Exhausted);
         }
-        *count += 1;
+        uses.count += 1;
+        uses.resumable += length;
         Ok(Use::Taken)
     }
 
     async fn taken(&self, purchase: &Purchase) -> Result<u32, Unavailable> {
-        Ok(self.0.lock().unwrap().get(purchase).copied().unwrap_or(0))
+        let uses = self.0.lock().unwrap();
+        Ok(uses.get(purchase).map_or(0, |uses| uses.count))
+    }
+
+    async fn resume(&self, purchase: &Purchase, bytes: u64) -> Result<Resumption, Unavailable> {
+        let mut uses = self.0.lock().unwrap();
+        let uses = uses.get_mut(purchase);
+        let left = uses
+            .as_ref()
+            .and_then(|uses| uses.resumable.checked_sub(bytes));
+        Ok(match uses.zip(left) {
+            Some((uses, left)) => {
+                uses.resumable = left;
+                Resumption::Paid
+            }
+            None => Resumption::Unpaid,
+        })
+    }
+
+    fn give_back(&self, purchase: &Purchase, bytes: u64) {
+        if let Some(uses) = self.0.lock().unwrap().get_mut(purchase) {
+            uses.resumable += bytes;
+        }
     }
 }
 
