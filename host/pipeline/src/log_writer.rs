@@ -37,6 +37,10 @@ pub struct LogWriterPorts {
 /// Rows carried in one transaction.
 const BATCH_ROWS: u32 = 256;
 
+/// How long to wait for more rows after a batch that was not full. Most of the cost of a batch is
+/// that of its transaction, and nobody waits for these rows: they are durable in the outbox.
+const GATHER: Duration = Duration::from_millis(100);
+
 /// How long the outbox may go unlooked at when no commit calls. Every commit does call; this is for
 /// rows that came in some other way, such as a database restored under a running host.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -51,7 +55,9 @@ pub struct LogWriter {
 
 /// What there was to carry.
 enum Carried {
-    /// Rows; there may be more.
+    /// As many rows as a batch takes; there may be more.
+    Full,
+    /// Fewer.
     Some,
     /// The outbox was empty.
     Nothing,
@@ -75,7 +81,11 @@ impl LogWriter {
             let carried = self.ports.carry().await;
             self.note(carried.as_ref().err());
             match carried {
-                Ok(Carried::Some) => {}
+                Ok(Carried::Full) => {}
+                Ok(Carried::Some) => tokio::select! {
+                    () = sleep(GATHER) => {}
+                    () = stop.cancelled() => {}
+                },
                 Ok(Carried::Nothing) | Err(_) if stop.is_cancelled() => return,
                 Ok(Carried::Nothing) => tokio::select! {
                     () = self.ports.backlog.committed.notified() => {}
@@ -139,7 +149,11 @@ impl LogWriterPorts {
         let count = records.len() as u64;
         self.backlog.room.released(count, bytes);
         metrics::counter!("colophon_log_written_rows_total").increment(count);
-        Ok(Carried::Some)
+        Ok(if rows.len() < BATCH_ROWS as usize {
+            Carried::Some
+        } else {
+            Carried::Full
+        })
     }
 
     async fn set_aside(&self, row: &OutboxRow, problem: &str) -> Result<(), Unavailable> {

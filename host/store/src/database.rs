@@ -19,7 +19,7 @@ use sqlx::{ConnectOptions, FromRow, PgPool, Postgres, Sqlite, Transaction};
 
 pub use self::address::{DatabaseAddress, MalformedAddress};
 pub(crate) use self::argument::{Argument, arguments, bound};
-pub(crate) use self::batch::Batch;
+pub(crate) use self::batch::{Batch, Placeholders};
 pub(crate) use self::sqlite::SqliteFile;
 use crate::failure::Fault;
 
@@ -88,6 +88,14 @@ impl Database {
 
     pub(crate) fn service(&self) -> Service {
         self.service
+    }
+
+    /// How batches are written for this engine.
+    pub(crate) fn placeholders(&self) -> Placeholders {
+        match self.engine {
+            Engine::Sqlite(_) => Placeholders::InOrder,
+            Engine::Postgres(_) => Placeholders::Numbered,
+        }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -219,6 +227,14 @@ impl Database {
 }
 
 impl Write {
+    /// How batches are written for this engine.
+    pub(crate) fn placeholders(&self) -> Placeholders {
+        match self.transaction {
+            EngineWrite::Sqlite(_) => Placeholders::InOrder,
+            EngineWrite::Postgres(_) => Placeholders::Numbered,
+        }
+    }
+
     pub(crate) async fn all<T: Row>(
         &mut self,
         sql: &'static str,

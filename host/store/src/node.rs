@@ -165,7 +165,9 @@ impl NodeStore {
             .iter()
             .flat_map(|(event, payload)| [event.as_bytes().into(), payload.into()])
             .collect();
-        let pieces: Vec<_> = APPEND.pieces(&arguments).collect();
+        let pieces: Vec<_> = APPEND
+            .pieces(self.database.placeholders(), &arguments)
+            .collect();
         // One statement is a transaction of its own and saves two trips.
         if let [(sql, arguments)] = pieces.as_slice() {
             self.database.execute(sql, arguments).await?;

@@ -42,7 +42,6 @@ CREATE TABLE downloads (
 
 CREATE INDEX downloads_by_time ON downloads (center, at, event);
 CREATE INDEX downloads_by_node ON downloads (node, sequence);
-CREATE INDEX downloads_by_purchase ON downloads (purchase);
 
 -- Sales of which at least one byte was sent. A sale is billed once, in the period in which every
 -- byte of one copy had been sent for the first time.
@@ -63,6 +62,17 @@ CREATE TABLE purchases (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX purchases_by_completion ON purchases (center, completed_at);
+
+-- What was sent of copies of purchases that are not complete yet. Spans of one copy do not touch
+-- each other; those of a completed purchase are gone.
+CREATE TABLE purchase_parts (
+    purchase BLOB    NOT NULL,
+    etag     BLOB    NOT NULL, -- of the copy
+    first    INTEGER NOT NULL, -- byte
+    past     INTEGER NOT NULL, -- one past the last byte
+    at       INTEGER NOT NULL, -- when the last of them was sent
+    PRIMARY KEY (purchase, etag, first)
+) STRICT, WITHOUT ROWID;
 
 -- How many receipts were opened under a key.
 CREATE TABLE key_uses (

@@ -14,6 +14,9 @@ const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
 
 const READERS: u32 = 4;
 
+/// As many as the longest answers asked for while a host serves.
+const ROWS_BUFFERED: usize = 1024;
+
 /// The connections to a file.
 #[derive(Clone)]
 pub(crate) struct SqliteFile {
@@ -41,6 +44,9 @@ impl SqliteFile {
             .pragma("secure_delete", "ON")
             .pragma("trusted_schema", "OFF")
             .statement_cache_capacity(256)
+            // Rows come from a thread of the connection's own. Where its buffer is full it goes to
+            // sleep, and has to be woken for every row from then on.
+            .row_buffer_size(ROWS_BUFFERED)
             .disable_statement_logging();
         let writer = pool(1).connect_with(options.clone()).await?;
         let readers = pool(READERS)

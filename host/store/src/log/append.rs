@@ -19,16 +19,18 @@ use crate::uses::purchase_key;
 
 const COLUMNS: usize = 28;
 
-static INSERT: LazyLock<Batch> = LazyLock::new(|| {
-    let head = "INSERT INTO downloads (event, node, sequence, at, took_us, center, retailer, \
-        key_id, purchase, sale, book_id_type, book_id, requested_level, sold_at, retail_price, \
-        cost, list_price, currency, outcome, code, level, length, etag, range_start, range_end, \
-        sent, person, personal) VALUES";
-    Batch::new(
-        head,
-        COLUMNS,
-        "ON CONFLICT (event) DO NOTHING RETURNING event",
-    )
+const HEAD: &str = "INSERT INTO downloads (event, node, sequence, at, took_us, center, retailer, \
+    key_id, purchase, sale, book_id_type, book_id, requested_level, sold_at, retail_price, \
+    cost, list_price, currency, outcome, code, level, length, etag, range_start, range_end, \
+    sent, person, personal) VALUES";
+
+static INSERT: LazyLock<Batch> =
+    LazyLock::new(|| Batch::new(HEAD, COLUMNS, "ON CONFLICT (event) DO NOTHING"));
+
+/// The same, naming the events it did insert. Each name is a row on its way back.
+static INSERT_NAMING: LazyLock<Batch> = LazyLock::new(|| {
+    let tail = "ON CONFLICT (event) DO NOTHING RETURNING event";
+    Batch::new(HEAD, COLUMNS, tail)
 });
 
 const COUNT_USE: &str = "INSERT INTO key_uses (center, key_id, uses, last_used_at) \
@@ -86,11 +88,16 @@ impl Store {
         let mut write = self.logging.write().await?;
         let people = self.people(&mut write, &wanted).await?;
         let rows = self.rows(records, &names, &people)?;
-        let new = insert(&mut write, node, &rows).await?;
-        let new: Vec<&Row<'_>> = rows
-            .iter()
-            .filter(|row| new.contains(row.record.event.as_bytes()))
-            .collect();
+        let arguments: Vec<Argument<'_>> =
+            rows.iter().flat_map(|row| columns(&node, row)).collect();
+        let mut new: Vec<&Row<'_>> = rows.iter().collect();
+        if !insert(&mut write, &arguments).await? {
+            // Some have come before, which is rare: begin again and ask which.
+            drop(write);
+            write = self.logging.write().await?;
+            let inserted = insert_naming(&mut write, &arguments).await?;
+            new.retain(|row| inserted.contains(row.record.event.as_bytes()));
+        }
         Sales::of(&new).record(&mut write).await?;
         // Every writer counts in the same few rows, so they are locked late.
         count_uses(&mut write, &new).await?;
@@ -126,15 +133,24 @@ impl Store {
     }
 }
 
+/// Inserts the rows, and says whether all were new.
+async fn insert(write: &mut Write, arguments: &[Argument<'_>]) -> Result<bool, Fault> {
+    for (sql, piece) in INSERT.pieces(write.placeholders(), arguments) {
+        let inserted = write.execute(sql, piece).await?;
+        if inserted != (piece.len() / COLUMNS) as u64 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Inserts the rows whose events are not there yet and returns these events.
-async fn insert(
+async fn insert_naming(
     write: &mut Write,
-    node: NodeId,
-    rows: &[Row<'_>],
+    arguments: &[Argument<'_>],
 ) -> Result<BTreeSet<[u8; 16]>, Fault> {
-    let arguments: Vec<Argument<'_>> = rows.iter().flat_map(|row| columns(&node, row)).collect();
     let mut new = BTreeSet::new();
-    for (sql, piece) in INSERT.pieces(&arguments) {
+    for (sql, piece) in INSERT_NAMING.pieces(write.placeholders(), arguments) {
         let inserted: Vec<(Vec<u8>,)> = write.all(sql, piece).await?;
         for (event,) in inserted {
             new.insert(sized("downloads", "event", &event)?);

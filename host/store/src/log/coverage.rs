@@ -1,132 +1,87 @@
-//! When every byte of a copy had been sent.
-
-use std::collections::BTreeMap;
+//! Which bytes of a copy have been sent.
 
 use sqlx::FromRow;
 
-/// One delivery of a part of a copy.
-#[derive(Debug, Clone, FromRow)]
-pub(super) struct Delivery {
-    /// Which copy.
-    pub(super) etag: Vec<u8>,
-    /// Its length in bytes.
-    pub(super) length: i64,
-    /// First byte sent.
-    pub(super) range_start: i64,
-    /// Bytes sent from there on.
-    pub(super) sent: i64,
-    /// When, in milliseconds.
+/// Bytes of a copy that were sent, without a gap: from `first` on, as far as before `past`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub(super) struct Span {
+    /// The first byte.
+    pub(super) first: i64,
+    /// One past the last byte.
+    pub(super) past: i64,
+    /// When the last of them was sent, in milliseconds.
     pub(super) at: i64,
 }
 
-/// Parts of a copy, none touching another: start to end.
-#[derive(Default)]
-struct Spans(BTreeMap<i64, i64>);
-
-impl Spans {
-    /// Adds `[start, end)` and joins it with whatever it touches.
-    fn add(&mut self, mut start: i64, mut end: i64) {
-        let before = self.0.range(..=start).next_back();
-        if let Some((at, reach)) = before.map(|(at, reach)| (*at, *reach))
-            && reach >= start
-        {
-            start = at;
-            end = end.max(reach);
-        }
-        while let Some((at, reach)) = self.0.range(start..=end).next().map(|(a, r)| (*a, *r)) {
-            self.0.remove(&at);
-            end = end.max(reach);
-        }
-        self.0.insert(start, end);
+impl Span {
+    /// This span with those it touches; none if all of it had been sent before. Spans in `others`
+    /// that it does not touch are left out.
+    pub(super) fn joined(self, others: &[Span]) -> Option<Span> {
+        let touching = others
+            .iter()
+            .filter(|other| other.first <= self.past && self.first <= other.past);
+        touching.into_iter().try_fold(self, |joined, other| {
+            let known = other.first <= self.first && self.past <= other.past;
+            (!known).then_some(Span {
+                first: joined.first.min(other.first),
+                past: joined.past.max(other.past),
+                at: joined.at.max(other.at),
+            })
+        })
     }
 
-    fn cover(&self, length: i64) -> bool {
-        self.0.get(&0).is_some_and(|end| *end >= length)
+    /// Whether these are all bytes of a copy.
+    pub(super) fn covers(self, length: i64) -> bool {
+        self.first == 0 && self.past >= length
     }
-}
-
-/// The moment of the first delivery after which some copy had been sent in full. Deliveries of
-/// different copies of one purchase do not add up: their bytes differ.
-pub(super) fn completed_at(mut deliveries: Vec<Delivery>) -> Option<i64> {
-    deliveries.sort_by_key(|delivery| delivery.at);
-    let mut copies: BTreeMap<(Vec<u8>, i64), Spans> = BTreeMap::new();
-    for Delivery {
-        etag,
-        length,
-        range_start,
-        sent,
-        at,
-    } in deliveries
-    {
-        let spans = copies.entry((etag, length)).or_default();
-        spans.add(range_start, range_start.saturating_add(sent));
-        if spans.cover(length) {
-            return Some(at);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn delivery(etag: u8, range_start: i64, sent: i64, at: i64) -> Delivery {
-        Delivery {
-            etag: vec![etag],
-            length: 100,
-            range_start,
-            sent,
-            at,
-        }
+    fn span(first: i64, past: i64, at: i64) -> Span {
+        Span { first, past, at }
     }
 
     #[track_caller]
-    fn check(deliveries: &[(u8, i64, i64, i64)], expected: Option<i64>) {
-        let list = deliveries
-            .iter()
-            .map(|(etag, start, sent, at)| delivery(*etag, *start, *sent, *at));
-        assert_eq!(completed_at(list.collect()), expected, "{deliveries:?}");
+    fn check(new: Span, others: &[Span], expected: Option<Span>) {
+        assert_eq!(new.joined(others), expected, "{new:?} {others:?}");
     }
 
     #[test]
-    fn a_whole_copy_completes_at_once() {
-        check(&[(1, 0, 100, 5)], Some(5));
-        check(&[(1, 0, 0, 5)], None);
-        check(&[], None);
-    }
-
-    #[test]
-    fn parts_complete_when_the_last_gap_is_closed() {
-        check(&[(1, 0, 50, 1), (1, 50, 50, 2)], Some(2));
-        check(&[(1, 50, 50, 1), (1, 0, 50, 2)], Some(2));
-        check(&[(1, 0, 40, 1), (1, 60, 40, 2), (1, 30, 40, 3)], Some(3));
+    fn what_touches_is_joined() {
+        check(span(0, 50, 1), &[], Some(span(0, 50, 1)));
+        check(span(50, 60, 2), &[span(0, 50, 1)], Some(span(0, 60, 2)));
+        check(span(0, 50, 1), &[span(50, 60, 2)], Some(span(0, 60, 2)));
         check(
-            &[
-                (1, 10, 10, 1),
-                (1, 30, 10, 2),
-                (1, 0, 90, 3),
-                (1, 90, 10, 4),
-            ],
-            Some(4),
+            span(30, 60, 3),
+            &[span(0, 40, 1), span(50, 90, 9)],
+            Some(span(0, 90, 9)),
+        );
+        check(
+            span(0, 90, 3),
+            &[span(10, 20, 1), span(30, 40, 2)],
+            Some(span(0, 90, 3)),
         );
     }
 
     #[test]
-    fn a_missing_byte_is_missing() {
-        check(&[(1, 0, 50, 1), (1, 51, 49, 2)], None);
-        check(&[(1, 1, 99, 1)], None);
-        check(&[(1, 0, 99, 1), (1, 0, 99, 2)], None);
+    fn a_missing_byte_keeps_spans_apart() {
+        check(span(51, 60, 2), &[span(0, 50, 1)], Some(span(51, 60, 2)));
+        check(span(0, 49, 2), &[span(50, 60, 1)], Some(span(0, 49, 2)));
     }
 
     #[test]
-    fn parts_of_different_copies_do_not_add_up() {
-        check(&[(1, 0, 50, 1), (2, 50, 50, 2)], None);
-        check(&[(1, 0, 50, 1), (2, 50, 50, 2), (1, 50, 50, 3)], Some(3));
+    fn what_was_sent_before_is_nothing_new() {
+        check(span(10, 20, 9), &[span(0, 50, 1)], None);
+        check(span(0, 50, 9), &[span(0, 50, 1)], None);
     }
 
     #[test]
-    fn the_order_of_arrival_does_not_matter() {
-        check(&[(1, 50, 50, 9), (1, 0, 50, 4), (1, 0, 100, 20)], Some(9));
+    fn a_copy_is_covered_from_its_first_to_its_last_byte() {
+        assert!(span(0, 100, 1).covers(100));
+        assert!(!span(0, 99, 1).covers(100));
+        assert!(!span(1, 100, 1).covers(100));
     }
 }

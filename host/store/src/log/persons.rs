@@ -126,7 +126,7 @@ impl Store {
                 ]
             })
             .collect();
-        for (sql, piece) in INSERT.pieces(&arguments) {
+        for (sql, piece) in INSERT.pieces(write.placeholders(), &arguments) {
             write.execute(sql, piece).await?;
         }
         // Another writer may have been first; then its key is the person's.
@@ -141,7 +141,7 @@ impl Store {
         people: &mut People,
     ) -> Result<(), Fault> {
         let arguments: Vec<Argument<'_>> = pseudonyms.map(Argument::from).collect();
-        for (sql, piece) in SELECT.pieces(&arguments) {
+        for (sql, piece) in SELECT.pieces(write.placeholders(), &arguments) {
             let rows: Vec<PersonRow> = write.all(sql, piece).await?;
             for (pseudonym, id, sealed) in rows {
                 let id: [u8; 16] = sized("persons", "id", &id)?;

@@ -1,12 +1,12 @@
 //! Which purchases have been delivered in full, as the rows come in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use colophon_core::log::{DownloadRecord, Outcome};
 
 use super::append::Row;
-use super::coverage::{Delivery, completed_at};
+use super::coverage::Span;
 use crate::database::{Argument, Batch, Write, arguments};
 use crate::failure::Fault;
 use crate::parse::number;
@@ -25,8 +25,18 @@ static UPSERT: LazyLock<Batch> = LazyLock::new(|| {
     Batch::new(head, COLUMNS, tail)
 });
 
-const DELIVERIES: &str = "SELECT etag, length, range_start, sent, at FROM downloads \
-    WHERE purchase = $1 AND sent > 0";
+/// The spans of a copy that `[$3, $4]` touches, and perhaps the one before it.
+const NEAR: &str = "SELECT first, past, at FROM purchase_parts \
+    WHERE purchase = $1 AND etag = $2 AND first <= $4 AND first >= COALESCE((SELECT MAX(first) \
+    FROM purchase_parts WHERE purchase = $1 AND etag = $2 AND first <= $3), $3)";
+
+const REMOVE_PARTS: &str = "DELETE FROM purchase_parts \
+    WHERE purchase = $1 AND etag = $2 AND first BETWEEN $3 AND $4";
+
+const INSERT_PART: &str = "INSERT INTO purchase_parts (purchase, etag, first, past, at) \
+    VALUES ($1, $2, $3, $4, $5)";
+
+const REMOVE_ALL_PARTS: &str = "DELETE FROM purchase_parts WHERE purchase = $1";
 
 const COMPLETE: &str =
     "UPDATE purchases SET completed_at = $2 WHERE purchase = $1 AND completed_at IS NULL";
@@ -38,6 +48,21 @@ struct Sale<'a> {
     record: &'a DownloadRecord,
     begun_at: i64,
     completed_at: Option<i64>,
+    parts: Vec<Part<'a>>,
+}
+
+/// A part of a copy that was sent. Parts of different copies of one purchase do not add up: their
+/// bytes differ.
+struct Part<'a> {
+    etag: &'a [u8; 32],
+    length: i64,
+    span: Span,
+}
+
+/// What was sent for a row.
+enum Sent<'a> {
+    All,
+    Part(Part<'a>),
 }
 
 impl<'a> Sales<'a> {
@@ -48,7 +73,7 @@ impl<'a> Sales<'a> {
             let Some(purchase) = row.purchase else {
                 continue;
             };
-            let Some(whole) = delivered(row.record) else {
+            let Some(sent) = sent(row.record) else {
                 continue;
             };
             let at = row.record.at.unix_ms();
@@ -56,11 +81,16 @@ impl<'a> Sales<'a> {
                 record: row.record,
                 begun_at: at,
                 completed_at: None,
+                parts: Vec::new(),
             };
             let sale = sales.entry(purchase).or_insert(first);
             sale.begun_at = sale.begun_at.min(at);
-            if whole {
-                sale.completed_at = Some(sale.completed_at.map_or(at, |before| before.min(at)));
+            match sent {
+                Sent::All => {
+                    let first = sale.completed_at.map_or(at, |before| before.min(at));
+                    sale.completed_at = Some(first);
+                }
+                Sent::Part(part) => sale.parts.push(part),
             }
         }
         Self(sales)
@@ -74,31 +104,83 @@ impl<'a> Sales<'a> {
             .iter()
             .filter_map(|(purchase, sale)| columns(purchase, sale));
         let arguments: Vec<Argument<'_>> = rows.flatten().collect();
-        let mut open: Vec<Vec<u8>> = Vec::new();
-        for (sql, piece) in UPSERT.pieces(&arguments) {
+        let mut complete: BTreeSet<Vec<u8>> = BTreeSet::new();
+        for (sql, piece) in UPSERT.pieces(write.placeholders(), &arguments) {
             let rows: Vec<(Vec<u8>, Option<i64>)> = write.all(sql, piece).await?;
-            let incomplete = rows
-                .into_iter()
-                .filter(|(_, completed_at)| completed_at.is_none());
-            open.extend(incomplete.map(|(purchase, _)| purchase));
+            let done = rows.into_iter().filter(|(_, at)| at.is_some());
+            complete.extend(done.map(|(purchase, _)| purchase));
         }
-        for purchase in open {
-            let parts: Vec<Delivery> = write.all(DELIVERIES, arguments![&purchase]).await?;
-            if let Some(at) = completed_at(parts) {
-                write.execute(COMPLETE, arguments![&purchase, at]).await?;
+        for (purchase, sale) in &self.0 {
+            if complete.contains(purchase.as_slice()) {
+                // Parts of it may have come before the whole did.
+                if sale.completed_at.is_some() {
+                    write
+                        .execute(REMOVE_ALL_PARTS, arguments![purchase])
+                        .await?;
+                }
+                continue;
+            }
+            for part in &sale.parts {
+                if let Some(at) = enter(write, purchase, part).await? {
+                    write.execute(COMPLETE, arguments![purchase, at]).await?;
+                    write
+                        .execute(REMOVE_ALL_PARTS, arguments![purchase])
+                        .await?;
+                    break;
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Whether bytes were sent, and if so, whether all of the copy at once.
-fn delivered(record: &DownloadRecord) -> Option<bool> {
+/// Joins a part with what is known of its copy. Gives the moment from which on nothing of the copy
+/// is missing, if there is one now.
+async fn enter(
+    write: &mut Write,
+    purchase: &[u8; 32],
+    part: &Part<'_>,
+) -> Result<Option<i64>, Fault> {
+    let Part { etag, length, span } = part;
+    let near: Vec<Span> = write
+        .all(NEAR, arguments![purchase, *etag, span.first, span.past])
+        .await?;
+    let Some(joined) = span.joined(&near) else {
+        return Ok(None);
+    };
+    if joined.covers(*length) {
+        return Ok(Some(joined.at));
+    }
+    let Span { first, past, at } = joined;
+    write
+        .execute(REMOVE_PARTS, arguments![purchase, *etag, first, past])
+        .await?;
+    write
+        .execute(INSERT_PART, arguments![purchase, *etag, first, past, at])
+        .await?;
+    Ok(None)
+}
+
+/// What was sent, if anything was.
+fn sent(record: &DownloadRecord) -> Option<Sent<'_>> {
     let copy = record.copy.as_ref()?;
     if copy.length == 0 {
-        return (record.outcome == Outcome::Completed).then_some(true);
+        return (record.outcome == Outcome::Completed).then_some(Sent::All);
     }
-    (copy.sent > 0).then_some(copy.asked.start == 0 && copy.sent >= copy.length)
+    let span = Span {
+        first: number(copy.asked.start),
+        past: number(copy.asked.start.saturating_add(copy.sent)),
+        at: record.at.unix_ms(),
+    };
+    let length = number(copy.length);
+    if span.covers(length) {
+        return Some(Sent::All);
+    }
+    (copy.sent > 0).then_some(Sent::Part(Part {
+        etag: &copy.etag,
+        length,
+        span,
+    }))
 }
 
 fn columns<'a>(purchase: &'a [u8; 32], sale: &Sale<'a>) -> Option<[Argument<'a>; COLUMNS]> {
