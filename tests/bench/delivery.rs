@@ -24,7 +24,7 @@ const SIZES: [(&str, usize, f64); 3] = [
 ];
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 64;
 
 /// A host on one processor with a title of every size in its catalog.
 struct Shop {
@@ -95,7 +95,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>, String> {
             .ok_or("no peer")?;
         for level in ["1", "2", "3"] {
             figures.push(Figure {
-                name: format!("whole download path, level {level}, {name} MB"),
+                name: format!("whole download path, level {level}, {name} MB, 64 connections"),
                 ours: load(&wrk, &shop.url(name, level))?,
                 peer: Some(peer.clone()),
                 unit: "MB/s",

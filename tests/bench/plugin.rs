@@ -22,30 +22,27 @@ pub(crate) fn measure() -> Result<Vec<Figure>, String> {
     let rows = [
         (
             "fresh call of one role, p50",
-            "fresh_call_us",
-            "p50",
+            "fresh_call_p50_us",
             Target::AtMost(25.0),
         ),
         (
             "fresh call of one role, p99",
-            "fresh_call_us",
-            "p99",
+            "fresh_call_p99_us",
             Target::AtMost(100.0),
         ),
         (
             "all three roles of a request, p50",
-            "three_roles_us",
-            "p50",
+            "all_three_roles_p50_us",
             Target::AtMost(60.0),
         ),
     ];
     rows.into_iter()
-        .map(|(name, measured, share, target)| {
-            let ours = found[measured][share].as_f64();
-            let native = found["native_call_us"]["p50"].as_f64();
+        .map(|(name, measured, target)| {
+            let ours = found[measured].as_f64();
+            let native = found["native_function_p50_us"].as_f64();
             Ok(Figure {
                 name: name.to_owned(),
-                ours: ours.ok_or_else(|| format!("no {measured}.{share} in {printed}"))?,
+                ours: ours.ok_or_else(|| format!("no {measured} in {printed}"))?,
                 peer: native
                     .map(|native| ("the same answers by a native function".to_owned(), native)),
                 unit: "µs",
