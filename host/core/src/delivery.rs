@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use colophon_receipt::{CenterId, Claims, ErrorUrl, KeyId, RetailerId, SealedReceipt};
+use colophon_receipt::{CenterId, Claims, ErrorUrl, Freshness, KeyId, RetailerId, SealedReceipt};
 use colophon_title::{Level, MediaType};
 
 use crate::id::EventId;
@@ -55,7 +55,7 @@ pub struct Download {
     pub file_name: FileName,
     /// The level it was made at.
     pub level: Level,
-    /// Whether it continues a download already begun (and so is no new one).
+    /// Whether the client goes on with a copy that it has a part of.
     pub resumes: bool,
     /// Names these bytes: equal on every node for the same purchase.
     pub etag: [u8; 32],
@@ -63,6 +63,8 @@ pub struct Download {
     pub body: CopyBytes,
     /// How often the purchase may be downloaded, where limited.
     pub(crate) downloads_max: Option<NonZeroU32>,
+    /// Whether the receipt's time still allows a new download.
+    pub(crate) freshness: Freshness,
     /// Where the buyer is sent if the download is refused after all.
     pub(crate) redirect: Option<ErrorUrl>,
     /// Room for the log row.
@@ -127,19 +129,45 @@ pub struct OpenRecord {
     pub(crate) sale: Sale,
     pub(crate) copy: DeliveredCopy,
     pub(crate) admission: Box<dyn Admission>,
-    /// Where unsent bytes are given back, if this goes on with a counted download.
-    pub(crate) resumed: Option<Arc<dyn Uses>>,
+    /// What this takes of its purchase's limit, if it goes on with a counted download.
+    pub(crate) reservation: Option<Reservation>,
+}
+
+/// Bytes of a resumed download, taken off what the counted ones pay for. Those that are not sent
+/// are given back when this is dropped.
+pub(crate) struct Reservation {
+    uses: Arc<dyn Uses>,
+    purchase: Purchase,
+    unsent: u64,
+}
+
+impl Reservation {
+    pub(crate) fn new(uses: Arc<dyn Uses>, purchase: Purchase, bytes: u64) -> Self {
+        Self {
+            uses,
+            purchase,
+            unsent: bytes,
+        }
+    }
+
+    fn settle(mut self, sent: u64) {
+        self.unsent = self.unsent.saturating_sub(sent);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.unsent > 0 {
+            self.uses.give_back(&self.purchase, self.unsent);
+        }
+    }
 }
 
 impl OpenRecord {
     /// Closes the row with what happened.
     pub fn close(self, outcome: Outcome, sent: u64, took_us: u64) -> Commit {
-        if let Some(uses) = self.resumed {
-            let asked = self.copy.asked;
-            let unsent = asked.end.saturating_sub(asked.start).saturating_sub(sent);
-            if unsent > 0 {
-                uses.give_back(&self.sale.purchase, unsent);
-            }
+        if let Some(reservation) = self.reservation {
+            reservation.settle(sent);
         }
         let record = DownloadRecord {
             event: self.sale.event,

@@ -2,6 +2,7 @@
 //!
 //! receipt → open → resolve → look → judge → name and plan → admit → fetch → personalize → download.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use colophon_title::{
 use crate::catalog::{Book, Location, Money, ObjectPath, StoreRoot, TitleFacts};
 use crate::center::{Center, KeyState, RetailerKey};
 use crate::decide::{Grant, decide};
-use crate::delivery::{CopyBytes, Download, DownloadRequest, OpenRecord, Sale};
+use crate::delivery::{CopyBytes, Download, DownloadRequest, OpenRecord, Reservation, Sale};
 use crate::log::{ByteSpan, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::{FileName, default_text, extension};
 use crate::plugin::{CallContext, FoundLocation, Offer, PluginCalls, Plugins, ResolverAnswer};
@@ -82,14 +83,25 @@ struct Personalized {
     etag: [u8; 32],
 }
 
-/// How a download stands to the limit of its purchase.
-enum Counted {
-    /// There is none.
-    Unlimited,
-    /// It was counted.
-    Used,
-    /// It goes on with one that was counted.
-    Resumed,
+/// A download as the limit of its purchase sees it.
+struct Limited {
+    downloads: NonZeroU32,
+    copy_bytes: u64,
+    /// What is asked for by a download that goes on with another.
+    resumed_bytes: Option<u64>,
+    freshness: Freshness,
+}
+
+impl Limited {
+    fn of(download: &Download, asked: ByteSpan) -> Option<Self> {
+        let asked_bytes = asked.end.saturating_sub(asked.start);
+        Some(Self {
+            downloads: download.downloads_max?,
+            copy_bytes: download.body.length(),
+            resumed_bytes: download.resumes.then_some(asked_bytes),
+            freshness: download.freshness,
+        })
+    }
 }
 
 /// What is known of a request so far, for the log row of a refusal.
@@ -338,13 +350,14 @@ impl Downloads {
             etag,
             body,
             downloads_max: plan.grant.downloads_max,
+            freshness: plan.grant.freshness,
             redirect,
             admission,
         })
     }
 
     /// The last decision before the first byte: a download counts against the purchase's limit
-    /// unless it goes on with one that was counted. Splits the download into the bytes to send and
+    /// unless it goes on with one that was counted and pays for that. Splits the download into the bytes to send and
     /// the log row to close it with.
     ///
     /// Answers that send no bytes (headers only, conditions that fail) never come here, so they
@@ -354,13 +367,11 @@ impl Downloads {
         download: Download,
         asked: ByteSpan,
     ) -> Result<(CopyBytes, OpenRecord), Refused> {
-        let limits = download
-            .downloads_max
-            .map(|limit| (limit.get(), download.body.length()));
-        let resumed = download
-            .resumes
-            .then(|| asked.end.saturating_sub(asked.start));
-        let counted = self.count(&download.sale, limits, resumed).await;
+        let limited = Limited::of(&download, asked);
+        let counted = match limited {
+            Some(limited) => self.count(&download.sale, limited).await,
+            None => Ok(None),
+        };
         let copy = DeliveredCopy {
             level: download.level,
             file_name: download.file_name.as_str().to_owned(),
@@ -369,21 +380,17 @@ impl Downloads {
             asked,
             sent: 0,
         };
-        let mut record = OpenRecord {
-            sale: download.sale,
+        let (sale, admission) = (download.sale, download.admission);
+        let record = |reservation| OpenRecord {
+            sale,
             copy,
-            admission: download.admission,
-            resumed: None,
+            admission,
+            reservation,
         };
         match counted {
-            Ok(counted) => {
-                record.resumed = match counted {
-                    Counted::Resumed => Some(Arc::clone(&self.uses)),
-                    Counted::Unlimited | Counted::Used => None,
-                };
-                Ok((download.body, record))
-            }
+            Ok(reservation) => Ok((download.body, record(reservation))),
             Err(refusal) => {
+                let record = record(None);
                 drop(record.close(Outcome::Refused(refusal.code()), 0, 0));
                 Err(Refused {
                     refusal,
@@ -393,25 +400,28 @@ impl Downloads {
         }
     }
 
-    /// Counts a download of a purchase with `limits`, the number of downloads and the length of the
-    /// copy; `resumed` is how many bytes are asked for by one that goes on.
-    async fn count(
-        &self,
-        sale: &Sale,
-        limits: Option<(u32, u64)>,
-        resumed: Option<u64>,
-    ) -> Result<Counted, Refusal> {
-        let Some((limit, length)) = limits else {
-            return Ok(Counted::Unlimited);
-        };
+    /// Counts a download of a limited purchase, or reserves the bytes of one that goes on.
+    async fn count(&self, sale: &Sale, limited: Limited) -> Result<Option<Reservation>, Refusal> {
         let (uses, purchase) = (&self.uses, &sale.purchase);
-        if let Some(bytes) = resumed
-            && uses.resume(purchase, bytes).await? == Resumption::Paid
-        {
-            return Ok(Counted::Resumed);
+        if let Some(bytes) = limited.resumed_bytes {
+            match uses.resume(purchase, bytes).await? {
+                Resumption::Paid => {
+                    let reservation = Reservation::new(Arc::clone(uses), purchase.clone(), bytes);
+                    return Ok(Some(reservation));
+                }
+                Resumption::Spent => return Err(Refusal::UsedUp),
+                Resumption::NothingCounted => {}
+            }
         }
-        match uses.take(purchase, limit, length, sale.at).await? {
-            Use::Taken => Ok(Counted::Used),
+        if limited.freshness == Freshness::ResumeOnly {
+            return Err(Refusal::OutsideTime(TimeRefusal::Expired));
+        }
+        let limit = limited.downloads.get();
+        match uses
+            .take(purchase, limit, limited.copy_bytes, sale.at)
+            .await?
+        {
+            Use::Taken => Ok(None),
             Use::Exhausted => Err(Refusal::UsedUp),
         }
     }

@@ -178,19 +178,22 @@ pub enum Use {
     Exhausted,
 }
 
-/// Whether a counted download of a limited purchase pays for the rest that a client asks for.
+/// Whether the counted downloads of a limited purchase pay for the rest that a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumption {
-    /// It does; the bytes have been taken off what may still be resumed.
+    /// They do; the bytes have been taken off what may still be resumed.
     Paid,
-    /// Nothing was counted yet, or as much as that has been resumed already; nothing was taken.
-    Unpaid,
+    /// They have paid for too many bytes already, or for others still under way.
+    Spent,
+    /// There are none to go on with.
+    NothingCounted,
 }
 
 /// Counts the downloads of purchases that have a limit.
 ///
-/// A download that broke off is gone on with for nothing. So that nobody gets a second copy in
-/// that way, each counted download pays for as many resumed bytes as the copy has, and no more.
+/// A download that broke off is gone on with for nothing, any number of times. So that this is no
+/// way to any number of copies, each counted download pays, beside itself, for as many resumed
+/// bytes as the copy has.
 #[async_trait]
 pub trait Uses: Send + Sync {
     /// Counts one more download of a copy of `length` bytes unless `limit` have been counted, as
@@ -209,7 +212,7 @@ pub trait Uses: Send + Sync {
     /// Takes `bytes` off what may still be resumed, as one transaction.
     async fn resume(&self, purchase: &Purchase, bytes: u64) -> Result<Resumption, Unavailable>;
 
-    /// Gives back what of a resumed part was not sent. Nobody waits for it, and if the host dies
+    /// Gives back what of a resumed part was not sent. Nobody waits for it; if the host dies
     /// before it is done, the part counts as resumed.
     fn give_back(&self, purchase: &Purchase, bytes: u64);
 }

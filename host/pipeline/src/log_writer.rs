@@ -57,8 +57,8 @@ pub struct LogWriter {
 enum Carried {
     /// As many rows as a batch takes; there may be more.
     Full,
-    /// Fewer.
-    Some,
+    /// Fewer rows than that.
+    Partial,
     /// The outbox was empty.
     Nothing,
 }
@@ -82,7 +82,7 @@ impl LogWriter {
             self.note(carried.as_ref().err());
             match carried {
                 Ok(Carried::Full) => {}
-                Ok(Carried::Some) => tokio::select! {
+                Ok(Carried::Partial) => tokio::select! {
                     () = sleep(GATHER) => {}
                     () = stop.cancelled() => {}
                 },
@@ -150,7 +150,7 @@ impl LogWriterPorts {
         self.backlog.room.released(count, bytes);
         metrics::counter!("colophon_log_written_rows_total").increment(count);
         Ok(if rows.len() < BATCH_ROWS as usize {
-            Carried::Some
+            Carried::Partial
         } else {
             Carried::Full
         })

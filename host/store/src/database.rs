@@ -293,6 +293,16 @@ impl Write {
         changed.map_err(|error| self.fault(error))
     }
 
+    /// Ends the write without any effect.
+    pub(crate) async fn undo(self) -> Result<(), Fault> {
+        let service = self.service;
+        let done = match self.transaction {
+            EngineWrite::Sqlite(open) => open.rollback().await,
+            EngineWrite::Postgres(open) => open.rollback().await,
+        };
+        done.map_err(|error| Fault::from_sqlx(service, error))
+    }
+
     pub(crate) async fn commit(self) -> Result<(), Fault> {
         let service = self.service;
         let done = match self.transaction {

@@ -1,6 +1,7 @@
 //! The fulfillment and the logging database together, as a host uses them.
 
 use colophon_core::time::Timestamp;
+use tokio_util::task::TaskTracker;
 
 use crate::database::{Database, DatabaseAddress};
 use crate::migration::{Copying, Migrated, Opened, Schema, SchemaRefused, SchemaStatus};
@@ -18,6 +19,8 @@ pub struct Store {
     pub(crate) fulfillment: Database,
     pub(crate) logging: Database,
     pub(crate) secrets: Secrets,
+    /// Unsent bytes of limited purchases on their way back.
+    pub(crate) giving_back: TaskTracker,
 }
 
 impl Databases {
@@ -79,6 +82,7 @@ impl Databases {
             fulfillment,
             logging,
             secrets,
+            giving_back: TaskTracker::new(),
         })
     }
 }
@@ -86,6 +90,8 @@ impl Databases {
 impl Store {
     /// Closes all connections after the statements under way.
     pub async fn close(&self) {
+        self.giving_back.close();
+        self.giving_back.wait().await;
         self.fulfillment.close().await;
         self.logging.close().await;
     }

@@ -24,6 +24,8 @@ const RESUME: &str = "UPDATE purchase_uses SET resumable = resumable - $2 \
 
 const GIVE_BACK: &str = "UPDATE purchase_uses SET resumable = resumable + $2 WHERE purchase = $1";
 
+const GIVE_BACK_TRIES: usize = 5;
+
 const TAKEN: &str = "SELECT used FROM purchase_uses WHERE purchase = $1";
 
 #[async_trait]
@@ -64,23 +66,41 @@ impl Uses for Store {
         let paid: Result<Option<(i64,)>, _> = self.fulfillment.changed(RESUME, values).await;
         match paid.map_err(|fault| fault.unavailable(Service::FulfillmentDatabase))? {
             Some(_) => Ok(Resumption::Paid),
-            None => Ok(Resumption::Unpaid),
+            None if self.taken(purchase).await? > 0 => Ok(Resumption::Spent),
+            None => Ok(Resumption::NothingCounted),
         }
     }
 
     fn give_back(&self, purchase: &Purchase, bytes: u64) {
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
         let key = purchase_key(self.secrets.engine(), purchase);
         let database = self.fulfillment.clone();
-        runtime.spawn(async move {
-            let values = arguments![&key, number(bytes)];
-            if let Err(fault) = database.execute(GIVE_BACK, values).await {
-                let error = fault.unavailable(Service::FulfillmentDatabase);
-                tracing::warn!(%error, bytes, "unsent bytes of a limited purchase were not given back");
+        let giving = async move {
+            let mut outcome = Ok(0);
+            // Many downloads may end at once and wait for one connection; each try waits for it.
+            for _ in 0..GIVE_BACK_TRIES {
+                outcome = database
+                    .execute(GIVE_BACK, arguments![&key, number(bytes)])
+                    .await;
+                if outcome.is_ok() {
+                    return;
+                }
             }
-        });
+            let error = outcome
+                .err()
+                .map(|fault| fault.unavailable(database.service()));
+            tracing::warn!(
+                ?error,
+                bytes,
+                "unsent bytes of a limited purchase were not given back"
+            );
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(self.giving_back.spawn_on(giving, &runtime)),
+            Err(_) => tracing::warn!(
+                bytes,
+                "unsent bytes of a limited purchase were not given back"
+            ),
+        }
     }
 }
 

@@ -70,7 +70,7 @@ CREATE TABLE purchase_parts (
     etag     BYTEA   NOT NULL, -- of the copy
     first    BIGINT  NOT NULL, -- byte
     past     BIGINT  NOT NULL, -- one past the last byte
-    at       BIGINT  NOT NULL, -- when the last of them was sent
+    at       BIGINT  NOT NULL, -- of the latest delivery that brought any of them
     PRIMARY KEY (purchase, etag, first)
 );
 

@@ -70,7 +70,7 @@ CREATE TABLE purchase_parts (
     etag     BLOB    NOT NULL, -- of the copy
     first    INTEGER NOT NULL, -- byte
     past     INTEGER NOT NULL, -- one past the last byte
-    at       INTEGER NOT NULL, -- when the last of them was sent
+    at       INTEGER NOT NULL, -- of the latest delivery that brought any of them
     PRIMARY KEY (purchase, etag, first)
 ) STRICT, WITHOUT ROWID;
 

@@ -155,6 +155,34 @@ pub(crate) async fn rows_handed_in_again_change_nothing(ground: &Place) {
     assert_eq!(rows(&store).await.len(), 150);
 }
 
+pub(crate) async fn a_new_person_beside_a_known_row_stays_readable(ground: &Place) {
+    let store = ground.store().await;
+    let bought_by = |number, customer: &str| {
+        let mut record = download(number, &format!("order-{number}"));
+        if let Some(claims) = &mut record.claims {
+            claims.customer_id = Some(customer.parse().unwrap());
+        }
+        record
+    };
+    append(&store, [(1, bought_by(1, "customer-a"))]).await;
+    let both = [
+        (1, bought_by(1, "customer-a")),
+        (2, bought_by(2, "customer-b")),
+    ];
+    append(&store, both).await;
+    let mut customers: Vec<_> = rows(&store)
+        .await
+        .into_iter()
+        .map(|row| match row.person {
+            LoggedPerson::Known(person) => person.customer_id.clone(),
+            LoggedPerson::Erased => None,
+        })
+        .collect();
+    customers.sort();
+    let expected = ["customer-a", "customer-b"].map(|customer| Some(customer.to_owned()));
+    assert_eq!(customers, expected);
+}
+
 pub(crate) async fn a_refusal_has_no_sale(ground: &Place) {
     let store = ground.store().await;
     let refused = |number, key: Option<&str>| DownloadRecord {

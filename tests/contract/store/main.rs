@@ -80,6 +80,7 @@ on_both_engines! {
     changes::no_change_is_skipped_however_late_it_is_committed,
     log::a_row_comes_back_as_it_was_handed_in,
     log::rows_handed_in_again_change_nothing,
+    log::a_new_person_beside_a_known_row_stays_readable,
     log::a_refusal_has_no_sale,
     log::rows_are_listed_from_the_latest_back,
     log::an_erased_person_cannot_be_read_any_more,

@@ -402,7 +402,7 @@ pub(crate) async fn a_use_pays_for_as_many_resumed_bytes_as_the_copy_has(place: 
         let (store, purchase) = (Arc::clone(&store), Arc::clone(&purchase));
         async move { store.resume(&purchase, bytes).await.unwrap() }
     };
-    assert_eq!(resume(1).await, Resumption::Unpaid, "nothing was counted");
+    assert_eq!(resume(1).await, Resumption::NothingCounted);
     store.take(&purchase, 2, 1000, moment(1)).await.unwrap();
     let parts: Vec<_> = (0..64).map(|_| tokio::spawn(resume(100))).collect();
     let mut paid = 0;
@@ -412,12 +412,12 @@ pub(crate) async fn a_use_pays_for_as_many_resumed_bytes_as_the_copy_has(place: 
     assert_eq!(paid, 10);
     store.give_back(&purchase, 60);
     // It is given back in the background; asking for it is how to see that it has been.
-    while resume(60).await == Resumption::Unpaid {
+    while resume(60).await == Resumption::Spent {
         tokio::task::yield_now().await;
     }
-    assert_eq!(resume(1).await, Resumption::Unpaid);
+    assert_eq!(resume(1).await, Resumption::Spent);
     store.take(&purchase, 2, 1000, moment(2)).await.unwrap();
-    assert_eq!(resume(1001).await, Resumption::Unpaid);
+    assert_eq!(resume(1001).await, Resumption::Spent);
     assert_eq!(resume(1000).await, Resumption::Paid);
     assert_eq!(store.taken(&purchase).await.unwrap(), 2);
 }

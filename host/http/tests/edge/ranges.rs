@@ -2,7 +2,7 @@
 
 use colophon_core::log::{ByteSpan, Outcome};
 
-use crate::support::client::{Client, ask, download_target, form_request, get_copy};
+use crate::support::client::{Client, ask, download_target, form_request, get_copy, request};
 use crate::support::content::Pattern;
 use crate::support::host::{Host, Options, ROOM};
 
@@ -105,7 +105,7 @@ async fn a_used_up_or_expired_receipt_still_resumes() {
 }
 
 #[tokio::test]
-async fn resuming_gives_nobody_a_second_copy() {
+async fn a_use_pays_for_two_copies_worth_of_bytes_at_most() {
     let host = Host::with(Options {
         error_urls: &[],
         ..Options::default()
@@ -116,14 +116,39 @@ async fn resuming_gives_nobody_a_second_copy() {
     let head = ask(host.address, "HEAD", &download_target(&receipt), &[]).await;
     let tag = head.header("etag").unwrap();
     let all_but_one = [("Range", "bytes=1-"), ("If-Range", tag)];
-    // Nothing was counted yet: counted. Paid by it. Used up by that: counted. Paid by it.
-    for used in [1, 1, 2, 2] {
-        let answer = get_copy(host.address, &receipt, &all_but_one).await;
-        assert_eq!((answer.status, host.uses.so_far().count), (206, used));
+    let resume = async || get_copy(host.address, &receipt, &all_but_one).await;
+    let used = || host.uses.so_far().count;
+
+    assert_eq!((resume().await.status, used()), (206, 1), "counted");
+    assert_eq!((resume().await.status, used()), (206, 1), "paid by that");
+    resume().await.check_problem(403, "receipt-used-up");
+    assert_eq!(used(), 1, "what goes on with a download counts no other");
+    let again = get_copy(host.address, &receipt, &[]).await;
+    assert_eq!((again.status, used()), (200, 2));
+    assert_eq!((resume().await.status, used()), (206, 2));
+    resume().await.check_problem(403, "receipt-used-up");
+}
+
+#[tokio::test]
+async fn what_is_not_sent_can_be_resumed_again() {
+    const LARGE: u64 = 128 << 20;
+    let host = Host::start().await;
+    host.sell_pattern("222", LARGE);
+    let target = download_target(&host.limited_receipt("222", 1));
+    let begun = ask(host.address, "GET", &target, &[("Range", "bytes=0-9")]).await;
+    let tag = begun.header("etag").unwrap();
+    let rest = [("Range", "bytes=10-"), ("If-Range", tag)];
+    for _ in 0..3 {
+        let mut client = Client::connect(host.address).await;
+        client.send(request("GET", &target, &rest, "")).await;
+        assert_eq!(client.head().await.status, 206);
+        drop(client);
+        // The bytes come back when the host sees that the client is gone.
+        while host.uses.so_far().resumable < LARGE / 2 {
+            tokio::task::yield_now().await;
+        }
     }
-    get_copy(host.address, &receipt, &all_but_one)
-        .await
-        .check_problem(403, "receipt-used-up");
+    assert_eq!(host.uses.so_far().count, 1);
 }
 
 #[tokio::test]

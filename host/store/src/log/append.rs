@@ -57,6 +57,28 @@ pub(super) struct Row<'a> {
     personal: Vec<u8>,
 }
 
+/// Records on their way in.
+struct Arriving<'a> {
+    node: NodeId,
+    records: &'a [(i64, DownloadRecord)],
+    /// The pseudonym for each record.
+    names: &'a [[u8; 32]],
+    /// Every pseudonym, with the moment of a record of it.
+    wanted: &'a BTreeMap<[u8; 32], i64>,
+}
+
+/// What is expected of a batch. Asking which rows were new costs a row on its way back for each.
+#[derive(Clone, Copy)]
+enum Expecting {
+    OnlyNew,
+    Known,
+}
+
+enum Appended {
+    All,
+    Nothing,
+}
+
 #[async_trait]
 impl LogRows for Store {
     async fn append(
@@ -85,18 +107,44 @@ impl Store {
         let moments = records.iter().map(|(_, record)| record.at.unix_ms());
         let wanted: BTreeMap<[u8; 32], i64> = names.iter().copied().zip(moments).collect();
 
+        let batch = Arriving {
+            node,
+            records,
+            names: &names,
+            wanted: &wanted,
+        };
+        // That some have come before is rare; then begin again and ask which.
+        match self.append_batch(&batch, Expecting::OnlyNew).await? {
+            Appended::All => Ok(()),
+            Appended::Nothing => self.append_batch(&batch, Expecting::Known).await.map(drop),
+        }
+    }
+
+    /// Appends all of a batch in one transaction; nothing of it, not even its persons, if a row
+    /// turns out to be known that was not expected to be.
+    async fn append_batch(
+        &self,
+        batch: &Arriving<'_>,
+        expecting: Expecting,
+    ) -> Result<Appended, Fault> {
+        let Arriving { node, records, .. } = *batch;
         let mut write = self.logging.write().await?;
-        let people = self.people(&mut write, &wanted).await?;
-        let rows = self.rows(records, &names, &people)?;
+        let people = self.people(&mut write, batch.wanted).await?;
+        let rows = self.rows(records, batch.names, &people)?;
         let arguments: Vec<Argument<'_>> =
             rows.iter().flat_map(|row| columns(&node, row)).collect();
         let mut new: Vec<&Row<'_>> = rows.iter().collect();
-        if !insert(&mut write, &arguments).await? {
-            // Some have come before, which is rare: begin again and ask which.
-            drop(write);
-            write = self.logging.write().await?;
-            let inserted = insert_naming(&mut write, &arguments).await?;
-            new.retain(|row| inserted.contains(row.record.event.as_bytes()));
+        match expecting {
+            Expecting::OnlyNew => {
+                if !insert(&mut write, &arguments).await? {
+                    write.undo().await?;
+                    return Ok(Appended::Nothing);
+                }
+            }
+            Expecting::Known => {
+                let inserted = insert_naming(&mut write, &arguments).await?;
+                new.retain(|row| inserted.contains(row.record.event.as_bytes()));
+            }
         }
         Sales::of(&new).record(&mut write).await?;
         // Every writer counts in the same few rows, so they are locked late.
@@ -107,7 +155,8 @@ impl Store {
             records.iter().map(|(sequence, _)| *sequence),
         )
         .await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(Appended::All)
     }
 
     fn rows<'a>(

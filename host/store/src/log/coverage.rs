@@ -9,7 +9,8 @@ pub(super) struct Span {
     pub(super) first: i64,
     /// One past the last byte.
     pub(super) past: i64,
-    /// When the last of them was sent, in milliseconds.
+    /// The latest moment of a delivery that brought any of them, in milliseconds. Deliveries are
+    /// taken as they arrive: of two hosts' rows that overlap, the one that arrives first counts.
     pub(super) at: i64,
 }
 
@@ -76,6 +77,7 @@ mod tests {
     fn what_was_sent_before_is_nothing_new() {
         check(span(10, 20, 9), &[span(0, 50, 1)], None);
         check(span(0, 50, 9), &[span(0, 50, 1)], None);
+        check(span(0, 50, 1), &[span(0, 50, 9)], None);
     }
 
     #[test]

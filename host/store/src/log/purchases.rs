@@ -36,7 +36,10 @@ const REMOVE_PARTS: &str = "DELETE FROM purchase_parts \
 const INSERT_PART: &str = "INSERT INTO purchase_parts (purchase, etag, first, past, at) \
     VALUES ($1, $2, $3, $4, $5)";
 
-const REMOVE_ALL_PARTS: &str = "DELETE FROM purchase_parts WHERE purchase = $1";
+static REMOVE_ALL_PARTS: LazyLock<Batch> = LazyLock::new(|| {
+    let head = "DELETE FROM purchase_parts WHERE purchase IN (";
+    Batch::new(head, 1, ")")
+});
 
 const COMPLETE: &str =
     "UPDATE purchases SET completed_at = $2 WHERE purchase = $1 AND completed_at IS NULL";
@@ -110,28 +113,48 @@ impl<'a> Sales<'a> {
             let done = rows.into_iter().filter(|(_, at)| at.is_some());
             complete.extend(done.map(|(purchase, _)| purchase));
         }
-        for (purchase, sale) in &self.0 {
+        let mut done: Vec<[u8; 32]> = Vec::new();
+        for (purchase, sale) in self.0 {
+            // Parts of it may have come before the whole did.
+            if sale.completed_at.is_some() {
+                done.push(purchase);
+            }
             if complete.contains(purchase.as_slice()) {
-                // Parts of it may have come before the whole did.
-                if sale.completed_at.is_some() {
-                    write
-                        .execute(REMOVE_ALL_PARTS, arguments![purchase])
-                        .await?;
-                }
                 continue;
             }
-            for part in &sale.parts {
-                if let Some(at) = enter(write, purchase, part).await? {
-                    write.execute(COMPLETE, arguments![purchase, at]).await?;
-                    write
-                        .execute(REMOVE_ALL_PARTS, arguments![purchase])
-                        .await?;
+            for part in joined(sale.parts) {
+                if let Some(at) = enter(write, &purchase, &part).await? {
+                    write.execute(COMPLETE, arguments![&purchase, at]).await?;
+                    done.push(purchase);
                     break;
                 }
             }
         }
+        let done: Vec<Argument<'_>> = done.iter().map(Argument::from).collect();
+        for (sql, piece) in REMOVE_ALL_PARTS.pieces(write.placeholders(), &done) {
+            write.execute(sql, piece).await?;
+        }
         Ok(())
     }
+}
+
+/// Joins the parts that touch each other, so that many small ones are few trips.
+fn joined(mut parts: Vec<Part<'_>>) -> Vec<Part<'_>> {
+    parts.sort_by_key(|part| (part.etag, part.length, part.span.first));
+    let mut joined: Vec<Part<'_>> = Vec::new();
+    for part in parts {
+        match joined.last_mut() {
+            Some(last) if (last.etag, last.length) == (part.etag, part.length) => {
+                match part.span.joined(&[last.span]) {
+                    Some(span) if span.first == last.span.first => last.span = span,
+                    Some(_) => joined.push(part),
+                    None => {}
+                }
+            }
+            Some(_) | None => joined.push(part),
+        }
+    }
+    joined
 }
 
 /// Joins a part with what is known of its copy. Gives the moment from which on nothing of the copy

@@ -34,11 +34,11 @@ pub(super) struct Packer {
     thorough_bytes_left: usize,
 }
 
-/// The largest entry that is searched thoroughly: the search takes about 30 bytes of memory
-/// for each of its bytes.
+/// The largest entry that is searched thoroughly: the search takes a hundred bytes of memory and
+/// more for each of its bytes.
 const THOROUGH_ENTRY_BYTES_MAX: usize = 1 << 18;
 
-/// How much of one title is searched thoroughly. It takes a few seconds.
+/// How much of one title is searched thoroughly. For text it takes a few seconds.
 const THOROUGH_BYTES_MAX: usize = 1 << 20;
 
 impl Packer {

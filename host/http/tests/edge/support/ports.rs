@@ -322,17 +322,14 @@ impl Uses for CountedUses {
 
     async fn resume(&self, purchase: &Purchase, bytes: u64) -> Result<Resumption, Unavailable> {
         let mut uses = self.0.lock().unwrap();
-        let uses = uses.get_mut(purchase);
-        let left = uses
-            .as_ref()
-            .and_then(|uses| uses.resumable.checked_sub(bytes));
-        Ok(match uses.zip(left) {
-            Some((uses, left)) => {
-                uses.resumable = left;
-                Resumption::Paid
-            }
-            None => Resumption::Unpaid,
-        })
+        let Some(uses) = uses.get_mut(purchase) else {
+            return Ok(Resumption::NothingCounted);
+        };
+        let Some(left) = uses.resumable.checked_sub(bytes) else {
+            return Ok(Resumption::Spent);
+        };
+        uses.resumable = left;
+        Ok(Resumption::Paid)
     }
 
     fn give_back(&self, purchase: &Purchase, bytes: u64) {
