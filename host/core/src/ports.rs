@@ -1,5 +1,6 @@
 //! What the flows need from the world, each a small trait that an adapter keeps.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,9 +30,21 @@ pub enum Service {
     CatalogLease,
 }
 
+impl fmt::Display for Service {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::FulfillmentDatabase => "the fulfillment database",
+            Self::LoggingDatabase => "the logging database",
+            Self::NodeDatabase => "this node's database",
+            Self::ContentStore => "the content store",
+            Self::CatalogLease => "the catalog's lease",
+        })
+    }
+}
+
 /// A service behind a port did not answer; the request may succeed later.
 #[derive(Debug, Error)]
-#[error("{service:?} did not answer")]
+#[error("{service} did not answer")]
 pub struct Unavailable {
     /// What did not answer.
     pub service: Service,

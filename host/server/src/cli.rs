@@ -183,7 +183,7 @@ pub(crate) struct TitleAddArgs {
     #[command(flatten)]
     pub(crate) book: BookArgs,
     /// Least level it is sold with: 1 clear, 2 source sealed, 3 individually sealed.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=3))]
+    #[arg(long, default_value_t = 2, value_parser = least_level)]
     pub(crate) level: u8,
     /// Signatures every sealed copy carries: tool, owner, provider.
     #[arg(long, value_delimiter = ',')]
@@ -246,7 +246,7 @@ pub(crate) struct TitleUpdateArgs {
     #[command(flatten)]
     pub(crate) book: BookArgs,
     /// New least level.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
+    #[arg(long, value_parser = least_level)]
     pub(crate) level: Option<u8>,
     /// New price, such as 1299EUR.
     #[arg(long)]
@@ -409,4 +409,17 @@ pub(crate) enum LogCommand {
         #[arg(long, default_value_t = 30)]
         days: u32,
     },
+}
+
+/// A level that a title can be sold with at least.
+fn least_level(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(level @ 1..=3) => Ok(level),
+        Ok(4) => Err(
+            "level 4 is levels 2 and 3 with signatures: choose 2 or 3, and add --sign tool \
+             (owner, provider)"
+                .to_owned(),
+        ),
+        _ => Err("write 1 (clear), 2 (source sealed) or 3 (individually sealed)".to_owned()),
+    }
 }

@@ -53,7 +53,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
         .map(|(service, state)| {
             let state = state.map(|()| "answers".to_owned());
             finding(
-                &format!("{service:?}"),
+                &service.to_string(),
                 state.map_err(|error| chain(&error)),
             )
         })
@@ -121,7 +121,7 @@ async fn integrity(house: &House) -> Vec<Finding> {
                 .map(|problem| {
                     finding(
                         "integrity",
-                        Err(format!("{:?}: {}", problem.service, problem.text)),
+                        Err(format!("{}: {}", problem.service, problem.text)),
                     )
                 })
                 .collect()

@@ -140,12 +140,18 @@ fn print(receipt: &Receipt, output: Output) -> Result<()> {
         let rows = fields.as_object().into_iter().flatten();
         table(
             &["claim", "value"],
-            rows.map(|(name, value)| vec![name.clone(), shown(value)]),
+            rows.map(|(name, value)| vec![name.clone(), shown(name, value)]),
         )
     })
 }
 
-fn shown(value: &Value) -> String {
+/// A claim for people: times also as dates.
+fn shown(name: &str, value: &Value) -> String {
+    let is_time = matches!(name, "iat" | "exp" | "sold_at");
+    let seconds = value.as_i64().filter(|_| is_time);
+    if let Some(time) = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()) {
+        return format!("{value} ({time})");
+    }
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
@@ -199,7 +205,7 @@ async fn explain(config: &Config, text: &str, center: &str, output: Output) -> R
         if let Some(receipt) = explained.receipt.as_object() {
             let rows = receipt
                 .iter()
-                .map(|(name, value)| vec![name.clone(), shown(value)]);
+                .map(|(name, value)| vec![name.clone(), shown(name, value)]);
             lines.push(table(&["claim", "value"], rows));
         }
         lines.join("\n")

@@ -156,12 +156,14 @@ fn print_secret(secret: &RetailerSecret, output: Output) -> Result<()> {
         kid: secret.kid().to_string(),
         secret: secret.to_text().to_string(),
     };
-    output.print(&shown, |shown| {
-        format!(
-            "The secret of key {} is shown this once; give it to the retailer over a safe channel:\n{}",
-            shown.kid, shown.secret
-        )
-    })
+    if output == Output::Text {
+        // Talk goes to standard error, so that `> secret.txt` keeps the secret and nothing else.
+        eprintln!(
+            "The secret of key {} is shown this once; give it to the retailer over a safe channel:",
+            shown.kid
+        );
+    }
+    output.print(&shown, |shown| shown.secret.clone())
 }
 
 async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {

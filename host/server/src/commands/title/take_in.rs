@@ -57,6 +57,18 @@ impl Ingest {
                 order.center
             );
         }
+        let roots: Vec<&str> = house
+            .content
+            .roots()
+            .map(|(root, _)| root.as_str())
+            .collect();
+        if !roots.contains(&order.root.as_str()) {
+            bail!(
+                "no content-store root is called {}; content.roots names: {}",
+                order.root.as_str(),
+                roots.join(", ")
+            );
+        }
         let mut signers = Vec::new();
         if signatures.contains(SignerRole::Tool) {
             signers.push(center_signer(house, &order, SignerRole::Tool).await?);
@@ -224,15 +236,17 @@ fn claimed(file: &Path, flag: Option<&str>) -> Result<MediaType> {
 
 /// `1299EUR`: minor units and currency.
 pub(super) fn price(text: &str) -> Result<Money> {
-    let wrong = || format!("{text:?} is no price; write minor units and currency, such as 1299EUR");
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (minor, currency) = text.split_at(digits);
-    Ok(Money {
-        minor: minor.parse().with_context(wrong)?,
-        currency: currency.trim().parse().with_context(wrong)?,
-    })
+    match (minor.parse(), currency.trim().parse()) {
+        (Ok(minor), Ok(currency)) => Ok(Money { minor, currency }),
+        _ => bail!(
+            "{text:?} is no price; write minor units (cents) and an ISO 4217 code of three capital \
+             letters, such as 1299EUR"
+        ),
+    }
 }
 
 fn attribute(text: &str) -> Result<(String, String)> {
