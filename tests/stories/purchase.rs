@@ -207,3 +207,20 @@ fn doctor_finds_a_sound_house_sound_and_a_damaged_title_damaged() {
         (503, Some("title-not-ready"))
     );
 }
+
+#[test]
+fn a_new_installation_can_sell_its_sample_at_once() {
+    let house = House::empty();
+    let made = house.json(&["init", "--sample"]);
+    let sample = &made["sample"];
+    let text = |name: &str| sample[name].as_str().unwrap().to_owned();
+    let secret = fs::read_to_string(text("secret_file")).unwrap();
+    let host = house.serve(&[]);
+    let (book_id, kind) = (text("book_id"), text("book_id_type"));
+    let more = ["--book-id-type", &kind, "--user-name", "Ada"];
+    let answer = host.download(&house.mint(secret.trim(), &book_id, "order-1", &more));
+    assert_eq!(answer.status, 200);
+    let copy = house.path().join("copy.epub");
+    fs::write(&copy, &answer.body).unwrap();
+    succeed(house.reader().arg("verify").arg(&copy));
+}

@@ -8,15 +8,17 @@ mod bench;
 mod demo;
 mod layers;
 mod plugins;
+#[path = "../../host/server/src/sample.rs"]
 mod sample;
 mod setup;
 mod test;
 mod vectors;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(
@@ -45,7 +47,13 @@ enum Task {
     /// Measure against the peers and print the figures.
     Bench(bench::BenchArguments),
     /// Write the sample book to a file.
-    Sample(sample::SampleArguments),
+    Sample(SampleArguments),
+}
+
+#[derive(Args)]
+struct SampleArguments {
+    /// The file to write.
+    file: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +65,7 @@ fn main() -> ExitCode {
         Task::Layers => layers::run(),
         Task::Vectors(arguments) => vectors::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
-        Task::Sample(arguments) => sample::run(&arguments),
+        Task::Sample(arguments) => sample::write(&arguments.file),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -66,6 +66,9 @@ pub(crate) struct InitArgs {
     /// Name of the first center: lower-case letters, digits and hyphens.
     #[arg(long, default_value = "main")]
     pub(crate) center: String,
+    /// Also enter a sample title and a sample retailer, to try things out with.
+    #[arg(long)]
+    pub(crate) sample: bool,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod config;
 mod house;
 mod logging;
 mod output;
+mod sample;
 
 use std::process::ExitCode;
 

@@ -52,10 +52,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
         .into_iter()
         .map(|(service, state)| {
             let state = state.map(|()| "answers".to_owned());
-            finding(
-                &service.to_string(),
-                state.map_err(|error| chain(&error)),
-            )
+            finding(&service.to_string(), state.map_err(|error| chain(&error)))
         })
         .collect();
     findings.extend(content(house));

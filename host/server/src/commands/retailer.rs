@@ -139,7 +139,8 @@ async fn rotate(
     print_secret(&secret, output)
 }
 
-fn new_secret(retailer: &RetailerId, number: u32, test: bool) -> Result<RetailerSecret> {
+/// The key of a retailer's secret.
+pub(super) fn new_secret(retailer: &RetailerId, number: u32, test: bool) -> Result<RetailerSecret> {
     let kid: KeyId = format!("{retailer}.{number}").parse()?;
     let mode = if test {
         SecretMode::Test

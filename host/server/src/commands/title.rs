@@ -85,6 +85,13 @@ async fn find(house: &House, center: &CenterId, book: &Book) -> Result<TitleReco
 }
 
 async fn add(house: &House, arguments: &TitleAddArgs, output: Output) -> Result<ExitCode> {
+    let title = enter(house, arguments).await?;
+    output.print(&TitleRow::of(&title), TitleRow::page)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes a title's file in and enters it into the catalog.
+pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<TitleRecord> {
     let ingest = Ingest::new(house, arguments).await?;
     let order = ingest.order.clone();
     if house
@@ -123,9 +130,7 @@ async fn add(house: &House, arguments: &TitleAddArgs, output: Output) -> Result<
         delete_forms(house, &taken.location.root, &taken.forms);
         return Err(error).context("the title was not entered into the catalog");
     }
-    let title = find(house, &order.center, &order.book).await?;
-    output.print(&TitleRow::of(&title), TitleRow::page)?;
-    Ok(ExitCode::SUCCESS)
+    find(house, &order.center, &order.book).await
 }
 
 async fn list(house: &House, arguments: &TitleListArgs, output: Output) -> Result<ExitCode> {

@@ -1,21 +1,14 @@
-//! Builds the sample book: a small EPUB 3 of our own making, for runs without any other book.
+//! The sample book: a small EPUB 3 of our own making, for runs without any other book.
 //!
-//! Its sources lie in `xtask/sample/`. The same sources always give the same bytes.
+//! Its sources lie in `host/server/sample/`. The same sources always give the same bytes.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use clap::Args;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
-
-#[derive(Args)]
-pub(crate) struct SampleArguments {
-    /// The file to write.
-    file: PathBuf,
-}
 
 /// Paths inside the book, in the order of the archive, with their text.
 const ENTRIES: [(&str, &str); 8] = [
@@ -43,11 +36,6 @@ const ENTRIES: [(&str, &str); 8] = [
         include_str!("../sample/EPUB/sheet-3.xhtml"),
     ),
 ];
-
-/// Writes the book where the command line says.
-pub(crate) fn run(arguments: &SampleArguments) -> Result<()> {
-    write(&arguments.file)
-}
 
 /// Writes the book to a new file.
 pub(crate) fn write(path: &Path) -> Result<()> {
