@@ -45,7 +45,10 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     }
     // Kept, so that there is something to look at while the host serves.
     let folder = folder.keep();
-    let (host, story) = tell(programs, &folder)?;
+    let (host, mut story) = tell(programs, &folder)?;
+    for link in story.links(&host)? {
+        println!("{link}");
+    }
     println!("Everything lies in {}.", folder.display());
     println!("Serving {} until stopped (Ctrl-C).", host.address());
     host.wait()?;
@@ -60,9 +63,6 @@ fn tell(programs: Programs, folder: &Path) -> Result<(Host, Story)> {
     story.change_level(&host)?;
     story.report()?;
     println!("{}", table::render(&story));
-    for link in story.links(&host)? {
-        println!("{link}");
-    }
     Ok((host, story))
 }
 
