@@ -83,6 +83,11 @@ struct Personalized {
     etag: [u8; 32],
 }
 
+/// How many copies' worth of bytes a counted download pays for when it is gone on with. The bytes
+/// a broken connection swallowed count as sent, some megabytes each time, and those of a connection
+/// that hangs are not back yet when its client comes again; so one copy's worth is too little.
+const RESUMABLE_COPIES: u64 = 2;
+
 /// A download as the limit of its purchase sees it.
 struct Limited {
     downloads: NonZeroU32,
@@ -417,10 +422,8 @@ impl Downloads {
             return Err(Refusal::OutsideTime(TimeRefusal::Expired));
         }
         let limit = limited.downloads.get();
-        match uses
-            .take(purchase, limit, limited.copy_bytes, sale.at)
-            .await?
-        {
+        let resumable = limited.copy_bytes.saturating_mul(RESUMABLE_COPIES);
+        match uses.take(purchase, limit, resumable, sale.at).await? {
             Use::Taken => Ok(None),
             Use::Exhausted => Err(Refusal::UsedUp),
         }

@@ -205,17 +205,17 @@ pub enum Resumption {
 /// Counts the downloads of purchases that have a limit.
 ///
 /// A download that broke off is gone on with for nothing, any number of times. So that this is no
-/// way to any number of copies, each counted download pays, beside itself, for as many resumed
-/// bytes as the copy has.
+/// way to any number of copies, each counted download pays, beside itself, for a number of resumed
+/// bytes.
 #[async_trait]
 pub trait Uses: Send + Sync {
-    /// Counts one more download of a copy of `length` bytes unless `limit` have been counted, as
-    /// one transaction.
+    /// Counts one more download, which pays for `resumable` bytes, unless `limit` have been
+    /// counted, as one transaction.
     async fn take(
         &self,
         purchase: &Purchase,
         limit: u32,
-        length: u64,
+        resumable: u64,
         now: Timestamp,
     ) -> Result<Use, Unavailable>;
 

@@ -34,7 +34,7 @@ impl Uses for Store {
         &self,
         purchase: &Purchase,
         limit: u32,
-        length: u64,
+        resumable: u64,
         now: Timestamp,
     ) -> Result<Use, Unavailable> {
         // The statement's condition is on rows that are there; the first use would pass it.
@@ -43,8 +43,8 @@ impl Uses for Store {
         }
         let key = purchase_key(self.secrets.engine(), purchase);
         let center = purchase.center.as_str();
-        let (length, now) = (number(length), now.unix_ms());
-        let values = arguments![&key, center, length, now, i64::from(limit)];
+        let (resumable, now) = (number(resumable), now.unix_ms());
+        let values = arguments![&key, center, resumable, now, i64::from(limit)];
         let counted: Result<Option<(i64,)>, _> = self.fulfillment.changed(TAKE, values).await;
         match counted.map_err(|fault| fault.unavailable(Service::FulfillmentDatabase))? {
             Some(_) => Ok(Use::Taken),

@@ -61,7 +61,7 @@ on_both_engines! {
     records::addresses_are_replaced_as_a_whole,
     records::what_belongs_to_nobody_is_not_added,
     records::exactly_as_many_uses_as_allowed_are_taken,
-    records::a_use_pays_for_as_many_resumed_bytes_as_the_copy_has,
+    records::a_use_pays_for_so_many_resumed_bytes,
     titles::a_title_is_entered_with_everything,
     titles::a_title_is_entered_whole_or_not_at_all,
     titles::what_is_not_changed_stays,

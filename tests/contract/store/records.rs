@@ -389,7 +389,7 @@ pub(crate) async fn exactly_as_many_uses_as_allowed_are_taken(place: &Place) {
     );
 }
 
-pub(crate) async fn a_use_pays_for_as_many_resumed_bytes_as_the_copy_has(place: &Place) {
+pub(crate) async fn a_use_pays_for_so_many_resumed_bytes(place: &Place) {
     let store = place.store().await;
     let purchase = Arc::new(Purchase {
         center: center_id(),

@@ -65,15 +65,18 @@ pub(super) async fn run(config: &Config, arguments: &InitArgs, output: Output) -
             founded.roots,
         );
         made + &match &founded.sample {
-            None => "next: colophon title add FILE --book-id ID, \
-                     colophon retailer add ID --name NAME, colophon serve"
-                .to_owned(),
+            None => format!(
+                "next, with --data {}: colophon title add FILE --book-id ID, \
+                 colophon retailer add ID --name NAME, colophon serve",
+                founded.data
+            ),
             Some(sample) => format!(
                 "The sample title {} is sold by the sample retailer {}.\n\
-                 next: colophon serve, and colophon receipt mint --secret-file {} --book-id {} \
+                 next: colophon --data {} serve, and colophon receipt mint --secret-file {} --book-id {} \
                  --book-id-type {} --transaction order-1 --user-name \"Ada Lovelace\"",
                 sample.book_id,
                 sample.retailer,
+                founded.data,
                 sample.secret_file,
                 sample.book_id,
                 sample.book_id_type

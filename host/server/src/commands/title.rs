@@ -180,6 +180,10 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
     };
     match &arguments.file {
         Some(file) => {
+            eprintln!(
+                "Title, author and copyright stay as the catalog has them; to take them from the \
+                 new file, remove the title and add it again."
+            );
             let ingest = Ingest::again(house, &before, file, level).await?;
             let taken = ingest.run(house).await?;
             change.location = Some(taken.location);

@@ -302,7 +302,7 @@ impl Uses for CountedUses {
         &self,
         purchase: &Purchase,
         limit: u32,
-        length: u64,
+        resumable: u64,
         _now: Timestamp,
     ) -> Result<Use, Unavailable> {
         let mut uses = self.0.lock().unwrap();
@@ -311,7 +311,7 @@ impl Uses for CountedUses {
             return Ok(Use::Exhausted);
         }
         uses.count += 1;
-        uses.resumable += length;
+        uses.resumable += resumable;
         Ok(Use::Taken)
     }
 
