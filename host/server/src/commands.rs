@@ -14,11 +14,12 @@ mod title;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use colophon_receipt::CenterId;
 
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Origin};
+use crate::house::House;
 use crate::output::Output;
 
 /// Not healthy: what `doctor` and `title verify` say by their exit code.
@@ -67,6 +68,15 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 fn center_id(text: &str) -> Result<CenterId> {
     text.parse()
         .with_context(|| format!("{text:?} is no center name"))
+}
+
+/// A center that this installation has.
+async fn known_center(house: &House, text: &str) -> Result<CenterId> {
+    let id = center_id(text)?;
+    if house.store.show_center(&id).await?.is_none() {
+        bail!("there is no center {id}; see `colophon center list`");
+    }
+    Ok(id)
 }
 
 /// What to do, in words, when the data folder has not been made.

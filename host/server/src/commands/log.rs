@@ -11,7 +11,7 @@ use colophon_store::log::{
 };
 use serde::Serialize;
 
-use super::center_id;
+use super::known_center;
 use crate::cli::LogCommand;
 use crate::config::Config;
 use crate::house::{House, SystemClock};
@@ -85,10 +85,22 @@ pub(super) async fn run(config: &Config, command: LogCommand, output: Output) ->
     let house = House::open(config).await?;
     match command {
         LogCommand::Report { center, days } => {
-            report(&house, &center_id(&center.center)?, period(days), output).await?;
+            report(
+                &house,
+                &known_center(&house, &center.center).await?,
+                period(days),
+                output,
+            )
+            .await?;
         }
         LogCommand::Export { center, days } => {
-            export(&house, &center_id(&center.center)?, period(days), output).await?;
+            export(
+                &house,
+                &known_center(&house, &center.center).await?,
+                period(days),
+                output,
+            )
+            .await?;
         }
     }
     house.close().await;

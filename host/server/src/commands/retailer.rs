@@ -10,7 +10,7 @@ use colophon_receipt::{CenterId, ErrorUrl, KeyId, RetailerId, RetailerSecret, Se
 use colophon_store::retailers::{KeyRecord, NewRetailer, RetailerRecord};
 use serde::Serialize;
 
-use super::center_id;
+use super::known_center;
 use crate::cli::RetailerCommand;
 use crate::config::Config;
 use crate::house::{House, SystemClock};
@@ -54,7 +54,7 @@ pub(super) async fn run(
             test,
         } => {
             let retailer = NewRetailer {
-                center: center_id(&center.center)?,
+                center: known_center(&house, &center.center).await?,
                 id: id
                     .parse()
                     .with_context(|| format!("{id:?} is no retailer id"))?,
@@ -65,13 +65,20 @@ pub(super) async fn run(
             add(&house, &retailer, test, output).await?;
         }
         RetailerCommand::List { center } => {
-            list(&house, &center_id(&center.center)?, output).await?
+            list(&house, &known_center(&house, &center.center).await?, output).await?
         }
         RetailerCommand::Rotate { id, center, test } => {
             let id = id
                 .parse()
                 .with_context(|| format!("{id:?} is no retailer id"))?;
-            rotate(&house, &center_id(&center.center)?, &id, test, output).await?;
+            rotate(
+                &house,
+                &known_center(&house, &center.center).await?,
+                &id,
+                test,
+                output,
+            )
+            .await?;
         }
         RetailerCommand::Revoke { kid, center, yes } => {
             let kid: KeyId = kid
@@ -81,7 +88,7 @@ pub(super) async fn run(
                 &format!("Refuse every receipt made with {kid} from now on?"),
                 yes,
             )? {
-                let center = center_id(&center.center)?;
+                let center = known_center(&house, &center.center).await?;
                 let now = SystemClock.now();
                 house
                     .store

@@ -15,7 +15,7 @@ use colophon_title::Level;
 
 use self::record::TitleRow;
 use self::take_in::{Ingest, price};
-use super::center_id;
+use super::known_center;
 use crate::cli::{BookArgs, TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
 use crate::config::Config;
 use crate::house::{House, SystemClock};
@@ -31,7 +31,12 @@ pub(super) async fn run(
         TitleCommand::Add(arguments) => add(&house, &arguments, output).await?,
         TitleCommand::List(arguments) => list(&house, &arguments, output).await?,
         TitleCommand::Show { center, book } => {
-            let title = find(&house, &center_id(&center.center)?, &parsed(&book)?).await?;
+            let title = find(
+                &house,
+                &known_center(&house, &center.center).await?,
+                &parsed(&book)?,
+            )
+            .await?;
             output.print(&TitleRow::of(&title), TitleRow::page)?;
             ExitCode::SUCCESS
         }
@@ -39,7 +44,7 @@ pub(super) async fn run(
         TitleCommand::Remove { center, book, yes } => {
             remove(
                 &house,
-                &center_id(&center.center)?,
+                &known_center(&house, &center.center).await?,
                 &parsed(&book)?,
                 yes,
                 output,
@@ -51,7 +56,7 @@ pub(super) async fn run(
             book_id,
             book_id_type,
         } => {
-            let center = center_id(&center.center)?;
+            let center = known_center(&house, &center.center).await?;
             let book = book_id
                 .map(|book_id| {
                     parsed(&BookArgs {
@@ -134,7 +139,7 @@ pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<Tit
 }
 
 async fn list(house: &House, arguments: &TitleListArgs, output: Output) -> Result<ExitCode> {
-    let center = center_id(&arguments.center.center)?;
+    let center = known_center(house, &arguments.center.center).await?;
     let filter = TitleFilter {
         text: arguments.matching.clone(),
         ..TitleFilter::default()
@@ -159,7 +164,7 @@ async fn list(house: &House, arguments: &TitleListArgs, output: Output) -> Resul
 }
 
 async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> Result<ExitCode> {
-    let center = center_id(&arguments.center.center)?;
+    let center = known_center(house, &arguments.center.center).await?;
     let book = parsed(&arguments.book)?;
     let before = find(house, &center, &book).await?;
     let level = arguments.level.and_then(Level::from_number);

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::parsed;
 use crate::cli::{RoleArg, TitleAddArgs};
-use crate::commands::center_id;
+use crate::commands::known_center;
 use crate::house::{House, SystemClock};
 
 /// An ingest about to run.
@@ -32,7 +32,7 @@ impl Ingest {
     pub(super) async fn new(house: &House, arguments: &TitleAddArgs) -> Result<Self> {
         let signatures = roles(&arguments.sign);
         let order = IngestOrder {
-            center: center_id(&arguments.center.center)?,
+            center: known_center(house, &arguments.center.center).await?,
             book: parsed(&arguments.book)?,
             root: StoreRoot::parse(&arguments.root)
                 .with_context(|| format!("{:?} is no content-store root", arguments.root))?,
@@ -51,12 +51,6 @@ impl Ingest {
                 .collect::<Result<_>>()?,
             at: SystemClock.now(),
         };
-        if house.store.show_center(&order.center).await?.is_none() {
-            bail!(
-                "there is no center {}; see `colophon center list`",
-                order.center
-            );
-        }
         let roots: Vec<&str> = house
             .content
             .roots()
