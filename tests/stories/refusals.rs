@@ -187,3 +187,22 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
         })
         .collect()
 }
+
+#[test]
+fn a_center_that_is_not_there_is_named_as_such() {
+    let house = House::new();
+    for command in [
+        &["title", "list"][..],
+        &["title", "verify"],
+        &["retailer", "list"],
+        &["retailer", "add", "shop", "--name", "Shop"],
+        &["log", "report"],
+        &["log", "export"],
+    ] {
+        let said = fail(house.colophon().args(command).args(["--center", "nope"]));
+        assert!(
+            said.contains("there is no center nope"),
+            "{command:?}: {said}"
+        );
+    }
+}
