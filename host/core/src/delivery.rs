@@ -8,9 +8,10 @@ use colophon_receipt::{CenterId, Claims, ErrorUrl, Freshness, KeyId, RetailerId,
 use colophon_title::{Level, MediaType};
 
 use crate::id::EventId;
+use crate::limit::Reservation;
 use crate::log::{Client, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::FileName;
-use crate::ports::{Admission, Commit, Content, OriginError, Uses};
+use crate::ports::{Admission, Commit, Content, OriginError};
 use crate::time::Timestamp;
 
 /// What the client wants of the copy.
@@ -131,36 +132,6 @@ pub struct OpenRecord {
     pub(crate) admission: Box<dyn Admission>,
     /// What this takes of its purchase's limit, if it goes on with a counted download.
     pub(crate) reservation: Option<Reservation>,
-}
-
-/// Bytes of a resumed download, taken off what the counted ones pay for. Those that are not sent
-/// are given back when this is dropped.
-pub(crate) struct Reservation {
-    uses: Arc<dyn Uses>,
-    purchase: Purchase,
-    unsent: u64,
-}
-
-impl Reservation {
-    pub(crate) fn new(uses: Arc<dyn Uses>, purchase: Purchase, bytes: u64) -> Self {
-        Self {
-            uses,
-            purchase,
-            unsent: bytes,
-        }
-    }
-
-    fn settle(mut self, sent: u64) {
-        self.unsent = self.unsent.saturating_sub(sent);
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if self.unsent > 0 {
-            self.uses.give_back(&self.purchase, self.unsent);
-        }
-    }
 }
 
 impl OpenRecord {

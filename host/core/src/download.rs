@@ -2,7 +2,6 @@
 //!
 //! receipt → open → resolve → look → judge → name and plan → admit → fetch → personalize → download.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,13 +14,13 @@ use colophon_title::{
 use crate::catalog::{Book, Location, Money, ObjectPath, StoreRoot, TitleFacts};
 use crate::center::{Center, KeyState, RetailerKey};
 use crate::decide::{Grant, decide};
-use crate::delivery::{CopyBytes, Download, DownloadRequest, OpenRecord, Reservation, Sale};
+use crate::delivery::{CopyBytes, Download, DownloadRequest, OpenRecord, Sale};
+use crate::limit::Limited;
 use crate::log::{ByteSpan, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::{FileName, default_text, extension};
 use crate::plugin::{CallContext, FoundLocation, Offer, PluginCalls, Plugins, ResolverAnswer};
 use crate::ports::{
-    Admission, Catalog, Centers, FormContent, OpenedForm, Origin, OriginError, Outbox, Resumption,
-    Use, Uses,
+    Admission, Catalog, Centers, FormContent, OpenedForm, Origin, OriginError, Outbox, Uses,
 };
 use crate::refusal::{Refusal, Refused};
 
@@ -81,32 +80,6 @@ struct Personalized {
     admitted: Admitted,
     body: CopyBytes,
     etag: [u8; 32],
-}
-
-/// How many copies' worth of bytes a counted download pays for when it is gone on with. The bytes
-/// a broken connection swallowed count as sent, some megabytes each time, and those of a connection
-/// that hangs are not back yet when its client comes again; so one copy's worth is too little.
-const RESUMABLE_COPIES: u64 = 2;
-
-/// A download as the limit of its purchase sees it.
-struct Limited {
-    downloads: NonZeroU32,
-    copy_bytes: u64,
-    /// What is asked for by a download that goes on with another.
-    resumed_bytes: Option<u64>,
-    freshness: Freshness,
-}
-
-impl Limited {
-    fn of(download: &Download, asked: ByteSpan) -> Option<Self> {
-        let asked_bytes = asked.end.saturating_sub(asked.start);
-        Some(Self {
-            downloads: download.downloads_max?,
-            copy_bytes: download.body.length(),
-            resumed_bytes: download.resumes.then_some(asked_bytes),
-            freshness: download.freshness,
-        })
-    }
 }
 
 /// What is known of a request so far, for the log row of a refusal.
@@ -374,7 +347,7 @@ impl Downloads {
     ) -> Result<(CopyBytes, OpenRecord), Refused> {
         let limited = Limited::of(&download, asked);
         let counted = match limited {
-            Some(limited) => self.count(&download.sale, limited).await,
+            Some(limited) => limited.count(&self.uses, &download.sale).await,
             None => Ok(None),
         };
         let copy = DeliveredCopy {
@@ -402,30 +375,6 @@ impl Downloads {
                     redirect: download.redirect,
                 })
             }
-        }
-    }
-
-    /// Counts a download of a limited purchase, or reserves the bytes of one that goes on.
-    async fn count(&self, sale: &Sale, limited: Limited) -> Result<Option<Reservation>, Refusal> {
-        let (uses, purchase) = (&self.uses, &sale.purchase);
-        if let Some(bytes) = limited.resumed_bytes {
-            match uses.resume(purchase, bytes).await? {
-                Resumption::Paid => {
-                    let reservation = Reservation::new(Arc::clone(uses), purchase.clone(), bytes);
-                    return Ok(Some(reservation));
-                }
-                Resumption::Spent => return Err(Refusal::UsedUp),
-                Resumption::NothingCounted => {}
-            }
-        }
-        if limited.freshness == Freshness::ResumeOnly {
-            return Err(Refusal::OutsideTime(TimeRefusal::Expired));
-        }
-        let limit = limited.downloads.get();
-        let resumable = limited.copy_bytes.saturating_mul(RESUMABLE_COPIES);
-        match uses.take(purchase, limit, resumable, sale.at).await? {
-            Use::Taken => Ok(None),
-            Use::Exhausted => Err(Refusal::UsedUp),
         }
     }
 

@@ -19,6 +19,7 @@ pub mod download;
 pub mod event;
 pub mod id;
 pub mod ingest;
+mod limit;
 pub mod log;
 pub mod naming;
 pub mod plugin;

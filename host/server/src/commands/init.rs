@@ -72,8 +72,8 @@ pub(super) async fn run(config: &Config, arguments: &InitArgs, output: Output) -
             ),
             Some(sample) => format!(
                 "The sample title {} is sold by the sample retailer {}.\n\
-                 next: colophon --data {} serve, and colophon receipt mint --secret-file {} --book-id {} \
-                 --book-id-type {} --transaction order-1 --user-name \"Ada Lovelace\"",
+                 next: colophon --data {} serve, and colophon receipt mint --center {center} \
+                 --secret-file {} --book-id {} --book-id-type {} --transaction order-1 --user-name \"Ada Lovelace\"",
                 sample.book_id,
                 sample.retailer,
                 founded.data,
