@@ -9,6 +9,7 @@
 //! judged, the file named, admitted, fetched and personalized. Each stage consumes the type of the
 //! stage before it, so that none can be skipped.
 
+pub mod activation;
 pub mod catalog;
 pub mod center;
 pub mod change;
