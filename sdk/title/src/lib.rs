@@ -89,6 +89,7 @@ mod bookplate;
 pub mod container;
 mod container_xml;
 mod content;
+mod dsig;
 mod encryption;
 mod etag;
 mod ids;

@@ -4,6 +4,7 @@ use base64ct::{Base64, Encoding};
 use colophon_crypto::{Engine, frames};
 
 use super::SignerRole;
+use crate::validation::decode as decode_digest;
 use crate::xml::{Element, Namespace};
 
 /// The content of a `<statement>`.
@@ -65,10 +66,4 @@ impl Statement {
 pub(super) fn issuers_digest(engine: &dyn Engine, chain: &[Vec<u8>]) -> Option<[u8; 32]> {
     let issuers: Vec<&[u8]> = chain.iter().skip(1).map(Vec::as_slice).collect();
     (!issuers.is_empty()).then(|| engine.digest(&[&frames(&issuers)]))
-}
-
-pub(super) fn decode_digest(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    let length = Base64::decode(text, &mut digest).ok()?.len();
-    (length == digest.len()).then_some(digest)
 }
