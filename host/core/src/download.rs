@@ -292,6 +292,7 @@ impl Downloads {
             copy_id: CopyId::of(engine, &opened.center.copy_key, &plan.purchase.parts()),
             issued_at_unix_s: issue_time(&opened.receipt).get(),
             signers: signer.as_slice(),
+            license: None,
         };
         personalize(engine, title, &key, &terms).map_err(Refusal::Bookplate)
     }

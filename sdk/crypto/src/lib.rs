@@ -19,6 +19,7 @@ extern crate alloc;
 mod engine;
 mod frames;
 mod key;
+mod oaep;
 mod portable;
 mod public_key;
 mod randomness;

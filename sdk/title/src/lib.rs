@@ -65,6 +65,7 @@
 //!     copy_id: CopyId::of(&Portable, &copy_key, &purchase),
 //!     issued_at_unix_s: 1_767_323_045,
 //!     signers: &[],
+//!     license: None,
 //! };
 //! let tail = personalize(&Portable, &title, &key, &terms)?;
 //! let mut copy = at_rest.into_inner();
@@ -96,6 +97,7 @@ mod ids;
 mod inflate;
 mod keys;
 mod level;
+pub mod license;
 mod media_type;
 mod metadata;
 mod names;

@@ -13,6 +13,7 @@ pub use self::entry::EntryReader;
 pub use self::publication::PublicationError;
 use crate::content::{ContentReader, PrefixEntry, VersionKey};
 use crate::keys::{copy_hash, is_committed, unseal_content_key};
+use crate::license::{self, LicenseReport, PersonaKey};
 use crate::signature::{self, SignatureReport, SignatureStatus, SignedState, SignerRoles};
 use crate::structure::Structure;
 use crate::tail::TailKind;
@@ -31,6 +32,7 @@ pub struct OpenTitle<'e, R> {
     level: Level,
     copy_hash: [u8; 32],
     bookplate: Option<Bookplate>,
+    license: Option<LicenseReport>,
     signatures: Vec<SignatureReport>,
 }
 
@@ -49,47 +51,61 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         roots: &TrustRoots,
     ) -> Result<OpenTitle<'e, R>, TitleRefused> {
         let structure = Structure::read(engine, &mut reader)?;
-        let (bookplate_xml, seal) = match &structure.tail.kind {
+        let (bookplate_xml, seal, license) = match &structure.tail.kind {
             TailKind::AtRest => return Err(TitleRefused::NoKey),
-            TailKind::Licensed => return Err(TitleRefused::LicenseRequired),
-            TailKind::Sealed { bookplate, seal } => (bookplate.as_deref(), seal),
+            TailKind::Licensed { .. } => return Err(TitleRefused::LicenseRequired),
+            TailKind::Sealed {
+                bookplate,
+                seal,
+                license,
+            } => (bookplate.as_deref(), seal, license.as_deref()),
         };
-        let bookplate = bookplate_xml.map(Bookplate::from_xml).transpose()?;
-        let level = match bookplate {
+        let level = match bookplate_xml {
             Some(_) => Level::IndividuallySealed,
             None => Level::SourceSealed,
         };
-        let copy_hash = copy_hash(
-            engine,
-            level,
-            &structure.metadata_sha256,
-            &structure.validation_sha256,
-            bookplate_xml.unwrap_or_default(),
-        );
-        let key = unseal_content_key(engine, &copy_hash, seal);
+        let copy = Copy::read(engine, &structure, level, bookplate_xml)?;
+        let license = match license {
+            Some(document) => Some(copy.license(engine, &structure, document, roots)?),
+            None => None,
+        };
+        let key = unseal_content_key(engine, &copy.hash, seal);
         let key = key.map_err(|_| TitleRefused::Seal)?;
-        let validation = &structure.validation;
-        if !is_committed(engine, &key, &validation.salt, &validation.commitment) {
-            return Err(TitleRefused::Commitment);
-        }
-        let state = SignedState {
-            validation_sha256: structure.validation_xml_sha256,
-            copy_hash: Some(copy_hash),
+        copy.opened(engine, reader, structure, roots, key, license)
+    }
+
+    /// Opens a copy at level 5 with the key of the persona it was made for. Opening is no use of
+    /// a right: whoever shows the content asks [`License::exercise`] first.
+    ///
+    /// # Errors
+    ///
+    /// [`TitleRefused`], see its variants; [`TitleRefused::License`] also where no trusted root
+    /// stands behind the licensor.
+    ///
+    /// [`License::exercise`]: crate::license::License::exercise
+    pub fn open_licensed(
+        engine: &'e dyn Engine,
+        mut reader: R,
+        roots: &TrustRoots,
+        persona: &dyn PersonaKey,
+    ) -> Result<OpenTitle<'e, R>, TitleRefused> {
+        let structure = Structure::read(engine, &mut reader)?;
+        let (bookplate_xml, document) = match &structure.tail.kind {
+            TailKind::AtRest => return Err(TitleRefused::NoKey),
+            TailKind::Sealed { .. } => return Err(TitleRefused::NotLicensed),
+            TailKind::Licensed { bookplate, license } => (bookplate, license),
         };
-        let signatures = match &structure.tail.signatures {
-            Some(document) => signature::verify_all(engine, document, &state, roots)?,
-            None => Vec::new(),
-        };
-        Ok(OpenTitle {
-            engine,
-            reader,
-            structure,
-            key,
-            level,
-            copy_hash,
-            bookplate,
-            signatures,
-        })
+        let level = Level::FullyIndividualized;
+        let copy = Copy::read(engine, &structure, level, Some(bookplate_xml))?;
+        let report = copy.license(engine, &structure, document, roots)?;
+        let sealed = report
+            .license
+            .enabling_bits(persona.public_key_spki_der())
+            .and_then(|bits| persona.decrypt(bits).ok())
+            .ok_or(TitleRefused::OtherPersona)?;
+        let key = unseal_content_key(engine, &copy.hash, &sealed);
+        let key = key.map_err(|_| TitleRefused::Seal)?;
+        copy.opened(engine, reader, structure, roots, key, Some(report))
     }
 
     /// What the title says of itself.
@@ -114,6 +130,12 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
     #[must_use]
     pub fn copy_hash(&self) -> &[u8; 32] {
         &self.copy_hash
+    }
+
+    /// The license of the copy: at level 5 always, below it where there is one.
+    #[must_use]
+    pub fn license(&self) -> Option<&LicenseReport> {
+        self.license.as_ref()
     }
 
     /// The signatures, all intact.
@@ -267,6 +289,85 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         } else {
             publication::write_file(content, structure, key, out)
         }
+    }
+}
+
+/// What makes a copy this copy.
+struct Copy {
+    level: Level,
+    bookplate: Option<Bookplate>,
+    hash: [u8; 32],
+}
+
+impl Copy {
+    fn read(
+        engine: &dyn Engine,
+        structure: &Structure,
+        level: Level,
+        bookplate_xml: Option<&[u8]>,
+    ) -> Result<Copy, TitleRefused> {
+        Ok(Copy {
+            level,
+            bookplate: bookplate_xml.map(Bookplate::from_xml).transpose()?,
+            hash: copy_hash(
+                engine,
+                level,
+                &structure.metadata_sha256,
+                &structure.validation_sha256,
+                bookplate_xml.unwrap_or_default(),
+            ),
+        })
+    }
+
+    /// The license of a document, which must be that of this copy.
+    fn license(
+        &self,
+        engine: &dyn Engine,
+        structure: &Structure,
+        document: &[u8],
+        roots: &TrustRoots,
+    ) -> Result<LicenseReport, TitleRefused> {
+        let report = license::verify(engine, document, roots)?;
+        if report.license.is_about(&structure.metadata, &self.hash) {
+            Ok(report)
+        } else {
+            Err(TitleRefused::OtherLicense)
+        }
+    }
+
+    /// The copy opened, if `key` is the key of its title version and its signatures are intact.
+    fn opened<'e, R>(
+        self,
+        engine: &'e dyn Engine,
+        reader: R,
+        structure: Structure,
+        roots: &TrustRoots,
+        key: ContentKey,
+        license: Option<LicenseReport>,
+    ) -> Result<OpenTitle<'e, R>, TitleRefused> {
+        let validation = &structure.validation;
+        if !is_committed(engine, &key, &validation.salt, &validation.commitment) {
+            return Err(TitleRefused::Commitment);
+        }
+        let state = SignedState {
+            validation_sha256: structure.validation_xml_sha256,
+            copy_hash: Some(self.hash),
+        };
+        let signatures = match &structure.tail.signatures {
+            Some(document) => signature::verify_all(engine, document, &state, roots)?,
+            None => Vec::new(),
+        };
+        Ok(OpenTitle {
+            engine,
+            reader,
+            structure,
+            key,
+            level: self.level,
+            copy_hash: self.hash,
+            bookplate: self.bookplate,
+            license,
+            signatures,
+        })
     }
 }
 

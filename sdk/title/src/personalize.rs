@@ -6,6 +6,9 @@ use colophon_crypto::Engine;
 
 use crate::container::TailWriter;
 use crate::keys::{copy_hash, is_committed, seal_content_key};
+use crate::license::{
+    self, LicenseSigningFailed, LicenseTerms, LicenseTermsRefused, LicensedCopy, SignedLicense,
+};
 use crate::signature::{self, Signer, SigningFailed, StatementTerms};
 use crate::{Bookplate, ContentKey, CopyId, EntryPath, Form, Level, StoredTitle, names};
 
@@ -21,6 +24,8 @@ pub struct CopyTerms<'a> {
     pub issued_at_unix_s: i64,
     /// Who signs this copy.
     pub signers: &'a [&'a dyn Signer],
+    /// The license of the copy: at level 5 always, below where one is wanted.
+    pub license: Option<LicenseTerms<'a>>,
 }
 
 /// The tail of a copy: the copy's bytes are the first [`StoredTitle::prefix_length`] bytes of
@@ -31,6 +36,8 @@ pub struct Tail {
     pub bytes: Vec<u8>,
     /// The digest everything of the copy is bound by.
     pub copy_hash: [u8; 32],
+    /// The license that is in it.
+    pub license: Option<SignedLicense>,
 }
 
 /// Why a copy could not be made.
@@ -60,9 +67,18 @@ pub enum PersonalizeError {
     /// The bookplate is empty, longer than 1024 bytes, or holds control characters.
     #[error("the bookplate is empty, longer than 1024 bytes, or holds control characters")]
     Bookplate,
-    /// A copy at level 5 is made together with its license, which this version cannot do.
-    #[error("a copy at level 5 needs a license")]
-    LicenseRequired,
+    /// A copy at level 5 without a license for a persona, or a persona below level 5.
+    #[error("a copy at level {level} and its license do not agree on a persona")]
+    Persona {
+        /// The level asked for.
+        level: Level,
+    },
+    /// No license can be made out of the terms.
+    #[error("the license of the copy could not be made")]
+    License(#[from] LicenseTermsRefused),
+    /// The license could not be signed.
+    #[error("the license of the copy could not be signed")]
+    LicenseSigning(#[from] LicenseSigningFailed),
     /// A signer could not sign.
     #[error("the copy could not be signed")]
     Signing(#[from] SigningFailed),
@@ -95,7 +111,14 @@ pub fn personalize(
     if !is_committed(engine, key, &title.salt, &title.commitment) {
         return Err(PersonalizeError::Key);
     }
-    let bookplate_xml = bookplate(terms)?.map(|bookplate| bookplate.to_xml());
+    let names_persona = terms
+        .license
+        .is_some_and(|license| license.persona.is_some());
+    if names_persona != (level == Level::FullyIndividualized) {
+        return Err(PersonalizeError::Persona { level });
+    }
+    let bookplate = bookplate(terms)?;
+    let bookplate_xml = bookplate.as_ref().map(Bookplate::to_xml);
     let copy_hash = copy_hash(
         engine,
         level,
@@ -103,19 +126,34 @@ pub fn personalize(
         &title.validation_sha256,
         bookplate_xml.as_deref().unwrap_or_default(),
     );
-    if level == Level::FullyIndividualized {
-        return Err(PersonalizeError::LicenseRequired);
-    }
     let signatures_xml = signatures(engine, title, terms, copy_hash)?;
     let seal = seal_content_key(engine, &copy_hash, key);
+    let license = match &terms.license {
+        Some(license) => {
+            let copy = LicensedCopy {
+                metadata: &title.metadata,
+                copy_hash: &copy_hash,
+                owner: terms.bookplate,
+                sealed_key: &seal,
+                issued_at_unix_s: terms.issued_at_unix_s,
+            };
+            let unsigned = license.license(engine, &copy)?;
+            Some(license::sign(engine, &unsigned, license.signer)?)
+        }
+        None => None,
+    };
+    // At level 5 the key is in the license alone.
+    let seal = (level != Level::FullyIndividualized).then_some(seal.as_slice());
     let entries = [
         (names::SIGNATURES, signatures_xml.as_deref()),
         (names::BOOKPLATE, bookplate_xml.as_deref()),
-        (names::SEAL, Some(seal.as_slice())),
+        (names::SEAL, seal),
+        (names::RIGHTS, license.as_ref().map(SignedLicense::document)),
     ];
     Ok(Tail {
         bytes: write(title, &entries),
         copy_hash,
+        license,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::EntryPath;
 use crate::container::ContainerRefused;
+use crate::license::LicenseRefused;
 use crate::signature::SignatureRefused;
 use crate::xml::XmlRefused;
 
@@ -97,6 +98,18 @@ pub enum TitleRefused {
     /// The content key is in the license, which is needed to open the copy.
     #[error("the title file opens with its license on an activated device only")]
     LicenseRequired,
+    /// A copy at level 5 was expected, but the key of this one is in its seal.
+    #[error("the title file is sealed and needs no persona")]
+    NotLicensed,
+    /// The license is not one that can be believed.
+    #[error("the license was refused")]
+    License(#[from] LicenseRefused),
+    /// The license is that of another copy or of another title.
+    #[error("the license belongs to another copy")]
+    OtherLicense,
+    /// The license is for another persona, or what it holds for this one does not open.
+    #[error("the license is for another persona")]
+    OtherPersona,
     /// The seal does not fit: metadata, validation or bookplate are not those it was made for.
     #[error("the seal is broken: metadata, bookplate or content were changed")]
     Seal,
@@ -165,6 +178,10 @@ impl TitleRefused {
             TitleRefused::NoKey => "no-key",
             TitleRefused::NotAtRest => "not-at-rest",
             TitleRefused::LicenseRequired => "license-required",
+            TitleRefused::NotLicensed => "not-licensed",
+            TitleRefused::License(refused) => refused.reason(),
+            TitleRefused::OtherLicense => "license-other-copy",
+            TitleRefused::OtherPersona => "license-other-persona",
             TitleRefused::Seal => "seal",
             TitleRefused::Commitment => "commitment",
             TitleRefused::Signatures(refused) => refused.reason(),

@@ -24,6 +24,7 @@ use envelope::{Envelope, Place};
 pub use refusal::SignatureRefused;
 pub use role::{SignerRole, SignerRoles};
 pub use signing::{sign, sign_all};
+pub(crate) use statement::issuers_digest;
 pub use verification::verify_all;
 
 /// Four signatures of four certificates each fit in well.

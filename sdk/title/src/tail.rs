@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use crate::container::{EntryRecord, Method};
 use crate::content::{read_stored, unpack};
 use crate::xml::Caps;
-use crate::{Form, TitleRefused, names};
+use crate::{EntryPath, Form, TitleRefused, names};
 
 /// What follows the prefix, in one of the permitted combinations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +25,16 @@ pub(crate) enum TailKind {
         /// `bookplate.xml`, unchecked; at level 3.
         bookplate: Option<Vec<u8>>,
         seal: [u8; 40],
+        /// `rights.xml`, unchecked.
+        license: Option<Vec<u8>>,
     },
     /// A copy whose key is in its license.
-    Licensed,
+    Licensed {
+        /// `bookplate.xml`, unchecked.
+        bookplate: Vec<u8>,
+        /// `rights.xml`, unchecked.
+        license: Vec<u8>,
+    },
 }
 
 impl TailEntries {
@@ -41,22 +48,32 @@ impl TailEntries {
             [first, rest @ ..] if first.path.as_str() == names::SIGNATURES => (Some(first), rest),
             all => (None, all),
         };
-        let paths: Vec<&str> = rest.iter().map(|entry| entry.path.as_str()).collect();
-        let kind = match (form, paths.as_slice(), rest) {
-            (_, [], _) => TailKind::AtRest,
-            (Form::Sealed, [names::SEAL], [seal]) => TailKind::Sealed {
-                bookplate: None,
-                seal: read_seal(reader, seal)?,
-            },
-            (Form::Sealed, [names::BOOKPLATE, names::SEAL], [bookplate, seal]) => {
-                TailKind::Sealed {
-                    bookplate: Some(read_small(reader, bookplate)?),
-                    seal: read_seal(reader, seal)?,
+        let mut tail = Tail { reader, rest };
+        let kind = match form {
+            _ if rest.is_empty() => TailKind::AtRest,
+            Form::Sealed => {
+                let bookplate = tail.optional(names::BOOKPLATE)?;
+                let seal = tail.seal()?;
+                let license = tail.optional(names::RIGHTS)?;
+                seal.map(|seal| TailKind::Sealed {
+                    bookplate,
+                    seal,
+                    license,
+                })
+                .ok_or_else(|| not_permitted(rest, form))?
+            }
+            Form::Licensed => {
+                let bookplate = tail.optional(names::BOOKPLATE)?;
+                let license = tail.optional(names::RIGHTS)?;
+                match (bookplate, license) {
+                    (Some(bookplate), Some(license)) => TailKind::Licensed { bookplate, license },
+                    (_, None) | (None, _) => return Err(not_permitted(rest, form)),
                 }
             }
-            (Form::Licensed, [names::BOOKPLATE, names::RIGHTS], _) => TailKind::Licensed,
-            _ => return Err(not_permitted(rest, form)),
         };
+        if !tail.rest.is_empty() {
+            return Err(not_permitted(rest, form));
+        }
         let signatures = signatures
             .map(|entry| read_small(reader, entry))
             .transpose()?;
@@ -64,11 +81,40 @@ impl TailEntries {
     }
 }
 
+/// Entries that are taken from the front.
+struct Tail<'t, R> {
+    reader: &'t mut R,
+    rest: &'t [EntryRecord],
+}
+
+impl<R: Read + Seek> Tail<'_, R> {
+    /// The next entry's content, if it is the one of this name.
+    fn optional(&mut self, name: &str) -> Result<Option<Vec<u8>>, TitleRefused> {
+        match self.rest {
+            [first, rest @ ..] if first.path.as_str() == name => {
+                self.rest = rest;
+                read_small(self.reader, first).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn seal(&mut self) -> Result<Option<[u8; 40]>, TitleRefused> {
+        let Some(bytes) = self.optional(names::SEAL)? else {
+            return Ok(None);
+        };
+        let facts = |_| TitleRefused::Facts {
+            path: EntryPath::fixed(names::SEAL),
+        };
+        <[u8; 40]>::try_from(bytes).map(Some).map_err(facts)
+    }
+}
+
 /// Names the first entry that has no place in a tail of this form, or else the last one,
 /// which lacks its companion or comes out of turn.
 fn not_permitted(rest: &[EntryRecord], form: Form) -> TitleRefused {
     let permitted: &[&str] = match form {
-        Form::Sealed => &[names::BOOKPLATE, names::SEAL],
+        Form::Sealed => &[names::BOOKPLATE, names::SEAL, names::RIGHTS],
         Form::Licensed => &[names::BOOKPLATE, names::RIGHTS],
     };
     let stranger = rest
@@ -80,17 +126,6 @@ fn not_permitted(rest: &[EntryRecord], form: Form) -> TitleRefused {
         },
         None => TitleRefused::NoKey,
     }
-}
-
-fn read_seal<R: Read + Seek>(
-    reader: &mut R,
-    entry: &EntryRecord,
-) -> Result<[u8; 40], TitleRefused> {
-    let bytes = read_small(reader, entry)?;
-    let facts = |_| TitleRefused::Facts {
-        path: entry.path.clone(),
-    };
-    <[u8; 40]>::try_from(bytes).map_err(facts)
 }
 
 /// A tail entry is stored and small.

@@ -377,6 +377,7 @@ fn copies_are_refused_that_could_not_be_opened_or_would_bind_nothing() {
             copy_id: copy_id("x"),
             issued_at_unix_s: 0,
             signers: &[],
+            license: None,
         };
         personalize(&Portable, &title, key, &terms).unwrap_err()
     };
@@ -417,9 +418,10 @@ fn copies_are_refused_that_could_not_be_opened_or_would_bind_nothing() {
         copy_id: copy_id("x"),
         issued_at_unix_s: 0,
         signers: &[],
+        license: None,
     };
     let refused = personalize(&Portable, &title, &version.key, &terms).unwrap_err();
-    assert!(matches!(refused, E::LicenseRequired));
+    assert!(matches!(refused, E::Persona { .. }));
 }
 
 #[test]

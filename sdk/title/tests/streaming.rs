@@ -167,6 +167,7 @@ fn a_film_of_200_mb_is_sealed_personalized_verified_and_read_in_2_mib() {
         copy_id: copy_id(OWNER),
         issued_at_unix_s: ISSUED_AT,
         signers: &[],
+        license: None,
     };
     let (tail, held) = most_held(|| personalize(&Portable, &title, &version.key, &terms).unwrap());
     assert!(held < 1 << 16, "personalizing held {held} bytes");

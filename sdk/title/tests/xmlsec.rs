@@ -10,6 +10,9 @@
 #[path = "support/authority.rs"]
 #[expect(dead_code, reason = "shared with tests that need other parts")]
 mod authority;
+#[path = "support/licensing.rs"]
+#[expect(dead_code, reason = "shared with tests that need other parts")]
+mod licensing;
 #[path = "support/signed.rs"]
 mod signed;
 
@@ -17,7 +20,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use authority::{EcdsaP256Sha256, RsaPkcs1Sha256};
+use authority::{Authority, EcdsaP256Sha256, RsaPkcs1Sha256};
+use colophon_crypto::Portable;
+use colophon_title::license;
 use signed::{Signers, state};
 
 const SIGNATURES: usize = 4;
@@ -61,6 +66,32 @@ fn xmlsec1_verifies_each_signature_and_notices_a_changed_byte() {
                 let verified = verifies(folder.path(), &changed, place);
                 assert_eq!(verified, Some(false), "{part} of signature {place}");
             }
+        }
+    }
+}
+
+#[test]
+fn xmlsec1_verifies_a_license_and_notices_a_changed_byte() {
+    for algorithm in [RsaPkcs1Sha256, EcdsaP256Sha256] {
+        let root = Authority::root("Platform", algorithm);
+        let signer = licensing::licensor(&root, algorithm);
+        let signed = license::sign(&Portable, &licensing::full(&signer), &signer).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("root.pem"), root.pem()).unwrap();
+        let Some(intact) = verifies(folder.path(), signed.document(), 1) else {
+            println!("skipped: xmlsec1 not installed");
+            return;
+        };
+        assert!(intact, "{algorithm:?}");
+        let parts = [
+            "<ds:DigestValue>",
+            "<ds:SignatureValue>",
+            "max-count=\"",
+            "<public-key>",
+        ];
+        for part in parts {
+            let changed = with_changed_byte(signed.document(), part, 1);
+            assert_eq!(verifies(folder.path(), &changed, 1), Some(false), "{part}");
         }
     }
 }

@@ -112,6 +112,7 @@ fn a_title_of_more_than_4_gib_is_sealed_personalized_and_read() {
         copy_id: copy_id(OWNER),
         issued_at_unix_s: ISSUED_AT,
         signers: &[],
+        license: None,
     };
     let tail = personalize(&Hollow, &title, &version.key, &terms).unwrap();
     file.truncate(title.prefix_length());

@@ -171,6 +171,7 @@ impl Shop {
             copy_id: CopyId::from_bytes([3; 32]),
             issued_at_unix_s: ISSUED_AT,
             signers: &[],
+            license: None,
         };
         let tail = personalize(&Portable, &stored, &key, &terms).unwrap();
         let mut bytes = at_rest.into_inner();

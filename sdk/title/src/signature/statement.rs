@@ -63,7 +63,7 @@ impl Statement {
 /// SHA-256 over the frames of all certificates after the signer's own; nothing if there are
 /// none. Without it, somebody could alter an issuer's certificate inside the file and turn a
 /// proven origin into an unproven one unseen.
-pub(super) fn issuers_digest(engine: &dyn Engine, chain: &[Vec<u8>]) -> Option<[u8; 32]> {
+pub(crate) fn issuers_digest(engine: &dyn Engine, chain: &[Vec<u8>]) -> Option<[u8; 32]> {
     let issuers: Vec<&[u8]> = chain.iter().skip(1).map(Vec::as_slice).collect();
     (!issuers.is_empty()).then(|| engine.digest(&[&frames(&issuers)]))
 }

@@ -17,6 +17,11 @@ impl Namespace {
         prefix: "",
         uri: "urn:colophon:title:1",
     };
+    /// Licenses.
+    pub const LICENSE: Namespace = Namespace {
+        prefix: "",
+        uri: "urn:colophon:license:1",
+    };
     /// OCF's documents: `container.xml`, `encryption.xml`, `signatures.xml`.
     pub const CONTAINER: Namespace = Namespace {
         prefix: "",
@@ -39,8 +44,9 @@ impl Namespace {
     };
 
     /// What most documents use, so that reading them allocates nothing for their names.
-    pub(super) const KNOWN: [Namespace; 5] = [
+    pub(super) const KNOWN: [Namespace; 6] = [
         Namespace::TITLE,
+        Namespace::LICENSE,
         Namespace::CONTAINER,
         Namespace::ENCRYPTION,
         Namespace::SIGNATURE,

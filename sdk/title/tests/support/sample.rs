@@ -271,6 +271,7 @@ impl Version {
             copy_id: copy_id(owner),
             issued_at_unix_s: ISSUED_AT,
             signers,
+            license: None,
         };
         let tail = personalize(&Portable, &title, &self.key, &terms).unwrap();
         let prefix = &at_rest[..usize::try_from(title.prefix_length()).unwrap()];

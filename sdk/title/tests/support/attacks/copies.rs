@@ -182,8 +182,8 @@ impl Victims {
                 }),
             ),
             (
-                "license beside a seal",
-                "tail",
+                "license that nobody signed beside a seal",
+                "license-form",
                 self.changed(|entries| {
                     entries.push(Entry::stored("META-INF/rights.xml", b"<license></license>"));
                 }),

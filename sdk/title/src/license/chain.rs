@@ -1,0 +1,179 @@
+//! Judging a license and everything it rests on.
+
+use colophon_crypto::Engine;
+
+use super::envelope::{Envelope, license_of};
+use super::{DELEGATIONS_MAX, License, LicenseKind, LicenseUnsound, Widened};
+use crate::signature::issuers_digest;
+use crate::trust::{CertificateRole, ChainRefused, EndCertificate, TrustRoots};
+
+/// A license that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseReport {
+    /// What it says.
+    pub license: License,
+    /// The subject of the licensor's certificate, for people (RFC 4514).
+    pub licensor_subject: String,
+    /// What the licenses it was delegated by say, the nearest first.
+    pub delegations: Vec<License>,
+}
+
+/// Why a license was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LicenseRefused {
+    /// Not byte for byte what this format writes: not canonical, an unknown algorithm, a second
+    /// reference or signature, an unknown element, a twin.
+    #[error("the license is not in the form it is written in")]
+    Form,
+    /// The digest of the license is another one than signed.
+    #[error("the license is not the one that was signed")]
+    Digest,
+    /// The signature does not verify under the certificate it came with.
+    #[error("the signature of the license does not verify")]
+    Value,
+    /// The license names other certificates than those that came with it.
+    #[error("the license is by another certificate")]
+    OtherCertificate,
+    /// The certificate is not that of a licensor, or the chain is not believed.
+    #[error("the licensor is not believed")]
+    Licensor(#[source] ChainRefused),
+    /// It makes no sense.
+    #[error("the license makes no sense")]
+    Unsound(#[from] LicenseUnsound),
+    /// It is for another use: a delegation where a consumer's license is wanted, or a consumer's
+    /// license that somebody tries to pass on.
+    #[error("the license is a {found} license", found = .0.as_str())]
+    Kind(LicenseKind),
+    /// It was delegated to another licensor than the one that signed.
+    #[error("the license was delegated to another licensor")]
+    Delegate,
+    /// It grants more than its licensor holds.
+    #[error("the license grants more than its licensor holds")]
+    Widened(#[from] Widened),
+    /// More delegations than are read.
+    #[error("the license was delegated more than {DELEGATIONS_MAX} times")]
+    TooDeep,
+}
+
+impl LicenseRefused {
+    /// A short name that stays the same, for logs and test vectors.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            LicenseRefused::Form => "license-form",
+            LicenseRefused::Digest => "license-digest",
+            LicenseRefused::Value => "license-value",
+            LicenseRefused::OtherCertificate => "license-other-certificate",
+            LicenseRefused::Licensor(refused) => match refused {
+                ChainRefused::Role => "license-licensor-role",
+                ChainRefused::Time => "license-licensor-time",
+                ChainRefused::Revoked => "license-licensor-revoked",
+                ChainRefused::Malformed | ChainRefused::Links | ChainRefused::Untrusted => {
+                    "license-licensor"
+                }
+            },
+            LicenseRefused::Unsound(_) => "license-unsound",
+            LicenseRefused::Kind(_) => "license-kind",
+            LicenseRefused::Delegate => "license-delegate",
+            LicenseRefused::Widened(_) => "license-widened",
+            LicenseRefused::TooDeep => "license-too-deep",
+        }
+    }
+}
+
+/// Verifies a consumer's license with every delegation behind it.
+///
+/// The license is read from the octets that were verified, and from nothing else. Certificates
+/// are believed under `roots` alone, whatever the document says of itself.
+///
+/// # Errors
+///
+/// [`LicenseRefused`], see its variants.
+pub fn verify(
+    engine: &dyn Engine,
+    document: &[u8],
+    roots: &TrustRoots,
+) -> Result<LicenseReport, LicenseRefused> {
+    let own = Verified::of(engine, document, roots)?;
+    if own.license.kind != LicenseKind::Consumer {
+        return Err(LicenseRefused::Kind(own.license.kind));
+    }
+    let mut delegations: Vec<License> = Vec::new();
+    let mut held = own.clone();
+    while let Some(document) = held.license.delegated_by.clone() {
+        if delegations.len() + 1 >= DELEGATIONS_MAX {
+            return Err(LicenseRefused::TooDeep);
+        }
+        let by = Verified::of(engine, &document, roots)?;
+        held.check_delegated_by(&by)?;
+        delegations.push(by.license.clone());
+        held = by;
+    }
+    Ok(LicenseReport {
+        license: own.license,
+        licensor_subject: own.certificate.subject,
+        delegations,
+    })
+}
+
+/// A license whose octets were verified, with the certificate that vouches for it.
+#[derive(Clone)]
+struct Verified {
+    license: License,
+    certificate: EndCertificate,
+}
+
+impl Verified {
+    fn of(
+        engine: &dyn Engine,
+        document: &[u8],
+        roots: &TrustRoots,
+    ) -> Result<Verified, LicenseRefused> {
+        let envelope = Envelope::read(document).ok_or(LicenseRefused::Form)?;
+        let octets = envelope.body.canonical();
+        if engine.digest(&[&octets]) != envelope.digest {
+            return Err(LicenseRefused::Digest);
+        }
+        let certificates = &envelope.certificates;
+        let own = certificates
+            .first()
+            .ok_or(LicenseRefused::Licensor(ChainRefused::Malformed))?;
+        let certificate = EndCertificate::parse(own).map_err(LicenseRefused::Licensor)?;
+        engine
+            .verify(
+                envelope.algorithm,
+                &certificate.public_key_spki_der,
+                &envelope.signed_octets(),
+                &envelope.value,
+            )
+            .map_err(|_| LicenseRefused::Value)?;
+        let license = license_of(&octets).ok_or(LicenseRefused::Form)?;
+        license.check()?;
+        let named = &license.licensor;
+        if named.certificate_sha256 != engine.digest(&[own])
+            || named.issuers_sha256 != issuers_digest(engine, certificates)
+        {
+            return Err(LicenseRefused::OtherCertificate);
+        }
+        let role = CertificateRole::Licensor;
+        let certificate = roots
+            .judge(engine, certificates, role, license.issued_at_unix_s)
+            .map_err(LicenseRefused::Licensor)?;
+        Ok(Verified {
+            license,
+            certificate,
+        })
+    }
+
+    fn check_delegated_by(&self, by: &Verified) -> Result<(), LicenseRefused> {
+        if by.license.kind != LicenseKind::Delegation {
+            return Err(LicenseRefused::Kind(by.license.kind));
+        }
+        if by.license.delegate_key() != Some(&self.certificate.public_key_spki_der) {
+            return Err(LicenseRefused::Delegate);
+        }
+        self.license.check_within(&by.license)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! A license with its signature, as one document.
+
+use colophon_crypto::SignatureAlgorithm;
+
+use super::{LICENSE_BYTES_MAX, License};
+use crate::dsig::{self, ENVELOPED, EXCLUSIVE_C14N, child};
+use crate::xml::{Caps, Element, Node, read_canonical};
+
+const CAPS: Caps = Caps {
+    bytes_max: LICENSE_BYTES_MAX,
+    elements_max: 4096,
+    depth_max: 8,
+    attributes_max: 16,
+};
+
+/// A license document taken apart. Nothing in it may be believed before it is verified.
+pub(super) struct Envelope {
+    /// The license without its signature.
+    pub(super) body: Element,
+    pub(super) algorithm: SignatureAlgorithm,
+    /// SHA-256 of the canonical body.
+    pub(super) digest: [u8; 32],
+    pub(super) value: Vec<u8>,
+    /// DER, the licensor's own first.
+    pub(super) certificates: Vec<Vec<u8>>,
+}
+
+impl Envelope {
+    /// What the key signs.
+    pub(super) fn signed_octets(&self) -> Vec<u8> {
+        signed_info(self.algorithm, &self.digest).canonical()
+    }
+
+    pub(super) fn to_document(&self) -> Vec<u8> {
+        let signed_info = signed_info(self.algorithm, &self.digest);
+        let signature = dsig::signature(signed_info, &self.value, &self.certificates);
+        self.body.clone().with_child(signature).canonical()
+    }
+
+    /// Takes a document apart that is byte for byte as [`Envelope::to_document`] writes it:
+    /// canonical, its one signature last.
+    pub(super) fn read(document: &[u8]) -> Option<Envelope> {
+        let mut body = read_canonical(document, &CAPS).ok()?;
+        let Some(Node::Element(signature)) = body.children.pop() else {
+            return None;
+        };
+        let (algorithm, _, digest) = dsig::read_signed_info(child(&signature, "SignedInfo")?)?;
+        let (value, certificates) = dsig::read_signature(&signature)?;
+        let envelope = Envelope {
+            body,
+            algorithm,
+            digest,
+            value,
+            certificates,
+        };
+        (envelope.to_document() == document).then_some(envelope)
+    }
+}
+
+/// One reference, to the whole document but its signature.
+fn signed_info(algorithm: SignatureAlgorithm, digest: &[u8; 32]) -> Element {
+    dsig::signed_info(algorithm, "", &[ENVELOPED, EXCLUSIVE_C14N], digest)
+}
+
+/// The license of octets that were verified, if they are exactly what it would be written as.
+pub(super) fn license_of(body_octets: &[u8]) -> Option<License> {
+    let body = read_canonical(body_octets, &CAPS).ok()?;
+    let license = License::from_element(&body)?;
+    (license.to_element().canonical() == body_octets).then_some(license)
+}
