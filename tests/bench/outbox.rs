@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use colophon_core::id::EventId;
-use colophon_core::log::{Client, DownloadRecord, Outcome};
+use colophon_core::log::{Client, DownloadRecord, LogRecord, Outcome};
 use colophon_core::ports::{FieldCipher, Outbox as _, OutboxRows as _};
 use colophon_core::time::Timestamp;
 use colophon_keys::{AwsLc, Envelope, MasterKeys, SystemRandom};
@@ -106,14 +106,14 @@ fn event(number: usize) -> EventId {
     EventId::from_bytes(bytes)
 }
 
-fn record(number: usize) -> DownloadRecord {
+fn record(number: usize) -> LogRecord {
     let mut claims = colophon_receipt::Claims::new(
         "transaction-1".parse().expect("an id"),
         "9780000000002".parse().expect("an id"),
         "ISBN".parse().expect("a type"),
     );
     claims.user_name = "Bea Buyer".parse().ok();
-    DownloadRecord {
+    LogRecord::Download(DownloadRecord {
         event: event(number),
         at: Timestamp::from_unix_ms(1_800_000_000_000),
         took_us: 900,
@@ -126,5 +126,5 @@ fn record(number: usize) -> DownloadRecord {
             address: [127, 0, 0, 1].into(),
             agent: Some("bench".to_owned()),
         },
-    }
+    })
 }

@@ -8,6 +8,7 @@
 
 mod cache;
 mod copies;
+mod events;
 mod other_tools;
 mod purchase;
 mod real_books;

@@ -151,6 +151,6 @@ impl OpenRecord {
             copy: Some(DeliveredCopy { sent, ..self.copy }),
             client: self.sale.client,
         };
-        self.admission.submit(record)
+        self.admission.submit(record.into())
     }
 }

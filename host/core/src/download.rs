@@ -387,7 +387,7 @@ impl Downloads {
             .as_deref()
             .and_then(|key| error_target(&request, key, trace.receipt.as_ref()));
         if let (Some(center), Some(admission)) = (trace.center, self.outbox.admit_refusal()) {
-            let commit = admission.submit(DownloadRecord {
+            let record = DownloadRecord {
                 event: request.event,
                 at: request.at,
                 took_us: 0,
@@ -397,8 +397,8 @@ impl Downloads {
                 outcome: Outcome::Refused(refusal.code()),
                 copy: None,
                 client: request.client,
-            });
-            drop(commit);
+            };
+            drop(admission.submit(record.into()));
         }
         Refused { refusal, redirect }
     }

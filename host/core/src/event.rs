@@ -1,5 +1,9 @@
 //! The named events an operator's alarms can be tied to: one list, from which the documentation
 //! page is generated.
+//!
+//! An event is raised as a `tracing` event with `event.code` and `event.name`. A serving host tells
+//! it on standard error and sends it as a [`ServerEvent`](crate::log::ServerEvent) the way that
+//! download rows go, to the logging database.
 
 macro_rules! events {
     ($($name:ident = $code:literal, $slug:literal, $meaning:literal;)*) => {
@@ -21,6 +25,12 @@ macro_rules! events {
             /// The stable name.
             pub fn slug(self) -> &'static str {
                 match self { $(NamedEvent::$name => $slug,)* }
+            }
+
+            /// The event of this number or name.
+            pub fn find(code_or_slug: &str) -> Option<Self> {
+                let is_it = |event: &&Self| [event.code(), event.slug()].contains(&code_or_slug);
+                Self::ALL.iter().find(is_it).copied()
             }
 
             /// What it means.

@@ -1,4 +1,6 @@
-//! The download log: one record for each request answered or refused.
+//! The log: one record for each request answered or refused, and one for each named event.
+
+mod server_event;
 
 use std::net::IpAddr;
 
@@ -8,6 +10,39 @@ use colophon_title::Level;
 use crate::code::Code;
 use crate::id::EventId;
 use crate::time::Timestamp;
+
+pub use self::server_event::{EventDetails, EventMessage, ServerEvent, Severity};
+
+/// One row of the log on its way: what the outbox keeps and the logging database stores.
+#[derive(Debug, Clone)]
+pub enum LogRecord {
+    /// A request answered or refused.
+    Download(DownloadRecord),
+    /// A named event.
+    Event(ServerEvent),
+}
+
+impl LogRecord {
+    /// The id that the logging database keeps one row for.
+    pub fn event(&self) -> EventId {
+        match self {
+            Self::Download(record) => record.event,
+            Self::Event(record) => record.event,
+        }
+    }
+}
+
+impl From<DownloadRecord> for LogRecord {
+    fn from(record: DownloadRecord) -> Self {
+        Self::Download(record)
+    }
+}
+
+impl From<ServerEvent> for LogRecord {
+    fn from(record: ServerEvent) -> Self {
+        Self::Event(record)
+    }
+}
 
 /// One sale of one title: what billing counts and copies are made for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

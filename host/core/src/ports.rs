@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::catalog::{Book, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts};
 use crate::center::{Center, RetailerKey};
 use crate::id::{EventId, NodeId};
-use crate::log::{DownloadRecord, Purchase};
+use crate::log::{LogRecord, Purchase};
 use crate::time::Timestamp;
 
 /// What did not answer.
@@ -235,8 +235,8 @@ pub trait Outbox: Send + Sync {
     /// Reserves room for one row, or says that there is none.
     fn admit(&self) -> Option<Box<dyn Admission>>;
 
-    /// The same for the row of a refused request. Nothing has to be paid for it, and strangers can
-    /// cause any number of them; so it gets room only while there is plenty.
+    /// The same for the row of a refused request or of a named event. Nothing has to be paid for
+    /// it, and strangers can cause any number of them; so it gets room only while there is plenty.
     fn admit_refusal(&self) -> Option<Box<dyn Admission>>;
 }
 
@@ -244,7 +244,7 @@ pub trait Outbox: Send + Sync {
 pub trait Admission: Send {
     /// Hands the row over; it is durable when the returned [`Commit`] says so. A caller that has
     /// nothing to hold back may drop the [`Commit`]; the row is written all the same.
-    fn submit(self: Box<Self>, record: DownloadRecord) -> Commit;
+    fn submit(self: Box<Self>, record: LogRecord) -> Commit;
 }
 
 /// Resolves when a log row is durable.
@@ -288,11 +288,7 @@ pub trait OutboxRows: Send + Sync {
 pub trait LogRows: Send + Sync {
     /// Stores records of one node in one transaction; a record whose event is already there is
     /// passed over, so that any record may be handed in any number of times.
-    async fn append(
-        &self,
-        node: NodeId,
-        records: &[(i64, DownloadRecord)],
-    ) -> Result<(), Unavailable>;
+    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable>;
 }
 
 /// Whether the services behind this host answer.

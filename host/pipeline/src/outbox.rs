@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use colophon_core::log::DownloadRecord;
+use colophon_core::log::LogRecord;
 use colophon_core::ports::{
     Admission, Commit, FieldCipher, Outbox, OutboxRows, Service, Unavailable,
 };
@@ -135,12 +135,12 @@ struct Admitted {
 }
 
 impl Admission for Admitted {
-    fn submit(self: Box<Self>, record: DownloadRecord) -> Commit {
+    fn submit(self: Box<Self>, record: LogRecord) -> Commit {
         let (durable, told) = oneshot::channel();
         // Encoded and encrypted here, on the many threads of the downloads, not on the one that
         // commits.
         let submitted = Submitted {
-            event: record.event,
+            event: record.event(),
             payload: sealed_row::seal(self.cipher.as_ref(), &record),
             promise: self.promise,
             durable,

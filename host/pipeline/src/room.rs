@@ -10,8 +10,8 @@ use colophon_core::event::NamedEvent;
 use tokio::sync::Notify;
 
 /// What one row may take, on disk and in the log before it. Rows were seen to take 0.5 to 2 KiB;
-/// the longest receipt makes one of about 20 KiB.
-const ROW_BYTES_RESERVED: u64 = 32 * 1024;
+/// the longest receipt makes one of about 20 KiB, the longest event one of about 26 KiB.
+pub(crate) const ROW_BYTES_RESERVED: u64 = 32 * 1024;
 
 /// Limits of a node's outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! so neither a flipped bit nor a payload moved to another row can become a log row.
 
 use colophon_core::id::EventId;
-use colophon_core::log::DownloadRecord;
+use colophon_core::log::LogRecord;
 use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace, OutboxRow};
 use thiserror::Error;
 
@@ -19,14 +19,11 @@ pub(crate) enum RowRefused {
     Unreadable(#[from] Unreadable),
 }
 
-pub(crate) fn seal(cipher: &dyn FieldCipher, record: &DownloadRecord) -> Vec<u8> {
-    cipher.seal(place(&record.event), &wire::encode(record))
+pub(crate) fn seal(cipher: &dyn FieldCipher, record: &LogRecord) -> Vec<u8> {
+    cipher.seal(place(&record.event()), &wire::encode(record))
 }
 
-pub(crate) fn open(
-    cipher: &dyn FieldCipher,
-    row: &OutboxRow,
-) -> Result<DownloadRecord, RowRefused> {
+pub(crate) fn open(cipher: &dyn FieldCipher, row: &OutboxRow) -> Result<LogRecord, RowRefused> {
     let encoded = cipher.open(place(&row.event), &row.payload)?;
     Ok(wire::decode(row.event, &encoded)?)
 }

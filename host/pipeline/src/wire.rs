@@ -1,16 +1,20 @@
-//! The form of a record in the outbox, version 1: JSON with these members and no others.
+//! The forms of a record in the outbox, version 1: JSON with these members and no others. A named
+//! event says of what kind it is; a download does not, for there was no other kind at first.
 //!
-//! The types here belong to the form, not to the model: the model may change while rows of an
-//! earlier host wait in the outbox. A change of this form takes a new version beside the old one.
+//! The types here belong to the forms, not to the model: the model may change while rows of an
+//! earlier host wait in the outbox. A change of a form takes a new version beside the old one.
 //! The event id is not in it; it stands in the row.
 
 mod read;
+mod server_event;
 mod write;
 
 use colophon_core::id::EventId;
-use colophon_core::log::DownloadRecord;
+use colophon_core::log::LogRecord;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use self::server_event::EventForm;
 
 /// Why bytes are not a record. Says where, never what was there: that may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -97,17 +101,33 @@ struct CopyForm {
     sent: u64,
 }
 
+/// What a form is the form of.
+#[derive(Serialize, Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    /// What a form without a kind is.
+    #[default]
+    Download,
+    ServerEvent,
+}
+
 /// The bytes of a record.
-pub(crate) fn encode(record: &DownloadRecord) -> Vec<u8> {
-    // The form holds no map and no float, the only things that JSON could refuse.
-    serde_json::to_vec(&RecordForm::from(record)).unwrap_or_default()
+pub(crate) fn encode(record: &LogRecord) -> Vec<u8> {
+    // The forms hold no map and no float, the only things that JSON could refuse.
+    let bytes = match record {
+        LogRecord::Download(record) => serde_json::to_vec(&RecordForm::from(record)),
+        LogRecord::Event(record) => serde_json::to_vec(&EventForm::from(record)),
+    };
+    bytes.unwrap_or_default()
 }
 
 /// The record of `event` from its bytes.
-pub(crate) fn decode(event: EventId, bytes: &[u8]) -> Result<DownloadRecord, Unreadable> {
+pub(crate) fn decode(event: EventId, bytes: &[u8]) -> Result<LogRecord, Unreadable> {
     #[derive(Deserialize)]
     struct Versioned {
         v: u64,
+        #[serde(default)]
+        kind: Kind,
     }
     let malformed = |error: serde_json::Error| Unreadable::Form {
         column: error.column(),
@@ -116,8 +136,16 @@ pub(crate) fn decode(event: EventId, bytes: &[u8]) -> Result<DownloadRecord, Unr
     if versioned.v != VERSION {
         return Err(Unreadable::Version(versioned.v));
     }
-    let form: RecordForm = serde_json::from_slice(bytes).map_err(malformed)?;
-    form.into_record(event)
+    match versioned.kind {
+        Kind::Download => {
+            let form: RecordForm = serde_json::from_slice(bytes).map_err(malformed)?;
+            form.into_record(event).map(LogRecord::Download)
+        }
+        Kind::ServerEvent => {
+            let form: EventForm = serde_json::from_slice(bytes).map_err(malformed)?;
+            form.into_record(event).map(LogRecord::Event)
+        }
+    }
 }
 
 #[cfg(test)]

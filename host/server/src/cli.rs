@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// Make, open and explain receipts.
     #[command(subcommand)]
     Receipt(ReceiptCommand),
-    /// What has been downloaded.
+    /// What has been downloaded, and what has happened to the hosts.
     #[command(subcommand)]
     Log(LogCommand),
     /// Print the published list of error codes and events.
@@ -412,6 +412,22 @@ pub(crate) enum LogCommand {
         #[arg(long, default_value_t = 30)]
         days: u32,
     },
+    /// The named events of all hosts, oldest first.
+    Events(EventsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Only the last so many days.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) days: u32,
+    /// Only events of this name or code, such as request-illegal or COL3001; `colophon codes` lists
+    /// them.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Only events that concern this center alone.
+    #[arg(long)]
+    pub(crate) center: Option<String>,
 }
 
 /// A level that a title can be sold with at least.

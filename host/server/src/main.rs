@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod config;
+mod event_log;
 mod house;
 mod logging;
 mod output;

@@ -8,7 +8,7 @@ use sqlx::FromRow;
 use crate::centers::COPY_KEY;
 use crate::database::{Database, Engine, arguments};
 use crate::failure::{Fault, ReadError};
-use crate::log::DATA_KEY;
+use crate::log::{DATA_KEY, DETAILS};
 use crate::node::NodeStore;
 use crate::parse::counted;
 use crate::retailers::SECRET;
@@ -24,7 +24,7 @@ const COUNT_RECORDS: &str = "SELECT (SELECT COUNT(*) FROM centers) AS centers, \
     (SELECT COUNT(*) FROM change_log) AS changes";
 
 const COUNT_ROWS: &str = "SELECT (SELECT COUNT(*) FROM downloads) AS downloads, \
-    (SELECT COUNT(*) FROM persons) AS persons";
+    (SELECT COUNT(*) FROM persons) AS persons, (SELECT COUNT(*) FROM server_events) AS events";
 
 const FORMS_WITHOUT_KEY: &str = "SELECT COUNT(*) FROM title_forms f \
     LEFT JOIN content_keys k ON k.version = f.version WHERE f.form <> 'clear' AND k.version IS NULL";
@@ -47,6 +47,8 @@ const CONTENT_KEYS: &str = "SELECT center, version, key FROM content_keys";
 /// Enough to tell a wrong master key from a damaged row.
 const SOME_PERSONS: &str = "SELECT id, data_key FROM persons LIMIT 1000";
 
+const SOME_EVENTS: &str = "SELECT event, details FROM server_events LIMIT 1000";
+
 /// How many records there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -62,6 +64,8 @@ pub struct Counts {
     pub downloads: u64,
     /// Persons that have not been erased.
     pub persons: u64,
+    /// Rows of the event log.
+    pub events: u64,
 }
 
 /// Something that is not as it should be, with what to do about it.
@@ -85,7 +89,7 @@ impl Store {
     /// Counts the records.
     pub async fn count_records(&self) -> Result<Counts, ReadError> {
         let records: RecordCounts = self.fulfillment.one(COUNT_RECORDS, arguments![]).await?;
-        let rows: (i64, i64) = self.logging.one(COUNT_ROWS, arguments![]).await?;
+        let rows: (i64, i64, i64) = self.logging.one(COUNT_ROWS, arguments![]).await?;
         let count = |number| counted("change_log", "number", number).map_err(Fault::Damaged);
         Ok(Counts {
             centers: count(records.centers)?,
@@ -94,6 +98,7 @@ impl Store {
             changes: count(records.changes)?,
             downloads: count(rows.0)?,
             persons: count(rows.1)?,
+            events: count(rows.2)?,
         })
     }
 
@@ -161,6 +166,12 @@ impl Store {
             .into_iter()
             .map(|(id, sealed)| (frames(&[&id]), sealed));
         problems.extend(self.unopened(&self.logging, DATA_KEY, rows));
+
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_EVENTS, arguments![]).await?;
+        let rows = rows
+            .into_iter()
+            .map(|(event, sealed)| (frames(&[&event]), sealed));
+        problems.extend(self.unopened(&self.logging, DETAILS, rows));
         Ok(problems)
     }
 

@@ -1,9 +1,11 @@
-//! The download log: rows as they arrive from the nodes, and what is read out of them.
+//! The log: rows of downloads and of named events as they arrive from the nodes, and what is read
+//! out of them.
 //!
 //! Whatever tells who a buyer is (name, customer id, address, agent, file name) is encrypted under
 //! a key of that person alone. The keys are in a table of their own, found by a keyed hash of the
 //! person's name; erasing a person deletes the key. Rows name a person by a random id, so that
-//! nothing leads from an erased person's name to the rows that are left.
+//! nothing leads from an erased person's name to the rows that are left. What a named event tells is
+//! encrypted under the master key: it concerns the host, not a buyer.
 
 mod append;
 mod coverage;
@@ -11,18 +13,21 @@ mod list;
 mod persons;
 mod purchases;
 mod report;
+mod server_events;
 
 use std::net::IpAddr;
 
 use colophon_core::catalog::Book;
+use colophon_core::event::NamedEvent;
 use colophon_core::id::{EventId, NodeId};
-use colophon_core::log::ByteSpan;
+use colophon_core::log::{ByteSpan, Severity};
 use colophon_core::time::Timestamp;
 use colophon_receipt::{CenterId, Currency, KeyId, RequestedLevel, Text, TransactionId};
 use colophon_title::Level;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::persons::DATA_KEY;
+pub(crate) use self::server_events::DETAILS;
 
 /// Who asked, and what the file was called for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +150,41 @@ pub struct DownloadRow {
     pub person: LoggedPerson,
 }
 
+/// One row of the event log. Number and name are what the host that raised the event calls it; it
+/// may be a later one than this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// The event.
+    pub event: EventId,
+    /// The node it happened on.
+    pub node: NodeId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Its published number.
+    pub code: String,
+    /// Its published name.
+    pub name: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The center it concerns, where it concerns one alone.
+    pub center: Option<CenterId>,
+    /// What happened, in words.
+    pub message: String,
+    /// The circumstances: names and values.
+    pub details: Vec<(String, String)>,
+}
+
+/// Which events are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Events that happened in this time.
+    pub period: Period,
+    /// Only those of one kind.
+    pub name: Option<NamedEvent>,
+    /// Only those that concern one center alone.
+    pub center: Option<CenterId>,
+}
+
 /// A stretch of time, `[from, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
@@ -168,9 +208,9 @@ pub struct RowFilter {
 /// Where a page of rows begins: after this row, going back in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowCursor {
-    /// When the row's request arrived.
+    /// The moment of the row.
     pub at: Timestamp,
-    /// The row's request.
+    /// The row's request or event.
     pub event: EventId,
 }
 

@@ -89,7 +89,7 @@ pub(crate) async fn purchases_are_billed_once_all_bytes_were_sent(ground: &Place
     .await;
     assert_eq!(billed(&store, always()).await, 0);
     store
-        .append(node(2), &[(1, part(9, "parts", 600, 400))])
+        .append(node(2), &[(1, part(9, "parts", 600, 400).into())])
         .await
         .unwrap();
     assert_eq!(billed(&store, between(0, 9000)).await, 0);
@@ -177,7 +177,9 @@ pub(crate) async fn two_writers_with_a_half_each_complete_a_purchase(ground: &Pl
             .map(|(number, half)| {
                 let store = Arc::clone(&store);
                 let sequence = i64::from(round) + 1;
-                tokio::spawn(async move { store.append(node(number), &[(sequence, half)]).await })
+                tokio::spawn(
+                    async move { store.append(node(number), &[(sequence, half.into())]).await },
+                )
             })
             .collect();
         for writer in writers {
@@ -206,7 +208,7 @@ pub(crate) async fn billing_agrees_with_a_count_of_single_bytes(ground: &Place) 
             let mut record = part(number, &format!("order-{sale}"), start, length);
             let made = record.copy.as_mut().unwrap();
             (made.length, made.etag) = (BYTES, [copy as u8; 32]);
-            batch.push((i64::from(number), record));
+            batch.push((i64::from(number), record.into()));
             let bytes = sent
                 .entry((sale, copy))
                 .or_insert_with(|| vec![false; BYTES as usize]);

@@ -2,7 +2,7 @@
 
 use colophon_core::code::Code;
 use colophon_core::id::EventId;
-use colophon_core::log::{ByteSpan, DownloadRecord, Outcome};
+use colophon_core::log::{ByteSpan, DownloadRecord, LogRecord, Outcome};
 use colophon_core::ports::LogRows;
 use colophon_receipt::{RequestedLevel, UnixSeconds};
 use colophon_store::log::{
@@ -31,7 +31,10 @@ pub(crate) async fn append(
     store: &Store,
     records: impl IntoIterator<Item = (i64, DownloadRecord)>,
 ) {
-    let records: Vec<_> = records.into_iter().collect();
+    let records = records.into_iter();
+    let records: Vec<_> = records
+        .map(|(sequence, record)| (sequence, LogRecord::from(record)))
+        .collect();
     store.append(node(1), &records).await.unwrap();
 }
 
@@ -135,7 +138,10 @@ pub(crate) async fn rows_handed_in_again_change_nothing(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     let batch: Vec<_> = (1..=150)
-        .map(|n| (n, download(n as u32, &format!("order-{}", n % 7))))
+        .map(|n| {
+            let record = download(n as u32, &format!("order-{}", n % 7));
+            (n, LogRecord::from(record))
+        })
         .collect();
     for records in [&batch[..], &batch[50..], &batch[..1], &batch[..]] {
         store.append(node(1), records).await.unwrap();
@@ -439,8 +445,7 @@ pub(crate) async fn a_node_has_arrived_as_far_as_its_first_gap(ground: &Place) {
     check(7, 7).await;
     append(&store, [record(1)]).await;
     check(7, 7).await;
-    let more: Vec<_> = (9..=2500).map(record).collect();
-    store.append(node(1), &more).await.unwrap();
+    append(&store, (9..=2500).map(record)).await;
     check(7, 2500).await;
     append(&store, [record(8)]).await;
     check(2500, 2500).await;

@@ -18,6 +18,7 @@ mod place;
 mod privacy;
 mod records;
 mod samples;
+mod server_events;
 mod titles;
 
 use colophon_tests::postgres::PostgresServer;
@@ -87,6 +88,10 @@ on_both_engines! {
     log::erasing_one_person_leaves_the_others,
     log::uses_of_keys_are_counted,
     log::a_node_has_arrived_as_far_as_its_first_gap,
+    server_events::an_event_comes_back_as_it_was_handed_in,
+    server_events::both_kinds_arrive_once_and_without_a_gap,
+    server_events::events_are_listed_from_the_latest_back,
+    server_events::an_event_moved_to_another_row_does_not_open,
     billing::counts_are_given_step_by_step,
     billing::purchases_are_billed_once_all_bytes_were_sent,
     billing::two_writers_with_a_half_each_complete_a_purchase,

@@ -12,7 +12,7 @@ use colophon_title::{ContentKey, CopyKey, SignerRole};
 use zeroize::Zeroizing;
 
 use crate::place::{Place, moment};
-use crate::samples::{center, center_id, download, node, retailer, title, version};
+use crate::samples::{center, center_id, download, node, retailer, server_event, title, version};
 
 fn fresh() -> [u8; 32] {
     let mut bytes = [0; 32];
@@ -51,7 +51,13 @@ pub(crate) async fn no_secret_and_no_person_is_readable_in_the_files(ground: &Pl
     book.kept.keys = vec![(version(3), ContentKey::new(Key32::new(content_key)))];
     store.add_title(&book, moment(1)).await.unwrap();
     store
-        .append(node(1), &[(1, download(1, "canary-order"))])
+        .append(
+            node(1),
+            &[
+                (1, download(1, "canary-order").into()),
+                (2, server_event(2).into()),
+            ],
+        )
         .await
         .unwrap();
     ground.settle().await;
@@ -74,6 +80,8 @@ pub(crate) async fn no_secret_and_no_person_is_readable_in_the_files(ground: &Pl
         "192.0.2.77",
         "CanaryAgent",
         "Emma for Jane",
+        "Canarymessage",
+        "Canarydetail",
     ];
     secrets.extend(personal.map(|text| (text, text.as_bytes().to_vec())));
     let in_hexadecimal: Vec<_> = secrets

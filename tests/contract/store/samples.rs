@@ -5,8 +5,12 @@ use std::net::IpAddr;
 use colophon_core::catalog::{
     Availability, Book, Forms, Location, Money, ObjectPath, StoreRoot, StoredForm,
 };
+use colophon_core::event::NamedEvent;
 use colophon_core::id::{EventId, NodeId, TitleId};
-use colophon_core::log::{ByteSpan, Client, DeliveredCopy, DownloadRecord, Outcome};
+use colophon_core::log::{
+    ByteSpan, Client, DeliveredCopy, DownloadRecord, EventDetails, EventMessage, Outcome,
+    ServerEvent, Severity,
+};
 use colophon_crypto::Key32;
 use colophon_receipt::{CenterId, Claims, KeyId, ReceiptKey, RetailerSecret, SecretMode};
 use colophon_store::centers::NewCenter;
@@ -197,4 +201,20 @@ pub(crate) fn part(number: u32, sale: &str, start: u64, sent: u64) -> DownloadRe
         copy.sent = sent;
     }
     record
+}
+
+/// A named event at a moment of its number.
+pub(crate) fn server_event(number: u32) -> ServerEvent {
+    let mut details = EventDetails::default();
+    details.add("request.form", "action=Canarydetail");
+    details.add("client.address", "192.0.2.77");
+    ServerEvent {
+        event: event(number),
+        at: moment(i64::from(number) * 1000),
+        name: NamedEvent::RequestIllegal,
+        severity: Severity::Warning,
+        center: None,
+        message: EventMessage::cut("Canarymessage"),
+        details,
+    }
 }

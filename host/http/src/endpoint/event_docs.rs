@@ -5,9 +5,15 @@ use colophon_core::event::NamedEvent;
 
 use crate::answer::page::{page, text};
 
+/// Where events go.
+const NOTE: &str = "<p class=\"note\">A host tells events on standard error and records them in the \
+    logging database, where <code>colophon log events</code> reads them. Those that happen before \
+    it has opened its outbox, such as a start that fails, are on standard error alone.</p>\n";
+
 pub(crate) async fn list() -> Response {
-    let events: String = NamedEvent::ALL.iter().map(|event| entry(*event)).collect();
-    page("Events of the host", &events)
+    let entries = NamedEvent::ALL.iter().map(|event| entry(*event));
+    let content: String = std::iter::once(NOTE.to_owned()).chain(entries).collect();
+    page("Events of the host", &content)
 }
 
 fn entry(event: NamedEvent) -> String {

@@ -91,7 +91,7 @@ fn parsed<T: FromStr>(text: &str, member: &'static str) -> Result<T, Unreadable>
     text.parse().map_err(|_| Unreadable::Member(member))
 }
 
-fn optional<T: FromStr>(
+pub(super) fn optional<T: FromStr>(
     text: Option<String>,
     member: &'static str,
 ) -> Result<Option<T>, Unreadable> {

@@ -1,5 +1,5 @@
 use colophon_core::code::Code;
-use colophon_core::log::{ByteSpan, Client, DeliveredCopy, Outcome};
+use colophon_core::log::{ByteSpan, Client, DeliveredCopy, DownloadRecord, Outcome};
 use colophon_core::time::Timestamp;
 use colophon_receipt::{Claims, RequestedLevel, UnixSeconds};
 use colophon_title::Level;
@@ -66,26 +66,31 @@ fn most() -> DownloadRecord {
     }
 }
 
-fn check(record: &DownloadRecord) {
-    let decoded = decode(event(), &encode(record)).unwrap();
+fn encoded(record: DownloadRecord) -> String {
+    String::from_utf8(encode(&record.into())).unwrap()
+}
+
+fn check(record: DownloadRecord) {
+    let record = LogRecord::Download(record);
+    let decoded = decode(event(), &encode(&record)).unwrap();
     assert_eq!(format!("{decoded:?}"), format!("{record:?}"));
 }
 
 #[test]
 fn every_record_comes_back_as_it_was() {
-    check(&least());
-    check(&most());
+    check(least());
+    check(most());
     let broken = DownloadRecord {
         outcome: Outcome::Broken,
         ..least()
     };
-    check(&broken);
+    check(broken);
     for code in Code::ALL {
         let refused = DownloadRecord {
             outcome: Outcome::Refused(*code),
             ..least()
         };
-        check(&refused);
+        check(refused);
     }
 }
 
@@ -93,13 +98,13 @@ fn every_record_comes_back_as_it_was() {
 #[test]
 fn version_1_stays_as_it_is() {
     let least = r#"{"v":1,"at_ms":1700000000123,"took_us":0,"center":"main","outcome":{"refused":"receipt-invalid"},"address":"2001:db8::7"}"#;
-    assert_eq!(String::from_utf8(encode(&self::least())).unwrap(), least);
+    assert_eq!(encoded(self::least()), least);
     let copy = r#""copy":{"level":3,"file_name":"Moby Dick.epub","length":5497558138880,"etag":"00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9","asked":[1,2],"sent":1}"#;
-    assert!(String::from_utf8(encode(&most())).unwrap().contains(copy));
+    assert!(encoded(most()).contains(copy));
 }
 
 fn refused(from: &str, to: &str) -> Unreadable {
-    let text = String::from_utf8(encode(&most())).unwrap();
+    let text = encoded(most());
     assert!(text.contains(from), "{from}");
     decode(event(), text.replacen(from, to, 1).as_bytes()).unwrap_err()
 }
@@ -109,6 +114,10 @@ fn a_row_of_a_later_host_is_refused() {
     assert_eq!(refused(r#""v":1"#, r#""v":2"#), Unreadable::Version(2));
     let unknown = refused(r#""v":1"#, r#""v":1,"territory":"de""#);
     assert!(matches!(unknown, Unreadable::Form { .. }));
+    for kind in ["activation", "download", ""] {
+        let other = refused(r#""v":1"#, &format!(r#""v":1,"kind":"{kind}""#));
+        assert!(matches!(other, Unreadable::Form { .. }), "{kind}");
+    }
 }
 
 #[test]
@@ -130,7 +139,7 @@ fn nothing_is_believed_that_would_not_have_come_in() {
 
 #[test]
 fn an_error_says_nothing_of_the_person() {
-    let text = String::from_utf8(encode(&most())).unwrap();
+    let text = encoded(most());
     let text = text.replacen("\"took_us\":", "\"took_us\":\"Ludwig\",\"x\":", 1);
     let error = decode(event(), text.as_bytes()).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("Ludwig"));

@@ -1,13 +1,16 @@
 //! The ports, played by memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use colophon_core::event::NamedEvent;
 use colophon_core::id::{EventId, NodeId};
-use colophon_core::log::{Client, DownloadRecord, Outcome};
+use colophon_core::log::{
+    Client, DownloadRecord, EventDetails, EventMessage, LogRecord, Outcome, ServerEvent, Severity,
+};
 use colophon_core::ports::{
     FieldCipher, FieldDamaged, FieldPlace, LogRows, OutboxRow, OutboxRows, Service, Unavailable,
 };
@@ -17,8 +20,8 @@ use colophon_crypto::Randomness;
 pub(crate) const NODE: [u8; 16] = [1; 16];
 
 /// The record of the `number`-th event.
-pub(crate) fn record(number: u64) -> DownloadRecord {
-    DownloadRecord {
+pub(crate) fn record(number: u64) -> LogRecord {
+    LogRecord::Download(DownloadRecord {
         event: event(number),
         at: Timestamp::from_unix_ms(0),
         took_us: number,
@@ -31,7 +34,22 @@ pub(crate) fn record(number: u64) -> DownloadRecord {
             address: "192.0.2.1".parse().unwrap(),
             agent: None,
         },
-    }
+    })
+}
+
+/// The record of the `number`-th event as a named one, which has the number in its details.
+pub(crate) fn named_record(number: u64) -> LogRecord {
+    let mut details = EventDetails::default();
+    details.add("number", &number.to_string());
+    LogRecord::Event(ServerEvent {
+        event: event(number),
+        at: Timestamp::from_unix_ms(0),
+        name: NamedEvent::RequestIllegal,
+        severity: Severity::Warning,
+        center: None,
+        message: EventMessage::cut("an illegal request was refused"),
+        details,
+    })
 }
 
 pub(crate) fn event(number: u64) -> EventId {
@@ -163,6 +181,8 @@ pub(crate) struct Log {
     rows: Mutex<BTreeMap<u64, i64>>,
     /// The events in the order in which they first arrived.
     pub(crate) order: Mutex<Vec<u64>>,
+    /// Which of them are named events.
+    pub(crate) named: Mutex<BTreeSet<u64>>,
     /// How many records were handed in, those already there included.
     pub(crate) handed_in: AtomicU64,
     pub(crate) silent: AtomicBool,
@@ -174,11 +194,7 @@ pub(crate) struct Log {
 
 #[async_trait]
 impl LogRows for Log {
-    async fn append(
-        &self,
-        node: NodeId,
-        records: &[(i64, DownloadRecord)],
-    ) -> Result<(), Unavailable> {
+    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable> {
         assert_eq!(node.as_bytes(), &NODE);
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.silent.load(Ordering::Relaxed) {
@@ -186,8 +202,15 @@ impl LogRows for Log {
         }
         for (sequence, record) in records {
             self.handed_in.fetch_add(1, Ordering::Relaxed);
-            let event = number(&record.event);
-            assert_eq!(record.took_us, event);
+            let event = number(&record.event());
+            match record {
+                LogRecord::Download(record) => assert_eq!(record.took_us, event),
+                LogRecord::Event(record) => {
+                    let pair = ("number".to_owned(), event.to_string());
+                    assert_eq!(record.details.pairs(), [pair]);
+                    self.named.lock().unwrap().insert(event);
+                }
+            }
             if self.rows.lock().unwrap().insert(event, *sequence).is_none() {
                 self.order.lock().unwrap().push(event);
             }

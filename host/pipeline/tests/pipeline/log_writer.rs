@@ -10,7 +10,7 @@ use colophon_pipeline::{
 use tokio::time::{sleep, timeout};
 
 use crate::events::Events;
-use crate::fakes::{Log, NODE, NoChance, Node, Sum, disk, event, record};
+use crate::fakes::{Log, NODE, NoChance, Node, Sum, disk, event, named_record, record};
 
 struct House {
     node: Arc<Node>,
@@ -98,6 +98,38 @@ async fn an_answer_that_is_lost_makes_no_row_twice() {
     writer.stop().await;
     assert_eq!(house.log.handed_in.load(Ordering::Relaxed), 20);
     assert_eq!(house.logged(), (0..10).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn named_events_travel_among_the_downloads_and_arrive_once() {
+    let house = house().await;
+    let is_named = |number: &u64| number % 3 == 1;
+    let mut commits = Vec::new();
+    for number in 0..300 {
+        let (admission, record) = if is_named(&number) {
+            (house.outbox.admit_refusal(), named_record(number))
+        } else {
+            (house.outbox.admit(), record(number))
+        };
+        commits.push(admission.unwrap().submit(record));
+    }
+    for commit in commits {
+        commit.await.unwrap();
+    }
+    // The first batch is stored and the answer lost; then the database is gone for a while.
+    house.log.forgets_to_answer.store(true, Ordering::Relaxed);
+    let writer = house.writer();
+    sleep(Duration::from_millis(10)).await;
+    house.log.silent.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    house.log.silent.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(20)).await;
+    writer.stop().await;
+    assert_eq!(house.log.handed_in.load(Ordering::Relaxed), 300 + 256);
+    assert_eq!(house.logged(), (0..300).collect::<Vec<_>>());
+    let named = house.log.named.lock().unwrap().clone();
+    assert_eq!(named, (0..300).filter(is_named).collect());
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

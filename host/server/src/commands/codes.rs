@@ -85,7 +85,14 @@ fn page(codes: &Codes) -> String {
             row.code, row.status, row.retry, row.meaning, row.next
         );
     }
-    page.push_str("\n## Events\n\n| code | name | meaning |\n|---|---|---|\n");
+    page.push_str(
+        "\n## Events\n\nA host tells events on standard error and records them in the logging database, \
+         where `colophon log events` reads them. Those that happen before it has opened its outbox, \
+         such as a start that fails, are on standard error alone. While the outbox is more than half full, \
+         events are told on standard error and dropped from the log, and \
+         `colophon_events_dropped_total` counts them.\n\n\
+         | code | name | meaning |\n|---|---|---|\n",
+    );
     for row in &codes.events {
         let _ = writeln!(page, "| {} | `{}` | {} |", row.code, row.name, row.meaning);
     }

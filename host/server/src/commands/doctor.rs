@@ -97,8 +97,8 @@ async fn records(house: &House) -> Finding {
     let counts = house.store.count_records().await;
     let counts = counts.map(|counts| {
         format!(
-            "{} centers, {} retailers, {} titles, {} downloads logged",
-            counts.centers, counts.retailers, counts.titles, counts.downloads
+            "{} centers, {} retailers, {} titles, {} downloads and {} events logged",
+            counts.centers, counts.retailers, counts.titles, counts.downloads, counts.events
         )
     });
     finding("records", counts.map_err(|error| chain(&error)))

@@ -1,4 +1,6 @@
-//! `colophon log report|export`.
+//! `colophon log report|export|events`.
+
+mod events;
 
 use std::process::ExitCode;
 
@@ -102,6 +104,7 @@ pub(super) async fn run(config: &Config, command: LogCommand, output: Output) ->
             )
             .await?;
         }
+        LogCommand::Events(arguments) => events::list(&house, &arguments, output).await?,
     }
     house.close().await;
     Ok(ExitCode::SUCCESS)

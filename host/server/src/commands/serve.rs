@@ -10,7 +10,7 @@ use colophon_core::event::NamedEvent;
 use colophon_core::time::Clock as _;
 use colophon_http::client_address::{ProxyHeader, TrustedProxies};
 use colophon_http::counters::Counters;
-use colophon_http::edge::{Edge, Listeners};
+use colophon_http::edge::{Edge, Listeners, Stopped};
 use colophon_http::limits::Limits;
 use colophon_http::tls::Tls;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::center_id;
 use crate::cli::ServeArgs;
 use crate::config::{Config, Listen};
+use crate::event_log::EventQueue;
 use crate::house::{House, Parts, SystemClock, databases, found, is_founded};
 use crate::logging;
 
@@ -28,24 +29,57 @@ use crate::logging;
 const ADMINISTRATION_PORT: u16 = 8481;
 
 pub(super) fn run(config: &Config, _arguments: &ServeArgs) -> Result<ExitCode> {
-    logging::start(&config.log)?;
+    let events = logging::start(&config.log)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = config.workers {
         runtime.worker_threads(workers.max(1));
     }
     let runtime = runtime.enable_all().build()?;
-    let served = runtime.block_on(serve(config));
-    if let Err(error) = &served {
-        tracing::error!(
-            event.code = NamedEvent::StartFailed.code(),
-            event.name = NamedEvent::StartFailed.slug(),
-            reason = format!("{error:#}"),
-        );
-    }
-    served
+    runtime.block_on(serve(config, events))
 }
 
-async fn serve(config: &Config) -> Result<ExitCode> {
+async fn serve(config: &Config, events: EventQueue) -> Result<ExitCode> {
+    let Opened {
+        house,
+        parts,
+        metrics,
+    } = match open(config, events).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            tell_start_failed(&error);
+            return Err(error);
+        }
+    };
+    let served = answer(config, &house, &parts, metrics).await;
+    // Told before the pipeline ends, so that its end is in the log too.
+    match &served {
+        Ok(stopped) => tracing::info!(
+            event.code = NamedEvent::Stopped.code(),
+            event.name = NamedEvent::Stopped.slug(),
+            downloads.drained = stopped.downloads_drained,
+            downloads.cut = stopped.downloads_cut,
+        ),
+        Err(error) => tell_start_failed(error),
+    }
+    let failed = parts.outbox.has_failed();
+    parts.stop().await;
+    house.close().await;
+    served?;
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// A host with its pipeline running, before anybody can reach it.
+struct Opened {
+    house: House,
+    parts: Parts,
+    metrics: PrometheusHandle,
+}
+
+async fn open(config: &Config, events: EventQueue) -> Result<Opened> {
     if !is_founded(config)? {
         found(config, &center_id("main")?).await?;
         eprintln!(
@@ -56,32 +90,37 @@ async fn serve(config: &Config) -> Result<ExitCode> {
     databases(config).await?.migrate(SystemClock.now()).await?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let house = House::open(config).await?;
-    let parts = Parts::start(&house, config).await?;
+    let parts = Parts::start(&house, config, events).await?;
+    Ok(Opened {
+        house,
+        parts,
+        metrics,
+    })
+}
+
+/// Answers requests until the host is told to stop and its downloads have drained.
+async fn answer(
+    config: &Config,
+    house: &House,
+    parts: &Parts,
+    metrics: PrometheusHandle,
+) -> Result<Stopped> {
     let listeners = listeners(&config.listen).await?;
     let tls = tls(&config.listen)?;
     let stop = CancellationToken::new();
-    announce(&house, &listeners, tls.is_some()).await?;
+    announce(house, &listeners, tls.is_some()).await?;
     watch_signals(stop.clone(), tls.clone())?;
-    watch_outbox(stop.clone(), &parts);
+    watch_outbox(stop.clone(), parts);
+    let edge = edge(config, parts, metrics)?;
+    Ok(edge.serve(listeners, tls, stop).await?)
+}
 
-    let served = edge(config, &parts, metrics)?
-        .serve(listeners, tls, stop)
-        .await;
-    let failed = parts.outbox.has_failed();
-    parts.stop().await;
-    house.close().await;
-    let stopped = served?;
-    tracing::info!(
-        event.code = NamedEvent::Stopped.code(),
-        event.name = NamedEvent::Stopped.slug(),
-        downloads.drained = stopped.downloads_drained,
-        downloads.cut = stopped.downloads_cut,
+fn tell_start_failed(error: &anyhow::Error) {
+    tracing::error!(
+        event.code = NamedEvent::StartFailed.code(),
+        event.name = NamedEvent::StartFailed.slug(),
+        reason = format!("{error:#}"),
     );
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
 }
 
 fn edge(config: &Config, parts: &Parts, metrics: PrometheusHandle) -> Result<Edge> {

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use super::readiness::Services;
 use super::{House, SystemClock};
 use crate::config::Config;
+use crate::event_log::{EventQueue, Recorder};
 
 /// Times a stopping host waits for what it has begun.
 const FLUSH: Duration = Duration::from_secs(20);
@@ -32,21 +33,26 @@ pub(crate) struct Parts {
     pub(crate) services: Arc<Services>,
     pub(crate) outbox: Arc<DurableOutbox>,
     node: Arc<NodeStore>,
+    recorder: Recorder,
     log_writer: Running,
     cache_agent: Running,
 }
 
 impl Parts {
-    /// Puts the house's parts together and starts the pipeline.
-    pub(crate) async fn start(house: &House, config: &Config) -> Result<Self> {
-        let node = Arc::new(open_node(config).await?);
+    /// Puts the house's parts together and starts the pipeline. `events` are recorded from the
+    /// moment the outbox is open; nothing after that can fail.
+    pub(crate) async fn start(house: &House, config: &Config, events: EventQueue) -> Result<Self> {
         let records = Arc::new(CachedRecords::new(
             house.store.clone(),
             house.store.clone(),
             Arc::new(SystemClock),
             CacheSizes::default(),
         ));
+        let origin = Arc::new(origin(house, config)?);
+        let plugins = plugins(config, records.clone()).await?;
+        let node = Arc::new(open_node(config).await?);
         let outbox = Arc::new(open_outbox(house, config, &node).await?);
+        let recorder = events.record_in(outbox.clone());
         let log_writer = LogWriter::start(
             LogWriterPorts {
                 node: node.id(),
@@ -68,11 +74,10 @@ impl Parts {
                 ..AgentSettings::default()
             },
         );
-        let origin = Arc::new(origin(house, config)?);
         let downloads = Arc::new(Downloads {
             centers: records.clone(),
-            catalog: records.clone(),
-            plugins: plugins(config, records).await?,
+            catalog: records,
+            plugins,
             origin: origin.clone(),
             uses: house.store.clone(),
             outbox: outbox.clone(),
@@ -88,6 +93,7 @@ impl Parts {
             services,
             outbox,
             node,
+            recorder,
             log_writer,
             cache_agent,
         })
@@ -98,6 +104,7 @@ impl Parts {
     pub(crate) async fn stop(self) {
         self.cache_agent.stop().await;
         let flushed = tokio::time::timeout(FLUSH, async {
+            self.recorder.stop().await;
             self.outbox.stop().await;
             self.log_writer.stop().await;
         });

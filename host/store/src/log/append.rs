@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use colophon_core::id::NodeId;
-use colophon_core::log::{DownloadRecord, Outcome};
+use colophon_core::log::{DownloadRecord, LogRecord, Outcome, ServerEvent};
 use colophon_core::ports::{LogRows, Service, Unavailable};
 use colophon_receipt::UnixSeconds;
 
@@ -41,7 +41,9 @@ const COUNT_USE: &str = "INSERT INTO key_uses (center, key_id, uses, last_used_a
 
 const PROGRESS: &str = "SELECT complete, highest FROM node_progress WHERE node = $1";
 
+/// Rows of both kinds have come through one outbox.
 const SEQUENCES: &str = "SELECT sequence FROM downloads WHERE node = $1 AND sequence > $2 \
+    UNION ALL SELECT sequence FROM server_events WHERE node = $1 AND sequence > $2 \
     ORDER BY sequence LIMIT 1000";
 
 const SET_PROGRESS: &str = "INSERT INTO node_progress (node, complete, highest) \
@@ -60,11 +62,14 @@ pub(super) struct Row<'a> {
 /// Records on their way in.
 struct Arriving<'a> {
     node: NodeId,
-    records: &'a [(i64, DownloadRecord)],
-    /// The pseudonym for each record.
-    names: &'a [[u8; 32]],
-    /// Every pseudonym, with the moment of a record of it.
-    wanted: &'a BTreeMap<[u8; 32], i64>,
+    /// The sequences of all of them.
+    sequences: BTreeSet<i64>,
+    downloads: Vec<(i64, &'a DownloadRecord)>,
+    events: Vec<(i64, &'a ServerEvent)>,
+    /// The pseudonym for each download.
+    names: Vec<[u8; 32]>,
+    /// Every pseudonym, with the moment of a download of it.
+    wanted: BTreeMap<[u8; 32], i64>,
 }
 
 /// What is expected of a batch. Asking which rows were new costs a row on its way back for each.
@@ -81,11 +86,7 @@ enum Appended {
 
 #[async_trait]
 impl LogRows for Store {
-    async fn append(
-        &self,
-        node: NodeId,
-        records: &[(i64, DownloadRecord)],
-    ) -> Result<(), Unavailable> {
+    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable> {
         let appended = self.append_records(node, records).await;
         appended.map_err(|fault| fault.unavailable(Service::LoggingDatabase))
     }
@@ -95,28 +96,40 @@ impl Store {
     async fn append_records(
         &self,
         node: NodeId,
-        records: &[(i64, DownloadRecord)],
+        records: &[(i64, LogRecord)],
     ) -> Result<(), Fault> {
         if records.is_empty() {
             return Ok(());
         }
-        let names: Vec<[u8; 32]> = records
-            .iter()
-            .map(|(_, record)| pseudonym(&self.secrets, record))
-            .collect();
-        let moments = records.iter().map(|(_, record)| record.at.unix_ms());
-        let wanted: BTreeMap<[u8; 32], i64> = names.iter().copied().zip(moments).collect();
-
-        let batch = Arriving {
-            node,
-            records,
-            names: &names,
-            wanted: &wanted,
-        };
+        let batch = self.arriving(node, records);
         // That some have come before is rare; then begin again and ask which.
         match self.append_batch(&batch, Expecting::OnlyNew).await? {
             Appended::All => Ok(()),
             Appended::Nothing => self.append_batch(&batch, Expecting::Known).await.map(drop),
+        }
+    }
+
+    fn arriving<'a>(&self, node: NodeId, records: &'a [(i64, LogRecord)]) -> Arriving<'a> {
+        let mut downloads = Vec::with_capacity(records.len());
+        let mut events = Vec::new();
+        for (sequence, record) in records {
+            match record {
+                LogRecord::Download(record) => downloads.push((*sequence, record)),
+                LogRecord::Event(record) => events.push((*sequence, record)),
+            }
+        }
+        let names: Vec<[u8; 32]> = downloads
+            .iter()
+            .map(|(_, record)| pseudonym(&self.secrets, record))
+            .collect();
+        let moments = downloads.iter().map(|(_, record)| record.at.unix_ms());
+        Arriving {
+            node,
+            sequences: records.iter().map(|(sequence, _)| *sequence).collect(),
+            wanted: names.iter().copied().zip(moments).collect(),
+            names,
+            downloads,
+            events,
         }
     }
 
@@ -127,12 +140,11 @@ impl Store {
         batch: &Arriving<'_>,
         expecting: Expecting,
     ) -> Result<Appended, Fault> {
-        let Arriving { node, records, .. } = *batch;
+        let node = &batch.node;
         let mut write = self.logging.write().await?;
-        let people = self.people(&mut write, batch.wanted).await?;
-        let rows = self.rows(records, batch.names, &people)?;
-        let arguments: Vec<Argument<'_>> =
-            rows.iter().flat_map(|row| columns(&node, row)).collect();
+        let people = self.people(&mut write, &batch.wanted).await?;
+        let rows = self.rows(&batch.downloads, &batch.names, &people)?;
+        let arguments: Vec<Argument<'_>> = rows.iter().flat_map(|row| columns(node, row)).collect();
         let mut new: Vec<&Row<'_>> = rows.iter().collect();
         match expecting {
             Expecting::OnlyNew => {
@@ -146,26 +158,23 @@ impl Store {
                 new.retain(|row| inserted.contains(row.record.event.as_bytes()));
             }
         }
+        // Nothing is counted by events, so it does not matter which of them are new.
+        self.insert_events(&mut write, node, &batch.events).await?;
         Sales::of(&new).record(&mut write).await?;
         // Every writer counts in the same few rows, so they are locked late.
         count_uses(&mut write, &new).await?;
-        advance(
-            &mut write,
-            node,
-            records.iter().map(|(sequence, _)| *sequence),
-        )
-        .await?;
+        advance(&mut write, node, &batch.sequences).await?;
         write.commit().await?;
         Ok(Appended::All)
     }
 
     fn rows<'a>(
         &self,
-        records: &'a [(i64, DownloadRecord)],
+        downloads: &[(i64, &'a DownloadRecord)],
         names: &[[u8; 32]],
         people: &People,
     ) -> Result<Vec<Row<'a>>, Damaged> {
-        let row = |((sequence, record), name): (&'a (i64, DownloadRecord), &[u8; 32])| {
+        let row = |(&(sequence, record), name): (&(i64, &'a DownloadRecord), &[u8; 32])| {
             let person = people.get(name);
             let person = person
                 .ok_or_else(|| Damaged::new("persons", "pseudonym", "a new person is not there"))?;
@@ -173,12 +182,12 @@ impl Store {
             Ok(Row {
                 record,
                 purchase: purchase.map(|one| purchase_key(self.secrets.engine(), &one)),
-                sequence: *sequence,
+                sequence,
                 person: person.id,
                 personal: seal(&self.secrets, &person.key, record.event, &personal(record))?,
             })
         };
-        records.iter().zip(names).map(row).collect()
+        downloads.iter().zip(names).map(row).collect()
     }
 }
 
@@ -288,17 +297,12 @@ async fn count_uses(write: &mut Write, new: &[&Row<'_>]) -> Result<(), Fault> {
 }
 
 /// Moves the node's mark up to the first row that is missing.
-async fn advance(
-    write: &mut Write,
-    node: NodeId,
-    sequences: impl Iterator<Item = i64>,
-) -> Result<(), Fault> {
+async fn advance(write: &mut Write, node: &NodeId, arrived: &BTreeSet<i64>) -> Result<(), Fault> {
     let node = node.as_bytes();
     let mark: Option<(i64, i64)> = write.optional(PROGRESS, arguments![node]).await?;
     let (before, highest) = mark.unwrap_or((0, 0));
-    let arrived: BTreeSet<i64> = sequences.collect();
     let highest = highest.max(arrived.last().copied().unwrap_or(0));
-    let mut complete = contiguous(before, arrived.into_iter());
+    let mut complete = contiguous(before, arrived.iter().copied());
     // What arrived out of turn earlier may now follow without a gap.
     while complete > before && complete < highest {
         let rows: Vec<(i64,)> = write.all(SEQUENCES, arguments![node, complete]).await?;

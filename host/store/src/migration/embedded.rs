@@ -37,8 +37,12 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
             1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
             5 "0005_purchase_uses"
         ),
-        (Schema::Logging, Dialect::Sqlite) => migrations!("sqlite/logging", 1 "0001_downloads"),
-        (Schema::Logging, Dialect::Postgres) => migrations!("postgres/logging", 1 "0001_downloads"),
+        (Schema::Logging, Dialect::Sqlite) => {
+            migrations!("sqlite/logging", 1 "0001_downloads", 2 "0002_server_events")
+        }
+        (Schema::Logging, Dialect::Postgres) => {
+            migrations!("postgres/logging", 1 "0001_downloads", 2 "0002_server_events")
+        }
         (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),
         (Schema::Node, Dialect::Postgres) => Vec::new(),
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts};
 use colophon_core::center::{Center, RetailerKey};
-use colophon_core::log::{DownloadRecord, Purchase};
+use colophon_core::log::{DownloadRecord, LogRecord, Purchase};
 use colophon_core::plugin::{
     CallContext, FoundLocation, Offer, PluginCalls, PluginFailure, Plugins, PolicyTerms,
     ResolverAnswer, Verdict,
@@ -252,8 +252,11 @@ impl Outbox for MemoryOutbox {
 }
 
 impl Admission for Room {
-    fn submit(mut self: Box<Self>, record: DownloadRecord) -> Commit {
+    fn submit(mut self: Box<Self>, record: LogRecord) -> Commit {
         self.is_held = false;
+        let LogRecord::Download(record) = record else {
+            unreachable!("the edge raises events and submits none: {record:?}")
+        };
         self.state.rows.send_modify(|rows| rows.push(record));
         let mut durability = self.state.durability.subscribe();
         Box::pin(async move {
