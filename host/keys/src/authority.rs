@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::pem::{certificates_from_pem, pem_text};
 use crate::{KeyKind, PrivateKey, PrivateKeyError};
 
-pub use leaf::{Leaf, LeafError, LeafSigner};
+pub use leaf::{Leaf, LeafError, LeafLicensor, LeafSigner};
 pub use revocation::{Revocation, serial_number};
 
 use issuer::{IssuerCertificate, SubjectKey};
@@ -93,6 +93,33 @@ impl Authority {
         Authority::new(key, certificate.der().to_vec())
     }
 
+    /// Makes an authority under this one: a fresh key that may issue certificates for one role
+    /// and nothing else. Whoever steals it can do no more than that.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorityError`].
+    pub fn issue_authority(
+        &self,
+        role: CertificateRole,
+        subject: &Subject,
+        kind: KeyKind,
+        validity: Validity,
+        random: &mut dyn Randomness,
+    ) -> Result<Authority, AuthorityError> {
+        let key = PrivateKey::generate(kind).map_err(AuthorityError::Key)?;
+        let subject_key = SubjectKey::parse(key.public_spki_der())?;
+        let mut params = params(subject, validity, random)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.extended_key_usages = vec![usage(role)];
+        let certificate = params
+            .signed_by(&subject_key, &self.certificate.issuer(&self.key))
+            .map_err(AuthorityError::Issue)?;
+        self.certificate.check_issued(certificate.der())?;
+        Authority::new(key, certificate.der().to_vec())
+    }
+
     /// Takes over a key in PKCS#8 PEM and its certificate in PEM.
     ///
     /// # Errors
@@ -159,9 +186,7 @@ impl Authority {
             | CertificateRole::Provider
             | CertificateRole::Licensor => KeyUsagePurpose::DigitalSignature,
         }];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(
-            role.extended_key_usage().to_vec(),
-        )];
+        params.extended_key_usages = vec![usage(role)];
         let certificate = params
             .signed_by(&subject_key, &self.certificate.issuer(&self.key))
             .map_err(AuthorityError::Issue)?;
@@ -213,6 +238,10 @@ fn params(
     params.serial_number = Some(random_serial(random));
     params.use_authority_key_identifier_extension = true;
     Ok(params)
+}
+
+fn usage(role: CertificateRole) -> ExtendedKeyUsagePurpose {
+    ExtendedKeyUsagePurpose::Other(role.extended_key_usage().to_vec())
 }
 
 /// 16 random bytes, of which the first is made neither zero nor negative, so that the number

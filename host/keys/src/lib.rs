@@ -17,8 +17,8 @@ mod stored_signers;
 mod system_random;
 
 pub use authority::{
-    Authority, AuthorityError, Leaf, LeafError, LeafSigner, Revocation, Subject, Validity,
-    serial_number,
+    Authority, AuthorityError, Leaf, LeafError, LeafLicensor, LeafSigner, Revocation, Subject,
+    Validity, serial_number,
 };
 pub use aws_lc::AwsLc;
 pub use engine::{EngineName, UnknownEngine};

@@ -1,9 +1,11 @@
-//! Private keys that sign.
+//! Private keys that sign or decrypt.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
-use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::rsa::{
+    KeySize, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+};
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
-use colophon_crypto::{PublicKey, Randomness, SignatureAlgorithm};
+use colophon_crypto::{Mismatch, PublicKey, Randomness, SignatureAlgorithm};
 use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -148,6 +150,28 @@ impl PrivateKey {
             }
             Kind::P256(key) => Ok(sign_p256(key, message)?.to_vec()),
         }
+    }
+
+    /// Decrypts by RSA-OAEP with SHA-256 throughout and no label, in constant time as far as the
+    /// library promises it.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] if this is no RSA key or the ciphertext is not for it.
+    pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Mismatch> {
+        match self.kind {
+            Kind::Rsa(_) => {}
+            Kind::P256(_) => return Err(Mismatch),
+        }
+        let key = PrivateDecryptingKey::from_pkcs8(&self.pkcs8_der).map_err(|_| Mismatch)?;
+        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| Mismatch)?;
+        let mut plain = Zeroizing::new(vec![0; key.min_output_size()]);
+        let length = key
+            .decrypt(&OAEP_SHA256_MGF1SHA256, ciphertext, &mut plain, None)
+            .map_err(|_| Mismatch)?
+            .len();
+        plain.truncate(length);
+        Ok(plain)
     }
 
     fn from_rsa(

@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use colophon_core::ports::SignerFactory;
-use colophon_crypto::{Engine, Portable};
+use colophon_crypto::{Engine, Portable, PublicKey};
 use colophon_keys::{
     Authority, AuthorityError, AwsLc, KeyKind, Leaf, LeafError, PrivateKey, Revocation,
     StoredSigners, Subject, SystemRandom, Validity, certificates_to_pem, serial_number,
@@ -281,4 +281,93 @@ fn stored_signers_are_made_for_their_own_role_only() {
     assert!(made(SignerRole::Provider, b"").is_err());
     let other = issue(&root, CertificateRole::Provider, KeyKind::P256);
     assert!(made(SignerRole::Provider, &other.key_der()).is_err());
+}
+
+#[test]
+fn an_authority_for_one_role_issues_for_that_role_alone() {
+    let root = root();
+    let roots = trusting(&root);
+    let validity = Validity {
+        until_unix_s: NOW + 10 * YEAR,
+        ..VALIDITY
+    };
+    let activation = root
+        .issue_authority(
+            CertificateRole::Activation,
+            &subject("Activation"),
+            KeyKind::P256,
+            validity,
+            &mut SystemRandom,
+        )
+        .expect("an authority");
+    for role in CertificateRole::ALL {
+        let leaf = issue(&activation, role, KeyKind::Rsa2048);
+        assert_eq!(
+            leaf.chain().len(),
+            2,
+            "its own certificate and the authority's"
+        );
+        let believed = judge(&roots, &leaf, role, NOW).is_ok();
+        assert_eq!(believed, role == CertificateRole::Activation, "{role:?}");
+    }
+    // Nor can it make authorities of its own that anybody believes.
+    let below = activation
+        .issue_authority(
+            CertificateRole::Activation,
+            &subject("Below"),
+            KeyKind::P256,
+            VALIDITY,
+            &mut SystemRandom,
+        )
+        .expect("an authority");
+    let leaf = issue(&below, CertificateRole::Activation, KeyKind::Rsa2048);
+    let chain = [leaf.chain(), &[activation.certificate_der().to_vec()]].concat();
+    let judged = roots.judge(&AwsLc, &chain, CertificateRole::Activation, NOW);
+    assert!(judged.is_err());
+}
+
+#[test]
+fn what_is_encrypted_to_a_public_key_is_read_by_its_private_key_alone() {
+    let key = PrivateKey::generate(KeyKind::Rsa2048).expect("a key");
+    let other = PrivateKey::generate(KeyKind::Rsa2048).expect("a key");
+    let elliptic = PrivateKey::generate(KeyKind::P256).expect("a key");
+    let public = PublicKey::parse(key.public_spki_der()).expect("a public key");
+    for message in [
+        &b""[..],
+        b"the sealed key of one copy, 40 bytes long",
+        &[0; 190],
+    ] {
+        let sealed = public
+            .encrypt_oaep(&[7; 32], message)
+            .expect("a ciphertext");
+        assert_eq!(key.decrypt(&sealed).expect("plain").as_slice(), message);
+        assert!(other.decrypt(&sealed).is_err());
+        assert!(elliptic.decrypt(&sealed).is_err());
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(key.decrypt(&changed).is_err(), "byte {at}");
+        }
+        assert!(key.decrypt(&sealed[1..]).is_err());
+    }
+    assert!(
+        public.encrypt_oaep(&[7; 32], &[0; 191]).is_err(),
+        "too long"
+    );
+    let curve = PublicKey::parse(elliptic.public_spki_der()).expect("a public key");
+    assert!(curve.encrypt_oaep(&[7; 32], b"x").is_err());
+}
+
+#[test]
+fn licenses_are_signed_by_licensors_alone() {
+    let root = root();
+    for role in CertificateRole::ALL {
+        let leaf = issue(&root, role, KeyKind::Rsa2048);
+        let signs = leaf.licensor().is_some();
+        assert_eq!(signs, role == CertificateRole::Licensor, "{role:?}");
+        assert!(
+            !(signs && leaf.signer().is_some()),
+            "{role:?} plays two parts"
+        );
+    }
 }

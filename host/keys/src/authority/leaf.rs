@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use colophon_crypto::SignatureAlgorithm;
+use colophon_title::license::LicenseSigner;
 use colophon_title::trust::{CertificateRole, EndCertificate};
 use colophon_title::{Signer, SignerRole, SigningFailed};
 use x509_cert::Certificate;
@@ -143,6 +144,32 @@ impl Leaf {
             role,
             leaf: self.clone(),
         })
+    }
+
+    /// This key as a signer of licenses, if its certificate is for that.
+    #[must_use]
+    pub fn licensor(&self) -> Option<LeafLicensor> {
+        (self.role == CertificateRole::Licensor).then(|| LeafLicensor { leaf: self.clone() })
+    }
+}
+
+/// A [`Leaf`] whose certificate is for signing licenses.
+#[derive(Clone)]
+pub struct LeafLicensor {
+    leaf: Leaf,
+}
+
+impl LicenseSigner for LeafLicensor {
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.leaf.algorithm()
+    }
+
+    fn chain(&self) -> &[Vec<u8>] {
+        self.leaf.chain()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        self.leaf.sign(message).map_err(Into::into)
     }
 }
 
