@@ -9,6 +9,7 @@
 mod cache;
 mod copies;
 mod events;
+mod license_verifiers;
 mod other_tools;
 mod purchase;
 mod real_books;

@@ -8,15 +8,16 @@ use anyhow::{Context, Result};
 use crate::setup::{Missing, first_line};
 use crate::workspace::{output, target};
 
-/// The JOSE library most Node shops use; our receipts must open what it mints.
-const PACKAGES: [&str; 1] = ["jose@6.2.17"];
+/// The JOSE library most Node shops use, whose receipts must open; the XML signatures of Node, which
+/// must accept our licenses.
+const PACKAGES: [&str; 2] = ["jose@6.2.17", "xml-crypto@6.3.2"];
 
 /// Installs what is missing.
 pub(crate) fn install() -> Option<Missing> {
     let cause = attempt().err()?;
     Some(Missing {
         name: format!("Node packages {}", PACKAGES.join(" ")),
-        untested: "Node receipts are not tested",
+        untested: "Node receipts and xml-crypto are not tested",
         cause: first_line(&cause),
     })
 }
