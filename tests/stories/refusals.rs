@@ -206,3 +206,28 @@ fn a_center_that_is_not_there_is_named_as_such() {
         );
     }
 }
+
+#[test]
+fn a_folder_with_other_things_in_it_is_not_made_a_data_folder() {
+    let house = House::empty();
+    let notes = house.path().join("notes.txt");
+    fs::write(&notes, "mine").unwrap();
+    let listen = ["serve", "--listen", "127.0.0.1:0"];
+    let said = fail(house.colophon().args(listen));
+    assert!(
+        said.contains("notes.txt") && said.contains("init"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(house.path()).unwrap().count(), 1);
+    fs::remove_file(&notes).unwrap();
+    // Settings may come first.
+    fs::write(house.path().join("colophon.toml"), "").unwrap();
+    assert!(house.serve(&[]).stop());
+
+    let house = House::empty();
+    fs::remove_dir(house.path()).unwrap();
+    assert!(
+        house.serve(&[]).stop(),
+        "a folder that is not there is made"
+    );
+}

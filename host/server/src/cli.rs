@@ -33,7 +33,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage
 pub(crate) enum Command {
     /// Make the data folder: keys, databases, trust roots and the first center.
     Init(InitArgs),
-    /// Run the host. An empty data folder is initialized first.
+    /// Run the host. A data folder that is empty or not there is initialized first.
     Serve(ServeArgs),
     /// Check configuration, databases, content store, keys and free space.
     Doctor,
