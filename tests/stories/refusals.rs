@@ -231,3 +231,24 @@ fn a_folder_with_other_things_in_it_is_not_made_a_data_folder() {
         "a folder that is not there is made"
     );
 }
+
+#[test]
+fn what_is_sealed_into_a_title_changes_with_its_file() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Before", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &[]);
+    let update = ["title", "update", "--book-id", "b-1"];
+    let renamed = ["--title", "After", "--author", "Bea", "--author", "Cy"];
+    let said = fail(house.colophon().args(update).args(renamed));
+    assert!(said.contains("--file"), "{said}");
+    let file = ["--file", file.to_str().unwrap()];
+    let title = house.json(&[&update[..], &renamed, &file].concat());
+    assert_eq!(title["title"], "After");
+    assert_eq!(title["authors"], serde_json::json!(["Bea", "Cy"]));
+    let title = house.json(&[&update[..], &file].concat());
+    assert_eq!(
+        title["title"], "After",
+        "a file alone changes nothing of it"
+    );
+}

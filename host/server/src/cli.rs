@@ -152,7 +152,7 @@ pub(crate) enum TitleCommand {
         #[command(flatten)]
         book: BookArgs,
     },
-    /// Change a title's level, price, availability or file.
+    /// Change a title's level, price, availability, or file and what is sealed into it.
     Update(TitleUpdateArgs),
     /// Take a title out of the catalog and delete its files.
     Remove {
@@ -254,9 +254,19 @@ pub(crate) struct TitleUpdateArgs {
     /// New price, such as 1299EUR.
     #[arg(long)]
     pub(crate) price: Option<String>,
-    /// New content: replaces every stored form.
+    /// New content: replaces every stored form. Title, author and copyright stay unless they are
+    /// given too.
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
+    /// New title. It is sealed into every copy, so the content has to be handed in again.
+    #[arg(long, requires = "file")]
+    pub(crate) title: Option<String>,
+    /// New author, likewise with --file; may be repeated.
+    #[arg(long = "author", requires = "file")]
+    pub(crate) authors: Vec<String>,
+    /// New copyright notice, likewise with --file.
+    #[arg(long, requires = "file")]
+    pub(crate) copyright: Option<String>,
     /// Stop delivering.
     #[arg(long, conflicts_with = "ready")]
     pub(crate) withdrawn: bool,
