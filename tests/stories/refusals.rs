@@ -3,7 +3,7 @@
 use std::fs;
 
 use colophon_tests::book::epub;
-use colophon_tests::colophon::{House, fail};
+use colophon_tests::colophon::{House, fail, succeed};
 
 #[test]
 fn strangers_learn_nothing_and_retailers_learn_the_code() {
@@ -250,5 +250,37 @@ fn what_is_sealed_into_a_title_changes_with_its_file() {
     assert_eq!(
         title["title"], "After",
         "a file alone changes nothing of it"
+    );
+}
+
+#[test]
+fn a_signed_copy_is_called_level_4() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Signed", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &["--level", "3", "--sign", "provider"]);
+    let secret = house.add_retailer("shop", &[]);
+    let receipt = house.mint(&secret, "b-1", "t-1", &["--user-name", "Bea"]);
+    let explained = house.json(&["receipt", "explain", &receipt]);
+    assert_eq!(
+        explained["verdict"],
+        "The download of \"Signed\" at level 4 (level 3 signed by tool, provider) would begin."
+    );
+    assert_eq!(
+        explained["signatures"],
+        serde_json::json!(["tool", "provider"])
+    );
+    let host = house.serve(&[]);
+    let target = format!("/main/ds?action=verify&value={receipt}");
+    let ready = host.request("GET", &target, &[], None).unwrap().json();
+    assert_eq!(ready["levels"], serde_json::json!([3, 4]));
+    assert_eq!(ready["signatures"], serde_json::json!(["tool", "provider"]));
+
+    let copy = house.path().join("copy.epub");
+    fs::write(&copy, host.download(&receipt).body).unwrap();
+    let about = succeed(house.reader().arg("info").arg(&copy));
+    assert!(
+        about.contains("4, individually sealed and signed"),
+        "{about}"
     );
 }
