@@ -208,6 +208,30 @@ fn a_center_that_is_not_there_is_named_as_such() {
 }
 
 #[test]
+fn a_mistake_is_told_once_and_first() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Mistaken", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &[]);
+    let said = |arguments: &[&str]| fail(house.colophon().args(arguments));
+
+    let absent = said(&["title", "add", "/nowhere/x.epub", "--book-id", "b-1"]);
+    assert!(absent.contains("cannot read /nowhere/x.epub"), "{absent}");
+    let url = ["--error-url", "http://shop.example/"];
+    let url = said(&[&["retailer", "add", "shop", "--name", "S"][..], &url].concat());
+    assert_eq!(url.matches("https").count(), 1, "{url}");
+    for command in ["explain", "open"] {
+        let nothing = said(&["receipt", command]);
+        assert!(nothing.contains("no receipt was given"), "{nothing}");
+    }
+    let secret = house.add_retailer("shop", &[]);
+    let five = ["receipt", "mint", "--secret", &secret, "--level", "5"];
+    let book = ["--book-id", "b-1", "--transaction", "t"];
+    let five = said(&[&five[..], &book].concat());
+    assert!(five.contains("1..=4"), "{five}");
+}
+
+#[test]
 fn a_folder_with_other_things_in_it_is_not_made_a_data_folder() {
     let house = House::empty();
     let notes = house.path().join("notes.txt");

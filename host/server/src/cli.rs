@@ -360,8 +360,9 @@ pub(crate) struct MintArgs {
     /// The retailer's transaction id.
     #[arg(long)]
     pub(crate) transaction: String,
-    /// Protection level 1 to 5; the catalog's if left out.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
+    /// Protection level: 1 clear, 2 source sealed, 3 individually sealed, 4 signed; the catalog's
+    /// if left out.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) level: Option<u8>,
     /// The buyer's name, or whatever the copy shall be bound to.
     #[arg(long)]

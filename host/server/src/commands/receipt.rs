@@ -52,7 +52,11 @@ fn text(given: Option<String>) -> Result<String> {
             text
         }
     };
-    Ok(text.trim().to_owned())
+    let text = text.trim();
+    if text.is_empty() {
+        bail!("no receipt was given; write it after the command or send it to standard input");
+    }
+    Ok(text.to_owned())
 }
 
 fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
