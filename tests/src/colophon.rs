@@ -66,30 +66,28 @@ fn text(bytes: &[u8]) -> String {
 /// A data folder, made by `colophon init`.
 pub struct House {
     folder: tempfile::TempDir,
+    data: PathBuf,
 }
 
 impl House {
     /// Makes a fresh one with the center `main`.
     pub fn new() -> Self {
-        let house = Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        };
+        let house = Self::empty();
         succeed(house.colophon().arg("init"));
         house
     }
 
     /// A folder without anything in it.
     pub fn empty() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).expect("a folder in it");
+        Self { folder, data }
     }
 
     /// A house with a copy of another's data: the same center keys on another machine.
     pub fn copy_of(other: &Self) -> Self {
-        let house = Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        };
+        let house = Self::empty();
         succeed(
             Command::new("cp")
                 .arg("-a")
@@ -101,7 +99,17 @@ impl House {
 
     /// The data folder.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.data
+    }
+
+    /// What the host that was started last says on standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Beside the data folder, which a host fills by itself.
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("serve.log")
     }
 
     /// The `colophon` command on this data.
@@ -171,7 +179,7 @@ impl House {
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(more);
-        let log = std::fs::File::create(self.path().join("serve.log")).expect("a log file");
+        let log = std::fs::File::create(self.log_file()).expect("a log file");
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -183,11 +191,10 @@ impl House {
         let address = loop {
             line.clear();
             let read = lines.read_line(&mut line).expect("its output can be read");
-            let log = || std::fs::read_to_string(self.path().join("serve.log")).unwrap_or_default();
             assert!(
                 read > 0,
                 "the host ended before it accepted requests:\n{}",
-                log()
+                self.log()
             );
             if let Some(rest) = line.split("://").nth(1) {
                 let address = rest.split('/').next().unwrap_or_default().trim();

@@ -1,7 +1,6 @@
 //! What has happened to a host, in the log long after its standard error is gone.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::TcpListener;
 
 use colophon_tests::colophon::{House, fail, succeed};
@@ -30,10 +29,7 @@ fn a_day_of_a_host_can_be_read_in_the_log() {
     // A refusal that is nobody's fault is in the download log alone.
     assert_eq!(host.download(&receipt).status, 404);
     assert!(host.stop());
-    assert_eq!(
-        fs::read_to_string(house.path().join("serve.log")).unwrap(),
-        ""
-    );
+    assert_eq!(house.log(), "");
 
     let all = events(&house, &[]);
     assert_eq!(names(&all), ["started", "request-illegal", "stopped"]);

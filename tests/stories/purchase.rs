@@ -192,6 +192,31 @@ fn doctor_finds_a_sound_house_sound_and_a_damaged_title_damaged() {
     let added = house.add_title(&file, "b-1", &[]);
     succeed(house.colophon().arg("doctor"));
     succeed(house.colophon().args(["title", "verify"]));
+    for number in 2..=8 {
+        house.add_title(&file, &format!("b-{number}"), &[]);
+    }
+    let away = house.path().join("away");
+    fs::rename(house.path().join("content"), &away).unwrap();
+    fs::create_dir(house.path().join("content")).unwrap();
+    let out = house
+        .colophon()
+        .args(["--json", "doctor"])
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(3));
+    let findings: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let findings = findings.as_array().unwrap();
+    let files = findings.iter().find(|one| one["what"] == "stored files");
+    let detail = files.unwrap()["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("8 of 8 titles have files")
+            && detail.contains(": ISBN b-1 of main, ISBN b-2 of main, ")
+            && detail.contains(" and 3 more; restore"),
+        "{detail}"
+    );
+    fs::remove_dir(house.path().join("content")).unwrap();
+    fs::rename(&away, house.path().join("content")).unwrap();
+    succeed(house.colophon().arg("doctor"));
     let object = added["forms"][0]["object"].as_str().unwrap();
     let stored = house.path().join("content").join(object);
     let mut bytes = fs::read(&stored).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use colophon_tests::book::epub;
-use colophon_tests::colophon::{House, fail};
+use colophon_tests::colophon::{House, fail, succeed};
 
 #[test]
 fn strangers_learn_nothing_and_retailers_learn_the_code() {
@@ -205,4 +205,106 @@ fn a_center_that_is_not_there_is_named_as_such() {
             "{command:?}: {said}"
         );
     }
+}
+
+#[test]
+fn a_mistake_is_told_once_and_first() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Mistaken", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &[]);
+    let said = |arguments: &[&str]| fail(house.colophon().args(arguments));
+
+    let absent = said(&["title", "add", "/nowhere/x.epub", "--book-id", "b-1"]);
+    assert!(absent.contains("cannot read /nowhere/x.epub"), "{absent}");
+    let url = ["--error-url", "http://shop.example/"];
+    let url = said(&[&["retailer", "add", "shop", "--name", "S"][..], &url].concat());
+    assert_eq!(url.matches("https").count(), 1, "{url}");
+    for command in ["explain", "open"] {
+        let nothing = said(&["receipt", command]);
+        assert!(nothing.contains("no receipt was given"), "{nothing}");
+    }
+    let secret = house.add_retailer("shop", &[]);
+    let five = ["receipt", "mint", "--secret", &secret, "--level", "5"];
+    let book = ["--book-id", "b-1", "--transaction", "t"];
+    let five = said(&[&five[..], &book].concat());
+    assert!(five.contains("1..=4"), "{five}");
+}
+
+#[test]
+fn a_folder_with_other_things_in_it_is_not_made_a_data_folder() {
+    let house = House::empty();
+    let notes = house.path().join("notes.txt");
+    fs::write(&notes, "mine").unwrap();
+    let listen = ["serve", "--listen", "127.0.0.1:0"];
+    let said = fail(house.colophon().args(listen));
+    assert!(
+        said.contains("notes.txt") && said.contains("init"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(house.path()).unwrap().count(), 1);
+    fs::remove_file(&notes).unwrap();
+    // Settings may come first.
+    fs::write(house.path().join("colophon.toml"), "").unwrap();
+    assert!(house.serve(&[]).stop());
+
+    let house = House::empty();
+    fs::remove_dir(house.path()).unwrap();
+    assert!(
+        house.serve(&[]).stop(),
+        "a folder that is not there is made"
+    );
+}
+
+#[test]
+fn what_is_sealed_into_a_title_changes_with_its_file() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Before", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &[]);
+    let update = ["title", "update", "--book-id", "b-1"];
+    let renamed = ["--title", "After", "--author", "Bea", "--author", "Cy"];
+    let said = fail(house.colophon().args(update).args(renamed));
+    assert!(said.contains("--file"), "{said}");
+    let file = ["--file", file.to_str().unwrap()];
+    let title = house.json(&[&update[..], &renamed, &file].concat());
+    assert_eq!(title["title"], "After");
+    assert_eq!(title["authors"], serde_json::json!(["Bea", "Cy"]));
+    let title = house.json(&[&update[..], &file].concat());
+    assert_eq!(
+        title["title"], "After",
+        "a file alone changes nothing of it"
+    );
+}
+
+#[test]
+fn a_signed_copy_is_called_level_4() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Signed", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &["--level", "3", "--sign", "provider"]);
+    let secret = house.add_retailer("shop", &[]);
+    let receipt = house.mint(&secret, "b-1", "t-1", &["--user-name", "Bea"]);
+    let explained = house.json(&["receipt", "explain", &receipt]);
+    assert_eq!(
+        explained["verdict"],
+        "The download of \"Signed\" at level 4 (level 3 signed by tool, provider) would begin."
+    );
+    assert_eq!(
+        explained["signatures"],
+        serde_json::json!(["tool", "provider"])
+    );
+    let host = house.serve(&[]);
+    let target = format!("/main/ds?action=verify&value={receipt}");
+    let ready = host.request("GET", &target, &[], None).unwrap().json();
+    assert_eq!(ready["levels"], serde_json::json!([3, 4]));
+    assert_eq!(ready["signatures"], serde_json::json!(["tool", "provider"]));
+
+    let copy = house.path().join("copy.epub");
+    fs::write(&copy, host.download(&receipt).body).unwrap();
+    let about = succeed(house.reader().arg("info").arg(&copy));
+    assert!(
+        about.contains("4, individually sealed and signed"),
+        "{about}"
+    );
 }

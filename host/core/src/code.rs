@@ -84,6 +84,10 @@ codes! {
         "Retailers: leave the level out, or ask the center to offer the title at this level.";
     NameMissing = "name-missing", 403, WithNewReceipt, "The level binds the buyer's name and the receipt carries none.",
         "Retailers: put user_name into the receipt.";
+    ConditionFailed = "condition-failed", 412, No, "A condition of the request does not hold for the copy.",
+        "Start the download again without If-Match and If-None-Match.";
+    RangeUnsatisfiable = "range-unsatisfiable", 416, No, "The copy has no such bytes.",
+        "Start the download again from its first byte.";
     PolicyDenied = "policy-denied", 403, No, "The fulfillment center's policy denies this sale.",
         "Retailers: ask the center which of its terms the sale breaks.";
     PluginFailed = "plug-in-failed", 503, Later, "The fulfillment center's rules could not be evaluated.",

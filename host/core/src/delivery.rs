@@ -9,7 +9,7 @@ use colophon_title::{Level, MediaType};
 
 use crate::id::EventId;
 use crate::limit::Reservation;
-use crate::log::{Client, DeliveredCopy, DownloadRecord, Outcome, Purchase};
+use crate::log::{ByteSpan, Client, DeliveredCopy, DownloadRecord, Outcome, Purchase};
 use crate::naming::FileName;
 use crate::ports::{Admission, Commit, Content, OriginError};
 use crate::time::Timestamp;
@@ -70,6 +70,28 @@ pub struct Download {
     pub(crate) redirect: Option<ErrorUrl>,
     /// Room for the log row.
     pub(crate) admission: Box<dyn Admission>,
+}
+
+impl Download {
+    /// Closes the log row of an answer that sends no bytes, because a condition of the request
+    /// decided it. It takes nothing from the purchase's limit, and nobody waits for its row.
+    pub fn close_unsent(self, outcome: Outcome, took_us: u64) {
+        let copy = DeliveredCopy {
+            level: self.level,
+            file_name: self.file_name.as_str().to_owned(),
+            length: self.body.length(),
+            etag: self.etag,
+            asked: ByteSpan { start: 0, end: 0 },
+            sent: 0,
+        };
+        let record = OpenRecord {
+            sale: self.sale,
+            copy,
+            admission: self.admission,
+            reservation: None,
+        };
+        drop(record.close(outcome, 0, took_us));
+    }
 }
 
 /// The sale behind a download, as the log needs it.

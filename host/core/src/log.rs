@@ -93,7 +93,7 @@ pub struct ByteSpan {
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every byte asked for was sent.
+    /// Every byte asked for was sent; none, where the client had the copy already.
     Completed,
     /// The connection broke or stalled first.
     Broken,

@@ -4,7 +4,8 @@
 //! continuation of another, so that a download fetched in many ranges counts once. It is a
 //! *success* when the copy's last byte has been handed to the connection after its log row was
 //! durable, in whichever range that byte came. A *failure* is a refusal, or an answer that broke
-//! off. HEAD requests and answers without bytes (304, 412, 416) count as nothing.
+//! off. HEAD requests and answers without bytes (304, 412, 416) count as nothing here, though the
+//! latter leave a row in the log.
 
 mod exported;
 mod per_second;

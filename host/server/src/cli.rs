@@ -33,7 +33,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage
 pub(crate) enum Command {
     /// Make the data folder: keys, databases, trust roots and the first center.
     Init(InitArgs),
-    /// Run the host. An empty data folder is initialized first.
+    /// Run the host. A data folder that is empty or not there is initialized first.
     Serve(ServeArgs),
     /// Check configuration, databases, content store, keys and free space.
     Doctor,
@@ -152,7 +152,7 @@ pub(crate) enum TitleCommand {
         #[command(flatten)]
         book: BookArgs,
     },
-    /// Change a title's level, price, availability or file.
+    /// Change a title's level, price, availability, or file and what is sealed into it.
     Update(TitleUpdateArgs),
     /// Take a title out of the catalog and delete its files.
     Remove {
@@ -254,9 +254,19 @@ pub(crate) struct TitleUpdateArgs {
     /// New price, such as 1299EUR.
     #[arg(long)]
     pub(crate) price: Option<String>,
-    /// New content: replaces every stored form.
+    /// New content: replaces every stored form. Title, author and copyright stay unless they are
+    /// given too.
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
+    /// New title. It is sealed into every copy, so the content has to be handed in again.
+    #[arg(long, requires = "file")]
+    pub(crate) title: Option<String>,
+    /// New author, likewise with --file; may be repeated.
+    #[arg(long = "author", requires = "file")]
+    pub(crate) authors: Vec<String>,
+    /// New copyright notice, likewise with --file.
+    #[arg(long, requires = "file")]
+    pub(crate) copyright: Option<String>,
     /// Stop delivering.
     #[arg(long, conflicts_with = "ready")]
     pub(crate) withdrawn: bool,
@@ -350,8 +360,9 @@ pub(crate) struct MintArgs {
     /// The retailer's transaction id.
     #[arg(long)]
     pub(crate) transaction: String,
-    /// Protection level 1 to 5; the catalog's if left out.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
+    /// Protection level: 1 clear, 2 source sealed, 3 individually sealed, 4 signed; the catalog's
+    /// if left out.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub(crate) level: Option<u8>,
     /// The buyer's name, or whatever the copy shall be bound to.
     #[arg(long)]

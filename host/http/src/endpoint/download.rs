@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use colophon_core::code::Code;
 use colophon_core::delivery::{Download, Wanted};
-use colophon_core::log::ByteSpan;
+use colophon_core::log::{ByteSpan, Outcome};
 use colophon_receipt::CenterId;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
@@ -71,12 +71,25 @@ async fn deliver(
         start: 0,
         end: length,
     };
+    // As everywhere, who asks for headers alone leaves a row only where that is refused.
+    let close = |download: Download, outcome: Outcome| {
+        let is_logged = wanted == Wanted::Bytes || outcome != Outcome::Completed;
+        if is_logged {
+            let took_us = u64::try_from(pending.took().as_micros()).unwrap_or(u64::MAX);
+            download.close_unsent(outcome, took_us);
+        }
+    };
     let (mut response, span) = match select(&call.head, &tag, length) {
-        Selection::NotModified => return without_bytes(StatusCode::NOT_MODIFIED, &tag),
+        Selection::NotModified => {
+            close(download, Outcome::Completed);
+            return without_bytes(StatusCode::NOT_MODIFIED, &tag);
+        }
         Selection::PreconditionFailed => {
+            close(download, Outcome::Refused(Code::ConditionFailed));
             return without_bytes(StatusCode::PRECONDITION_FAILED, &tag);
         }
         Selection::Unsatisfiable => {
+            close(download, Outcome::Refused(Code::RangeUnsatisfiable));
             let mut response = without_bytes(StatusCode::RANGE_NOT_SATISFIABLE, &tag);
             set_range(&mut response, &format!("bytes */{length}"));
             return response;

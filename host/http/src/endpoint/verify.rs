@@ -5,7 +5,7 @@ use axum::response::Response;
 use colophon_core::catalog::TitleFacts;
 use colophon_core::delivery::Wanted;
 use colophon_receipt::CenterId;
-use colophon_title::Level;
+use colophon_title::{Level, SignerRole};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::json;
@@ -28,6 +28,7 @@ fn ready(facts: &TitleFacts) -> Response {
         "ready": true,
         "media_type": facts.media_type.as_str(),
         "levels": levels(facts),
+        "signatures": signatures(facts),
     });
     let mut response = Response::new(Body::from(text.to_string()));
     let headers = response.headers_mut();
@@ -36,7 +37,13 @@ fn ready(facts: &TitleFacts) -> Response {
     response
 }
 
-/// The levels the title can be sold at: those it is kept for, from its least on.
+/// Who signs every sealed copy. With these it is at level 4, whichever of 2 and 3 was asked for.
+fn signatures(facts: &TitleFacts) -> Vec<&'static str> {
+    facts.signatures.iter().map(SignerRole::as_str).collect()
+}
+
+/// The levels the title can be sold at: those it is kept for, from its least on, and 4 where a
+/// sealed copy can be signed.
 fn levels(facts: &TitleFacts) -> Vec<u8> {
     let all = [
         Level::Clear,
@@ -45,5 +52,12 @@ fn levels(facts: &TitleFacts) -> Vec<u8> {
         Level::FullyIndividualized,
     ];
     let sold = |level: &Level| *level >= facts.min_level && facts.forms.at(*level).is_some();
-    all.into_iter().filter(sold).map(Level::as_number).collect()
+    let mut levels: Vec<u8> = all.into_iter().filter(sold).map(Level::as_number).collect();
+    // Provider and owner sign over the tool's signature, which only ingest can make.
+    let is_signed = facts.signatures.contains(SignerRole::Tool);
+    if is_signed && levels.iter().any(|level| [2, 3].contains(level)) {
+        levels.push(4);
+        levels.sort_unstable();
+    }
+    levels
 }

@@ -1,5 +1,6 @@
 //! Parts of a copy, and conditions on it.
 
+use colophon_core::code::Code;
 use colophon_core::log::{ByteSpan, Outcome};
 
 use crate::support::client::{Client, ask, download_target, form_request, get_copy, request};
@@ -171,6 +172,22 @@ async fn an_answer_without_bytes_uses_nothing_up() {
         );
     }
     assert!(host.uses.0.lock().unwrap().is_empty());
+    let rows = host.outbox.rows();
+    let outcomes: Vec<_> = rows.iter().map(|row| row.outcome).collect();
+    let expected = [
+        Outcome::Completed,
+        Outcome::Refused(Code::ConditionFailed),
+        Outcome::Refused(Code::RangeUnsatisfiable),
+    ];
+    assert_eq!(outcomes, expected);
+    for row in rows {
+        let copy = row.copy.unwrap();
+        assert_eq!((copy.length, copy.sent), (LENGTH, 0));
+        assert_eq!(copy.asked, ByteSpan { start: 0, end: 0 });
+    }
+    let unmatched = [("If-Match", "\"x\"")];
+    ask(host.address, "HEAD", &download_target(&receipt), &unmatched).await;
+    assert_eq!(host.outbox.rows().len(), 4, "a refusal leaves a row");
     let backwards = [("Range", "bytes=9-1"), ("If-Range", tag)];
     assert_eq!(
         get_copy(host.address, &receipt, &backwards).await.status,
@@ -238,9 +255,9 @@ async fn parts_and_conditions() {
         ),
         (
             &[("Range", "bytes=100000-")],
-            (416, range("bytes */100000"), 0),
+            (416, range("bytes */100000"), 1),
         ),
-        (&[("Range", "bytes=-0")], (416, range("bytes */100000"), 0)),
+        (&[("Range", "bytes=-0")], (416, range("bytes */100000"), 1)),
         (&[("Range", "bytes=0-1,5-6")], (200, none.clone(), 1)),
         (&[("Range", "lines=0-1")], (200, none.clone(), 1)),
         (
@@ -251,15 +268,15 @@ async fn parts_and_conditions() {
             &[("Range", "bytes=0-9"), ("If-Range", "TAG")],
             (206, range("bytes 0-9/100000"), 1),
         ),
-        (&[("If-None-Match", "TAG")], (304, none.clone(), 0)),
+        (&[("If-None-Match", "TAG")], (304, none.clone(), 1)),
         (&[("If-None-Match", "\"x\"")], (200, none.clone(), 1)),
         (&[("If-Match", "TAG")], (200, none.clone(), 1)),
-        (&[("If-Match", "\"x\"")], (412, none.clone(), 0)),
+        (&[("If-Match", "\"x\"")], (412, none.clone(), 1)),
     ];
     for (headers, expected) in cases {
         assert_eq!(outcome(&host, headers).await, *expected, "{headers:?}");
     }
-    // What sent nothing gave its room in the log back.
+    // Headers alone left no row and gave their room in the log back.
     let rows = host.outbox.rows().len() as u32;
     host.outbox.room_for(ROOM - rows).await;
 }

@@ -26,6 +26,7 @@ async fn a_title_that_is_ready() {
         "ready": true,
         "media_type": "application/epub+zip",
         "levels": [1],
+        "signatures": [],
     });
     assert_eq!(found, expected);
     assert!(host.uses.0.lock().unwrap().is_empty());

@@ -1,15 +1,26 @@
 //! `colophon doctor`: looks at everything a host stands on and says what is wrong.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use colophon_core::catalog::TitleFacts;
 use colophon_core::ports::{OutboxRows as _, Readiness as _};
+use colophon_store::failure::ReadError;
+use colophon_store::titles::TitleFilter;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::UNHEALTHY;
 use crate::config::Config;
 use crate::house::{House, free_disk_bytes, open_node};
 use crate::output::{Output, table};
+
+/// Titles read at once.
+const PAGE: u32 = 500;
+
+/// Titles that are named of those with missing files.
+const NAMED: usize = 5;
 
 #[derive(Serialize)]
 struct Finding {
@@ -58,6 +69,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.extend(content(house));
     findings.push(node(config).await);
     findings.push(records(house).await);
+    findings.push(stored_files(house).await);
     findings.extend(integrity(house).await);
     findings.push(free_space(config));
     findings.push(master_key(config));
@@ -102,6 +114,91 @@ async fn records(house: &House) -> Finding {
         )
     });
     finding("records", counts.map_err(|error| chain(&error)))
+}
+
+/// Whether every file that a catalog names is in its content store. What is in the files is for
+/// `title verify`, which reads all of them.
+async fn stored_files(house: &House) -> Finding {
+    let state = match missing_files(house).await {
+        Ok((titles, missing)) if missing.is_empty() => {
+            Ok(format!("the files of {titles} titles are there"))
+        }
+        Ok((titles, missing)) => Err(missing_words(titles, &missing)),
+        Err(error) => Err(chain(&error)),
+    };
+    finding("stored files", state)
+}
+
+/// How many titles there are, and those of which a file is missing.
+async fn missing_files(house: &House) -> Result<(u64, Vec<String>), ReadError> {
+    let total = house.store.count_records().await?.titles;
+    let bar = bar(total);
+    let mut missing = Vec::new();
+    let mut titles = 0;
+    for center in house.store.list_centers().await? {
+        let mut after = None;
+        loop {
+            let filter = TitleFilter::default();
+            let listed = house
+                .store
+                .list_titles(&center.id, &filter, after.as_ref(), PAGE);
+            let page = listed.await?;
+            for title in &page.titles {
+                titles += 1;
+                bar.inc(1);
+                if !has_files(house, &title.facts) {
+                    let book = &title.facts.book;
+                    missing.push(format!("{} {} of {}", book.id_type, book.id, center.id));
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    missing.sort();
+    Ok((titles, missing))
+}
+
+fn has_files(house: &House, facts: &TitleFacts) -> bool {
+    let forms = &facts.forms;
+    let forms = [&forms.clear, &forms.sealed, &forms.licensed];
+    let mut kept = forms.into_iter().flatten();
+    kept.all(|form| {
+        house
+            .content
+            .open(&facts.location.root, &form.object)
+            .is_ok()
+    })
+}
+
+fn missing_words(titles: u64, missing: &[String]) -> String {
+    let first: Vec<&str> = missing.iter().take(NAMED).map(String::as_str).collect();
+    let more = match missing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "{} of {titles} titles have files that cannot be opened in the content store: {}{more}; \
+         restore the store from your backup, or hand the titles in again with `colophon title \
+         update --file`",
+        missing.len(),
+        first.join(", ")
+    )
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(titles: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(titles);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} titles") {
+        bar.set_style(style);
+    }
+    bar
 }
 
 async fn integrity(house: &House) -> Vec<Finding> {

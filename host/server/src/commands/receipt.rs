@@ -11,6 +11,7 @@ use colophon_keys::{AwsLc, SystemRandom};
 use colophon_receipt::{
     Claims, Mint, Receipt, RequestedLevel, RetailerSecret, SealedReceipt, UnixSeconds,
 };
+use colophon_title::{Level, SignerRole};
 use serde_json::{Value, json};
 
 use super::center_id;
@@ -51,7 +52,11 @@ fn text(given: Option<String>) -> Result<String> {
             text
         }
     };
-    Ok(text.trim().to_owned())
+    let text = text.trim();
+    if text.is_empty() {
+        bail!("no receipt was given; write it after the command or send it to standard input");
+    }
+    Ok(text.to_owned())
 }
 
 fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
@@ -218,6 +223,19 @@ async fn explain(config: &Config, text: &str, center: &str, output: Output) -> R
     })
 }
 
+/// The level of a copy; signatures on top of level 2 or 3 make it level 4.
+fn level_words(level: Level, signatures: &[&str]) -> String {
+    let number = level.as_number();
+    if signatures.is_empty() {
+        return number.to_string();
+    }
+    let signed = format!("level {number} signed by {}", signatures.join(", "));
+    match level {
+        Level::Clear | Level::SourceSealed | Level::IndividuallySealed => format!("4 ({signed})"),
+        Level::FullyIndividualized => format!("5 ({signed})"),
+    }
+}
+
 /// What `receipt explain` says of a receipt whose download would begin.
 const READY: &str = "ready";
 
@@ -232,6 +250,8 @@ pub(crate) struct Explained {
     pub(crate) reasons: Vec<String>,
     /// What to do.
     pub(crate) next: &'static str,
+    /// Who signs the copy; with signatures it is at level 4.
+    pub(crate) signatures: Vec<&'static str>,
     /// The claims, where the receipt opened.
     pub(crate) receipt: Value,
 }
@@ -240,12 +260,20 @@ impl Explained {
     /// A receipt whose download would begin.
     pub(crate) fn granted(grant: &Grant, receipt: Option<&Receipt>) -> Self {
         let title = &grant.facts.title;
-        let level = grant.level.as_number();
+        let signatures: Vec<&str> = match grant.level {
+            // Nothing is put into a clear file.
+            Level::Clear => Vec::new(),
+            Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => {
+                grant.signatures.iter().map(SignerRole::as_str).collect()
+            }
+        };
+        let level = level_words(grant.level, &signatures);
         Self {
             code: READY,
             verdict: format!("The download of {title:?} at level {level} would begin."),
             reasons: Vec::new(),
             next: "Nothing.",
+            signatures,
             receipt: receipt.map_or(Value::Null, fields),
         }
     }
@@ -263,6 +291,7 @@ impl Explained {
             verdict: format!("The receipt would be refused with {}.", code.slug()),
             reasons: error.chain().map(ToString::to_string).collect(),
             next,
+            signatures: Vec::new(),
             receipt: receipt.map_or(Value::Null, fields),
         }
     }

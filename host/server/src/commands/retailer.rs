@@ -107,9 +107,8 @@ pub(super) async fn run(
 
 fn urls(texts: &[String]) -> Result<Vec<ErrorUrl>> {
     let parse = |text: &String| {
-        text.parse::<ErrorUrl>().with_context(|| {
-            format!("{text:?} cannot be an error address: it has to be https, without login or #fragment")
-        })
+        text.parse::<ErrorUrl>()
+            .with_context(|| format!("{text:?} cannot be an error address"))
     };
     texts.iter().map(parse).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::center_id;
 use crate::cli::ServeArgs;
-use crate::config::{Config, Listen};
+use crate::config::{Config, FILE_NAME, Listen};
 use crate::event_log::EventQueue;
 use crate::house::{House, Parts, SystemClock, databases, found, is_founded};
 use crate::logging;
@@ -81,6 +82,7 @@ struct Opened {
 
 async fn open(config: &Config, events: EventQueue) -> Result<Opened> {
     if !is_founded(config)? {
+        refuse_strange_folder(&config.data)?;
         found(config, &center_id("main")?).await?;
         eprintln!(
             "Made the data folder {} with the center main.",
@@ -108,11 +110,35 @@ async fn answer(
     let listeners = listeners(&config.listen).await?;
     let tls = tls(&config.listen)?;
     let stop = CancellationToken::new();
-    announce(house, &listeners, tls.is_some()).await?;
+    // Whoever reads that the host serves may stop it from then on.
     watch_signals(stop.clone(), tls.clone())?;
+    announce(house, &listeners, tls.is_some()).await?;
     watch_outbox(stop.clone(), parts);
     let edge = edge(config, parts, metrics)?;
     Ok(edge.serve(listeners, tls, stop).await?)
+}
+
+/// A folder with other things in it was probably named by mistake, and keys made there would be
+/// strewn among them. Settings may be there before anything else, and so may what a file system
+/// brings along.
+fn refuse_strange_folder(data: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(data) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", data.display())),
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        if ![FILE_NAME, "lost+found"].iter().any(|known| name == *known) {
+            anyhow::bail!(
+                "{0} holds no Colophon data but other things, such as {1:?}; give the data folder \
+                 with --data, choose an empty one, or run `colophon --data {0} init` to make it here",
+                data.display(),
+                name
+            );
+        }
+    }
+    Ok(())
 }
 
 fn tell_start_failed(error: &anyhow::Error) {

@@ -185,11 +185,16 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
     };
     match &arguments.file {
         Some(file) => {
-            eprintln!(
-                "Title, author and copyright stay as the catalog has them; to take them from the \
-                 new file, remove the title and add it again."
-            );
-            let ingest = Ingest::again(house, &before, file, level).await?;
+            let ingest = Ingest::again(house, &before, file, arguments).await?;
+            if arguments.title.is_none()
+                && arguments.authors.is_empty()
+                && arguments.copyright.is_none()
+            {
+                eprintln!(
+                    "Title, author and copyright stay as the catalog has them; change them with \
+                     --title, --author and --copyright."
+                );
+            }
             let taken = ingest.run(house).await?;
             change.location = Some(taken.location);
             change.details = Some(take_in::details(&taken.metadata));

@@ -41,7 +41,7 @@ fn words(about: &About) -> String {
         ("Copyright", about.copyright.clone()),
         ("Book ID", book_id),
         ("Content", Some(about.media_type.to_string())),
-        ("Level", Some(level_words(about.level).to_owned())),
+        ("Level", Some(level_words(about).to_owned())),
         ("Origin", Some(origin_words(about))),
     ];
     let mut words = String::new();

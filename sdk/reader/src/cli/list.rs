@@ -9,7 +9,7 @@ use comfy_table::presets::NOTHING;
 use serde_json::{Value, json};
 
 use crate::cli::failure::{Failure, chain};
-use crate::cli::output::{about_json, authors, print, print_json};
+use crate::cli::output::{about_json, authors, level_words, print, print_json};
 use crate::cli::places::Places;
 
 pub(crate) fn run(places: &Places, json: bool) -> Result<ExitCode, Failure> {
@@ -62,7 +62,7 @@ fn table(volumes: &[Volume]) -> Table {
                     printable(&about.title).into_owned(),
                     authors(about),
                     printable(about.owner.as_deref().unwrap_or_default()).into_owned(),
-                    about.level.as_number().to_string(),
+                    level_words(about).chars().take(1).collect(),
                     origin.to_owned(),
                     file,
                 ]);

@@ -26,13 +26,16 @@ pub(crate) fn print_json(value: &Value) -> Result<(), Failure> {
     print(&format!("{value:#}\n"))
 }
 
-/// The level in words.
-pub(crate) fn level_words(level: Level) -> &'static str {
-    match level {
-        Level::Clear => "1, unprotected",
-        Level::SourceSealed => "2, source sealed",
-        Level::IndividuallySealed => "3, individually sealed",
-        Level::FullyIndividualized => "5, fully individualized",
+/// The level in words. Signatures on top of level 2 or 3 make it level 4; whether they can be
+/// trusted is a matter of the origin.
+pub(crate) fn level_words(about: &About) -> &'static str {
+    match (about.level, about.signatures.is_empty()) {
+        (Level::Clear, _) => "1, unprotected",
+        (Level::SourceSealed, true) => "2, source sealed",
+        (Level::IndividuallySealed, true) => "3, individually sealed",
+        (Level::SourceSealed, false) => "4, source sealed and signed",
+        (Level::IndividuallySealed, false) => "4, individually sealed and signed",
+        (Level::FullyIndividualized, _) => "5, fully individualized",
     }
 }
 

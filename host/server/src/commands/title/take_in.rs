@@ -16,13 +16,14 @@ use colophon_title::{Level, MediaType, Metadata, Progress, Signer, SignerRole, S
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::parsed;
-use crate::cli::{RoleArg, TitleAddArgs};
+use crate::cli::{RoleArg, TitleAddArgs, TitleUpdateArgs};
 use crate::commands::known_center;
 use crate::house::{House, SystemClock};
 
 /// An ingest about to run.
 pub(super) struct Ingest {
-    file: PathBuf,
+    path: PathBuf,
+    file: File,
     pub(super) order: IngestOrder,
     signers: Vec<Arc<dyn Signer>>,
 }
@@ -30,6 +31,8 @@ pub(super) struct Ingest {
 impl Ingest {
     /// Reads what `title add` was told.
     pub(super) async fn new(house: &House, arguments: &TitleAddArgs) -> Result<Self> {
+        // A file that is not there is the likeliest mistake and the first to be told.
+        let file = source(&arguments.file)?;
         let signatures = roles(&arguments.sign);
         let order = IngestOrder {
             center: known_center(house, &arguments.center.center).await?,
@@ -75,7 +78,8 @@ impl Ingest {
             center_signer(house, &order, SignerRole::Provider).await?;
         }
         Ok(Self {
-            file: arguments.file.clone(),
+            path: arguments.file.clone(),
+            file,
             order,
             signers,
         })
@@ -85,10 +89,12 @@ impl Ingest {
     pub(super) async fn again(
         house: &House,
         title: &TitleRecord,
-        file: &Path,
-        level: Option<Level>,
+        path: &Path,
+        arguments: &TitleUpdateArgs,
     ) -> Result<Self> {
+        let file = source(path)?;
         let facts = &title.facts;
+        let level = arguments.level.and_then(Level::from_number);
         if facts.signatures.contains(SignerRole::Owner) {
             bail!(
                 "the rights owner signs this title; remove it and add it again with the owner's key"
@@ -98,14 +104,24 @@ impl Ingest {
             center: facts.center.clone(),
             book: facts.book.clone(),
             root: facts.location.root.clone(),
-            file_name: file_name(file)?,
-            claimed: claimed(file, None)?,
+            file_name: file_name(path)?,
+            claimed: claimed(path, None)?,
             min_level: level.unwrap_or(facts.min_level),
             signatures: facts.signatures,
-            // What stands in the catalog was chosen once; a new file does not undo it.
-            title: Some(facts.title.clone()),
-            authors: facts.authors.clone(),
-            copyright: title.copyright.clone(),
+            // What stands in the catalog was chosen once; a new file alone does not undo it.
+            title: arguments
+                .title
+                .clone()
+                .or_else(|| Some(facts.title.clone())),
+            authors: if arguments.authors.is_empty() {
+                facts.authors.clone()
+            } else {
+                arguments.authors.clone()
+            },
+            copyright: arguments
+                .copyright
+                .clone()
+                .or_else(|| title.copyright.clone()),
             price: None,
             attributes: Vec::new(),
             at: SystemClock.now(),
@@ -115,7 +131,8 @@ impl Ingest {
             signers.push(center_signer(house, &order, SignerRole::Tool).await?);
         }
         Ok(Self {
-            file: file.to_owned(),
+            path: path.to_owned(),
+            file,
             order,
             signers,
         })
@@ -123,11 +140,6 @@ impl Ingest {
 
     /// Runs it, on the thread it is called on: nothing else waits for a command.
     pub(super) async fn run(self, house: &House) -> Result<IngestedTitle> {
-        let file = File::open(&self.file)
-            .with_context(|| format!("cannot read {}", self.file.display()))?;
-        if !file.metadata()?.is_file() {
-            bail!("{} is not a file", self.file.display());
-        }
         let signers: Vec<&dyn Signer> = self.signers.iter().map(AsRef::as_ref).collect();
         let mut workshop = Workshop {
             engine: house.engine.as_ref(),
@@ -141,11 +153,19 @@ impl Ingest {
             bar.set_length(done.bytes_total);
             bar.set_position(done.bytes_done);
         };
-        let reader = BufReader::with_capacity(256 * 1024, file);
+        let reader = BufReader::with_capacity(256 * 1024, self.file);
         let taken = ingest(&mut workshop, &self.order, reader, &mut progress);
         bar.finish_and_clear();
-        taken.with_context(|| format!("{} was not taken in", self.file.display()))
+        taken.with_context(|| format!("{} was not taken in", self.path.display()))
     }
+}
+
+fn source(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !file.metadata()?.is_file() {
+        bail!("{} is not a file", path.display());
+    }
+    Ok(file)
 }
 
 async fn center_signer(

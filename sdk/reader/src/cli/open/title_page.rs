@@ -67,7 +67,7 @@ fn front(page: &mut String, about: &About, width: usize) {
     }
     say(&format!(
         "Level {}; {}",
-        level_words(about.level),
+        level_words(about),
         origin_words(about)
     ));
 }
