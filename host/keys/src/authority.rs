@@ -113,11 +113,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.extended_key_usages = vec![usage(role)];
-        let certificate = params
-            .signed_by(&subject_key, &self.certificate.issuer(&self.key))
-            .map_err(AuthorityError::Issue)?;
-        self.certificate.check_issued(certificate.der())?;
-        Authority::new(key, certificate.der().to_vec())
+        Authority::new(key, self.sign(params, &subject_key)?)
     }
 
     /// Takes over a key in PKCS#8 PEM and its certificate in PEM.
@@ -187,8 +183,16 @@ impl Authority {
             | CertificateRole::Licensor => KeyUsagePurpose::DigitalSignature,
         }];
         params.extended_key_usages = vec![usage(role)];
+        self.sign(params, &subject_key)
+    }
+
+    fn sign(
+        &self,
+        params: CertificateParams,
+        subject_key: &SubjectKey,
+    ) -> Result<Vec<u8>, AuthorityError> {
         let certificate = params
-            .signed_by(&subject_key, &self.certificate.issuer(&self.key))
+            .signed_by(subject_key, &self.certificate.issuer(&self.key))
             .map_err(AuthorityError::Issue)?;
         self.certificate.check_issued(certificate.der())?;
         Ok(certificate.der().to_vec())
