@@ -42,7 +42,7 @@ enum Task {
     Plugins(plugins::PluginsArguments),
     /// Check which crate depends on which against the layering table.
     Layers,
-    /// Write the receipt and title vectors anew.
+    /// Write the vectors of receipt, activation and title anew.
     Vectors(vectors::VectorsArguments),
     /// Measure against the peers and print the figures.
     Bench(bench::BenchArguments),

@@ -16,8 +16,13 @@ pub(crate) struct VectorsArguments {
 }
 
 /// The packages, their examples that write vectors, and the folders they write into.
-const GENERATORS: [(&str, &str, &str); 2] = [
+const GENERATORS: [(&str, &str, &str); 3] = [
     ("colophon-receipt", "receipt_vectors", "sdk/receipt/vectors"),
+    (
+        "colophon-activation",
+        "activation_vectors",
+        "sdk/activation/vectors",
+    ),
     ("colophon-title", "title_vectors", "sdk/title/vectors"),
 ];
 

@@ -16,7 +16,7 @@ impl Rule {
 }
 
 /// `folder/*` stands for each package in the folder; `*` for every package.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule {
         from: "sdk/crypto",
         to: &[],
@@ -26,17 +26,21 @@ const RULES: [Rule; 15] = [
         to: &["sdk/crypto"],
     },
     Rule {
+        from: "sdk/activation",
+        to: &["sdk/crypto"],
+    },
+    Rule {
         from: "sdk/title",
         to: &["sdk/crypto"],
     },
     Rule {
         from: "sdk/repository",
-        to: &["sdk/title", "sdk/crypto"],
+        to: &["sdk/title", "sdk/activation", "sdk/crypto"],
     },
     // The engine is chosen by whoever opens a file, so a reader names one of sdk/crypto.
     Rule {
         from: "sdk/reader",
-        to: &["sdk/title", "sdk/receipt", "sdk/crypto"],
+        to: &["sdk/title", "sdk/receipt", "sdk/activation", "sdk/crypto"],
     },
     Rule {
         from: "sdk/plugin",
@@ -49,12 +53,18 @@ const RULES: [Rule; 15] = [
     // Core hands the engine and the keys through to the formats and therefore knows the seam.
     Rule {
         from: "host/core",
-        to: &["sdk/title", "sdk/receipt", "sdk/crypto"],
+        to: &["sdk/title", "sdk/receipt", "sdk/activation", "sdk/crypto"],
     },
     // The key ring signs titles and holds receipt keys: the formats' types, not their flows.
     Rule {
         from: "host/keys",
-        to: &["host/core", "sdk/crypto", "sdk/title", "sdk/receipt"],
+        to: &[
+            "host/core",
+            "sdk/crypto",
+            "sdk/title",
+            "sdk/receipt",
+            "sdk/activation",
+        ],
     },
     Rule {
         from: "host/server",
@@ -63,15 +73,33 @@ const RULES: [Rule; 15] = [
     // An adapter keeps core's promises; core's types are made of the formats' types.
     Rule {
         from: "host/http",
-        to: &["host/core", "sdk/receipt", "sdk/title", "sdk/crypto"],
+        to: &[
+            "host/core",
+            "sdk/receipt",
+            "sdk/title",
+            "sdk/activation",
+            "sdk/crypto",
+        ],
     },
     Rule {
         from: "host/console",
-        to: &["host/core", "sdk/receipt", "sdk/title", "sdk/crypto"],
+        to: &[
+            "host/core",
+            "sdk/receipt",
+            "sdk/title",
+            "sdk/activation",
+            "sdk/crypto",
+        ],
     },
     Rule {
         from: "host/*",
-        to: &["host/core", "sdk/receipt", "sdk/title", "sdk/crypto"],
+        to: &[
+            "host/core",
+            "sdk/receipt",
+            "sdk/title",
+            "sdk/activation",
+            "sdk/crypto",
+        ],
     },
     Rule {
         from: "tests",
@@ -116,9 +144,10 @@ pub(crate) fn owners(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Packages without clock, randomness, files, network and database.
-pub(crate) const PURE: [&str; 5] = [
+pub(crate) const PURE: [&str; 6] = [
     "sdk/crypto",
     "sdk/receipt",
+    "sdk/activation",
     "sdk/title",
     "sdk/repository",
     "host/core",
@@ -176,6 +205,8 @@ mod tests {
         check("sdk/receipt", "sdk/crypto", true);
         check("sdk/receipt", "sdk/title", false);
         check("sdk/title", "host/core", false);
+        check("sdk/activation", "sdk/crypto", true);
+        check("sdk/activation", "sdk/receipt", false);
     }
 
     #[test]

@@ -1,0 +1,76 @@
+//! Facts in JSON, as a reader sends them.
+
+use super::fact::FactKind;
+use super::facts::{InvalidFacts, MachineFacts};
+use crate::ids::InvalidId;
+use crate::json::{Fault, Members, Value};
+
+/// The longest text of facts, in bytes; what [`MachineFacts::to_json`] writes is far shorter.
+pub const FACTS_BYTES_MAX: usize = 4096;
+
+const NAMES: &[&str] = &[
+    "v",
+    FactKind::Board.name(),
+    FactKind::System.name(),
+    FactKind::Disk.name(),
+    FactKind::NetworkCard.name(),
+    FactKind::HostName.name(),
+    FactKind::Processor.name(),
+];
+
+impl From<Fault> for InvalidFacts {
+    fn from(fault: Fault) -> InvalidFacts {
+        match fault {
+            Fault::Form => InvalidFacts::Form,
+            Fault::Unknown(name) => InvalidFacts::Unknown(name),
+            Fault::Duplicate(name) => InvalidFacts::Duplicate(name),
+        }
+    }
+}
+
+impl MachineFacts {
+    /// Reads the facts a reader has sent.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFacts`] if the text breaks the specification, or too few facts are known.
+    pub fn parse(json: &[u8]) -> Result<MachineFacts, InvalidFacts> {
+        if json.len() > FACTS_BYTES_MAX {
+            return Err(InvalidFacts::TooLong);
+        }
+        let mut members = Members::parse(json, NAMES)?;
+        if members.take("v") != Some(Value::Integer(1)) {
+            return Err(InvalidFacts::Version);
+        }
+        let mut digests = Vec::new();
+        for kind in FactKind::ALL {
+            let name = kind.name();
+            match members.take(name) {
+                Some(Value::Text(text)) => match text.parse() {
+                    Ok(digest) => digests.push((kind, digest)),
+                    Err(cause) => return Err(InvalidFacts::Digest { name, cause }),
+                },
+                Some(Value::Integer(_) | Value::Texts(_)) => {
+                    let expected = "a string";
+                    let cause = InvalidId::Form { expected };
+                    return Err(InvalidFacts::Digest { name, cause });
+                }
+                None => {}
+            }
+        }
+        MachineFacts::new(digests)
+    }
+
+    /// Writes the facts for the server: one line, the known kinds in the order of
+    /// [`FactKind::ALL`].
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Names and digests need no escapes.
+        let mut json = String::from("{\"v\":1");
+        for (kind, digest) in self.known() {
+            json.push_str(&format!(",\"{}\":\"{digest}\"", kind.name()));
+        }
+        json.push('}');
+        json
+    }
+}

@@ -1,0 +1,217 @@
+//! What an upload form says.
+
+use super::open::FormRefused;
+use crate::ids::{CenterId, InvalidId, UnixSeconds};
+use crate::persona::PersonaId;
+
+/// How many certificates a form may carry.
+pub const CERTIFICATES_MAX: usize = 4;
+
+/// The longest certificate, in bytes of DER.
+pub const CERTIFICATE_BYTES_MAX: usize = 16 * 1024;
+
+/// How far clocks may be off either way, in seconds, unless a center says otherwise.
+pub const SKEW_S: u32 = 120;
+
+/// An activation certificate and those that lead from it toward a root, in DER. Nothing is known
+/// about them but their number and lengths: they are judged by those who know the roots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateChain(Vec<Vec<u8>>);
+
+impl CertificateChain {
+    /// The chain of these certificates, the activation certificate first.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidChain`] if there are none, too many, or one is empty or too long.
+    pub fn new(certificates_der: Vec<Vec<u8>>) -> Result<CertificateChain, InvalidChain> {
+        if !(1..=CERTIFICATES_MAX).contains(&certificates_der.len()) {
+            return Err(InvalidChain::Count(certificates_der.len()));
+        }
+        let fits = |der: &Vec<u8>| (1..=CERTIFICATE_BYTES_MAX).contains(&der.len());
+        match certificates_der.iter().all(fits) {
+            true => Ok(CertificateChain(certificates_der)),
+            false => Err(InvalidChain::Length),
+        }
+    }
+
+    /// The activation certificate itself.
+    #[must_use]
+    pub fn own(&self) -> &[u8] {
+        self.0.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The certificates above it, in the order in which they came.
+    pub fn issuers(&self) -> impl Iterator<Item = &[u8]> {
+        self.iter().skip(1)
+    }
+
+    /// All certificates, the activation certificate first.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(Vec::as_slice)
+    }
+}
+
+/// Why certificates make no chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidChain {
+    /// Not 1 to [`CERTIFICATES_MAX`] of them.
+    #[error("{0} certificates, where 1 to {CERTIFICATES_MAX} belong")]
+    Count(usize),
+    /// One is empty or longer than [`CERTIFICATE_BYTES_MAX`].
+    #[error("a certificate is not 1 to {CERTIFICATE_BYTES_MAX} bytes long")]
+    Length,
+    /// One is not in canonical base64.
+    #[error("a certificate is not canonical base64")]
+    Base64,
+}
+
+/// What an upload form says: this certificate is that persona's, for one center and for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// The activation certificate, with those above it.
+    pub certificates: CertificateChain,
+    /// The persona it is said to be of. Only the certificate itself proves it.
+    pub persona: PersonaId,
+    /// The center the form is for.
+    pub center: CenterId,
+    /// When the form was made, by the reader's clock.
+    pub issued_at: UnixSeconds,
+    /// When it ends, later than `issued_at`.
+    pub expires_at: UnixSeconds,
+}
+
+impl Claims {
+    /// Judges the form's time: it is valid from `iat − skew` on and before `exp + skew`.
+    /// [`SKEW_S`] is the usual skew.
+    ///
+    /// # Errors
+    ///
+    /// [`FormRefused::NotYetValid`] before that time, [`FormRefused::Expired`] after it.
+    pub fn check_time(&self, now: UnixSeconds, skew_s: u32) -> Result<(), FormRefused> {
+        let skew_s = i64::from(skew_s);
+        if now.get() < self.issued_at.get().saturating_sub(skew_s) {
+            Err(FormRefused::NotYetValid)
+        } else if now.get() < self.expires_at.get().saturating_add(skew_s) {
+            Ok(())
+        } else {
+            Err(FormRefused::Expired)
+        }
+    }
+
+    /// Checks that the form is of the persona a receipt names.
+    ///
+    /// # Errors
+    ///
+    /// [`FormRefused::OtherPersona`] if it is of another.
+    pub fn check_persona(&self, persona: &PersonaId) -> Result<(), FormRefused> {
+        match self.persona == *persona {
+            true => Ok(()),
+            false => Err(FormRefused::OtherPersona),
+        }
+    }
+}
+
+/// Why the claims of a form that opened are refused. The reader's software made them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidClaims {
+    /// They are no JSON object of strings, integers within ±(2^53 − 1) and lists of strings.
+    #[error("the claims are no JSON object of strings, integers and lists of strings")]
+    Form,
+    /// A claim that is not in the specification.
+    #[error("there is no claim {0:?} in version 1")]
+    Unknown(String),
+    /// A claim that is there twice.
+    #[error("the claim {0:?} is there twice")]
+    Duplicate(&'static str),
+    /// A required claim that is not there.
+    #[error("the claim {0:?} is missing")]
+    Missing(&'static str),
+    /// A value of another type than the claim's.
+    #[error("the claim {0:?} has the wrong type")]
+    Type(&'static str),
+    /// A time before 1970, or an end that is not after the beginning.
+    #[error("the claim {0:?} is out of range")]
+    Range(&'static str),
+    /// A string that is not what its claim demands.
+    #[error("the claim {name:?} is invalid")]
+    Text {
+        /// The claim.
+        name: &'static str,
+        /// What is wrong with it.
+        #[source]
+        cause: InvalidId,
+    },
+    /// The certificates are not what they should be.
+    #[error("the claim \"cert\" is invalid")]
+    Certificates(#[source] InvalidChain),
+    /// The claim `v` is not 1.
+    #[error("the claims are not of version 1")]
+    Version,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(issued_at: i64, expires_at: i64) -> Claims {
+        Claims {
+            certificates: CertificateChain::new(vec![vec![1]]).expect("a chain"),
+            persona: "ada".parse().expect("a persona"),
+            center: "main".parse().expect("a center"),
+            issued_at: UnixSeconds::new(issued_at),
+            expires_at: UnixSeconds::new(expires_at),
+        }
+    }
+
+    /// Checks the second on each side of both edges.
+    #[track_caller]
+    fn check_edges(issued_at: i64, expires_at: i64, skew_s: u32) {
+        let claims = claims(issued_at, expires_at);
+        let at = |now| claims.check_time(UnixSeconds::new(now), skew_s);
+        let skew = i64::from(skew_s);
+        assert_eq!(at(issued_at - skew - 1), Err(FormRefused::NotYetValid));
+        assert_eq!(at(issued_at - skew), Ok(()));
+        assert_eq!(at(expires_at + skew - 1), Ok(()));
+        assert_eq!(at(expires_at + skew), Err(FormRefused::Expired));
+    }
+
+    #[test]
+    fn time_has_two_edges() {
+        check_edges(1_800_000_000, 1_800_000_001, SKEW_S);
+        check_edges(1_800_000_000, 1_900_000_000, 0);
+        check_edges(0, (1 << 53) - 1, SKEW_S);
+    }
+
+    #[test]
+    fn no_time_overflows() {
+        let claims = claims(i64::MIN, i64::MAX);
+        for now in [i64::MIN, 0, i64::MAX - 1] {
+            assert_eq!(claims.check_time(UnixSeconds::new(now), u32::MAX), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_form_is_of_one_persona() {
+        let claims = claims(0, 1);
+        let check = |persona: &str| claims.check_persona(&persona.parse().expect("a persona"));
+        assert_eq!(check("ada"), Ok(()));
+        assert_eq!(check("Ada"), Err(FormRefused::OtherPersona));
+        assert_eq!(check("ada "), Err(FormRefused::OtherPersona));
+    }
+
+    #[test]
+    fn a_chain_has_one_to_four_certificates() {
+        let chain = |count, bytes| CertificateChain::new(vec![vec![1; bytes]; count]);
+        assert_eq!(chain(0, 1), Err(InvalidChain::Count(0)));
+        assert_eq!(chain(5, 1), Err(InvalidChain::Count(5)));
+        assert_eq!(chain(1, 0), Err(InvalidChain::Length));
+        assert_eq!(
+            chain(1, CERTIFICATE_BYTES_MAX + 1),
+            Err(InvalidChain::Length)
+        );
+        let chain = chain(4, CERTIFICATE_BYTES_MAX).expect("a chain");
+        assert_eq!(chain.own().len(), CERTIFICATE_BYTES_MAX);
+        assert_eq!((chain.iter().count(), chain.issuers().count()), (4, 3));
+    }
+}

@@ -1,0 +1,116 @@
+//! Opening: from a sealed form and its key to what it says.
+
+use colophon_crypto::{Engine, Key32, Mismatch};
+
+use super::claims::{Claims, InvalidClaims};
+use super::compact::SealedForm;
+use super::header::CertificateHash;
+use super::json::read_claims;
+use crate::ids::CenterId;
+
+/// The private key of a center's certificate, wherever the host keeps it.
+pub trait FormKey {
+    /// The certificate it belongs to.
+    fn certificate(&self) -> CertificateHash;
+
+    /// Decrypts what was encrypted to the certificate by RSA-OAEP with SHA-256 throughout and no
+    /// label, and gives the 32 bytes in it. The time it takes should not depend on what is wrong.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] for whatever else comes out, without saying what.
+    fn decrypt(&self, encrypted: &[u8]) -> Result<Key32, Mismatch>;
+}
+
+/// Why an upload form that is built like one is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormRefused {
+    /// Its `kid` names another certificate than the key's. That is there for all to see.
+    #[error("the upload form is sealed to another certificate")]
+    OtherCertificate,
+    /// It does not decrypt under this key, or was changed since it was sealed. Which of its parts
+    /// is wrong is not said.
+    #[error("the upload form is not genuine")]
+    NotGenuine(#[source] Mismatch),
+    /// It opens, but its claims break the specification.
+    #[error("the upload form's claims are refused")]
+    Claims(#[source] InvalidClaims),
+    /// It opens, but is meant for another center.
+    #[error("the upload form is meant for another center")]
+    OtherCenter,
+    /// It opens, but is of another persona than the receipt.
+    #[error("the upload form is of another persona")]
+    OtherPersona,
+    /// It was made in the future, by more than the skew.
+    #[error("the upload form is not yet valid")]
+    NotYetValid,
+    /// It has ended.
+    #[error("the upload form has expired")]
+    Expired,
+}
+
+impl FormRefused {
+    /// The stable name of the cause, as in the test vectors.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            FormRefused::OtherCertificate => "other-certificate",
+            FormRefused::NotGenuine(_) => "not-genuine",
+            FormRefused::Claims(InvalidClaims::Form) => "claims-form",
+            FormRefused::Claims(InvalidClaims::Unknown(_)) => "claim-unknown",
+            FormRefused::Claims(InvalidClaims::Duplicate(_)) => "claim-duplicate",
+            FormRefused::Claims(InvalidClaims::Missing(_)) => "claim-missing",
+            FormRefused::Claims(InvalidClaims::Type(_)) => "claim-type",
+            FormRefused::Claims(InvalidClaims::Range(_)) => "claim-range",
+            FormRefused::Claims(InvalidClaims::Text { .. }) => "claim-text",
+            FormRefused::Claims(InvalidClaims::Certificates(_)) => "claim-certificates",
+            FormRefused::Claims(InvalidClaims::Version) => "claims-version",
+            FormRefused::OtherCenter => "other-center",
+            FormRefused::OtherPersona => "other-persona",
+            FormRefused::NotYetValid => "not-yet-valid",
+            FormRefused::Expired => "expired",
+        }
+    }
+}
+
+impl SealedForm {
+    /// Decrypts the form with `key`, the one its [`kid`](SealedForm::kid) names, and reads its
+    /// claims. Its time is asked of [`Claims::check_time`], its persona of
+    /// [`Claims::check_persona`]; that it opens says nothing about who made it.
+    ///
+    /// # Errors
+    ///
+    /// [`FormRefused`] if it does not open, breaks the specification, or is meant for another
+    /// center than `center`.
+    pub fn open(
+        &self,
+        engine: &dyn Engine,
+        key: &dyn FormKey,
+        center: &CenterId,
+    ) -> Result<Claims, FormRefused> {
+        if key.certificate() != self.kid {
+            return Err(FormRefused::OtherCertificate);
+        }
+        let decrypted = key.decrypt(&self.encrypted_key);
+        // A key that does not decrypt costs the same work as a wrong tag (RFC 7516, section 11.5).
+        // The stand-in can be computed by anybody, so what it opens is not believed.
+        let believed = decrypted.is_ok();
+        let content_key =
+            decrypted.unwrap_or_else(|Mismatch| Key32::new(engine.digest(&[&self.encrypted_key])));
+        let mut claims = self.ciphertext.clone();
+        let opened = engine.aes256_gcm(&content_key).open(
+            &self.iv,
+            self.header.as_bytes(),
+            &mut claims,
+            &self.tag,
+        );
+        if !believed || opened.is_err() {
+            return Err(FormRefused::NotGenuine(Mismatch));
+        }
+        let claims = read_claims(&claims).map_err(FormRefused::Claims)?;
+        match claims.center == *center {
+            true => Ok(claims),
+            false => Err(FormRefused::OtherCenter),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Sealing: from claims to the text a retailer keeps.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_crypto::{Engine, Key32, Mismatch, PublicKey, Randomness};
+
+use super::claims::Claims;
+use super::compact::{FORM_BYTES_MAX, SealedForm};
+use super::header::{CertificateHash, write_header};
+use super::json::write_claims;
+use crate::ids::UnixSeconds;
+use crate::json::INTEGER_MAX;
+
+/// Why no upload form was sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The public key does not stand in the certificate.
+    #[error("the public key is not that of the center's certificate")]
+    OtherKey,
+    /// The public key is no RSA key of 2048 to 4096 bits.
+    #[error("the center's public key is no RSA key in the profile")]
+    Key(#[source] Mismatch),
+    /// A time is before 1970, above 2^53 − 1, or the end is not after the beginning.
+    #[error("the claim {0:?} is out of range")]
+    Range(&'static str),
+    /// The form would be longer than [`FORM_BYTES_MAX`].
+    #[error("the upload form would be longer than {FORM_BYTES_MAX} bytes")]
+    TooLong,
+    /// The claims could not be written as JSON.
+    #[error("the claims could not be written")]
+    Write(#[source] serde_json::Error),
+}
+
+/// The making of upload forms for one center.
+#[derive(Clone, Copy)]
+pub struct UploadForm<'a> {
+    /// Where the primitives come from.
+    pub engine: &'a dyn Engine,
+    /// The center's certificate, which the caller trusts.
+    pub center_certificate_der: &'a [u8],
+    /// The public key in it, a DER-encoded `SubjectPublicKeyInfo`.
+    pub center_public_key_spki_der: &'a [u8],
+}
+
+impl UploadForm<'_> {
+    /// Seals claims to the center's certificate and gives the compact form. It consists of
+    /// characters that need no escaping in a URL or a form.
+    ///
+    /// 76 bytes are taken from `random`: 32 for the content encryption key, 32 for the seed of
+    /// OAEP, then 12 for the initialization vector.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] if the form would not be one by the specification.
+    pub fn seal(&self, claims: &Claims, random: &mut dyn Randomness) -> Result<String, SealError> {
+        check_times(claims)?;
+        let public_key =
+            PublicKey::parse(self.center_public_key_spki_der).map_err(SealError::Key)?;
+        self.check_public_key()?;
+        let content_key = Key32::generate(random);
+        let seed = Key32::generate(random);
+        let mut iv = [0; 12];
+        random.fill(&mut iv);
+
+        let encrypted_key = public_key
+            .encrypt_oaep(seed.expose(), content_key.expose())
+            .map_err(SealError::Key)?;
+        let mut ciphertext = write_claims(claims).map_err(SealError::Write)?;
+        let kid = CertificateHash::of(self.engine, self.center_certificate_der);
+        let header = Base64UrlUnpadded::encode_string(write_header(&kid).as_bytes());
+        let cipher = self.engine.aes256_gcm(&content_key);
+        let tag = cipher.seal(&iv, header.as_bytes(), &mut ciphertext);
+        let sealed = SealedForm {
+            kid,
+            header,
+            encrypted_key,
+            iv,
+            ciphertext,
+            tag,
+        };
+
+        let compact = sealed.to_string();
+        if compact.len() > FORM_BYTES_MAX {
+            return Err(SealError::TooLong);
+        }
+        Ok(compact)
+    }
+
+    /// A certificate holds its public key byte for byte. Certificates are not read here, so this
+    /// is no proof; it catches one center's certificate passed with another's key.
+    fn check_public_key(&self) -> Result<(), SealError> {
+        let key = self.center_public_key_spki_der;
+        let mut places = self.center_certificate_der.windows(key.len().max(1));
+        match places.any(|place| place == key) {
+            true => Ok(()),
+            false => Err(SealError::OtherKey),
+        }
+    }
+}
+
+fn check_times(claims: &Claims) -> Result<(), SealError> {
+    let in_range = |time: UnixSeconds| (0..=INTEGER_MAX).contains(&time.get());
+    if !in_range(claims.issued_at) {
+        return Err(SealError::Range("iat"));
+    }
+    if !in_range(claims.expires_at) || claims.expires_at <= claims.issued_at {
+        return Err(SealError::Range("exp"));
+    }
+    Ok(())
+}

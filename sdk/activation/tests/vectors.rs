@@ -1,0 +1,191 @@
+//! Every file in `vectors/`, and that the generator makes exactly these files.
+
+#![cfg(test)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "unlike the crate, its test reads files"
+)]
+
+#[path = "../examples/activation_vectors/cases.rs"]
+mod cases;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use base64ct::{Base64, Encoding};
+use cases::keys::{CENTER, OTHER, TestKey};
+use colophon_activation::{
+    CertificateHash, Claims, FactKind, FactSalt, FormKey, FormRefused, InvalidFacts, MachineFacts,
+    MachineId, SKEW_S, SealedForm, UnixSeconds,
+};
+use colophon_crypto::Portable;
+use serde_json::{Value, json};
+
+/// The files in one folder of the vectors, by their path under `vectors/`.
+fn files(kind: &str) -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("vectors")
+        .join(kind);
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("the folder of the vectors") {
+        let path = entry.expect("a file").path();
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let name = format!("{kind}/{name}");
+        files.insert(name, fs::read_to_string(path).expect("a text"));
+    }
+    files
+}
+
+fn text<'v>(vector: &'v Value, name: &str) -> &'v str {
+    vector[name].as_str().expect("a string")
+}
+
+/// What the form of a vector says, or why it is refused.
+fn opened(vector: &Value) -> Result<Claims, &'static str> {
+    let key: &TestKey = match text(vector, "key") {
+        "center" => &CENTER,
+        "other" => &OTHER,
+        unknown => panic!("no key {unknown}"),
+    };
+    let sealed = SealedForm::parse(text(vector, "form")).map_err(|malformed| malformed.reason())?;
+    let center = text(vector, "center").parse().expect("a center");
+    let persona = text(vector, "persona").parse().expect("a persona");
+    let now = UnixSeconds::new(vector["now"].as_i64().expect("a time"));
+    let judged = || -> Result<Claims, FormRefused> {
+        let claims = sealed.open(&Portable, key, &center)?;
+        claims.check_time(now, SKEW_S)?;
+        claims.check_persona(&persona)?;
+        Ok(claims)
+    };
+    judged().map_err(|refused| refused.reason())
+}
+
+fn said(claims: &Claims) -> Value {
+    let certificates: Vec<String> = claims
+        .certificates
+        .iter()
+        .map(Base64::encode_string)
+        .collect();
+    json!({
+        "v": 1,
+        "cert": certificates,
+        "persona": claims.persona.as_str(),
+        "aud": claims.center.as_str(),
+        "iat": claims.issued_at.get(),
+        "exp": claims.expires_at.get(),
+    })
+}
+
+#[test]
+fn every_form_comes_out_as_it_says() {
+    let files = files("upload");
+    let mut wrong = Vec::new();
+    for (name, vector) in &files {
+        let vector: Value = serde_json::from_str(vector).expect("JSON");
+        let (outcome, said) = match opened(&vector) {
+            Ok(claims) => ("valid", Some(said(&claims))),
+            Err(reason) => (reason, None),
+        };
+        if outcome != vector["expect"] {
+            wrong.push(format!("{name}: {outcome} instead of {}", vector["expect"]));
+        } else if said.as_ref() != vector.get("claims") {
+            wrong.push(format!("{name}: says {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(files.len() >= 100, "only {} vectors", files.len());
+}
+
+/// What the facts of a vector come to, by their values or by their text.
+fn facts(vector: &Value, salt: &FactSalt) -> Result<MachineFacts, InvalidFacts> {
+    let Some(values) = vector.get("values") else {
+        return MachineFacts::parse(text(vector, "facts").as_bytes());
+    };
+    let kinds = FactKind::ALL.into_iter();
+    let values = kinds.filter_map(|kind| Some((kind, values.get(kind.name())?.as_str()?)));
+    let facts = MachineFacts::read(&Portable, salt, values)?;
+    let json = text(vector, "facts");
+    assert_eq!(facts.to_json(), json);
+    assert_eq!(MachineFacts::parse(json.as_bytes()), Ok(facts.clone()));
+    Ok(facts)
+}
+
+#[test]
+fn every_machine_comes_out_as_it_says() {
+    let files = files("machine");
+    for (name, vector) in &files {
+        let vector: Value = serde_json::from_str(vector).expect("JSON");
+        let salt = text(&vector, "salt").parse().expect("a salt");
+        let facts = facts(&vector, &salt);
+        let outcome = match &facts {
+            Ok(_) => "valid",
+            Err(refused) => refused.reason(),
+        };
+        assert_eq!(outcome, vector["expect"], "{name}");
+        let id = facts
+            .ok()
+            .map(|facts| MachineId::of(&Portable, &salt, &facts));
+        assert_eq!(
+            id.map(|id| json!(id.to_string())).as_ref(),
+            vector.get("machine"),
+            "{name}"
+        );
+    }
+    assert!(files.len() >= 30, "only {} vectors", files.len());
+}
+
+#[test]
+fn machines_are_told_apart_as_their_vectors_say() {
+    let of = |name: &str| {
+        let files = files("machine");
+        let vector: Value =
+            serde_json::from_str(&files[&format!("machine/{name}.json")]).expect("JSON");
+        MachineFacts::parse(text(&vector, "facts").as_bytes()).expect("facts")
+    };
+    let usual = of("all-facts");
+    for (name, differences) in [
+        ("other-notations", 0),
+        ("text-in-another-order", 0),
+        ("renamed-host", 1),
+        ("placeholders", 3),
+        ("three-facts", 3),
+        ("another-persona", 6),
+    ] {
+        assert_eq!(usual.differences(&of(name)), differences, "{name}");
+    }
+}
+
+#[test]
+fn the_generator_makes_these_files() {
+    let vectors = cases::all();
+    let count = vectors.len();
+    let made: BTreeMap<String, String> = vectors.into_iter().collect();
+    assert_eq!(made.len(), count, "two vectors have one name");
+    let mut kept = files("upload");
+    kept.extend(files("machine"));
+    let differing: Vec<_> = made
+        .keys()
+        .chain(kept.keys())
+        .filter(|name| made.get(*name) != kept.get(*name))
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "made anew by `cargo xtask vectors`: {differing:?}"
+    );
+}
+
+/// The hash must be that of the certificate in the file, or no other implementation agrees.
+#[test]
+fn the_keys_belong_to_their_certificates() {
+    for key in [&*CENTER, &*OTHER] {
+        let hash = CertificateHash::of(&Portable, &key.certificate_der);
+        assert_eq!(key.certificate(), hash);
+        let spki = &key.public_key_spki_der;
+        assert!(
+            key.certificate_der
+                .windows(spki.len())
+                .any(|place| place == spki)
+        );
+    }
+}
