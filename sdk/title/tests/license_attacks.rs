@@ -11,13 +11,13 @@ mod licensing;
 
 use std::collections::BTreeSet;
 
-use authority::{Authority, EcdsaP256Sha256, TestSigner, sign_raw};
+use authority::{Authority, EcdsaP256Sha256, TestSigner};
 use base64ct::{Base64, Encoding};
-use colophon_crypto::{Engine, Portable};
+use colophon_crypto::Portable;
 use colophon_title::TrustRoots;
 use colophon_title::license::{License, sign, verify};
 use colophon_title::xml::{Caps, Element, Namespace, Node, read_canonical};
-use licensing::{full, licensor};
+use licensing::{at, full, licensor, signed_by};
 
 struct Case {
     root: Authority,
@@ -72,16 +72,6 @@ fn places(element: &Element, at: &Place, all: &mut Vec<Place>) {
             place.push(index);
             places(child, &place, all);
         }
-    }
-}
-
-fn at<'e>(element: &'e mut Element, place: &[usize]) -> &'e mut Element {
-    match place {
-        [] => element,
-        [first, rest @ ..] => match &mut element.children[*first] {
-            Node::Element(child) => at(child, rest),
-            Node::Text(_) => panic!("a place is that of an element"),
-        },
     }
 }
 
@@ -279,30 +269,6 @@ fn no_other_spelling_of_a_signed_license_is_believed() {
     for variant in &variants {
         assert!(case.is_refused(variant.as_bytes()), "{variant}");
     }
-}
-
-/// Signs a tree as it stands, with whatever it says, the way an attacker with a key would.
-fn signed_by(body: &Element, signer: &TestSigner) -> Vec<u8> {
-    let mut body = body.clone();
-    let Some(Node::Element(mut signature)) = body.children.pop() else {
-        panic!("a license ends with its signature");
-    };
-    let digest = Base64::encode_string(&Portable.digest(&[&body.canonical()]));
-    at(&mut signature, &[0, 2, 2]).children = vec![Node::Text(digest)];
-    let octets = at(&mut signature, &[0]).canonical();
-    let value = sign_raw(&signer.key, signer.algorithm, &octets);
-    at(&mut signature, &[1]).children = vec![Node::Text(Base64::encode_string(&value))];
-    let data = at(&mut signature, &[2, 0]);
-    data.children = signer
-        .chain
-        .iter()
-        .map(|certificate| {
-            let text = Base64::encode_string(certificate);
-            let name = "X509Certificate";
-            Node::Element(Element::new(Namespace::SIGNATURE, name).with_text(text))
-        })
-        .collect();
-    body.with_child(signature).canonical()
 }
 
 #[test]

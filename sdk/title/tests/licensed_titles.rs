@@ -20,9 +20,10 @@ use std::io::Cursor;
 use authority::{Authority, EcdsaP256Sha256, ISSUED_AT, TestSigner};
 use colophon_crypto::{Portable, PublicKey};
 use colophon_title::license::{
-    Access, Circumstances, Denied, LicenseTerms, Object, PERSONA, PersonaTerms, Right, RightKind,
-    RightsGroup, sign,
+    Access, Circumstances, Denied, LicenseTerms, LicenseTermsRefused, Object, PERSONA,
+    PersonaTerms, Right, RightKind, RightsGroup, sign,
 };
+use colophon_title::trust::CertificateRole;
 use colophon_title::{
     CopyTerms, Form, Level, MediaType, OpenTitle, PersonalizeError, StoredTitle, Tail,
     TitleRefused, TrustRoots, personalize,
@@ -110,7 +111,6 @@ impl Center {
                 persona: persona.map(|persona| PersonaTerms {
                     id: &persona.id,
                     certificate_der: &persona.certificate,
-                    public_key_spki_der: &persona.public_key,
                 }),
                 delegated_by: None,
             }),
@@ -388,12 +388,25 @@ fn persona_and_level_belong_together() {
         .unwrap_err();
     assert!(matches!(refused, PersonalizeError::Persona { .. }));
     let mut elliptic = Persona::new(&center.root, "mike");
+    let wanted = authority::Wanted::of(CertificateRole::Activation);
     let pair = authority::key(EcdsaP256Sha256);
-    elliptic.public_key = rcgen::PublicKeyData::subject_public_key_info(&pair);
+    elliptic.certificate = center.root.certificate(&wanted, &pair);
     let refused = center
         .tail(Level::FullyIndividualized, Some(&elliptic), "t-1")
         .unwrap_err();
-    assert!(matches!(refused, PersonalizeError::License(_)));
+    let expected = LicenseTermsRefused::PersonaKey;
+    assert!(matches!(refused, PersonalizeError::License(found) if found == expected));
+    let mut licensor = Persona::new(&center.root, "mike");
+    licensor.certificate = center.licensor.chain[0].clone();
+    let refused = center.tail(Level::FullyIndividualized, Some(&licensor), "t-1");
+    let expected = LicenseTermsRefused::PersonaCertificate;
+    assert!(matches!(refused, Err(PersonalizeError::License(found)) if found == expected));
+    // Rights that are the licensor's own leave nobody a way in.
+    let mut closed = Center::new("closed");
+    closed.rights[0].bundle.access = vec![Access::Licensor];
+    let refused = closed.tail(Level::FullyIndividualized, Some(&mike), "t-1");
+    let expected = LicenseTermsRefused::NoWayIn;
+    assert!(matches!(refused, Err(PersonalizeError::License(found)) if found == expected));
 }
 
 #[test]

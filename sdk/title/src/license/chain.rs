@@ -51,8 +51,8 @@ pub enum LicenseRefused {
     /// It grants more than its licensor holds.
     #[error("the license grants more than its licensor holds")]
     Widened(#[from] Widened),
-    /// More delegations than are read.
-    #[error("the license was delegated more than {DELEGATIONS_MAX} times")]
+    /// A longer chain than is read.
+    #[error("the chain of the license has more than {DELEGATIONS_MAX} licenses")]
     TooDeep,
 }
 
@@ -167,13 +167,42 @@ impl Verified {
     }
 
     fn check_delegated_by(&self, by: &Verified) -> Result<(), LicenseRefused> {
-        if by.license.kind != LicenseKind::Delegation {
-            return Err(LicenseRefused::Kind(by.license.kind));
+        check_delegated(&self.license, &self.certificate, &by.license)
+    }
+}
+
+/// Checks that a license by the holder of a certificate lies within the delegation to it.
+fn check_delegated(
+    license: &License,
+    certificate: &EndCertificate,
+    by: &License,
+) -> Result<(), LicenseRefused> {
+    if by.kind != LicenseKind::Delegation {
+        return Err(LicenseRefused::Kind(by.kind));
+    }
+    if by.delegate_key() != Some(&certificate.public_key_spki_der) {
+        return Err(LicenseRefused::Delegate);
+    }
+    license.check_within(by)?;
+    Ok(())
+}
+
+/// What a delegation says, for its delegate, who trusts it already.
+pub(super) fn delegation(document: &[u8]) -> Option<License> {
+    license_of(&Envelope::read(document)?.body.canonical())
+}
+
+/// Checks, before a license is signed, that a reader will find it within its delegation. Whether
+/// the delegation itself is believed is for the reader to say.
+pub(super) fn check_before_signing(
+    license: &License,
+    certificate: &EndCertificate,
+) -> Result<(), LicenseRefused> {
+    match &license.delegated_by {
+        Some(document) => {
+            let by = delegation(document).ok_or(LicenseRefused::Form)?;
+            check_delegated(license, certificate, &by)
         }
-        if by.license.delegate_key() != Some(&self.certificate.public_key_spki_der) {
-            return Err(LicenseRefused::Delegate);
-        }
-        self.license.check_within(&by.license)?;
-        Ok(())
+        None => Ok(()),
     }
 }

@@ -57,6 +57,14 @@ pub enum LicenseUnsound {
         /// The right.
         kind: RightKind,
     },
+    /// A fee or a provider that stands twice in one right, where one could be taken for both.
+    #[error("the {} right of group {group} names a fee or a provider twice", .kind.as_str())]
+    Twice {
+        /// The group.
+        group: String,
+        /// The right.
+        kind: RightKind,
+    },
     /// A condition that names nobody.
     #[error("a condition of group {group} names no principal")]
     AccessEmpty {
@@ -174,12 +182,14 @@ impl License {
         for right in &group.rights {
             let Right {
                 kind, max_count, ..
-            } = right;
-            if *max_count == Some(0) {
-                return Err(LicenseUnsound::NoCount {
-                    group: name(),
-                    kind: *kind,
-                });
+            } = *right;
+            if max_count == Some(0) {
+                let group = name();
+                return Err(LicenseUnsound::NoCount { group, kind });
+            }
+            if has_twins(&right.fees) || has_twins(&right.tracking) {
+                let group = name();
+                return Err(LicenseUnsound::Twice { group, kind });
             }
             self.check_access(group, &right.access)?;
         }
@@ -217,4 +227,9 @@ impl License {
         }
         Ok(())
     }
+}
+
+fn has_twins<T: PartialEq>(items: &[T]) -> bool {
+    let twin = |(index, item)| items.iter().skip(index + 1).any(|other| other == item);
+    items.iter().enumerate().any(twin)
 }

@@ -11,7 +11,7 @@ pub enum Widened {
     /// It is about another work.
     #[error("it is about another work")]
     Work,
-    /// It was issued before the delegation, or after its time.
+    /// It was issued before the delegation.
     #[error("it was issued before the delegation")]
     Issued,
     /// It grants a right that was not delegated on these conditions.
@@ -22,9 +22,6 @@ pub enum Widened {
         /// The right.
         kind: RightKind,
     },
-    /// All its groups together grant a right more often than the delegation.
-    #[error("the {} right is granted more often than was delegated", .0.as_str())]
-    Count(RightKind),
 }
 
 impl License {
@@ -32,8 +29,8 @@ impl License {
     ///
     /// Every right must lie within one delegated right of its kind: its time within that time,
     /// its places within those places, as many principals to be authenticated, no higher count,
-    /// and every fee and every tracking provider kept. Counts are also held against each other
-    /// in sum, so that splitting a right into groups multiplies nothing.
+    /// and every fee and every tracking provider kept. Splitting a right into groups multiplies
+    /// nothing, for a right is counted once for the whole license.
     pub(super) fn check_within(&self, held: &License) -> Result<(), Widened> {
         let (work, from) = (&self.work, &held.work);
         let parts = from.parts.is_empty() || from.parts == work.parts;
@@ -58,16 +55,6 @@ impl License {
                 }
             }
         }
-        for kind in RightKind::ALL {
-            let exceeds = match (total(self, kind), total(held, kind)) {
-                (_, None) => false,
-                (None, Some(_)) => true,
-                (Some(granted), Some(delegated)) => granted > delegated,
-            };
-            if exceeds {
-                return Err(Widened::Count(kind));
-            }
-        }
         Ok(())
     }
 }
@@ -87,14 +74,6 @@ fn granted_rights(license: &License) -> impl Iterator<Item = Granted<'_>> {
             right,
         })
     })
-}
-
-/// How often all groups together grant a right; any number of times if absent.
-fn total(license: &License, kind: RightKind) -> Option<u64> {
-    granted_rights(license)
-        .filter(|granted| granted.right.kind == kind)
-        .map(|granted| granted.right.max_count.map(u64::from))
-        .try_fold(0_u64, |sum, count| Some(sum.saturating_add(count?)))
 }
 
 impl<'l> Granted<'l> {
@@ -146,9 +125,6 @@ impl<'l> Granted<'l> {
 
     fn asks_for_all(&self, alternative: &Access, held: &License, demand: &Access) -> bool {
         match (alternative, demand) {
-            (Access::Licensor, Access::Licensor) => {
-                self.license.licensor.object.is_same(&held.licensor.object)
-            }
             (Access::Principals(mine), Access::Principals(theirs)) => {
                 theirs.iter().all(|demanded| {
                     let wanted = principal(held, demanded);
@@ -162,8 +138,8 @@ impl<'l> Granted<'l> {
                     })
                 })
             }
-            (Access::Licensor, Access::Principals(_))
-            | (Access::Principals(_), Access::Licensor) => false,
+            // What was kept for the licensor itself passes to nobody, its delegate included.
+            (Access::Licensor, _) | (_, Access::Licensor) => false,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use colophon_crypto::{Engine, SignatureAlgorithm};
 
+use super::chain;
 use super::envelope::{Envelope, license_of};
-use super::{LICENSE_BYTES_MAX, License, LicenseUnsound, Licensor, Object};
+use super::{LICENSE_BYTES_MAX, License, LicenseRefused, LicenseUnsound, Licensor, Object};
 use crate::signature::issuers_digest;
 use crate::trust::{CERTIFICATE_BYTES_MAX, CHAIN_LENGTH_MAX, CertificateRole, EndCertificate};
 
@@ -45,6 +46,9 @@ pub enum LicenseSigningFailed {
     /// It makes no sense.
     #[error("the license makes no sense")]
     Unsound(#[from] LicenseUnsound),
+    /// It does not lie within the delegation it names.
+    #[error("the license does not lie within its delegation")]
+    Delegation(#[source] LicenseRefused),
     /// It is longer than [`LICENSE_BYTES_MAX`], or does not read back as what was written.
     #[error("the license is too long or cannot be written")]
     Form,
@@ -86,6 +90,7 @@ pub fn sign(
 ) -> Result<SignedLicense, LicenseSigningFailed> {
     license.check()?;
     let certificate = licensor_certificate(engine, license, signer)?;
+    chain::check_before_signing(license, &certificate).map_err(LicenseSigningFailed::Delegation)?;
     let body = license.to_element();
     let octets = body.canonical();
     if license_of(&octets).as_ref() != Some(license) {

@@ -2,11 +2,13 @@
 
 use colophon_crypto::{Engine, PublicKey, frames};
 
+use super::chain;
 use super::{
     Access, AccessPrincipal, Authenticator, Bundle, Creator, License, LicenseId, LicenseKind,
     LicenseSigner, Licensor, Line, Object, Owner, Principal, PrincipalKind, Reference, RightsGroup,
     Verification, Work,
 };
+use crate::trust::{CertificateRole, EndCertificate};
 use crate::{CopyKey, Metadata, PROFILE};
 
 /// What the persona of a license is called within it.
@@ -21,7 +23,8 @@ pub struct LicenseTerms<'a> {
     pub signer: &'a dyn LicenseSigner,
     /// The licensor by id and name.
     pub licensor: &'a Object,
-    /// What is granted. The persona is put into every condition of access.
+    /// What is granted. The persona is put into every bundle's conditions of access but those
+    /// that are the licensor's own.
     pub rights: &'a [RightsGroup],
     /// Principals besides the persona that the rights depend on.
     pub principals: &'a [Principal],
@@ -36,10 +39,29 @@ pub struct LicenseTerms<'a> {
 pub struct PersonaTerms<'a> {
     /// The persona's id.
     pub id: &'a Line,
-    /// The persona's activation certificate in DER.
+    /// The persona's activation certificate in DER, whose key the content key is encrypted to.
+    /// That it is believed has been checked before.
     pub certificate_der: &'a [u8],
-    /// The public key in it: DER of its `SubjectPublicKeyInfo`, RSA.
-    pub public_key_spki_der: &'a [u8],
+}
+
+/// A persona with the key that was read out of its certificate.
+struct Persona<'a> {
+    id: &'a Line,
+    certificate_der: &'a [u8],
+    public_key_spki_der: Vec<u8>,
+}
+
+impl<'a> PersonaTerms<'a> {
+    fn read(self) -> Result<Persona<'a>, LicenseTermsRefused> {
+        match EndCertificate::parse(self.certificate_der) {
+            Ok(certificate) if certificate.role == CertificateRole::Activation => Ok(Persona {
+                id: self.id,
+                certificate_der: self.certificate_der,
+                public_key_spki_der: certificate.public_key_spki_der,
+            }),
+            Ok(_) | Err(_) => Err(LicenseTermsRefused::PersonaCertificate),
+        }
+    }
 }
 
 /// Why no license could be made for a copy.
@@ -48,6 +70,15 @@ pub enum LicenseTermsRefused {
     /// A text of the title's metadata cannot stand in a license.
     #[error("the {0} of the title cannot stand in a license")]
     Metadata(&'static str),
+    /// The persona's certificate is not an activation certificate.
+    #[error("the persona's certificate is not an activation certificate")]
+    PersonaCertificate,
+    /// What is granted leaves no way for the persona to open the copy.
+    #[error("the rights leave the persona no way to open the copy")]
+    NoWayIn,
+    /// The delegation cannot be read.
+    #[error("the license by which the licensor may grant cannot be read")]
+    Delegation,
     /// The persona's key is none that a content key can be encrypted to.
     #[error("the persona's public key is not RSA of 2048 to 4096 bits")]
     PersonaKey,
@@ -71,32 +102,52 @@ impl LicenseTerms<'_> {
         engine: &dyn Engine,
         copy: &LicensedCopy<'_>,
     ) -> Result<License, LicenseTermsRefused> {
-        let certificate = self
-            .persona
-            .map_or(&[][..], |persona| persona.certificate_der);
-        let enabling_bits = match &self.persona {
+        let persona = self.persona.map(PersonaTerms::read).transpose()?;
+        let persona = persona.as_ref();
+        let certificate = persona.map_or(&[][..], |persona| persona.certificate_der);
+        let enabling_bits = match persona {
             Some(persona) => Some(self.enabling_bits(engine, copy, persona)?),
             None => None,
         };
-        let persona = self.persona.map(persona_principal);
         let rights = self.rights.iter().map(|group| match &enabling_bits {
             Some(bits) => with_persona(group, bits),
             None => group.clone(),
         });
-        Ok(License {
+        // A delegation of a work's parts is a delegation of these parts.
+        let parts = match self.delegated_by {
+            Some(document) => {
+                let by = chain::delegation(document).ok_or(LicenseTermsRefused::Delegation)?;
+                by.work.parts
+            }
+            None => Vec::new(),
+        };
+        let license = License {
             kind: LicenseKind::Consumer,
             id: self.id(engine, copy, certificate),
             issued_at_unix_s: copy.issued_at_unix_s,
             descriptor: None,
-            work: work(copy, self.persona.as_ref())?,
+            work: Work {
+                parts,
+                ..work(copy, persona)?
+            },
             rights: rights.collect(),
             licensor: Licensor::of(engine, self.licensor.clone(), self.signer),
             principals: persona
+                .map(persona_principal)
                 .into_iter()
                 .chain(self.principals.iter().cloned())
                 .collect(),
             delegated_by: self.delegated_by.map(<[u8]>::to_vec),
-        })
+        };
+        let way_in = persona.is_none_or(|persona| {
+            let key = &persona.public_key_spki_der;
+            license.enabling_bits(key).is_some()
+        });
+        if way_in {
+            Ok(license)
+        } else {
+            Err(LicenseTermsRefused::NoWayIn)
+        }
     }
 
     fn id(&self, engine: &dyn Engine, copy: &LicensedCopy<'_>, certificate: &[u8]) -> LicenseId {
@@ -109,7 +160,7 @@ impl LicenseTerms<'_> {
         &self,
         engine: &dyn Engine,
         copy: &LicensedCopy<'_>,
-        persona: &PersonaTerms<'_>,
+        persona: &Persona<'_>,
     ) -> Result<Vec<u8>, LicenseTermsRefused> {
         let label = frames(&[
             PROFILE.as_bytes(),
@@ -119,7 +170,7 @@ impl LicenseTerms<'_> {
             persona.certificate_der,
         ]);
         let seed = engine.hmac_sha256(self.copy_key.key(), &[&label]);
-        PublicKey::parse(persona.public_key_spki_der)
+        PublicKey::parse(&persona.public_key_spki_der)
             .and_then(|key| key.encrypt_oaep(&seed, copy.sealed_key))
             .map_err(|_| LicenseTermsRefused::PersonaKey)
     }
@@ -135,7 +186,7 @@ fn halves(bytes: [u8; 32]) -> [[u8; 16]; 2] {
 
 fn work(
     copy: &LicensedCopy<'_>,
-    persona: Option<&PersonaTerms<'_>>,
+    persona: Option<&Persona<'_>>,
 ) -> Result<Work, LicenseTermsRefused> {
     let metadata = copy.metadata;
     let exact =
@@ -161,7 +212,7 @@ fn work(
 }
 
 /// The owner by the persona's id where there is one, else by the name that the copy bears.
-fn owner(name: Line, persona: Option<&PersonaTerms<'_>>) -> Owner {
+fn owner(name: Line, persona: Option<&Persona<'_>>) -> Owner {
     let id_type = if persona.is_some() { "persona" } else { "name" };
     Owner {
         object: Object {
@@ -170,7 +221,7 @@ fn owner(name: Line, persona: Option<&PersonaTerms<'_>>) -> Owner {
             name: Some(name),
         },
         address: None,
-        public_key_spki_der: persona.map(|persona| persona.public_key_spki_der.to_vec()),
+        public_key_spki_der: persona.map(|persona| persona.public_key_spki_der.clone()),
     }
 }
 
@@ -187,7 +238,7 @@ fn shown(text: &str) -> Option<Line> {
     Line::parse(clean.get(..end)?).ok()
 }
 
-fn persona_principal(persona: PersonaTerms<'_>) -> Principal {
+fn persona_principal(persona: &Persona<'_>) -> Principal {
     Principal {
         reference: Reference::fixed(PERSONA),
         kind: PrincipalKind::Person,
@@ -199,7 +250,7 @@ fn persona_principal(persona: PersonaTerms<'_>) -> Principal {
         authenticator: Authenticator {
             method: Line::fixed("activation-certificate"),
             class: None,
-            verification: Verification::PublicKey(persona.public_key_spki_der.to_vec()),
+            verification: Verification::PublicKey(persona.public_key_spki_der.clone()),
         },
     }
 }

@@ -1,14 +1,16 @@
 //! Licensors, personas and licenses for tests.
 
-use colophon_crypto::{Mismatch, Portable, SignatureAlgorithm};
+use base64ct::{Base64, Encoding};
+use colophon_crypto::{Engine, Mismatch, Portable, SignatureAlgorithm};
 use colophon_title::license::{
     Access, AccessPrincipal, Account, Address, Authenticator, Bundle, Creator, Currency, Fee,
     FeePer, License, LicenseId, LicenseKind, LicenseSigner, Licensor, Line, Location, Object,
     Owner, Part, Period, PersonaKey, Principal, PrincipalKind, Reference, Right, RightKind,
-    RightsGroup, SecurityClass, Tracking, Verification, Work,
+    RightsGroup, SecurityClass, Tracking, Verification, Work, sign,
 };
 use colophon_title::signature::SignerRole;
 use colophon_title::trust::CertificateRole;
+use colophon_title::xml::{Caps, Element, Namespace, Node, read_canonical};
 use rcgen::KeyUsagePurpose;
 use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey};
 
@@ -288,4 +290,58 @@ pub(crate) fn two_licensors() -> (Authority, TestSigner, TestSigner) {
         licensor(&between, EcdsaP256Sha256),
     );
     (root, first, second)
+}
+
+/// The element at a place: the index among its parent's children, level by level.
+pub(crate) fn at<'e>(element: &'e mut Element, place: &[usize]) -> &'e mut Element {
+    match place {
+        [] => element,
+        [first, rest @ ..] => match &mut element.children[*first] {
+            Node::Element(child) => at(child, rest),
+            Node::Text(_) => panic!("a place is that of an element"),
+        },
+    }
+}
+
+/// Signs a tree as it stands, with whatever it says, the way an attacker with a key would.
+pub(crate) fn signed_by(body: &Element, signer: &TestSigner) -> Vec<u8> {
+    let mut body = body.clone();
+    let Some(Node::Element(mut signature)) = body.children.pop() else {
+        panic!("a license ends with its signature");
+    };
+    let digest = Base64::encode_string(&Portable.digest(&[&body.canonical()]));
+    at(&mut signature, &[0, 2, 2]).children = vec![Node::Text(digest)];
+    let octets = at(&mut signature, &[0]).canonical();
+    let value = sign_raw(&signer.key, signer.algorithm, &octets);
+    at(&mut signature, &[1]).children = vec![Node::Text(Base64::encode_string(&value))];
+    let data = at(&mut signature, &[2, 0]);
+    data.children = signer
+        .chain
+        .iter()
+        .map(|certificate| {
+            let text = Base64::encode_string(certificate);
+            let name = "X509Certificate";
+            Node::Element(Element::new(Namespace::SIGNATURE, name).with_text(text))
+        })
+        .collect();
+    body.with_child(signature).canonical()
+}
+
+/// A license with a delegation that nobody checked before it was signed.
+pub(crate) fn signed_unchecked(
+    license: &License,
+    signer: &TestSigner,
+    delegated_by: &[u8],
+) -> Vec<u8> {
+    let alone = License {
+        delegated_by: None,
+        ..license.clone()
+    };
+    let document = sign(&Portable, &alone, signer).unwrap();
+    let mut tree = read_canonical(document.document(), &Caps::DOCUMENT).unwrap();
+    let signature = tree.children.pop().unwrap();
+    let text = Base64::encode_string(delegated_by);
+    let element = Element::new(Namespace::LICENSE, "delegated-by").with_text(text);
+    tree.children.extend([Node::Element(element), signature]);
+    signed_by(&tree, signer)
 }
