@@ -6,6 +6,9 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, REFERER};
 use http::request::Parts;
 
+/// The longest segment of a path that is told: a center's name has 63 bytes.
+const SEGMENT_BYTES_MAX: usize = 64;
+
 /// A field longer than this is told by its length, whatever its name.
 const FIELD_BYTES_MAX: usize = 256;
 
@@ -49,9 +52,20 @@ fn header_lines(headers: &HeaderMap) -> String {
 /// An address with the fields of its query redacted.
 fn address(text: &str) -> String {
     match text.split_once('?') {
-        Some((path, query)) => format!("{}?{}", path.escape_debug(), fields(query.as_bytes())),
-        None => text.escape_debug().to_string(),
+        Some((path, query)) => format!("{}?{}", segments(path), fields(query.as_bytes())),
+        None => segments(text),
     }
+}
+
+/// A path in which no segment is longer than any of this server's own: a receipt that was put
+/// there by mistake is one.
+fn segments(path: &str) -> String {
+    let segment = |segment: &str| match segment.len() {
+        0..=SEGMENT_BYTES_MAX => segment.escape_debug().to_string(),
+        _ => length(segment),
+    };
+    let segments: Vec<String> = path.split('/').map(segment).collect();
+    segments.join("/")
 }
 
 fn field(pair: &str) -> String {
@@ -126,6 +140,19 @@ mod tests {
     fn everything_stays_on_one_line() {
         check("a=b%0D%0Ac&d%0a=%00", "a=b\\r\\nc&d\\n=\\0");
         check("a=%1b[31m", "a=\\u{1b}[31m");
+    }
+
+    #[test]
+    fn a_receipt_in_the_path_is_told_by_its_length() {
+        assert_eq!(
+            address(&format!("/main/ds/{RECEIPT}")),
+            "/main/ds/(105 bytes)"
+        );
+        let name = "x".repeat(63);
+        assert_eq!(
+            address(&format!("/{name}/ds?a=b")),
+            format!("/{name}/ds?a=b")
+        );
     }
 
     #[test]

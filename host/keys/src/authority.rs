@@ -40,6 +40,9 @@ pub enum AuthorityError {
     /// A public key to be certified is outside the profile.
     #[error("the public key is neither RSA of 2048 to 4096 bits nor on P-256")]
     SubjectKey,
+    /// Only a root makes authorities: one below another would be believed by nobody.
+    #[error("only a root authority makes authorities")]
+    NotRoot,
     /// A validity that ends before it begins, or a time before 1970 or after 9999.
     #[error("the validity is empty or out of range")]
     Validity,
@@ -93,7 +96,7 @@ impl Authority {
         Authority::new(key, certificate.der().to_vec())
     }
 
-    /// Makes an authority under this one: a fresh key that may issue certificates for one role
+    /// Makes an authority under this root: a fresh key that may issue certificates for one role
     /// and nothing else. Whoever steals it can do no more than that.
     ///
     /// # Errors
@@ -107,6 +110,9 @@ impl Authority {
         validity: Validity,
         random: &mut dyn Randomness,
     ) -> Result<Authority, AuthorityError> {
+        if !self.certificate.is_self_issued {
+            return Err(AuthorityError::NotRoot);
+        }
         let key = PrivateKey::generate(kind).map_err(AuthorityError::Key)?;
         let subject_key = SubjectKey::parse(key.public_spki_der())?;
         let mut params = params(subject, validity, random)?;

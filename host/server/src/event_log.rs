@@ -17,7 +17,7 @@ use std::sync::Arc;
 use colophon_core::event::NamedEvent;
 use colophon_core::log::{EventDetails, EventMessage, ServerEvent, Severity};
 use colophon_core::ports::Outbox;
-use colophon_core::time::Clock as _;
+use colophon_core::time::{Clock as _, Timestamp};
 use colophon_receipt::CenterId;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -33,6 +33,11 @@ use crate::house::{SystemClock, new_event};
 
 /// Events that may wait to be recorded.
 const WAITING_MAX: usize = 256;
+
+/// Illegal requests that are recorded in one minute at most. Strangers can send any number of them,
+/// and each may be as large as a request's head; what a flood of them says, its first ones say.
+const ILLEGAL_A_MINUTE: u32 = 60;
+const MINUTE_MS: i64 = 60_000;
 
 /// Events about unreadable rows that one run records at most. All such rows are kept as dead
 /// letters, whatever becomes of their events.
@@ -97,6 +102,7 @@ impl EventQueue {
             waiting: self.waiting,
             outbox,
             unreadable_left: UNREADABLE_MAX,
+            illegal: Minute::default(),
         };
         let task = tokio::spawn(recording.run(stop.clone()));
         Recorder { stop, task }
@@ -117,6 +123,44 @@ struct Recording {
     waiting: mpsc::Receiver<ServerEvent>,
     outbox: Arc<dyn Outbox>,
     unreadable_left: u32,
+    illegal: Minute,
+}
+
+/// How many events of a kind were recorded in the minute under way.
+#[derive(Default)]
+struct Minute {
+    number: i64,
+    recorded: u32,
+}
+
+impl Minute {
+    /// Counts one more event, unless the minute it falls in has had `most`.
+    fn take(&mut self, at: Timestamp, most: u32) -> Option<()> {
+        let number = at.unix_ms().div_euclid(MINUTE_MS);
+        if number != self.number {
+            *self = Self {
+                number,
+                recorded: 0,
+            };
+        }
+        (self.recorded < most).then(|| self.recorded += 1)
+    }
+}
+
+/// Marks this thread as recording, until it is dropped.
+struct Marked;
+
+impl Marked {
+    fn new() -> Self {
+        RECORDING.set(true);
+        Self
+    }
+}
+
+impl Drop for Marked {
+    fn drop(&mut self) {
+        RECORDING.set(false);
+    }
 }
 
 impl Recording {
@@ -143,11 +187,13 @@ impl Recording {
         if event.name == NamedEvent::LogRowUnreadable {
             self.unreadable_left = self.unreadable_left.checked_sub(1)?;
         }
-        RECORDING.set(true);
-        let admission = self.outbox.admit_refusal();
-        let submitted = admission.map(|admission| drop(admission.submit(event.into())));
-        RECORDING.set(false);
-        submitted
+        if event.name == NamedEvent::RequestIllegal {
+            self.illegal.take(event.at, ILLEGAL_A_MINUTE)?;
+        }
+        let _marked = Marked::new();
+        let admission = self.outbox.admit_refusal()?;
+        drop(admission.submit(event.into()));
+        Some(())
     }
 }
 
@@ -191,12 +237,20 @@ struct Told {
 }
 
 impl Told {
+    /// The code is told before everything else.
+    fn is_illegal(&self) -> bool {
+        self.name == Some(NamedEvent::RequestIllegal)
+    }
+
     fn take(&mut self, field: &Field, text: &str) {
         match field.name() {
             CODE => self.name = NamedEvent::find(text),
             // The number says it already.
             "event.name" => {}
             "message" => self.message = Some(EventMessage::cut(text)),
+            // Who asked for a download stands in its row, where it can be erased. Only an illegal
+            // request leaves none.
+            "client.address" | "connection.peer" if !self.is_illegal() => {}
             "center.id" if self.center.is_none() => match text.parse() {
                 Ok(center) => self.center = Some(center),
                 Err(_) => self.details.add(field.name(), text),
@@ -251,6 +305,12 @@ mod tests {
 
     fn raise(number: usize) {
         let event = NamedEvent::RequestIllegal;
+        tracing::warn!(event.code = event.code(), event.name = event.slug(), number);
+    }
+
+    /// An event of which any number is recorded.
+    fn raise_other(number: usize) {
+        let event = NamedEvent::DownloadFailed;
         tracing::warn!(event.code = event.code(), event.name = event.slug(), number);
     }
 
@@ -381,7 +441,7 @@ mod tests {
 
     #[test]
     fn what_waited_is_recorded_in_order_before_the_recorder_stops() {
-        let rows = recorded(usize::MAX, || (0..100).for_each(raise));
+        let rows = recorded(usize::MAX, || (0..100).for_each(raise_other));
         let numbers = rows.iter().map(|row| row.details.pairs()[0].1.clone());
         let expected: Vec<String> = (0..100).map(|number| number.to_string()).collect();
         assert_eq!(numbers.collect::<Vec<_>>(), expected);
@@ -401,6 +461,59 @@ mod tests {
     fn without_room_events_are_dropped_and_counted() {
         let line = dropped(|| assert_eq!(recorded(2, || (0..5).for_each(raise)).len(), 2));
         assert_eq!(line, "colophon_events_dropped_total 3");
+    }
+
+    #[test]
+    fn a_clients_address_is_recorded_of_illegal_requests_alone() {
+        let records = told(|| {
+            for event in [NamedEvent::DownloadFailed, NamedEvent::RequestIllegal] {
+                tracing::warn!(
+                    event.code = event.code(),
+                    request.id = %"01",
+                    client.address = %"192.0.2.7",
+                    connection.peer = %"192.0.2.7:5",
+                );
+            }
+        });
+        let names = |record: &ServerEvent| -> Vec<String> {
+            let pairs = record.details.pairs();
+            pairs.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let [failed, illegal] = records.as_slice() else {
+            panic!("{records:?}")
+        };
+        assert_eq!(names(failed), ["request.id"]);
+        assert_eq!(
+            names(illegal),
+            ["request.id", "client.address", "connection.peer"]
+        );
+    }
+
+    #[test]
+    fn a_minute_has_room_for_so_many() {
+        let mut minute = Minute::default();
+        let at = |ms| Timestamp::from_unix_ms(ms);
+        assert_eq!(minute.take(at(60_000), 2), Some(()));
+        assert_eq!(minute.take(at(119_999), 2), Some(()));
+        assert_eq!(minute.take(at(119_999), 2), None);
+        assert_eq!(minute.take(at(120_000), 2), Some(()));
+    }
+
+    #[test]
+    fn a_flood_of_illegal_requests_leaves_room_for_the_rest() {
+        let stopped = NamedEvent::Stopped;
+        let rows = recorded(usize::MAX, || {
+            (0..200).for_each(raise);
+            tracing::info!(event.code = stopped.code(), event.name = stopped.slug());
+        });
+        let illegal = |row: &&ServerEvent| row.name == NamedEvent::RequestIllegal;
+        let kept = u32::try_from(rows.iter().filter(illegal).count()).unwrap();
+        // The flood may fall into two minutes.
+        assert!(
+            (ILLEGAL_A_MINUTE..=2 * ILLEGAL_A_MINUTE).contains(&kept),
+            "{kept}"
+        );
+        assert_eq!(rows.last().unwrap().name, stopped);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! a key of that person alone. The keys are in a table of their own, found by a keyed hash of the
 //! person's name; erasing a person deletes the key. Rows name a person by a random id, so that
 //! nothing leads from an erased person's name to the rows that are left. What a named event tells is
-//! encrypted under the master key: it concerns the host, not a buyer.
+//! encrypted under the master key: it concerns the host. Only that of an illegal request holds an
+//! address, which belongs to no known person.
 
 mod append;
 mod coverage;
@@ -233,7 +234,8 @@ pub struct StepCounts {
     pub from: Timestamp,
     /// Requests logged.
     pub requests: u64,
-    /// Of these, those of which every byte asked for was sent.
+    /// Of these, those of which every byte asked for was sent; where none was (a copy that had not
+    /// changed), nothing was completed.
     pub completed: u64,
     /// Of these, those that broke off.
     pub broken: u64,

@@ -28,9 +28,20 @@ pub(crate) async fn counts_are_given_step_by_step(ground: &Place) {
         copy: None,
         ..at(4, 5, "c")
     };
+    // Answered with nothing, for the client has the copy.
+    let mut unchanged = part(5, "a", 0, LENGTH);
+    if let Some(copy) = &mut unchanged.copy {
+        copy.sent = 0;
+    }
+    let unchanged = DownloadRecord {
+        at: moment(5 * HOUR_MS),
+        outcome: Outcome::Completed,
+        ..unchanged
+    };
     let records = [
         at(1, 0, "a"),
         at(2, 0, "a"),
+        unchanged,
         DownloadRecord {
             at: moment(HOUR_MS),
             ..broken
@@ -58,14 +69,14 @@ pub(crate) async fn counts_are_given_step_by_step(ground: &Place) {
     let expected = [
         step(0, [2, 2, 0, 0, 1, 2 * LENGTH]),
         step(1, [1, 0, 1, 0, 1, 10]),
-        step(5, [1, 0, 0, 1, 0, 0]),
+        step(5, [2, 0, 0, 1, 0, 0]),
     ];
     assert_eq!(hours, expected);
     let days = store
         .count_downloads(&center_id(), always(), Step::Day)
         .await
         .unwrap();
-    assert_eq!(days, [step(0, [4, 2, 1, 1, 2, 2 * LENGTH + 10])]);
+    assert_eq!(days, [step(0, [5, 2, 1, 1, 2, 2 * LENGTH + 10])]);
     let nobody = "nobody".parse().unwrap();
     assert!(
         store

@@ -88,9 +88,9 @@ fn page(codes: &Codes) -> String {
     page.push_str(
         "\n## Events\n\nA host tells events on standard error and records them in the logging database, \
          where `colophon log events` reads them. Those that happen before it has opened its outbox, \
-         such as a start that fails, are on standard error alone. While the outbox is more than half full, \
-         events are told on standard error and dropped from the log, and \
-         `colophon_events_dropped_total` counts them.\n\n\
+         such as a start that fails, are on standard error alone. What the outbox has no room for is told on \
+         standard error alone, and so is what comes faster than it can be recorded, such as illegal \
+         requests beyond 60 a minute; `colophon_events_dropped_total` counts both.\n\n\
          | code | name | meaning |\n|---|---|---|\n",
     );
     for row in &codes.events {

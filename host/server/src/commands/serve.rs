@@ -120,7 +120,7 @@ async fn answer(
 
 /// A folder with other things in it was probably named by mistake, and keys made there would be
 /// strewn among them. Settings may be there before anything else, and so may what a file system
-/// brings along.
+/// brings along, and empty folders: mounts, or what a start made that did not get far.
 fn refuse_strange_folder(data: &Path) -> Result<()> {
     let entries = match std::fs::read_dir(data) {
         Ok(entries) => entries,
@@ -128,8 +128,12 @@ fn refuse_strange_folder(data: &Path) -> Result<()> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", data.display())),
     };
     for entry in entries {
-        let name = entry?.file_name();
-        if ![FILE_NAME, "lost+found"].iter().any(|known| name == *known) {
+        let entry = entry?;
+        let name = entry.file_name();
+        let known = [FILE_NAME, "lost+found"].iter().any(|known| name == *known);
+        let is_empty =
+            || std::fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none());
+        if !known && !is_empty() {
             anyhow::bail!(
                 "{0} holds no Colophon data but other things, such as {1:?}; give the data folder \
                  with --data, choose an empty one, or run `colophon --data {0} init` to make it here",

@@ -13,7 +13,7 @@ use crate::parse::{counted, moment, parsed, sized};
 use crate::store::Store;
 
 const STEPS: &str = "SELECT at / $4 AS step, COUNT(*) AS requests, \
-    COUNT(CASE WHEN outcome = 'completed' THEN 1 END) AS completed, \
+    COUNT(CASE WHEN outcome = 'completed' AND (sent > 0 OR length = 0) THEN 1 END) AS completed, \
     COUNT(CASE WHEN outcome = 'broken' THEN 1 END) AS broken, \
     COUNT(CASE WHEN outcome = 'refused' THEN 1 END) AS refused, \
     COUNT(DISTINCT CASE WHEN sent > 0 THEN purchase END) AS purchases, \
