@@ -20,6 +20,7 @@ mod delegation;
 mod document;
 mod envelope;
 mod exercise;
+mod odrl;
 mod opening;
 mod principal;
 mod rights;
@@ -101,6 +102,15 @@ pub struct License {
     pub principals: Vec<Principal>,
     /// The license by which the licensor may grant this: its document.
     pub delegated_by: Option<Vec<u8>>,
+}
+
+impl License {
+    /// The principal that a condition names, if the license has it.
+    fn principal(&self, named: &AccessPrincipal) -> Option<&Principal> {
+        self.principals
+            .iter()
+            .find(|principal| principal.reference == named.reference)
+    }
 }
 
 /// The id of a license. Equal purchases have equal ones, so that a license can be made again.

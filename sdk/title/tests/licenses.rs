@@ -589,3 +589,69 @@ fn a_right_is_used_only_where_every_condition_is_met() {
     poor.rights[0].bundle.access = vec![Access::Licensor];
     assert_eq!(poor.exercise(VIEW, &now), Err(Denied::LicensorOnly));
 }
+
+#[test]
+fn in_odrl_a_license_says_what_is_granted_to_whom_on_which_conditions() {
+    let (_, signer, other) = two_licensors();
+    let agreement = full(&signer).to_odrl();
+    assert_eq!(agreement["@context"], "http://www.w3.org/ns/odrl.jsonld");
+    assert_eq!(agreement["@type"], "Agreement");
+    assert_eq!(agreement["issued"], "2026-01-02T03:04:05Z");
+    let permissions = agreement["permission"].as_array().unwrap();
+    let actions: Vec<&str> = permissions
+        .iter()
+        .map(|permission| permission["action"].as_str().unwrap())
+        .collect();
+    // Printing is for the reader or the licensor; each is a permission of its own.
+    assert_eq!(actions, ["display", "print", "print", "extract", "display"]);
+    for permission in permissions {
+        assert_eq!(
+            permission["target"]["uid"],
+            "urn:colophon:ISBN:9780000000019"
+        );
+        assert_eq!(permission["assigner"]["uid"], "urn:colophon:center:main");
+    }
+    let [view, print, own, copy, lent] = permissions.as_slice() else {
+        panic!("five permissions")
+    };
+    assert_eq!(view["assignee"]["uid"], "urn:colophon:persona:mike");
+    assert_eq!(own["assignee"]["uid"], "urn:colophon:persona:mike");
+    assert!(lent.get("assignee").is_none() && lent.get("constraint").is_none());
+    let operands = |permission: &serde_json::Value| -> Vec<String> {
+        let constraints = permission["constraint"].as_array().unwrap().iter();
+        constraints
+            .map(|constraint| {
+                let text = |name: &str| constraint[name].as_str().unwrap().to_owned();
+                format!("{} {}", text("leftOperand"), text("operator"))
+            })
+            .collect()
+    };
+    let program = "urn:colophon:odrl:1:program eq";
+    assert_eq!(
+        operands(view),
+        ["dateTime gteq", "dateTime lt", "spatial isAnyOf", program]
+    );
+    // A right of the licensor's own in a group for a persona is for both together.
+    let also = "urn:colophon:odrl:1:also-assignee eq".to_owned();
+    assert!(operands(own).contains(&also) && !operands(print).contains(&also));
+    assert_eq!(operands(copy)[2], "count lteq");
+    assert_eq!(copy["constraint"][2]["rightOperand"], 3);
+    let duties = print["duty"].as_array().unwrap();
+    let pay = &duties[0]["action"][0]["refinement"][0];
+    assert_eq!(
+        (&pay["rightOperand"], &pay["unit"]),
+        (&500.into(), &"iso4217:USD:minor".into())
+    );
+    assert_eq!(duties[1]["action"], "inform");
+    // Nothing in it opens anything.
+    let text = agreement.to_string();
+    assert!(!text.contains("q6urq6ur") && !text.contains("AQID"));
+
+    let delegated = delegation(&signer, &other, vec![group("g", vec![counted(VIEW, 2)])]);
+    let permission = &delegated.to_odrl()["permission"][0];
+    assert_eq!(permission["action"]["rdf:value"]["@id"], "odrl:grantUse");
+    assert_eq!(
+        permission["action"]["refinement"][0]["rightOperand"],
+        "display"
+    );
+}

@@ -1,9 +1,6 @@
 //! Whether one license grants no more than another.
 
-use super::{
-    Access, AccessPrincipal, License, Location, Principal, PrincipalKind, Right, RightKind,
-    RightsGroup,
-};
+use super::{Access, License, Location, Principal, PrincipalKind, Right, RightKind, RightsGroup};
 
 /// In what a license goes beyond the one it was delegated by.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,12 +124,13 @@ impl<'l> Granted<'l> {
         match (alternative, demand) {
             (Access::Principals(mine), Access::Principals(theirs)) => {
                 theirs.iter().all(|demanded| {
-                    let wanted = principal(held, demanded);
+                    let wanted = held.principal(demanded);
                     // The delegate itself is authenticated by its signature.
                     wanted.is_some_and(|wanted| {
                         wanted.kind == PrincipalKind::Licensor
                             || mine.iter().any(|needed| {
-                                principal(self.license, needed)
+                                self.license
+                                    .principal(needed)
                                     .is_some_and(|needed| is_same(needed, wanted))
                             })
                     })
@@ -142,13 +140,6 @@ impl<'l> Granted<'l> {
             (Access::Licensor, _) | (_, Access::Licensor) => false,
         }
     }
-}
-
-fn principal<'l>(license: &'l License, named: &AccessPrincipal) -> Option<&'l Principal> {
-    license
-        .principals
-        .iter()
-        .find(|principal| principal.reference == named.reference)
 }
 
 /// Two licenses may call one principal by two names.
