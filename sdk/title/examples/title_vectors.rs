@@ -13,9 +13,13 @@
 #[path = "../tests/support/attacks.rs"]
 #[expect(dead_code, reason = "shared with test binaries")]
 mod attacks;
+#[path = "../tests/support/fixed_keys.rs"]
+mod fixed_keys;
 #[path = "../tests/support/forge.rs"]
 #[expect(dead_code, reason = "shared with other test binaries")]
 mod forge;
+#[path = "../tests/support/licensed_vectors.rs"]
+mod licensed_vectors;
 #[path = "../tests/support/sample.rs"]
 mod sample;
 #[path = "../tests/support/vectors.rs"]
@@ -23,7 +27,9 @@ mod vectors;
 
 fn main() -> std::io::Result<()> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    std::fs::create_dir_all(folder.join("refused"))?;
+    for refused in ["refused", "refused-level-5"] {
+        std::fs::create_dir_all(folder.join(refused))?;
+    }
     for (name, content) in vectors::files() {
         std::fs::write(folder.join(name), content)?;
     }

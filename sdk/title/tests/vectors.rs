@@ -10,9 +10,13 @@
 #[path = "support/attacks.rs"]
 #[expect(dead_code, reason = "shared by several test binaries")]
 mod attacks;
+#[path = "support/fixed_keys.rs"]
+mod fixed_keys;
 #[path = "support/forge.rs"]
 #[expect(dead_code, reason = "shared with other test binaries")]
 mod forge;
+#[path = "support/licensed_vectors.rs"]
+mod licensed_vectors;
 #[path = "support/sample.rs"]
 mod sample;
 #[path = "support/vectors.rs"]
@@ -55,8 +59,13 @@ fn the_vectors_are_made_again_byte_for_byte() {
             .collect()
     };
     let mut top = in_folder("");
-    top.extend(["README.md", "refused"].map(str::to_owned));
+    top.extend(["README.md", "keys", "refused", "refused-level-5"].map(str::to_owned));
     assert_eq!(names(&folder()), top);
+    let licensed = "refused-level-5";
+    assert_eq!(
+        names(&folder().join(licensed)),
+        in_folder("refused-level-5/")
+    );
     assert_eq!(names(&folder().join("refused")), in_folder("refused/"));
 }
 
@@ -93,6 +102,29 @@ fn refused_vectors_are_refused_for_their_reasons() {
         let refused = OpenTitle::open(&Portable, file, &TrustRoots::new())
             .and_then(|mut title| title.verify(&mut |_| ()))
             .unwrap_err();
+        assert_eq!(refused.reason(), reason, "{name}");
+    }
+}
+
+#[test]
+fn the_licensed_vector_opens_for_its_persona() {
+    let file = fs::read(folder().join("whale.level-5.epub")).unwrap();
+    assert!(file.len() <= 16 * 1024);
+    let mut title = licensed_vectors::open(&file).unwrap();
+    title.verify(&mut |_| ()).unwrap();
+    assert_eq!(title.level(), Level::FullyIndividualized);
+    let license = &title.license().unwrap().license;
+    assert_eq!(license.rights[0].rights[1].max_count, Some(3));
+}
+
+#[test]
+fn refused_vectors_of_level_5_are_refused_for_their_reasons() {
+    let folder = folder().join("refused-level-5");
+    let reasons = fs::read_to_string(folder.join("reasons.txt")).unwrap();
+    for line in reasons.lines() {
+        let (name, reason) = line.split_once(": ").unwrap();
+        let file = fs::read(folder.join(format!("{name}.epub"))).unwrap();
+        let refused = licensed_vectors::open(&file).err().unwrap();
         assert_eq!(refused.reason(), reason, "{name}");
     }
 }

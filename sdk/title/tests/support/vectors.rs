@@ -28,6 +28,7 @@ pub(crate) fn files() -> Files {
     let at_rest = version.seal(&mut source(leaflet(), "application/pdf", "leaflet.pdf"));
     files.insert("leaflet.source.pdf".to_owned(), leaflet());
     add_copies(&mut files, "leaflet", "colophon", &version, &at_rest);
+    super::licensed_vectors::add(&mut files);
     let mut reasons = String::new();
     for attack in Victims::new().attacks() {
         let name = attack.name.replace(' ', "-").replace(',', "");
