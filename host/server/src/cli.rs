@@ -415,7 +415,7 @@ pub(crate) enum LogCommand {
         #[arg(long, default_value_t = 30)]
         days: u32,
     },
-    /// Every row of the download log, oldest first.
+    /// Every row of the download log of the last days, oldest first.
     Export {
         #[command(flatten)]
         center: CenterArg,

@@ -234,9 +234,10 @@ pub struct StepCounts {
     pub from: Timestamp,
     /// Requests logged.
     pub requests: u64,
-    /// Of these, those of which every byte asked for was sent; where none was (a copy that had not
-    /// changed), nothing was completed.
+    /// Of these, those of which every byte asked for was sent.
     pub completed: u64,
+    /// Of these, those whose client had the copy already, so that nothing had to be sent.
+    pub unchanged: u64,
     /// Of these, those that broke off.
     pub broken: u64,
     /// Of these, those refused.

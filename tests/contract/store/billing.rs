@@ -53,13 +53,22 @@ pub(crate) async fn counts_are_given_step_by_step(ground: &Place) {
         .count_downloads(&center_id(), always(), Step::Hour)
         .await
         .unwrap();
-    let step = |hour: i64, counts: [u64; 6]| {
-        let [requests, completed, broken, refused, purchases, bytes] = counts;
+    let step = |hour: i64, counts: [u64; 7]| {
+        let [
+            requests,
+            completed,
+            unchanged,
+            broken,
+            refused,
+            purchases,
+            bytes,
+        ] = counts;
         let from = moment(hour * HOUR_MS);
         StepCounts {
             from,
             requests,
             completed,
+            unchanged,
             broken,
             refused,
             purchases,
@@ -67,16 +76,16 @@ pub(crate) async fn counts_are_given_step_by_step(ground: &Place) {
         }
     };
     let expected = [
-        step(0, [2, 2, 0, 0, 1, 2 * LENGTH]),
-        step(1, [1, 0, 1, 0, 1, 10]),
-        step(5, [2, 0, 0, 1, 0, 0]),
+        step(0, [2, 2, 0, 0, 0, 1, 2 * LENGTH]),
+        step(1, [1, 0, 0, 1, 0, 1, 10]),
+        step(5, [2, 0, 1, 0, 1, 0, 0]),
     ];
     assert_eq!(hours, expected);
     let days = store
         .count_downloads(&center_id(), always(), Step::Day)
         .await
         .unwrap();
-    assert_eq!(days, [step(0, [5, 2, 1, 1, 2, 2 * LENGTH + 10])]);
+    assert_eq!(days, [step(0, [5, 2, 1, 1, 1, 2, 2 * LENGTH + 10])]);
     let nobody = "nobody".parse().unwrap();
     assert!(
         store

@@ -38,6 +38,7 @@ struct Counts {
     day: Option<String>,
     requests: u64,
     completed: u64,
+    unchanged: u64,
     broken: u64,
     refused: u64,
     purchases: u64,
@@ -141,6 +142,7 @@ fn day(step: &StepCounts) -> Counts {
         day: Some(date(step.from)),
         requests: step.requests,
         completed: step.completed,
+        unchanged: step.unchanged,
         broken: step.broken,
         refused: step.refused,
         purchases: step.purchases,
@@ -154,6 +156,7 @@ fn total(days: &[Counts]) -> Counts {
         day: None,
         requests: sum.requests + day.requests,
         completed: sum.completed + day.completed,
+        unchanged: sum.unchanged + day.unchanged,
         broken: sum.broken + day.broken,
         refused: sum.refused + day.refused,
         purchases: sum.purchases.max(day.purchases),
@@ -192,6 +195,7 @@ fn page(report: &Report) -> String {
         let counts = [
             day.requests,
             day.completed,
+            day.unchanged,
             day.broken,
             day.refused,
             day.purchases,
@@ -226,6 +230,7 @@ fn page(report: &Report) -> String {
                 "day (UTC)",
                 "requests",
                 "completed",
+                "unchanged",
                 "broken",
                 "refused",
                 "purchases",
@@ -320,6 +325,7 @@ fn row(logged: &DownloadRow) -> Row {
         event: logged.event.to_string(),
         at: instant(logged.at).map_or_else(String::new, |instant| instant.to_string()),
         outcome: match &logged.outcome {
+            LoggedOutcome::Completed if is_unchanged(logged) => "unchanged".to_owned(),
             LoggedOutcome::Completed => "completed".to_owned(),
             LoggedOutcome::Broken => "broken".to_owned(),
             LoggedOutcome::Refused(code) => format!("refused: {code}"),
@@ -339,4 +345,10 @@ fn row(logged: &DownloadRow) -> Row {
         agent: person.and_then(|person| person.agent.clone()),
         file_name: person.and_then(|person| person.file_name.clone()),
     }
+}
+
+/// Whether nothing was sent because the client had the copy already.
+fn is_unchanged(logged: &DownloadRow) -> bool {
+    let copy = logged.copy.as_ref();
+    copy.is_some_and(|copy| copy.sent == 0 && copy.length > 0)
 }

@@ -14,6 +14,7 @@ use crate::store::Store;
 
 const STEPS: &str = "SELECT at / $4 AS step, COUNT(*) AS requests, \
     COUNT(CASE WHEN outcome = 'completed' AND (sent > 0 OR length = 0) THEN 1 END) AS completed, \
+    COUNT(CASE WHEN outcome = 'completed' AND sent = 0 AND length > 0 THEN 1 END) AS unchanged, \
     COUNT(CASE WHEN outcome = 'broken' THEN 1 END) AS broken, \
     COUNT(CASE WHEN outcome = 'refused' THEN 1 END) AS refused, \
     COUNT(DISTINCT CASE WHEN sent > 0 THEN purchase END) AS purchases, \
@@ -37,6 +38,7 @@ struct StepRow {
     step: i64,
     requests: i64,
     completed: i64,
+    unchanged: i64,
     broken: i64,
     refused: i64,
     purchases: i64,
@@ -144,6 +146,7 @@ fn step_counts(step: Step, row: &StepRow) -> Result<StepCounts, Damaged> {
         from: moment(row.step.saturating_mul(step.ms())),
         requests: count(row.requests)?,
         completed: count(row.completed)?,
+        unchanged: count(row.unchanged)?,
         broken: count(row.broken)?,
         refused: count(row.refused)?,
         purchases: count(row.purchases)?,
