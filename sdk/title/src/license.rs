@@ -53,7 +53,7 @@ use crate::VersionId;
 pub const LICENSE_BYTES_MAX: usize = 256 << 10;
 
 /// The longest chain of licenses, the consumer's own included.
-pub const DELEGATIONS_MAX: usize = 4;
+pub const LICENSE_CHAIN_MAX: usize = 4;
 
 /// What a license is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

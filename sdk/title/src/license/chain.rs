@@ -3,7 +3,7 @@
 use colophon_crypto::Engine;
 
 use super::envelope::{Envelope, license_of};
-use super::{DELEGATIONS_MAX, License, LicenseKind, LicenseUnsound, Widened};
+use super::{LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound, Widened};
 use crate::signature::issuers_digest;
 use crate::trust::{CertificateRole, ChainRefused, EndCertificate, TrustRoots};
 
@@ -52,7 +52,7 @@ pub enum LicenseRefused {
     #[error("the license grants more than its licensor holds")]
     Widened(#[from] Widened),
     /// A longer chain than is read.
-    #[error("the chain of the license has more than {DELEGATIONS_MAX} licenses")]
+    #[error("the chain of the license has more than {LICENSE_CHAIN_MAX} licenses")]
     TooDeep,
 }
 
@@ -102,7 +102,7 @@ pub fn verify(
     let mut delegations: Vec<License> = Vec::new();
     let mut held = own.clone();
     while let Some(document) = held.license.delegated_by.clone() {
-        if delegations.len() + 1 >= DELEGATIONS_MAX {
+        if delegations.len() + 1 >= LICENSE_CHAIN_MAX {
             return Err(LicenseRefused::TooDeep);
         }
         let by = Verified::of(engine, &document, roots)?;
