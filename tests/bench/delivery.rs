@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,9 @@ const SIZES: [(&str, usize, f64); 3] = [
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
 const CONNECTIONS: usize = 64;
+const WARM_UP: &str = "1s";
+const ROUND: &str = "3s";
+const ROUNDS: usize = 5;
 
 /// A host on one processor with a title of every size in its catalog.
 struct Shop {
@@ -79,24 +83,14 @@ impl Shop {
 pub(crate) fn measure() -> Result<Vec<Figure>, String> {
     let wrk = on_path("wrk").ok_or("wrk is not installed (cargo xtask setup)")?;
     let shop = Shop::open(&[]);
-    let root = shop.house.path();
     let mut figures = Vec::new();
     for (name, _, least) in SIZES {
-        let path = format!("{name}.pdf");
-        let mut peers = Vec::new();
-        for sending in [Sending::Sendfile, Sending::Buffers] {
-            let nginx = Nginx::start(root, sending, SERVER)?;
-            let url = format!("http://{}/{path}", nginx.address);
-            peers.push((format!("nginx, {sending:?}"), load(&wrk, &url)?));
-        }
-        let peer = peers
-            .into_iter()
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .ok_or("no peer")?;
-        for level in ["1", "2", "3"] {
+        let levels = ["1", "2", "3"];
+        let (ours, peer) = beside_nginx(&wrk, &shop, name, &levels)?;
+        for (level, ours) in levels.into_iter().zip(ours) {
             figures.push(Figure {
                 name: format!("whole download path, level {level}, {name} MB, 64 connections"),
-                ours: load(&wrk, &shop.url(name, level))?,
+                ours,
                 peer: Some(peer.clone()),
                 unit: "MB/s",
                 target: Target::RatioAtLeast(least),
@@ -108,64 +102,77 @@ pub(crate) fn measure() -> Result<Vec<Figure>, String> {
 }
 
 /// The same with a cache too small for the titles.
-fn from_disk(wrk: &std::path::Path) -> Result<Vec<Figure>, String> {
+fn from_disk(wrk: &Path) -> Result<Vec<Figure>, String> {
     let shop = Shop::open(&["--set", "cache.bytes=1000000"]);
     let (name, ..) = SIZES[2];
-    let mut peers = Vec::new();
-    for sending in [Sending::Sendfile, Sending::Buffers] {
-        let nginx = Nginx::start(shop.house.path(), sending, SERVER)?;
-        peers.push((
-            format!("nginx, {sending:?}"),
-            load(wrk, &format!("http://{}/{name}.pdf", nginx.address))?,
-        ));
-    }
-    let peer = peers.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    let (ours, peer) = beside_nginx(wrk, &shop, name, &["3"])?;
     Ok(vec![Figure {
         name: format!("from disk (title larger than the cache), level 3, {name} MB"),
-        ours: load(wrk, &shop.url(name, "3"))?,
-        peer,
+        ours: ours[0],
+        peer: Some(peer),
         unit: "MB/s",
         target: Target::RatioAtLeast(0.8),
     }])
 }
 
-/// Median megabytes per second of three runs; any failed answer spoils the measurement.
-fn load(wrk: &std::path::Path, url: &str) -> Result<f64, String> {
-    let mut rates = Vec::new();
-    for run in 0..4 {
-        let seconds = if run == 0 { "1s" } else { "4s" };
-        let connections = CONNECTIONS.to_string();
-        let printed = succeed(
-            Command::new("taskset")
-                .args(["-c", &CLIENT.to_string()])
-                .arg(wrk)
-                .args([
-                    "-t",
-                    "1",
-                    "-c",
-                    &connections,
-                    "-d",
-                    seconds,
-                    "--timeout",
-                    "30s",
-                    url,
-                ]),
-        );
-        if printed.contains("Non-2xx") || printed.contains("Socket errors") {
-            return Err(format!("the load generator saw errors:\n{printed}"));
-        }
-        let rate = printed
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("Transfer/sec:"));
-        let rate = rate
-            .and_then(|text| megabytes(text.trim()))
-            .ok_or("wrk printed no rate")?;
-        if run > 0 {
-            rates.push(rate);
+/// Megabytes per second of a title at each of `levels`, and those of the better nginx.
+///
+/// The contenders take turns, round after round, so that a machine that grows slower or faster
+/// while it is measured does so for all of them.
+fn beside_nginx(
+    wrk: &Path,
+    shop: &Shop,
+    name: &str,
+    levels: &[&str],
+) -> Result<(Vec<f64>, (String, f64)), String> {
+    let mut peers = Vec::new();
+    for sending in [Sending::Sendfile, Sending::Buffers] {
+        let nginx = Nginx::start(shop.house.path(), sending, SERVER)?;
+        let url = format!("http://{}/{name}.pdf", nginx.address);
+        peers.push((format!("nginx, {sending:?}"), url, nginx));
+    }
+    let ours = levels.iter().map(|level| shop.url(name, level));
+    let peer_urls = peers.iter().map(|(_, url, _)| url.clone());
+    let urls: Vec<String> = ours.chain(peer_urls).collect();
+    for url in &urls {
+        load(wrk, url, WARM_UP)?;
+    }
+    let mut rates = vec![Vec::new(); urls.len()];
+    for _ in 0..ROUNDS {
+        for (url, rates) in urls.iter().zip(&mut rates) {
+            rates.push(load(wrk, url, ROUND)?);
         }
     }
+    let mut medians = rates.into_iter().map(median);
+    let ours = medians.by_ref().take(levels.len()).collect();
+    let peers = peers.into_iter().map(|(name, ..)| name).zip(medians);
+    let better = peers.max_by(|a, b| a.1.total_cmp(&b.1)).ok_or("no peer")?;
+    Ok((ours, better))
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
-    Ok(rates[1])
+    rates[rates.len() / 2]
+}
+
+/// Megabytes per second of one run; any failed answer spoils the measurement.
+fn load(wrk: &Path, url: &str, duration: &str) -> Result<f64, String> {
+    let connections = CONNECTIONS.to_string();
+    let printed = succeed(
+        Command::new("taskset")
+            .args(["-c", &CLIENT.to_string()])
+            .arg(wrk)
+            .args(["-t", "1", "-c", &connections, "-d", duration])
+            .args(["--timeout", "30s", url]),
+    );
+    if printed.contains("Non-2xx") || printed.contains("Socket errors") {
+        return Err(format!("the load generator saw errors:\n{printed}"));
+    }
+    let rate = printed
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Transfer/sec:"));
+    rate.and_then(|text| megabytes(text.trim()))
+        .ok_or_else(|| "wrk printed no rate".to_owned())
 }
 
 fn megabytes(text: &str) -> Option<f64> {
