@@ -79,7 +79,6 @@
 //! # }
 //! ```
 
-mod ids;
 mod json;
 mod machine;
 mod persona;
@@ -88,7 +87,7 @@ mod upload;
 /// The profile of these formats; the first frame of every digest.
 const PROFILE: &str = "colophon/activation/1";
 
-pub use ids::{CenterId, InvalidId, UnixSeconds};
+pub use colophon_claims::{CenterId, InvalidId, UnixSeconds};
 pub use machine::{
     FACTS_BYTES_MAX, FACTS_KNOWN_MIN, FactDigest, FactKind, FactSalt, InvalidFacts, MachineFacts,
     MachineId,

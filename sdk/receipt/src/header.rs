@@ -1,8 +1,9 @@
 //! The protected header: `alg`, `enc` and `kid`, nothing less and nothing more.
 
+use colophon_claims::InvalidId;
 use serde::Serialize;
 
-use crate::ids::{InvalidId, KeyId};
+use crate::ids::KeyId;
 use crate::json::{Fault, Members, Scalar};
 
 const ALGORITHM: &str = "dir";

@@ -1,12 +1,13 @@
 //! Minting: from claims to the text a buyer carries.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_claims::{CenterId, UnixSeconds};
 use colophon_crypto::{Engine, Randomness};
 
 use crate::claims::{Claims, ReceiptFields, write_claims};
 use crate::compact::{RECEIPT_BYTES_MAX, SealedReceipt};
 use crate::header::Header;
-use crate::ids::{CenterId, KeyId, UnixSeconds};
+use crate::ids::KeyId;
 use crate::json::INTEGER_MAX;
 use crate::key::ReceiptKey;
 

@@ -1,10 +1,10 @@
 //! Opening: from a sealed receipt and its key to what it says.
 
+use colophon_claims::CenterId;
 use colophon_crypto::{Engine, Mismatch};
 
 use crate::claims::{InvalidClaims, Receipt, read_claims};
 use crate::compact::SealedReceipt;
-use crate::ids::CenterId;
 use crate::key::ReceiptKey;
 
 /// Why a well-formed receipt does not open.

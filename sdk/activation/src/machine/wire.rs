@@ -1,8 +1,9 @@
 //! Facts in JSON, as a reader sends them.
 
+use colophon_claims::InvalidId;
+
 use super::fact::FactKind;
 use super::facts::{InvalidFacts, MachineFacts};
-use crate::ids::InvalidId;
 use crate::json::{Fault, Members, Value};
 
 /// The longest text of facts, in bytes; what [`MachineFacts::to_json`] writes is far shorter.

@@ -1,8 +1,8 @@
 //! The protected header: `alg`, `enc` and `kid`, nothing less and nothing more.
 
+use colophon_claims::{InvalidId, bytes_id};
 use colophon_crypto::Engine;
 
-use crate::ids::{InvalidId, bytes_id};
 use crate::json::{Fault, Members, Value};
 
 const ALGORITHM: &str = "RSA-OAEP-256";

@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use base64ct::{Base64, Encoding};
+use colophon_claims::{InvalidId, UnixSeconds};
 use serde::Serialize;
 
 use super::claims::{CertificateChain, Claims, InvalidChain, InvalidClaims};
-use crate::ids::{InvalidId, UnixSeconds};
 use crate::json::{Fault, Members, Value};
 
 const NAMES: &[&str] = &["v", "cert", "persona", "aud", "iat", "exp"];

@@ -1,12 +1,12 @@
 //! Opening: from a sealed form and its key to what it says.
 
+use colophon_claims::CenterId;
 use colophon_crypto::{Engine, Key32, Mismatch};
 
 use super::claims::{Claims, InvalidClaims};
 use super::compact::SealedForm;
 use super::header::CertificateHash;
 use super::json::read_claims;
-use crate::ids::CenterId;
 
 /// The private key of a center's certificate, wherever the host keeps it.
 pub trait FormKey {

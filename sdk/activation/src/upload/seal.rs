@@ -1,13 +1,13 @@
 //! Sealing: from claims to the text a retailer keeps.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_claims::UnixSeconds;
 use colophon_crypto::{Engine, Key32, Mismatch, PublicKey, Randomness};
 
 use super::claims::Claims;
 use super::compact::{FORM_BYTES_MAX, SealedForm};
 use super::header::{CertificateHash, write_header};
 use super::json::write_claims;
-use crate::ids::UnixSeconds;
 use crate::json::INTEGER_MAX;
 
 /// Why no upload form was sealed.

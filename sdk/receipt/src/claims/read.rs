@@ -3,8 +3,10 @@
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use colophon_claims::{CenterId, InvalidId, UnixSeconds};
+
 use super::{Claims, InvalidClaims, Receipt, RequestedLevel};
-use crate::ids::{CenterId, InvalidId, KeyId, UnixSeconds};
+use crate::ids::KeyId;
 use crate::json::{Fault, Members, Scalar};
 
 const NAMES: &[&str] = &[

@@ -1,24 +1,6 @@
-//! Who takes part: centers, retailers and their keys.
+//! Retailers and their keys.
 
-use super::{InvalidId, check_characters, text_id};
-
-/// A fulfillment center: 1 to 63 of `a-z 0-9 -`.
-///
-/// ```
-/// use colophon_receipt::CenterId;
-/// assert!("main".parse::<CenterId>().is_ok());
-/// assert!("Main".parse::<CenterId>().is_err());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CenterId(String);
-
-impl CenterId {
-    fn check(text: &str) -> Result<(), InvalidId> {
-        check_characters(text, 63, |c| matches!(c, 'a'..='z' | '0'..='9' | '-'))
-    }
-}
-
-text_id!(CenterId);
+use colophon_claims::{InvalidId, check_characters, text_id};
 
 /// A retailer, unique in its center: 1 to 64 of `A-Z a-z 0-9 -`.
 ///
@@ -133,26 +115,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_center(text: &str, good: bool) {
-        assert_eq!(text.parse::<CenterId>().is_ok(), good, "{text:?}");
-    }
-
-    #[track_caller]
     fn check_key(text: &str, good: bool) {
         assert_eq!(text.parse::<KeyId>().is_ok(), good, "{text:?}");
-    }
-
-    #[test]
-    fn centers_are_slugs() {
-        check_center("main", true);
-        check_center("a-1", true);
-        check_center(&"a".repeat(63), true);
-        check_center(&"a".repeat(64), false);
-        check_center("", false);
-        check_center("Main", false);
-        check_center("a/b", false);
-        check_center("a.b", false);
-        check_center("é", false);
     }
 
     #[test]

@@ -1,7 +1,5 @@
-//! Names and times that arrive from outside, parsed once: a value of one of these types cannot be
-//! wrong. The grammar of each is in `SPEC.md`, section "Names and strings".
-
-use core::fmt;
+//! What all names that arrive from outside have in common: they are parsed once, and a value of
+//! one of their types cannot be wrong. Each format lists its own in its `SPEC.md`.
 
 /// Why a text is not the identifier it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +25,27 @@ pub enum InvalidId {
 }
 
 /// Gives a checked `String` newtype its reading and showing; the type brings `fn check(&str)`.
+///
+/// ```
+/// use colophon_claims::{InvalidId, check_characters, text_id};
+///
+/// #[derive(Debug)]
+/// struct Shelf(String);
+///
+/// impl Shelf {
+///     fn check(text: &str) -> Result<(), InvalidId> {
+///         check_characters(text, 8, |character| character.is_ascii_digit())
+///     }
+/// }
+///
+/// text_id!(Shelf);
+///
+/// let shelf: Shelf = "42".parse()?;
+/// assert_eq!(shelf.to_string(), "42");
+/// assert_eq!("4b".parse::<Shelf>().err(), Some(InvalidId::Character('b')));
+/// # Ok::<(), InvalidId>(())
+/// ```
+#[macro_export]
 macro_rules! text_id {
     ($name:ident) => {
         impl $name {
@@ -38,7 +57,7 @@ macro_rules! text_id {
         }
 
         impl core::str::FromStr for $name {
-            type Err = $crate::ids::InvalidId;
+            type Err = $crate::InvalidId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::check(text)?;
@@ -47,7 +66,7 @@ macro_rules! text_id {
         }
 
         impl TryFrom<&str> for $name {
-            type Error = $crate::ids::InvalidId;
+            type Error = $crate::InvalidId;
 
             fn try_from(text: &str) -> Result<Self, Self::Error> {
                 text.parse()
@@ -55,7 +74,7 @@ macro_rules! text_id {
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::ids::InvalidId;
+            type Error = $crate::InvalidId;
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 Self::check(&text)?;
@@ -82,9 +101,22 @@ macro_rules! text_id {
         }
     };
 }
-pub(crate) use text_id;
 
 /// Gives a newtype over `[u8; N]` its bytes, and base64url as its one text.
+///
+/// ```
+/// use colophon_claims::{InvalidId, bytes_id};
+///
+/// struct Stamp([u8; 2]);
+///
+/// bytes_id!(Stamp, 2, "2 bytes in base64url");
+///
+/// let stamp: Stamp = "AAE".parse()?;
+/// assert_eq!(stamp.as_bytes(), &[0, 1]);
+/// assert!("AAF".parse::<Stamp>().is_err());
+/// # Ok::<(), InvalidId>(())
+/// ```
+#[macro_export]
 macro_rules! bytes_id {
     ($name:ident, $length:literal, $expected:literal) => {
         impl $name {
@@ -102,12 +134,12 @@ macro_rules! bytes_id {
         }
 
         impl core::str::FromStr for $name {
-            type Err = $crate::ids::InvalidId;
+            type Err = $crate::InvalidId;
 
-            fn from_str(text: &str) -> Result<$name, $crate::ids::InvalidId> {
-                $crate::ids::decode_exactly(text)
+            fn from_str(text: &str) -> Result<$name, $crate::InvalidId> {
+                $crate::base64url::decode_exactly(text)
                     .map($name)
-                    .ok_or($crate::ids::InvalidId::Form {
+                    .ok_or($crate::InvalidId::Form {
                         expected: $expected,
                     })
             }
@@ -115,9 +147,7 @@ macro_rules! bytes_id {
 
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(
-                    &<base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode_string(&self.0),
-                )
+                f.write_str(&$crate::base64url::encode(&self.0))
             }
         }
 
@@ -128,18 +158,13 @@ macro_rules! bytes_id {
         }
     };
 }
-pub(crate) use bytes_id;
-
-/// Decodes canonical base64url that stands for exactly `N` bytes.
-pub(crate) fn decode_exactly<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let decoded =
-        <base64ct::Base64UrlUnpadded as base64ct::Encoding>::decode(text, &mut bytes).ok()?;
-    (decoded.len() == N).then_some(bytes)
-}
 
 /// Refuses a text that is empty, too long, or has a character for which `allowed` is false.
-pub(crate) fn check_characters(
+///
+/// # Errors
+///
+/// [`InvalidId`] with the first of these that holds.
+pub fn check_characters(
     text: &str,
     bytes_max: usize,
     allowed: impl Fn(char) -> bool,
@@ -156,44 +181,19 @@ pub(crate) fn check_characters(
     }
 }
 
-/// A fulfillment center's name: 1 to 63 small letters, digits and hyphens, as in a receipt.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CenterId(String);
-
-impl CenterId {
-    fn check(text: &str) -> Result<(), InvalidId> {
-        check_characters(
-            text,
-            63,
-            |character| matches!(character, 'a'..='z' | '0'..='9' | '-'),
-        )
-    }
-}
-
-text_id!(CenterId);
-
-/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnixSeconds(i64);
-
-impl UnixSeconds {
-    /// The point `seconds` after (or, if negative, before) the start of 1970.
-    #[must_use]
-    pub const fn new(seconds: i64) -> UnixSeconds {
-        UnixSeconds(seconds)
-    }
-
-    /// Seconds since the start of 1970.
-    #[must_use]
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl fmt::Display for UnixSeconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+/// Refuses what is no text of 1 to `bytes_max` bytes in any script, legal in XML 1.0 and without
+/// control characters (C0, DEL, C1).
+///
+/// Such a text ends up in XML, in certificates, in header lines and in logs; line ends and other
+/// controls do harm in each of these and are of use in none.
+///
+/// # Errors
+///
+/// [`InvalidId`] with the cause.
+pub fn check_text(text: &str, bytes_max: usize) -> Result<(), InvalidId> {
+    check_characters(text, bytes_max, |character| {
+        !character.is_control() && !matches!(character, '\u{FFFE}' | '\u{FFFF}')
+    })
 }
 
 #[cfg(test)]
@@ -201,39 +201,42 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_center(text: &str, good: bool) {
-        assert_eq!(text.parse::<CenterId>().is_ok(), good, "{text:?}");
+    fn check(text: &str, expected: Result<(), InvalidId>) {
+        assert_eq!(check_text(text, 8), expected, "{text:?}");
     }
 
     #[test]
-    fn centers_are_slugs() {
-        check_center("main", true);
-        check_center("a-1", true);
-        check_center(&"a".repeat(63), true);
-        check_center(&"a".repeat(64), false);
-        check_center("", false);
-        check_center("Main", false);
-        check_center("a/b", false);
-        check_center("a.b", false);
-        check_center("é", false);
-    }
-
-    #[track_caller]
-    fn check_decoding(text: &str, expected: Option<[u8; 2]>) {
-        assert_eq!(decode_exactly(text), expected, "{text:?}");
+    fn any_script_is_text() {
+        for text in [
+            "a",
+            " ",
+            "عن",
+            "\u{202E}a",
+            "👩\u{200D}",
+            "\u{10FFFF}",
+            "\u{E000}",
+            "\u{FFFD}",
+        ] {
+            check(text, Ok(()));
+        }
     }
 
     #[test]
-    fn bytes_have_one_text() {
-        check_decoding("AAE", Some([0, 1]));
-        check_decoding("-_8", Some([0xfb, 0xff]));
-        check_decoding("AAF", None);
-        check_decoding("AAE=", None);
-        check_decoding("+_8", None);
-        check_decoding("AA", None);
-        check_decoding("AAEC", None);
-        check_decoding("AAE ", None);
-        check_decoding("", None);
-        check_decoding(&"A".repeat(100), None);
+    fn controls_and_what_xml_cannot_hold_are_refused_by_name() {
+        for control in ('\0'..' ')
+            .chain('\u{7F}'..'\u{A0}')
+            .chain(['\u{FFFE}', '\u{FFFF}'])
+        {
+            check(&format!("a{control}b"), Err(InvalidId::Character(control)));
+        }
+    }
+
+    #[test]
+    fn length_is_counted_in_bytes() {
+        let too_long = Err(InvalidId::TooLong { bytes_max: 8 });
+        check("", Err(InvalidId::Empty));
+        check("ab\u{E9}cd\u{E9}", Ok(()));
+        check("abc\u{E9}cd\u{E9}", too_long.clone());
+        check("\0\0\0\0\0\0\0\0\0", too_long);
     }
 }

@@ -1,0 +1,14 @@
+//! What two parties say to each other in a sealed or signed compact form.
+//!
+//! Receipts and upload forms are JOSE texts with strict JSON inside, and they name the same
+//! things. This crate has what they share: the names and the points in time that stand in claims.
+//! It has no clock, no randomness, no files and no network.
+
+pub mod base64url;
+mod center;
+mod ids;
+mod time;
+
+pub use center::CenterId;
+pub use ids::{InvalidId, check_characters, check_text};
+pub use time::UnixSeconds;
