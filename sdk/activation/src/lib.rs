@@ -79,7 +79,6 @@
 //! # }
 //! ```
 
-mod json;
 mod machine;
 mod persona;
 mod upload;

@@ -43,7 +43,6 @@ mod compact;
 mod freshness;
 mod header;
 mod ids;
-mod json;
 mod key;
 mod mint;
 mod open;

@@ -1,14 +1,13 @@
 //! Minting: from claims to the text a buyer carries.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use colophon_claims::{CenterId, UnixSeconds};
+use colophon_claims::{CenterId, INTEGER_MAX, UnixSeconds};
 use colophon_crypto::{Engine, Randomness};
 
 use crate::claims::{Claims, ReceiptFields, write_claims};
 use crate::compact::{RECEIPT_BYTES_MAX, SealedReceipt};
-use crate::header::Header;
+use crate::header::header_for;
 use crate::ids::KeyId;
-use crate::json::INTEGER_MAX;
 use crate::key::ReceiptKey;
 
 /// Why no receipt was minted.
@@ -74,8 +73,7 @@ impl Mint<'_> {
             id: &Base64UrlUnpadded::encode_string(&id),
         };
         let mut ciphertext = write_claims(&fields, claims).map_err(MintError::Write)?;
-        let header = serde_json::to_vec(&Header::new(self.kid)).map_err(MintError::Write)?;
-        let header = Base64UrlUnpadded::encode_string(&header);
+        let header = Base64UrlUnpadded::encode_string(header_for(self.kid).as_bytes());
         let cipher = self.engine.aes256_gcm(self.key.key());
         let tag = cipher.seal(&iv, header.as_bytes(), &mut ciphertext);
         let sealed = SealedReceipt {
@@ -105,10 +103,9 @@ fn expiry(issued_at: UnixSeconds, lifetime_s: u32) -> Result<UnixSeconds, MintEr
 }
 
 fn check_time(name: &'static str, time: UnixSeconds) -> Result<(), MintError> {
-    if (0..=INTEGER_MAX).contains(&time.get()) {
-        Ok(())
-    } else {
-        Err(MintError::Range(name))
+    match time.fits_claim() {
+        true => Ok(()),
+        false => Err(MintError::Range(name)),
     }
 }
 
