@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::json::{InvalidMember, InvalidObject, Members};
+use crate::json::{InvalidObject, Members};
 
 /// Why a protected header is not of the members it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,12 +61,7 @@ pub fn read_header<const N: usize>(
         *value = match members.string(name) {
             Ok(Some(text)) => text,
             Ok(None) => return Err(InvalidHeader::Missing(name)),
-            Err(
-                InvalidMember::Type(_)
-                | InvalidMember::Missing(_)
-                | InvalidMember::Range(_)
-                | InvalidMember::Text { .. },
-            ) => return Err(InvalidHeader::Form),
+            Err(_) => return Err(InvalidHeader::Form),
         };
     }
     Ok(values)

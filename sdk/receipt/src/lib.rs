@@ -49,8 +49,8 @@ mod open;
 mod secret;
 
 pub use claims::{Claims, InvalidClaims, Receipt, RequestedLevel};
-pub use colophon_claims::{CenterId, InvalidId, UnixSeconds};
-pub use compact::{Malformed, Part, RECEIPT_BYTES_MAX, SealedReceipt};
+pub use colophon_claims::{CenterId, InvalidId, Part, UnixSeconds};
+pub use compact::{Malformed, RECEIPT_BYTES_MAX, SealedReceipt};
 pub use freshness::{Freshness, TimePolicy, TimeRefusal};
 pub use header::InvalidHeader;
 pub use ids::{

@@ -1,7 +1,6 @@
 //! Minting: from claims to the text a buyer carries.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use colophon_claims::{CenterId, INTEGER_MAX, UnixSeconds};
+use colophon_claims::{CenterId, INTEGER_MAX, SealedClaims, UnixSeconds, base64url};
 use colophon_crypto::{Engine, Randomness};
 
 use crate::claims::{Claims, ReceiptFields, write_claims};
@@ -70,18 +69,15 @@ impl Mint<'_> {
             center: self.center,
             issued_at,
             expires_at,
-            id: &Base64UrlUnpadded::encode_string(&id),
+            id: &base64url::encode(&id),
         };
-        let mut ciphertext = write_claims(&fields, claims).map_err(MintError::Write)?;
-        let header = Base64UrlUnpadded::encode_string(header_for(self.kid).as_bytes());
-        let cipher = self.engine.aes256_gcm(self.key.key());
-        let tag = cipher.seal(&iv, header.as_bytes(), &mut ciphertext);
+        let claims = write_claims(&fields, claims).map_err(MintError::Write)?;
+        let header = base64url::encode(header_for(self.kid).as_bytes());
+        let claims = SealedClaims::seal(self.engine, self.key.key(), iv, &header, claims);
         let sealed = SealedReceipt {
             kid: self.kid.clone(),
             header,
-            iv,
-            ciphertext,
-            tag,
+            claims,
         };
 
         let compact = sealed.to_string();

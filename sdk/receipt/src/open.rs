@@ -60,11 +60,8 @@ impl SealedReceipt {
         key: &ReceiptKey,
         center: &CenterId,
     ) -> Result<Receipt, OpenError> {
-        let mut claims = self.ciphertext.clone();
-        engine
-            .aes256_gcm(key.key())
-            .open(&self.iv, self.header.as_bytes(), &mut claims, &self.tag)
-            .map_err(OpenError::NotGenuine)?;
+        let opened = self.claims.open(engine, key.key(), &self.header);
+        let claims = opened.map_err(OpenError::NotGenuine)?;
         let receipt = read_claims(&claims, &self.kid).map_err(OpenError::Claims)?;
         if receipt.issuer != *self.kid.retailer() {
             return Err(OpenError::WrongRetailer);

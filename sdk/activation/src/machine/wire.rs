@@ -47,14 +47,10 @@ impl MachineFacts {
             let name = kind.name();
             match members.text::<FactDigest>(name) {
                 Ok(digest) => digests.extend(digest.map(|digest| (kind, digest))),
-                Err(InvalidMember::Text { name, cause }) => {
+                Err(InvalidMember::Text { cause, .. }) => {
                     return Err(InvalidFacts::Digest { name, cause });
                 }
-                Err(
-                    InvalidMember::Type(name)
-                    | InvalidMember::Missing(name)
-                    | InvalidMember::Range(name),
-                ) => {
+                Err(_) => {
                     let expected = "a string";
                     let cause = InvalidId::Form { expected };
                     return Err(InvalidFacts::Digest { name, cause });

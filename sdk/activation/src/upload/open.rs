@@ -97,16 +97,11 @@ impl SealedForm {
         let believed = decrypted.is_ok();
         let content_key =
             decrypted.unwrap_or_else(|Mismatch| Key32::new(engine.digest(&[&self.encrypted_key])));
-        let mut claims = self.ciphertext.clone();
-        let opened = engine.aes256_gcm(&content_key).open(
-            &self.iv,
-            self.header.as_bytes(),
-            &mut claims,
-            &self.tag,
-        );
-        if !believed || opened.is_err() {
-            return Err(FormRefused::NotGenuine(Mismatch));
-        }
+        let opened = self.claims.open(engine, &content_key, &self.header);
+        let claims = match opened {
+            Ok(claims) if believed => claims,
+            Ok(_) | Err(Mismatch) => return Err(FormRefused::NotGenuine(Mismatch)),
+        };
         let claims = read_claims(&claims).map_err(FormRefused::Claims)?;
         match claims.center == *center {
             true => Ok(claims),

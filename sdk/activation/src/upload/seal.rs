@@ -1,6 +1,6 @@
 //! Sealing: from claims to the text a retailer keeps.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_claims::{SealedClaims, base64url};
 use colophon_crypto::{Engine, Key32, Mismatch, PublicKey, Randomness};
 
 use super::claims::Claims;
@@ -62,18 +62,15 @@ impl UploadForm<'_> {
         let encrypted_key = public_key
             .encrypt_oaep(seed.expose(), content_key.expose())
             .map_err(SealError::Key)?;
-        let mut ciphertext = write_claims(claims).map_err(SealError::Write)?;
+        let claims = write_claims(claims).map_err(SealError::Write)?;
         let kid = CertificateHash::of(self.engine, self.center_certificate_der);
-        let header = Base64UrlUnpadded::encode_string(header_for(&kid).as_bytes());
-        let cipher = self.engine.aes256_gcm(&content_key);
-        let tag = cipher.seal(&iv, header.as_bytes(), &mut ciphertext);
+        let header = base64url::encode(header_for(&kid).as_bytes());
+        let claims = SealedClaims::seal(self.engine, &content_key, iv, &header, claims);
         let sealed = SealedForm {
             kid,
             header,
             encrypted_key,
-            iv,
-            ciphertext,
-            tag,
+            claims,
         };
 
         let compact = sealed.to_string();
