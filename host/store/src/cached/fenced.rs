@@ -7,6 +7,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use colophon_core::ports::Unavailable;
+use metrics::{Counter, counter};
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 
@@ -15,9 +16,11 @@ use super::flight::Flights;
 
 /// Values by key; `None` where there is known to be none.
 pub(super) struct Fenced<K, V> {
-    name: &'static str,
     entries: Cache<K, Entry<V>>,
     flights: Flights<K, V>,
+    /// Looked up once: every download asks several times.
+    hits: Counter,
+    misses: Counter,
 }
 
 #[derive(Clone)]
@@ -31,11 +34,13 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    /// An empty cache; its counters publish to the recorder that is installed now.
     pub(super) fn new(name: &'static str, entries_max: u64) -> Self {
         Self {
-            name,
             entries: Cache::new(entries_max),
             flights: Flights::new(),
+            hits: counter!("colophon_record_cache_hits_total", "cache" => name),
+            misses: counter!("colophon_record_cache_misses_total", "cache" => name),
         }
     }
 
@@ -52,10 +57,10 @@ where
         // Before anything is read: what changes from here on makes this mark a mark of the past.
         let mark = fence.mark(subject);
         if leased && let Some(value) = self.look(&key, mark) {
-            metrics::counter!("cache_hits_total", "cache" => self.name).increment(1);
+            self.hits.increment(1);
             return Ok(value);
         }
-        metrics::counter!("cache_misses_total", "cache" => self.name).increment(1);
+        self.misses.increment(1);
         let seat = self.flights.join(&key, mark);
         let landed = seat
             .cell
