@@ -5,8 +5,10 @@ use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
+use colophon_core::catalog::{ObjectPath, StoreRoot};
 use colophon_crypto::{Engine as _, Key32, Randomness as _};
 use colophon_keys::{AwsLc, SystemRandom};
+use colophon_origin::DirectoryStore;
 use colophon_tests::book::noise;
 use colophon_title::source::{Limits, Source};
 use colophon_title::{
@@ -21,11 +23,13 @@ pub(crate) fn measure() -> Result<Vec<Figure>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let source = folder.path().join("large.bin");
     write_source(&source).map_err(|error| error.to_string())?;
+    let root = StoreRoot::parse("bench").ok_or("no root")?;
+    let store = DirectoryStore::new([(root.clone(), folder.path().to_owned())]);
     let mut sealing = Vec::new();
     let mut hashing = Vec::new();
     for _ in 0..3 {
         hashing.push(rate(|| hash(&source))?);
-        sealing.push(rate(|| seal_file(&source, &folder.path().join("sealed")))?);
+        sealing.push(rate(|| seal_file(&source, &store, &root))?);
     }
     Ok(vec![Figure {
         name: "sealing a 1 GB file".to_owned(),
@@ -73,7 +77,8 @@ fn hash(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn seal_file(path: &Path, to: &Path) -> Result<(), String> {
+fn seal_file(path: &Path, store: &DirectoryStore, root: &StoreRoot) -> Result<(), String> {
+    let object = ObjectPath::parse("sealed").map_err(|error| error.to_string())?;
     let file = File::open(path).map_err(|error| error.to_string())?;
     let media_type =
         MediaType::parse("application/octet-stream").map_err(|error| error.to_string())?;
@@ -104,11 +109,18 @@ fn seal_file(path: &Path, to: &Path) -> Result<(), String> {
         signers: &[],
         issued_at_unix_s: 1_800_000_000,
     };
-    let out = BufWriter::with_capacity(
-        256 * 1024,
-        File::create(to).map_err(|error| error.to_string())?,
-    );
-    seal(&AwsLc, &mut random, &mut source, &terms, out, &mut |_| {})
+    // As ingest does, but not published: the peer waits for no disk either.
+    let mut staged = store
+        .create(root, &object)
         .map_err(|error| error.to_string())?;
-    Ok(())
+    seal(
+        &AwsLc,
+        &mut random,
+        &mut source,
+        &terms,
+        &mut staged,
+        &mut |_| {},
+    )
+    .map_err(|error| error.to_string())?;
+    staged.flush().map_err(|error| error.to_string())
 }

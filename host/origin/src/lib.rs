@@ -22,6 +22,7 @@ mod staged;
 mod stored_file;
 mod verdicts;
 mod workers;
+mod write_behind;
 
 pub use cache::{CacheSettings, CachedOrigin};
 pub use counts::CacheCounts;

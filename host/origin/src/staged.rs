@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::beneath;
 use crate::directory::OpenError;
+use crate::write_behind::WriteBehind;
 
 /// What the names of files not yet published begin with; no object is called so.
 pub(crate) const UNFINISHED: &str = ".staged-";
@@ -45,7 +46,7 @@ pub enum StageError {
 /// [`Listing::unfinished`](crate::Listing::unfinished) shows.
 #[derive(Debug)]
 pub struct Staged {
-    file: File,
+    file: WriteBehind,
     folder: OwnedFd,
     staged_name: String,
     name: String,
@@ -79,7 +80,7 @@ impl Staged {
             .and_then(|folder| create_file(&folder).map(|(file, name)| (folder, file, name)));
         match begun {
             Ok((folder, file, staged_name)) => Ok(Self {
-                file,
+                file: WriteBehind::new(file),
                 folder,
                 staged_name,
                 name: name.to_owned(),
@@ -94,9 +95,10 @@ impl Staged {
 
     /// Makes the file durable and gives it its name, as one step for every reader. The result is
     /// its length in bytes.
-    pub fn publish(self) -> Result<u64, StageError> {
-        let length = self.file.metadata().map_err(StageError::Write)?.len();
-        self.file.sync_all().map_err(StageError::Write)?;
+    pub fn publish(mut self) -> Result<u64, StageError> {
+        let file = self.file.settled().map_err(StageError::Write)?;
+        let length = file.metadata().map_err(StageError::Write)?.len();
+        file.sync_all().map_err(StageError::Write)?;
         match name_without_replacing(&self.folder, &self.staged_name, &self.name) {
             Ok(()) => {}
             Err(Errno::EXIST) => return Err(StageError::Exists),
