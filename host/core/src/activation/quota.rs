@@ -139,6 +139,26 @@ impl QuotaTerms {
         })
     }
 
+    /// How many activations are granted within the first period.
+    pub fn initial(self) -> u32 {
+        self.initial
+    }
+
+    /// How long a period is, in days.
+    pub fn period_days(self) -> u32 {
+        self.period_days
+    }
+
+    /// How many are granted at most.
+    pub fn total(self) -> u32 {
+        self.total
+    }
+
+    /// How often a machine may be activated again for nothing.
+    pub fn free_repeats(self) -> u32 {
+        self.free_repeats
+    }
+
     /// Whether a machine may be activated now. The answer holds for as long as nothing else is
     /// counted for the persona, so it is asked and acted upon within one transaction.
     pub fn judge(self, standing: Standing, machine: MachineStanding, now: Timestamp) -> Verdict {
@@ -169,7 +189,7 @@ impl QuotaTerms {
 
     /// When the activation after those used is granted, given that none is left now; none if
     /// that would be more than the total.
-    fn next_grant(self, standing: Standing) -> Option<Timestamp> {
+    pub fn next_grant(self, standing: Standing) -> Option<Timestamp> {
         let first = standing.first_activation?;
         if standing.used >= self.total {
             return None;
