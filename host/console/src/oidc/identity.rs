@@ -147,14 +147,17 @@ pub(super) fn verified(
         .set_allowed_algs(ALGORITHMS)
         .set_time_fn(move || moment)
         .set_issue_time_verifier_fn(move |issued| check_age(moment, issued));
-    let claims = token
-        .claims(&verifier, nonce)
-        .map_err(|error| match error {
-            ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            ) => SignInRefused::KeyUnknown,
-            error => SignInRefused::Token(error),
-        })?;
+    let claims = token.claims(&verifier, nonce).map_err(|error| {
+        let unknown = SignatureVerificationError::NoMatchingKey;
+        let is_unknown = matches!(
+            &error,
+            ClaimsVerificationError::SignatureVerification(cause) if *cause == unknown
+        );
+        match is_unknown {
+            true => SignInRefused::KeyUnknown,
+            false => SignInRefused::Token(error),
+        }
+    })?;
     if let Some(party) = claims.authorized_party()
         && party.as_str() != client.client_id().as_str()
     {
