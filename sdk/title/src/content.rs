@@ -1,11 +1,13 @@
 //! Reading entries of the prefix, each checked against what `validation.xml` lists.
 
+mod group;
 mod segments;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use colophon_crypto::Engine;
 
+pub(crate) use self::group::{GroupMemory, PrefixGroup};
 pub(crate) use self::segments::SegmentReader;
 use crate::container::{EntryRecord, Method};
 use crate::inflate::{InflateError, inflate};
@@ -21,8 +23,7 @@ use crate::{ContentKey, TitleRefused, VersionSalt};
 pub(crate) struct PrefixEntry<'s> {
     pub(crate) record: &'s EntryRecord,
     pub(crate) listed: &'s ListedEntry,
-    /// The list of its segments' digests, if it is segmented.
-    pub(crate) digests: Option<&'s EntryRecord>,
+    pub(crate) group: PrefixGroup<'s>,
 }
 
 /// The key of a title version, with its salt.
@@ -39,6 +40,7 @@ pub(crate) type Sink<'s> = dyn FnMut(&[u8]) -> io::Result<()> + 's;
 pub(crate) struct ContentReader<'r, R> {
     pub(crate) engine: &'r dyn Engine,
     pub(crate) reader: &'r mut R,
+    pub(crate) memory: &'r mut GroupMemory,
 }
 
 impl<R: Read + Seek> ContentReader<'_, R> {
@@ -96,13 +98,8 @@ impl<R: Read + Seek> ContentReader<'_, R> {
 
     /// The stored bytes of a clear or single-message entry that fits into memory, checked.
     pub(crate) fn small(&mut self, entry: PrefixEntry<'_>) -> Result<Vec<u8>, TitleRefused> {
-        let PrefixEntry { record, listed, .. } = entry;
-        let stored = read_stored(self.reader, record, MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD)?;
-        if self.engine.digest(&[&stored]) != listed.sha256 {
-            return Err(TitleRefused::Digest {
-                path: listed.path.clone(),
-            });
-        }
+        let PrefixEntry { record, .. } = entry;
+        let stored = self.stored(entry, MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD)?;
         match record.method {
             Method::Stored => check_crc(record, crc32fast::hash(&stored))?,
             Method::Deflated => {}
@@ -115,7 +112,7 @@ impl<R: Read + Seek> ContentReader<'_, R> {
         entry: PrefixEntry<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), TitleRefused> {
-        let PrefixEntry { record, listed, .. } = entry;
+        let PrefixEntry { record, group, .. } = entry;
         if record.stored <= MESSAGE_BYTES_MAX {
             let stored = self.small(entry)?;
             return pour_small(entry, &stored, sink);
@@ -134,9 +131,10 @@ impl<R: Read + Seek> ContentReader<'_, R> {
             sink(bytes).map_err(TitleRefused::Write)?;
             left -= length as u64;
         }
-        if digest.finish() != listed.sha256 {
+        // So large an entry is alone in its group.
+        if digest.finish() != *group.sha256 {
             return Err(TitleRefused::Digest {
-                path: listed.path.clone(),
+                path: record.path.clone(),
             });
         }
         check_crc(record, crc32.finalize())

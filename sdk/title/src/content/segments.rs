@@ -50,12 +50,12 @@ impl<R: Read + Seek> ContentReader<'_, R> {
         entry: PrefixEntry<'_>,
     ) -> Result<([u8; NONCE_PREFIX], Vec<u8>), TitleRefused> {
         let path = &entry.listed.path;
-        let list = entry
-            .digests
-            .ok_or_else(|| TitleRefused::Missing { path: path.clone() })?;
+        let [list] = entry.group.digested else {
+            return Err(TitleRefused::Missing { path: path.clone() });
+        };
         // The list's length is that of the entry's segments, and so bounded by the file's own.
         let digests = read_stored(self.reader, list, list.stored)?;
-        if self.engine.digest(&[&digests]) != entry.listed.sha256 {
+        if self.engine.digest(&[&digests]) != *entry.group.sha256 {
             return Err(TitleRefused::Digest {
                 path: list.path.clone(),
             });
