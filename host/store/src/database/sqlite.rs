@@ -59,6 +59,24 @@ impl SqliteFile {
         })
     }
 
+    /// Opens a file that is there, perhaps on a disk that cannot be written to.
+    pub(crate) async fn open_to_read(path: &Path) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY_TIME_MAX)
+            .pragma("mmap_size", "0")
+            .pragma("trusted_schema", "OFF")
+            .row_buffer_size(ROWS_BUFFERED)
+            .disable_statement_logging();
+        let readers = pool(READERS).connect_with(options).await?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: readers.clone(),
+            readers,
+        })
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
