@@ -14,6 +14,7 @@ pub mod admit;
 pub mod device;
 pub mod grant;
 pub mod key_pair;
+pub mod mail;
 pub mod persona;
 pub mod ports;
 pub mod quota;

@@ -164,8 +164,8 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
     ) -> Result<(), Unavailable>;
 
-    /// Ends a session.
-    async fn end(&self, token: &TokenDigest) -> Result<(), Unavailable>;
+    /// Ends a session. False if there is none: of two requests that end one, one did it.
+    async fn end(&self, token: &TokenDigest) -> Result<bool, Unavailable>;
 }
 
 /// Why a grant was not written down.

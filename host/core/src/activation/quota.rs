@@ -187,6 +187,20 @@ impl QuotaTerms {
         self.initial.saturating_add(periods).min(self.total)
     }
 
+    /// When a persona is granted one more than it has been by now; none if it has not begun, or
+    /// was granted the total.
+    pub fn grows_at(self, standing: Standing, now: Timestamp) -> Option<Timestamp> {
+        let first = standing.first_activation?;
+        let granted = self.granted(standing, now);
+        if granted >= self.total {
+            return None;
+        }
+        let periods = granted.saturating_add(1).saturating_sub(self.initial);
+        let after_ms = self.period_ms().saturating_mul(i64::from(periods));
+        let at_ms = first.unix_ms().saturating_add(after_ms);
+        Some(Timestamp::from_unix_ms(at_ms))
+    }
+
     /// When the activation after those used is granted, given that none is left now; none if
     /// that would be more than the total.
     pub fn next_grant(self, standing: Standing) -> Option<Timestamp> {
