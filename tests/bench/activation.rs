@@ -13,9 +13,7 @@ use colophon_core::activation::token::{DeviceCode, UserCode};
 use colophon_core::id::GrantRef;
 use colophon_core::time::Timestamp;
 use colophon_crypto::Randomness;
-use colophon_keys::{
-    AwsLc, Envelope, MasterKeys, StoredSigners, SystemRandom, persona_key_pair,
-};
+use colophon_keys::{AwsLc, Envelope, MasterKeys, StoredSigners, SystemRandom, persona_key_pair};
 use colophon_store::activation::{ActivationDatabase, ActivationStore};
 use colophon_store::secrets::Secrets;
 
@@ -71,7 +69,10 @@ async fn rates() -> Result<(f64, f64), String> {
     let pair = persona_key_pair().map_err(|error| error.to_string())?;
     let mut requests = Vec::new();
     for number in 0..PERSONAS {
-        store.add(&pair, NOW).await.map_err(|error| error.to_string())?;
+        store
+            .add(&pair, NOW)
+            .await
+            .map_err(|error| error.to_string())?;
         requests.push(request(&store, number).await?);
     }
     let bare = bare_transactions(&store).await?;

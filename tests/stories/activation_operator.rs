@@ -46,11 +46,21 @@ fn settings_are_changed_one_by_one_and_refused_as_a_whole() {
     };
     let first = set(&[]);
     assert_eq!(
-        [&first["initial"], &first["period_days"], &first["total"], &first["free_repeats"]],
+        [
+            &first["initial"],
+            &first["period_days"],
+            &first["total"],
+            &first["free_repeats"]
+        ],
         [5, 90, 10, 3]
     );
     set(&["--total", "20", "--support", "help@center.example"]);
-    let after = set(&["--gift-link", "https://center.example/gift", "--support", ""]);
+    let after = set(&[
+        "--gift-link",
+        "https://center.example/gift",
+        "--support",
+        "",
+    ]);
     assert_eq!(after["total"], 20);
     assert!(after["support"].is_null());
     assert_eq!(after["gift_link"], "https://center.example/gift");
@@ -61,7 +71,12 @@ fn settings_are_changed_one_by_one_and_refused_as_a_whole() {
         ["--gift-link", "http://center.example/gift"],
         ["--support", "two\nlines"],
     ] {
-        fail(house.colophon().args(["activation", "settings"]).args(wrong));
+        fail(
+            house
+                .colophon()
+                .args(["activation", "settings"])
+                .args(wrong),
+        );
     }
     assert_eq!(set(&[]), after);
 }
@@ -76,7 +91,14 @@ fn a_copy_is_reported_on_without_keys_and_stays_as_it_is() {
     let url = format!("sqlite://{}", copy.display());
     for (by, first_days) in [("day", 3), ("week", 3), ("month", 3)] {
         let report = elsewhere.json(&[
-            "activation", "report", "--by", by, "--periods", "3", "--database", &url,
+            "activation",
+            "report",
+            "--by",
+            by,
+            "--periods",
+            "3",
+            "--database",
+            &url,
         ]);
         assert_eq!(report["periods"].as_array().unwrap().len(), first_days);
         assert_eq!(report["total"]["personas"], 0);
@@ -85,7 +107,11 @@ fn a_copy_is_reported_on_without_keys_and_stays_as_it_is() {
     assert_eq!(std::fs::read(&copy).unwrap(), before);
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     let missing = format!("{url}.missing");
-    fail(elsewhere.colophon().args(["activation", "report", "--database", &missing]));
+    fail(
+        elsewhere
+            .colophon()
+            .args(["activation", "report", "--database", &missing]),
+    );
     assert!(!copy.with_extension("db.missing").exists());
 }
 
@@ -99,7 +125,10 @@ fn whom_nobody_knows_is_named() {
         vec!["erase", "nobody@people.example", "--yes"],
     ] {
         let said = fail(house.colophon().arg("activation").args(&arguments));
-        assert!(said.contains("there is no persona nobody@people.example"), "{said}");
+        assert!(
+            said.contains("there is no persona nobody@people.example"),
+            "{said}"
+        );
     }
     let revoked = house.json(&["activation", "revoked"]);
     assert_eq!(revoked["certificates"].as_array().unwrap().len(), 0);

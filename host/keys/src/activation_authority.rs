@@ -191,7 +191,7 @@ mod tests {
         let judge = |role, at_s| ground.roots.judge(&Portable, &chain, role, at_s);
         let now_s = NOW.unix_seconds().get();
         let judged = judge(CertificateRole::Activation, now_s).unwrap();
-        assert_eq!(judged.common_name.as_deref(), Some("ægir@people.example"));
+        assert_eq!(judged.subject, "CN=ægir@people.example");
         assert_eq!(judged.public_key_spki_der, ground.pair.public.spki_der());
         assert!(judge(CertificateRole::Activation, now_s + VALID_S).is_ok());
         assert!(judge(CertificateRole::Activation, now_s + VALID_S + 1).is_err());

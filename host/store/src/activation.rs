@@ -8,6 +8,7 @@ mod admit;
 mod devices;
 mod directory;
 mod grants;
+mod handed_over;
 mod identities;
 mod personas;
 mod pool;

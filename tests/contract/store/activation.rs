@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod admission;
+pub(crate) mod flow;
 pub(crate) mod grants;
 pub(crate) mod ground;
 pub(crate) mod operator;

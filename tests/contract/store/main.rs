@@ -2,10 +2,14 @@
 //! PostgreSQL server.
 
 #![expect(
-    clippy => indexing_slicing,
-    clippy => panic,
-    clippy => unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "cases are ordinary functions, since each is a test of two engines"
+)]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else comes is wrong in a test"
 )]
 
 mod activation;
@@ -131,6 +135,11 @@ on_both_engines! {
     activation::admission => a_released_machine_costs_an_activation_again,
     activation::admission => only_an_approved_grant_admits_one_machine,
     activation::admission => a_persona_keeps_its_first_certificate,
+    activation::flow => a_failure_after_admission_costs_nothing,
+    activation::flow => a_process_that_dies_while_it_makes_the_package_loses_nothing,
+    activation::flow => a_package_that_did_not_arrive_is_sent_again,
+    activation::flow => requests_at_once_get_one_package,
+    activation::flow => an_empty_pool_is_said_and_made_up_for,
     activation::operator => settings_hold_from_the_next_activation_on,
     activation::operator => an_operator_may_give_an_activation_back,
     activation::operator => a_withdrawn_persona_activates_nothing,

@@ -4,8 +4,8 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use colophon_core::catalog::TitleFacts;
 use colophon_core::activation::ports::Settings as _;
+use colophon_core::catalog::TitleFacts;
 use colophon_core::ports::{OutboxRows as _, Readiness as _};
 use colophon_store::failure::ReadError;
 use colophon_store::health::Problem;
@@ -210,9 +210,11 @@ fn bar(titles: u64) -> ProgressBar {
 /// is not full is wrong only where it is empty although somebody has used it.
 async fn key_pool(house: &House) -> Finding {
     let state = match pool_level(house).await {
-        Ok((0, _, true)) => Err("no key pair waits, so that nobody new can activate a reader; \
+        Ok((0, _, true)) => Err(
+            "no key pair waits, so that nobody new can activate a reader; \
              start a host with the activation role, and it makes some"
-            .to_owned()),
+                .to_owned(),
+        ),
         Ok((waiting, keys_min, _)) => Ok(format!(
             "{waiting} key pairs wait for personas; {keys_min} should"
         )),

@@ -5,9 +5,7 @@ mod key_pool;
 
 use anyhow::{Context as _, Result};
 use colophon_core::time::Clock as _;
-use colophon_keys::{
-    ActivationIssuer, KeyKind, PrivateKey, Revocation, SystemRandom,
-};
+use colophon_keys::{ActivationIssuer, KeyKind, PrivateKey, Revocation, SystemRandom};
 use colophon_store::signers::AuthorityMaterial;
 use colophon_title::trust::{CertificateRole, EndCertificate};
 use tokio::task::JoinHandle;
@@ -63,7 +61,7 @@ pub(crate) async fn activation_issuer(house: &House) -> Result<ActivationIssuer>
     let authority = platform(house).await?.issue_authority(
         CertificateRole::Activation,
         &subject("Colophon activation authority"),
-        KeyKind::Rsa3072,
+        KeyKind::P256,
         validity(now, AUTHORITY_DAYS),
         &mut SystemRandom,
     )?;

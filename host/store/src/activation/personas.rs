@@ -217,7 +217,9 @@ impl Personas for ActivationStore {
             .await
             .map_err(|fault| match fault {
                 Fault::Taken => SignUpRefused::UsernameTaken,
-                other => SignUpRefused::Unavailable(unavailable(other)),
+                other @ (Fault::ParentMissing | Fault::Unavailable(_) | Fault::Damaged(_)) => {
+                    SignUpRefused::Unavailable(unavailable(other))
+                }
             })
     }
 
@@ -292,7 +294,9 @@ impl Personas for ActivationStore {
             .await
             .map_err(|fault| match fault {
                 Fault::Taken => IdentityRefused::PersonaTaken,
-                other => IdentityRefused::Unavailable(unavailable(other)),
+                other @ (Fault::ParentMissing | Fault::Unavailable(_) | Fault::Damaged(_)) => {
+                    IdentityRefused::Unavailable(unavailable(other))
+                }
             })
     }
 

@@ -4,11 +4,12 @@ use colophon_crypto::frames;
 
 use super::ActivationStore;
 use super::accounts::{PASSWORD, USERNAME};
-use super::devices::{CERTIFICATE, FACTS};
+use super::devices::FACTS;
+use super::handed_over::CERTIFICATE;
 use super::personas::{FACT_SALT, PERSONA, PROFILE};
 use super::pool::PRIVATE_KEY;
 use crate::database::arguments;
-use crate::failure::{Fault, ReadError};
+use crate::failure::ReadError;
 use crate::health::{Problem, file_problems, unopened};
 use crate::secrets::Column;
 
@@ -45,6 +46,8 @@ const COLUMNS: [(Column, &str); 7] = [
 const CERTIFICATES: &str = "SELECT persona, number, certificate FROM persona_certificates \
     WHERE certificate IS NOT NULL LIMIT 1000";
 
+type CertificateRow = (Vec<u8>, i64, Vec<u8>);
+
 impl ActivationStore {
     /// Looks for damage: in the file itself, and in what is encrypted.
     pub async fn check_integrity(&self) -> Result<Vec<Problem>, ReadError> {
@@ -57,9 +60,8 @@ impl ActivationStore {
                 .map(|(id, sealed)| (frames(&[&id]), sealed));
             problems.extend(unopened(&self.secrets, database, column, rows));
         }
-        let rows: Result<Vec<(Vec<u8>, i64, Vec<u8>)>, Fault> =
-            database.all(CERTIFICATES, arguments![]).await;
-        let rows = rows?
+        let rows: Vec<CertificateRow> = database.all(CERTIFICATES, arguments![]).await?;
+        let rows = rows
             .into_iter()
             .map(|(id, number, sealed)| (frames(&[&id, &number.to_be_bytes()]), sealed));
         problems.extend(unopened(&self.secrets, database, CERTIFICATE, rows));

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use colophon_core::activation::persona::{ExternalIdentity, Profile};
-use colophon_core::activation::ports::{
-    IdentityRefused, Personas, Sessions, SignUpRefused,
-};
+use colophon_core::activation::ports::{IdentityRefused, Personas, Sessions, SignUpRefused};
 use colophon_core::activation::session::SessionContent;
 use colophon_core::activation::token::{ResetToken, SessionToken, TokenDigest};
 use colophon_core::id::PersonaRef;
@@ -107,7 +105,9 @@ pub(crate) async fn a_reset_works_once_and_ends_all_sessions(place: &Place) {
     begun.unwrap();
     for worthless in [old, late, reset_token()] {
         assert_eq!(store.reset_for(&worthless, day(1)).await.unwrap(), None);
-        let taken = store.finish_reset(&worthless, &hash("stolen"), day(1)).await;
+        let taken = store
+            .finish_reset(&worthless, &hash("stolen"), day(1))
+            .await;
         assert_eq!(taken.unwrap(), None);
     }
     assert_eq!(store.reset_for(&token, day(1)).await.unwrap(), Some(ada));

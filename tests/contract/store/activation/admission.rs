@@ -11,8 +11,8 @@ use colophon_core::id::GrantRef;
 use colophon_core::time::Timestamp;
 
 use super::ground::{
-    activate, activated, admitted, approval, approved, ask, certificate, changed, check, day, fresh,
-    grants_sql, machine, pair, persona, request, stock, used, waiting,
+    activate, activated, admitted, approval, approved, ask, certificate, changed, check, day,
+    fresh, grants_sql, machine, pair, persona, request, stock, used, waiting,
 };
 use crate::place::Place;
 
@@ -241,7 +241,9 @@ pub(crate) async fn a_released_machine_costs_an_activation_again(place: &Place) 
     let bob = persona(&store, "bob").await;
     let grant = approved(&store, ada, day(0)).await;
     let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
-    let finished = store.finish(first.activation, b"one".to_vec(), day(0)).await;
+    let finished = store
+        .finish(first.activation, b"one".to_vec(), day(0))
+        .await;
     finished.unwrap();
     let device = store.devices(ada).await.unwrap()[0].record;
     assert!(!store.release(bob, device, day(1)).await.unwrap());
@@ -304,7 +306,9 @@ pub(crate) async fn a_persona_keeps_its_first_certificate(place: &Place) {
     assert!(serials.contains(&kept));
     // One that is about to end is replaced.
     let late = Timestamp::from_unix_ms(day(0).unix_ms() + 4 * 365 * super::ground::DAY_MS + 1);
-    let replaced = store.keep_certificate(persona, &certificate(99, late), late).await;
+    let replaced = store
+        .keep_certificate(persona, &certificate(99, late), late)
+        .await;
     assert_eq!(replaced.unwrap().serial, [99; 16]);
     let known = store.persona(persona).await.unwrap().unwrap();
     assert_eq!(known.standing.first_activation, Some(day(0)));

@@ -144,6 +144,9 @@ pub(crate) async fn progress_is_noted_up_to_the_delivery(place: &Place) {
         store.note(grant, step).await.unwrap();
         assert_eq!(noted().await, step);
     }
-    store.note(grant, Progress::Made { activation }).await.unwrap();
+    store
+        .note(grant, Progress::Made { activation })
+        .await
+        .unwrap();
     assert_eq!(noted().await, Progress::Delivered { activation });
 }

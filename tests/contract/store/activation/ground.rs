@@ -1,7 +1,7 @@
 //! Personas, machines, keys and grants to work with.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use colophon_activation::{FactDigest, FactKind, MachineFacts};
 use colophon_core::activation::admit::{Admission, AdmissionRequest, Admitted};
@@ -243,5 +243,3 @@ pub(crate) fn grants_sql(
         rows.join(", ")
     )
 }
-
-pub(crate) type Shared = Arc<ActivationStore>;

@@ -1,13 +1,15 @@
 //! What an operator sets, sees, counts and takes back.
 
-use colophon_core::activation::ports::{Activations, Grants, KeyPool, Personas, Sessions, Settings};
+use colophon_core::activation::ports::{Activations, Grants, KeyPool, Sessions, Settings};
 use colophon_core::activation::quota::QuotaTerms;
 use colophon_core::activation::session::SessionContent;
 use colophon_core::activation::settings::ActivationSettings;
 use colophon_core::activation::token::SessionToken;
 use colophon_core::ports::{Readiness, Service};
 use colophon_keys::{AwsLc, SystemRandom};
-use colophon_store::activation::{ActivationCounts, ActivationReader, Period, PersonaCursor, Totals};
+use colophon_store::activation::{
+    ActivationCounts, ActivationReader, Period, PersonaCursor, Totals,
+};
 use colophon_store::failure::ChangeError;
 
 use super::ground::{
@@ -19,7 +21,10 @@ use crate::place::Place;
 pub(crate) async fn settings_hold_from_the_next_activation_on(place: &Place) {
     let store = place.activation_store().await;
     stock(&store, 1).await;
-    assert_eq!(store.settings().await.unwrap(), ActivationSettings::default());
+    assert_eq!(
+        store.settings().await.unwrap(),
+        ActivationSettings::default()
+    );
     let persona = persona(&store, "ada").await;
     activated(&store, persona, &machine(1), day(0)).await;
     let strict = ActivationSettings {
@@ -35,7 +40,10 @@ pub(crate) async fn settings_hold_from_the_next_activation_on(place: &Place) {
         check(&refused, "limit reached");
     }
     activated(&store, persona, &machine(2), day(10)).await;
-    store.set(&ActivationSettings::default(), day(10)).await.unwrap();
+    store
+        .set(&ActivationSettings::default(), day(10))
+        .await
+        .unwrap();
     activated(&store, persona, &machine(3), day(10)).await;
 }
 
@@ -67,16 +75,30 @@ pub(crate) async fn a_withdrawn_persona_activates_nothing(place: &Place) {
     let grant = approved(&store, persona, day(0)).await;
     let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
     let issued = certificate(7, day(0));
-    store.keep_certificate(persona, &issued, day(0)).await.unwrap();
-    let finished = store.finish(first.activation, b"one".to_vec(), day(0)).await;
+    store
+        .keep_certificate(persona, &issued, day(0))
+        .await
+        .unwrap();
+    let finished = store
+        .finish(first.activation, b"one".to_vec(), day(0))
+        .await;
     finished.unwrap();
     store.withdraw(persona, day(0)).await.unwrap();
     check(&ask(&store, grant, &machine(1), day(0)).await, "withdrawn");
     let revoked = store.revoked_certificates(day(1)).await.unwrap();
     assert_eq!(revoked.len(), 1);
-    assert_eq!((revoked[0].serial.as_slice(), revoked[0].at), ([7; 16].as_slice(), day(0)));
+    assert_eq!(
+        (revoked[0].serial.as_slice(), revoked[0].at),
+        ([7; 16].as_slice(), day(0))
+    );
     let after_its_end = issued.until;
-    assert!(store.revoked_certificates(after_its_end).await.unwrap().is_empty());
+    assert!(
+        store
+            .revoked_certificates(after_its_end)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
     store.reinstate(persona).await.unwrap();
     let again = admitted(ask(&store, grant, &machine(1), day(0)).await);
@@ -109,7 +131,10 @@ pub(crate) async fn reports_count_by_period(place: &Place) {
     };
     assert_eq!(counts, expected);
     let counts = reader.count(period(1, 2)).await.unwrap();
-    assert_eq!((counts.activations, counts.personas, counts.new_personas), (2, 2, 1));
+    assert_eq!(
+        (counts.activations, counts.personas, counts.new_personas),
+        (2, 2, 1)
+    );
     let counts = reader.count(period(2, 3)).await.unwrap();
     assert_eq!(counts, ActivationCounts::default());
 
@@ -161,14 +186,19 @@ pub(crate) async fn what_has_run_out_is_forgotten(place: &Place) {
     let undecided = waiting(&store, day(0)).await;
     let grant = approved(&store, ada, day(0)).await;
     let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
-    let finished = store.finish(first.activation, b"one".to_vec(), day(0)).await;
+    let finished = store
+        .finish(first.activation, b"one".to_vec(), day(0))
+        .await;
     finished.unwrap();
     let session = SessionToken::generate(&mut SystemRandom).digest(&AwsLc);
     let content = SessionContent {
         persona: Some(ada),
         notes: Vec::new().into(),
     };
-    store.begin(&session, &content, day(1), day(0)).await.unwrap();
+    store
+        .begin(&session, &content, day(1), day(0))
+        .await
+        .unwrap();
     assert_eq!(store.forget_expired(day(0)).await.unwrap(), 0);
     check(&ask(&store, grant, &machine(1), day(0)).await, "finished");
     // The session, both grants, and the package.
@@ -194,6 +224,14 @@ pub(crate) async fn a_wrong_master_key_is_noticed(place: &Place) {
     store.close().await;
     let strange = place.activation_store_under(8).await;
     let problems = strange.check_integrity().await.unwrap();
-    assert!(problems.iter().any(|problem| problem.text.contains("key_pairs.private_key")));
-    assert!(problems.iter().all(|problem| problem.text.contains("is this the master key")));
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.text.contains("key_pairs.private_key"))
+    );
+    assert!(
+        problems
+            .iter()
+            .all(|problem| problem.text.contains("is this the master key"))
+    );
 }

@@ -34,7 +34,10 @@ pub(crate) async fn nobody_is_readable_in_the_files(place: &Place) {
         persona: Some(ada),
         notes: b"Canarynote".to_vec().into(),
     };
-    store.begin(&session, &content, day(1), day(0)).await.unwrap();
+    store
+        .begin(&session, &content, day(1), day(0))
+        .await
+        .unwrap();
     place.settle().await;
     let facts = machine(1).to_json();
     let secret = token.reveal();
@@ -56,17 +59,35 @@ pub(crate) async fn an_erased_persona_leaves_only_numbers(place: &Place) {
     assert!(store.erase(ada, day(1)).await.unwrap());
     assert!(!store.erase(ada, day(1)).await.unwrap());
     assert!(store.persona(ada).await.unwrap().is_none());
-    assert!(store.account(&"ada".parse().unwrap()).await.unwrap().is_none());
+    assert!(
+        store
+            .account(&"ada".parse().unwrap())
+            .await
+            .unwrap()
+            .is_none()
+    );
     let mut stranger = place.stranger().await;
     let left = [
-        ("SELECT COUNT(*) FROM personas WHERE pseudonym IS NULL AND persona IS NULL \
-          AND profile IS NULL AND fact_salt IS NULL", 1),
+        (
+            "SELECT COUNT(*) FROM personas WHERE pseudonym IS NULL AND persona IS NULL \
+          AND profile IS NULL AND fact_salt IS NULL",
+            1,
+        ),
         ("SELECT COUNT(*) FROM accounts", 1),
         ("SELECT COUNT(*) FROM grants", 1),
-        ("SELECT COUNT(*) FROM devices WHERE facts IS NULL AND name IS NULL AND machine = id", 1),
-        ("SELECT COUNT(*) FROM persona_certificates WHERE certificate IS NULL \
-          AND revoked_at IS NOT NULL", 1),
-        ("SELECT COUNT(*) FROM key_pairs WHERE persona IS NOT NULL", 1),
+        (
+            "SELECT COUNT(*) FROM devices WHERE facts IS NULL AND name IS NULL AND machine = id",
+            1,
+        ),
+        (
+            "SELECT COUNT(*) FROM persona_certificates WHERE certificate IS NULL \
+          AND revoked_at IS NOT NULL",
+            1,
+        ),
+        (
+            "SELECT COUNT(*) FROM key_pairs WHERE persona IS NOT NULL",
+            1,
+        ),
         ("SELECT COUNT(*) FROM activation_packages", 1),
         ("SELECT COUNT(*) FROM activations", 2),
     ];

@@ -130,17 +130,14 @@ fn total(totals: Totals) -> TotalLine {
 }
 
 /// To two places.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "numbers of people are far below 2^52"
-)]
 fn average(activations: u64, personas: u64) -> Option<f64> {
     let average = activations as f64 / personas as f64;
     (personas > 0).then(|| (average * 100.0).round() / 100.0)
 }
 
 fn page(report: &Report) -> String {
-    let shown = |average: Option<f64>| average.map_or(String::new(), |average| format!("{average:.2}"));
+    let shown =
+        |average: Option<f64>| average.map_or(String::new(), |average| format!("{average:.2}"));
     let rows = report.periods.iter().map(|line| {
         let counts = [
             line.activations,

@@ -122,9 +122,8 @@ pub(super) async fn revoked(house: &House, config: &Config, output: Output) -> R
         .revoked_certificates(SystemClock.now())
         .await?;
     publish_revoked(house, config).await?;
-    let digits = |serial: &[u8]| -> String {
-        serial.iter().map(|byte| format!("{byte:02x}")).collect()
-    };
+    let digits =
+        |serial: &[u8]| -> String { serial.iter().map(|byte| format!("{byte:02x}")).collect() };
     let list = RevokedList {
         file: revoked_file(config).display().to_string(),
         certificates: revoked
@@ -166,9 +165,6 @@ pub(super) async fn erase(
     publish_revoked(house, config).await?;
     let gone = json!({ "persona": persona.id.to_string() });
     output.print(&gone, |_| {
-        format!(
-            "Erased {}; its activations are still counted.",
-            persona.id
-        )
+        format!("Erased {}; its activations are still counted.", persona.id)
     })
 }

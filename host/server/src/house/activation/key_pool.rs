@@ -23,6 +23,10 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// Fills the pool whenever fewer key pairs wait in it than should, up to half as many more, until
 /// it is stopped. Several hosts on one database may do so at once; then there are a few more.
 pub(super) async fn keep_filled(store: Arc<ActivationStore>, stop: CancellationToken) {
+    metrics::describe_gauge!(
+        "colophon_key_pairs_waiting",
+        "Key pairs that wait for personas to come."
+    );
     let mut failing = false;
     loop {
         let pause = match fill(&store, &stop).await {
@@ -66,10 +70,6 @@ async fn fill(store: &ActivationStore, stop: &CancellationToken) -> Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a gauge is a float; the pool has no 2^52 key pairs"
-)]
 fn level(waiting: u64) {
     metrics::gauge!("colophon_key_pairs_waiting").set(waiting as f64);
 }
