@@ -37,6 +37,29 @@ fn a_host_without_the_role_makes_no_keys() {
 }
 
 #[test]
+fn a_host_that_only_activates_has_no_download_address() {
+    let house = House::new();
+    let secret = house.add_retailer("shop", &[]);
+    let receipt = house.mint(&secret, "b-1", "order-1", &[]);
+    let host = house.serve(&["--roles", "activation"]);
+    let answer = host.download(&receipt);
+    assert_eq!(answer.status, 404);
+    assert_eq!(
+        answer.json()["type"].as_str().unwrap().rsplit('/').next(),
+        Some("address-unknown")
+    );
+    assert!(host.stop());
+    let host = house.serve(&["--roles", "download"]);
+    assert_eq!(host.download(&receipt).status, 404);
+    assert!(
+        !host.download(&receipt).json()["type"]
+            .to_string()
+            .contains("address-unknown")
+    );
+    assert!(host.stop());
+}
+
+#[test]
 fn settings_are_changed_one_by_one_and_refused_as_a_whole() {
     let house = House::new();
     let set = |more: &[&str]| {

@@ -30,6 +30,8 @@ const FLUSH: Duration = Duration::from_secs(20);
 /// A house with its pipeline running, ready to serve downloads.
 pub(crate) struct Parts {
     pub(crate) downloads: Arc<Downloads>,
+    /// Whether this host offers them; one without the role has them ready and says nothing of it.
+    pub(crate) offers_downloads: bool,
     pub(crate) services: Arc<Services>,
     pub(crate) outbox: Arc<DurableOutbox>,
     node: Arc<NodeStore>,
@@ -91,6 +93,7 @@ impl Parts {
         });
         Ok(Self {
             downloads,
+            offers_downloads: true,
             services,
             outbox,
             node,
