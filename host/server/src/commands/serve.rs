@@ -105,6 +105,9 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
     }
     let mut parts = Parts::start(&house, config, events).await?;
     parts.offers_downloads = roles.contains(&Role::Download);
+    if activates {
+        parts.services = Arc::new(parts.services.with(house.activation.clone()));
+    }
     let activation = activates.then(|| ActivationWork::start(&house));
     Ok(Opened {
         house,
