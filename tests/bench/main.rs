@@ -9,6 +9,7 @@
 )]
 mod delivery;
 mod figure;
+mod licensing;
 mod memory;
 mod nginx;
 mod outbox;
@@ -26,6 +27,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("delivery", delivery::measure),
     ("first-byte", delivery::first_byte),
     ("memory", memory::measure),
+    ("level-5", licensing::measure),
     ("plug-in", plugin::measure),
     ("outbox", outbox::measure),
     ("sealing", sealing::measure),

@@ -7,9 +7,12 @@
 )]
 
 mod cache;
+mod certificates;
 mod copies;
 mod events;
 mod license_verifiers;
+mod licensed;
+mod licensors;
 mod other_tools;
 mod purchase;
 mod real_books;

@@ -1,12 +1,15 @@
 //! The download flow.
 //!
-//! receipt → open → resolve → look → judge → name and plan → admit → fetch → personalize → download.
+//! receipt → open → resolve → look → judge → authenticate → name and plan → admit → fetch →
+//! personalize → download.
 //!
 //! Each stage is a file of its own and consumes the type of the one before it.
 
+mod authenticating;
 mod beginning;
 mod explaining;
 mod judging;
+mod licensing;
 mod making;
 mod opening;
 mod planning;
@@ -25,6 +28,7 @@ use self::resolving::{book, resolve};
 use crate::delivery::{Download, DownloadRequest};
 use crate::plugin::Plugins;
 use crate::ports::{Catalog, Centers, Origin, Outbox, Uses};
+use crate::principal::{Principals, Registrations, Trust};
 use crate::refusal::{Refusal, Refused};
 
 pub use self::explaining::Explanation;
@@ -41,6 +45,12 @@ pub struct Downloads {
     pub origin: Arc<dyn Origin>,
     /// Counts of limited purchases.
     pub uses: Arc<dyn Uses>,
+    /// Who is believed.
+    pub trust: Arc<dyn Trust>,
+    /// The activation certificates known of personas.
+    pub principals: Arc<dyn Principals>,
+    /// Where those not known are fetched from.
+    pub registrations: Option<Arc<dyn Registrations>>,
     /// The node's outbox.
     pub outbox: Arc<dyn Outbox>,
     /// The cryptographic engine.
@@ -70,7 +80,8 @@ impl Downloads {
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
         let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
-        let plan = plan(calls.as_mut(), &opened, grant).await;
+        let licensed = self.authenticate(request, &opened, grant).await?;
+        let plan = plan(calls.as_mut(), &opened, licensed).await;
         let admitted = self.admit(plan)?;
         let fetched = self.fetch(admitted).await?;
         let personalized = self.personalize(&opened, fetched).await?;

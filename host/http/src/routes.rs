@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 
 use crate::app::App;
-use crate::endpoint::{ds, error_docs, event_docs, health, metrics, other, ready};
+use crate::endpoint::{certificate, ds, error_docs, event_docs, health, metrics, other, ready};
 
 /// The routes of the public listeners. Without a listener for administration, its routes are
 /// public too.
@@ -14,6 +14,8 @@ pub(crate) fn public(app: &Arc<App>, administration: bool) -> Router {
     let routes = Router::new()
         // Buyers, shops and readers.
         .route("/{center}/ds", get(ds::answer).post(ds::answer))
+        // Readers and shops that make an upload form for the center.
+        .route("/{center}/certificate", get(certificate::answer))
         // Retailers and operators looking something up.
         .route("/docs/errors", get(error_docs::list))
         .route("/docs/errors/{slug}", get(error_docs::one))

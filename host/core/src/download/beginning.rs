@@ -23,6 +23,7 @@ impl Downloads {
             admitted: Admitted { plan, admission },
             body,
             etag,
+            license,
         } = personalized;
         let resumes = request.resume == Some(etag);
         if plan.grant.freshness == Freshness::ResumeOnly && !resumes {
@@ -44,6 +45,7 @@ impl Downloads {
             resumes,
             etag,
             body,
+            license,
             downloads_max: plan.grant.downloads_max,
             freshness: plan.grant.freshness,
             redirect,
@@ -52,8 +54,8 @@ impl Downloads {
     }
 
     /// The last decision before the first byte: a download counts against the purchase's limit
-    /// unless it goes on with one that was counted and pays for that. Splits the download into the bytes to send and
-    /// the log row to close it with.
+    /// unless it goes on with one that was counted and pays for that. Splits the download into
+    /// the bytes to send and the log row to close it with.
     ///
     /// Answers that send no bytes (headers only, conditions that fail) never come here, so they
     /// use nothing up.
@@ -74,6 +76,7 @@ impl Downloads {
             etag: download.etag,
             asked,
             sent: 0,
+            license: download.license,
         };
         let (sale, admission) = (download.sale, download.admission);
         let record = |reservation| OpenRecord {

@@ -50,6 +50,7 @@ impl Downloads {
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
         let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
+        self.principal(request, &opened, &grant).await?;
         self.open_form(&grant).await?;
         if let Some(limit) = grant.downloads_max
             && self.uses.taken(&purchase(&opened)).await? >= limit.get()

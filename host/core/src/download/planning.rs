@@ -3,6 +3,7 @@
 use colophon_title::{Level, MediaType};
 
 use super::Downloads;
+use super::authenticating::{Licensed, Licensee};
 use super::opening::{Opened, purchase};
 use crate::decide::Grant;
 use crate::log::Purchase;
@@ -14,6 +15,7 @@ use crate::refusal::Refusal;
 /// A granted sale with the name its file will have.
 pub(super) struct DownloadPlan {
     pub(super) grant: Grant,
+    pub(super) licensee: Option<Licensee>,
     pub(super) file_name: FileName,
     pub(super) purchase: Purchase,
 }
@@ -36,8 +38,9 @@ impl Downloads {
 pub(super) async fn plan(
     calls: &mut dyn PluginCalls,
     opened: &Opened,
-    grant: Grant,
+    licensed: Licensed,
 ) -> DownloadPlan {
+    let Licensed { grant, licensee } = licensed;
     let facts = &grant.facts;
     let wished = opened
         .receipt
@@ -54,6 +57,7 @@ pub(super) async fn plan(
         file_name: FileName::from_text(&text, extension),
         purchase: purchase(opened),
         grant,
+        licensee,
     }
 }
 

@@ -23,7 +23,7 @@ use super::center_id;
 use crate::cli::ServeArgs;
 use crate::config::{Config, FILE_NAME, Listen};
 use crate::event_log::EventQueue;
-use crate::house::{House, Parts, SystemClock, databases, found, is_founded};
+use crate::house::{House, Parts, SystemClock, complete_center, databases, found, is_founded};
 use crate::logging;
 
 /// Where `/metrics` and `/readyz` are when the host listens to the world and nothing else is said.
@@ -92,12 +92,21 @@ async fn open(config: &Config, events: EventQueue) -> Result<Opened> {
     databases(config).await?.migrate(SystemClock.now()).await?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let house = House::open(config).await?;
+    complete_centers(&house).await?;
     let parts = Parts::start(&house, config, events).await?;
     Ok(Opened {
         house,
         parts,
         metrics,
     })
+}
+
+/// Centers made by an earlier version get the keys that they lack.
+async fn complete_centers(house: &House) -> Result<()> {
+    for center in house.store.list_centers().await? {
+        complete_center(house, &center.id).await?;
+    }
+    Ok(())
 }
 
 /// Answers requests until the host is told to stop and its downloads have drained.

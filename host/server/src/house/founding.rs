@@ -14,11 +14,12 @@ use colophon_receipt::{CenterId, RetailerSecret, SecretMode, TimePolicy};
 use colophon_store::centers::NewCenter;
 use colophon_store::failure::ReadError;
 use colophon_store::retailers::NewRetailer;
-use colophon_store::signers::{AuthorityMaterial, SignerMaterial};
+use colophon_store::signers::AuthorityMaterial;
 use colophon_store::store::Store;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{CopyKey, SignerRole};
 
+use super::signers::complete_center;
 use super::{House, SystemClock, databases, is_founded};
 use crate::config::{Config, FILE_NAME};
 
@@ -28,7 +29,7 @@ const DAY_S: i64 = 86_400;
 /// Roots last 20 years, what they issue 5: title signatures are judged at the time they were
 /// made, so a shorter life would only mean more rotations.
 const ROOT_DAYS: i64 = 20 * 365;
-const LEAF_DAYS: i64 = 5 * 365;
+pub(super) const LEAF_DAYS: i64 = 5 * 365;
 
 /// Makes the data folder. Nothing that exists already is replaced.
 pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
@@ -113,7 +114,6 @@ pub(super) async fn check_belongs_together(store: &Store, config: &Config) -> Re
 /// Adds a center with certificates of its own.
 pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
     let now = SystemClock.now();
-    let platform = platform(house).await?;
     let center = NewCenter {
         id: id.clone(),
         name: id.to_string(),
@@ -126,32 +126,7 @@ pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
         .await
         .with_context(|| format!("center {id}"))?;
     add_default_retailer(house, id, now).await?;
-    for (role, certified, title) in [
-        (SignerRole::Tool, CertificateRole::Tool, "tool"),
-        (SignerRole::Provider, CertificateRole::Provider, "provider"),
-    ] {
-        let leaf = platform.issue(
-            certified,
-            &subject(&format!("{id} {title}")),
-            KeyKind::Rsa2048,
-            validity(now, LEAF_DAYS),
-            &mut SystemRandom,
-        )?;
-        let material = SignerMaterial {
-            role,
-            chain: leaf.chain().to_vec(),
-            pkcs8: leaf.key_der(),
-        };
-        house.store.put_signer(id, &material, now).await?;
-    }
-    let licensor = platform.issue(
-        CertificateRole::Licensor,
-        &subject(&format!("{id} licensor")),
-        KeyKind::Rsa2048,
-        validity(now, LEAF_DAYS),
-        &mut SystemRandom,
-    )?;
-    put_leaf(house, &format!("licensor/{id}"), &licensor, now).await
+    complete_center(house, id).await
 }
 
 /// Issues a certificate for somebody who signs with a key of their own; writes both into a folder.
@@ -200,7 +175,7 @@ async fn add_default_retailer(house: &House, center: &CenterId, now: Timestamp) 
     Ok(house.store.add_retailer(&retailer, &secret, now).await?)
 }
 
-async fn platform(house: &House) -> Result<Authority> {
+pub(super) async fn platform(house: &House) -> Result<Authority> {
     let material = house.store.authority(PLATFORM).await?;
     let material = material.context("there is no platform authority; run `colophon init`")?;
     let key = material
@@ -227,7 +202,7 @@ async fn put_leaf(house: &House, name: &str, leaf: &Leaf, now: Timestamp) -> Res
     Ok(house.store.put_authority(&material, now).await?)
 }
 
-fn subject(name: &str) -> Subject {
+pub(super) fn subject(name: &str) -> Subject {
     Subject {
         common_name: name.to_owned(),
         organization: None,
@@ -235,7 +210,7 @@ fn subject(name: &str) -> Subject {
 }
 
 /// From an hour ago, so that a machine whose clock is a little behind accepts it, too.
-fn validity(now: Timestamp, days: i64) -> Validity {
+pub(super) fn validity(now: Timestamp, days: i64) -> Validity {
     let now_s = now.unix_seconds().get();
     Validity {
         from_unix_s: now_s - 3600,
