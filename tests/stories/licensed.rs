@@ -103,7 +103,7 @@ fn entries(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
 
 fn entry(archive: &[u8], name: &str) -> Vec<u8> {
     let found = entries(archive).into_iter().find(|(path, _)| path == name);
-    found.unwrap_or_else(|| panic!("no {name}")).1
+    found.unwrap().1
 }
 
 #[test]
@@ -300,4 +300,39 @@ pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(begun.elapsed().as_secs() < 20, "it never came");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_signed_copy_carries_the_rights_of_its_title() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Signed and Licensed", "Ada Writer", 2)).unwrap();
+    let rights = house.path().join("rights.xml");
+    let text = "<rights xmlns='urn:colophon:license:1'><rights-group name='a'><bundle/>\
+                <view/><print max-count='2'/></rights-group></rights>";
+    fs::write(&rights, text).unwrap();
+    let rights = rights.to_str().unwrap();
+    house.add_title(&file, "b-1", &["--sign", "tool", "--rights", rights]);
+    house.add_title(&file, "b-2", &["--sign", "tool"]);
+    house.add_title(&file, "b-3", &["--rights", rights]);
+    let secret = house.add_retailer("shop", &[]);
+    let host = house.serve(&[]);
+    let licensed = |book_id: &str| {
+        let claims = ["--level", "3", "--user-name", "Ada"];
+        let answer = host.download(&house.mint(&secret, book_id, "t-1", &claims));
+        assert_eq!(answer.status, 200, "{book_id}");
+        let roots = roots(&house);
+        let opened = OpenTitle::open(&Portable, Cursor::new(answer.body), &roots).unwrap();
+        let license = opened.license().map(|report| report.license.clone());
+        license.map(|license| {
+            assert!(
+                license.principals.is_empty(),
+                "a sealed copy names no persona"
+            );
+            license.rights[0].rights.len()
+        })
+    };
+    assert_eq!(licensed("b-1"), Some(2));
+    assert_eq!(licensed("b-2"), None, "nobody said what its copies grant");
+    assert_eq!(licensed("b-3"), None, "it is not signed");
 }

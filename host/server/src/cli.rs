@@ -285,7 +285,8 @@ pub(crate) struct TitleAddArgs {
     /// Sell it at level 5 too, whatever its least level is.
     #[arg(long)]
     pub(crate) licensed: bool,
-    /// XML file with what its licenses grant, instead of what the center's licenses grant.
+    /// XML file with what its licenses grant, instead of what the center's licenses grant. With it,
+    /// signed copies below level 5 carry a license too.
     #[arg(long, value_name = "FILE")]
     pub(crate) rights: Option<PathBuf>,
     /// Signatures every sealed copy carries: tool, owner, provider.

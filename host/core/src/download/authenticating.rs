@@ -1,10 +1,7 @@
 //! Between judging and naming: at level 5, the persona that the copy is licensed to is found and
 //! its activation certificate judged.
 
-use colophon_activation::{
-    CenterId as UploadCenter, CertificateChain, FormRefused, PersonaId, SealedForm,
-    UnixSeconds as UploadTime,
-};
+use colophon_activation::{CertificateChain, PersonaId, SealedForm};
 use colophon_receipt::UnixSeconds;
 use colophon_title::license::Line;
 
@@ -114,12 +111,9 @@ impl Downloads {
             .iter()
             .find(|key| key.certificate() == *form.kid())
             .ok_or(CertificateRefused::NoKey)?;
-        let aud = UploadCenter::try_from(center.id.as_str());
-        let aud = aud.map_err(|_| CertificateRefused::Form(FormRefused::OtherCenter))?;
-        let claims = form.open(self.engine.as_ref(), key.as_ref(), &aud);
+        let claims = form.open(self.engine.as_ref(), key.as_ref(), &center.id);
         let claims = claims.map_err(CertificateRefused::Form)?;
-        let at = UploadTime::new(now.get());
-        let in_time = claims.check_time(at, center.time_policy.skew_s);
+        let in_time = claims.check_time(now, center.time_policy.skew_s);
         in_time.map_err(CertificateRefused::Form)?;
         judge(
             self.trust.as_ref(),

@@ -1,4 +1,5 @@
-//! What the license of a copy at level 5 is made with.
+//! What the license of a copy is made with. A copy at level 5 always has one; a signed copy below
+//! it has one if its title has rights of its own, without a persona and without a key.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use colophon_title::license::{
 };
 
 use super::authenticating::Licensee;
-use crate::catalog::TitleFacts;
+use super::planning::DownloadPlan;
 use crate::center::Center;
 use crate::refusal::Refusal;
 
@@ -18,25 +19,28 @@ pub(super) struct Licensing<'a> {
     signer: &'a dyn LicenseSigner,
     licensor: Object,
     rights: &'a Arc<RightsTemplate>,
-    licensee: &'a Licensee,
+    licensee: Option<&'a Licensee>,
 }
 
 impl<'a> Licensing<'a> {
-    /// The center's own licensor grants the title's rights, or else the center's.
-    pub(super) fn of(
-        center: &'a Center,
-        facts: &'a TitleFacts,
-        licensee: &'a Licensee,
-    ) -> Result<Self, Refusal> {
+    /// The license that a planned copy gets, if it gets one. The center's own licensor grants the
+    /// title's rights, or else the center's.
+    pub(super) fn of(center: &'a Center, plan: &'a DownloadPlan) -> Result<Option<Self>, Refusal> {
+        let facts = &plan.grant.facts;
+        let licensee = plan.licensee.as_ref();
+        let is_signed = !plan.grant.signatures.is_empty();
+        if licensee.is_none() && (!is_signed || facts.rights.is_none()) {
+            return Ok(None);
+        }
         let signer = center.licensor.as_deref();
         let licensor = licensor_of(center);
-        Ok(Self {
+        Ok(Some(Self {
             copy_key: &center.copy_key,
             signer: signer.ok_or(Refusal::LevelUnavailable)?,
             licensor: licensor.ok_or(Refusal::LevelUnavailable)?,
             rights: facts.rights.as_ref().unwrap_or(&center.rights),
             licensee,
-        })
+        }))
     }
 
     /// The licensor's certificates.
@@ -51,9 +55,9 @@ impl<'a> Licensing<'a> {
             licensor: &self.licensor,
             rights: &self.rights.rights,
             principals: &self.rights.principals,
-            persona: Some(PersonaTerms {
-                id: &self.licensee.persona,
-                certificate_der: &self.licensee.certificate_der,
+            persona: self.licensee.map(|licensee| PersonaTerms {
+                id: &licensee.persona,
+                certificate_der: &licensee.certificate_der,
             }),
             delegated_by: None,
         }

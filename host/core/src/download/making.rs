@@ -105,10 +105,7 @@ impl Downloads {
             .await?;
         let key = key.ok_or_else(no_content_key)?;
         let signer = provider(opened, &plan.grant)?;
-        let licensing = match &plan.licensee {
-            Some(licensee) => Some(Licensing::of(&opened.center, &plan.grant.facts, licensee)?),
-            None => None,
-        };
+        let licensing = Licensing::of(&opened.center, plan)?;
         let licensor = licensing.as_ref().map(Licensing::chain);
         let chains = signer.map(|signer| signer.chain());
         let issued_at = issue_time(&opened.receipt, chains.into_iter().chain(licensor));

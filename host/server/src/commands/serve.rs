@@ -101,10 +101,14 @@ async fn open(config: &Config, events: EventQueue) -> Result<Opened> {
     })
 }
 
-/// Centers made by an earlier version get the keys that they lack.
+/// Centers made by an earlier version get the keys that they lack. Where the platform authority's
+/// key is elsewhere they go without, and what needs the keys is refused.
 async fn complete_centers(house: &House) -> Result<()> {
     for center in house.store.list_centers().await? {
-        complete_center(house, &center.id).await?;
+        if let Err(error) = complete_center(house, &center.id).await {
+            let reason = format!("{error:#}");
+            tracing::warn!(center = %center.id, reason, "a center lacks keys");
+        }
     }
     Ok(())
 }
