@@ -166,7 +166,7 @@ fn rights_are_the_titles_or_else_the_centers() {
     // What makes no license is told, and changes nothing.
     let refused = [
         (group("<lend/>"), "<lend> in <rights-group>"),
-        (group("<print/><view/>"), "out of order"),
+        (group("<print/><view/>"), "once and in order"),
         (group("<view max-count='0'/>"), "may be used no times"),
         (String::new(), "no license can be made"),
         (
