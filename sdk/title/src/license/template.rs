@@ -163,10 +163,9 @@ fn tidy(element: &mut Element) {
             ..element.name.clone()
         };
     }
-    let has_elements = element.elements().next().is_some();
     element.children.retain(|node| match node {
         Node::Element(_) => true,
-        Node::Text(text) => !has_elements || !text.trim_ascii().is_empty(),
+        Node::Text(text) => !text.trim_ascii().is_empty(),
     });
     for node in &mut element.children {
         if let Node::Element(child) = node {
