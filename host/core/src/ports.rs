@@ -24,6 +24,8 @@ pub enum Service {
     FulfillmentDatabase,
     /// The logging database.
     LoggingDatabase,
+    /// The activation database.
+    ActivationDatabase,
     /// This node's own database.
     NodeDatabase,
     /// The content store.
@@ -37,6 +39,7 @@ impl fmt::Display for Service {
         out.write_str(match self {
             Self::FulfillmentDatabase => "the fulfillment database",
             Self::LoggingDatabase => "the logging database",
+            Self::ActivationDatabase => "the activation database",
             Self::NodeDatabase => "this node's database",
             Self::ContentStore => "the content store",
             Self::CatalogLease => "the catalog's lease",

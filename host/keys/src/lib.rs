@@ -6,6 +6,7 @@
 //! title format's [`Signer`](colophon_title::Signer). What it leaves to others: where the path
 //! of the master key comes from, which certificates a center uses, and storing any of them.
 
+mod activation_authority;
 mod authority;
 mod aws_lc;
 mod engine;
@@ -17,6 +18,7 @@ mod stored_signers;
 mod system_random;
 mod trust_folder;
 
+pub use activation_authority::{ActivationIssuer, persona_key_pair};
 pub use authority::{
     Authority, AuthorityError, CenterKey, Leaf, LeafError, LeafLicensor, LeafSigner, Revocation,
     Subject, Validity, serial_number,

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use colophon_core::time::{Clock as _, Timestamp};
 use colophon_keys::{
-    Authority, KeyKind, Leaf, MasterKeys, PrivateKey, Subject, SystemRandom, Validity,
+    Authority, KeyKind, MasterKeys, PrivateKey, Subject, SystemRandom, Validity,
     certificates_to_pem, create_key_file,
 };
 use colophon_receipt::{CenterId, RetailerSecret, SecretMode, TimePolicy};
@@ -19,8 +19,9 @@ use colophon_store::store::Store;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{CopyKey, SignerRole};
 
+use super::activation::activation_issuer;
 use super::signers::complete_center;
-use super::{House, SystemClock, databases, is_founded};
+use super::{House, SystemClock, is_founded, migrate};
 use crate::config::{Config, FILE_NAME};
 
 /// The authority that everything on this host is certified under.
@@ -48,7 +49,7 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
         &config.keys.master_file,
         &MasterKeys::generate(&mut SystemRandom),
     )?;
-    databases(config).await?.migrate(SystemClock.now()).await?;
+    migrate(config).await?;
     write_settings(config)?;
 
     let house = House::founding(config).await?;
@@ -77,14 +78,7 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
             now,
         )
         .await?;
-    let activation = platform.issue(
-        CertificateRole::Activation,
-        &subject("Colophon activation authority"),
-        KeyKind::Rsa2048,
-        validity(now, LEAF_DAYS),
-        &mut SystemRandom,
-    )?;
-    put_leaf(&house, "activation", &activation, now).await?;
+    activation_issuer(&house).await?;
     let trust = config.data.join("trust");
     fs::create_dir_all(&trust)?;
     fs::write(trust.join("roots.pem"), platform.certificate_pem())?;
@@ -136,13 +130,8 @@ pub(crate) async fn issue(
     name: &str,
     folder: &Path,
 ) -> Result<()> {
-    let certified = match role {
-        SignerRole::Tool => CertificateRole::Tool,
-        SignerRole::Owner => CertificateRole::Owner,
-        SignerRole::Provider => CertificateRole::Provider,
-    };
     let leaf = platform(house).await?.issue(
-        certified,
+        CertificateRole::from(role),
         &subject(name),
         KeyKind::Rsa2048,
         validity(SystemClock.now(), LEAF_DAYS),
@@ -178,28 +167,18 @@ async fn add_default_retailer(house: &House, center: &CenterId, now: Timestamp) 
 pub(super) async fn platform(house: &House) -> Result<Authority> {
     let material = house.store.authority(PLATFORM).await?;
     let material = material.context("there is no platform authority; run `colophon init`")?;
-    let key = material
-        .pkcs8
-        .context("the platform authority's key is not on this host")?;
-    let certificate = certificates_to_pem(&[material.certificate]);
-    Ok(Authority::from_pem(
-        &PrivateKey::from_der(&key)?.to_pem(),
-        &certificate,
-    )?)
+    authority_of(&material).context("the platform authority")
 }
 
-async fn put_leaf(house: &House, name: &str, leaf: &Leaf, now: Timestamp) -> Result<()> {
-    let certificate = leaf
-        .chain()
-        .first()
-        .context("a certificate was issued")?
-        .clone();
-    let material = AuthorityMaterial {
-        name: name.to_owned(),
-        certificate,
-        pkcs8: Some(leaf.key_der()),
-    };
-    Ok(house.store.put_authority(&material, now).await?)
+/// An authority that certifies, of what is kept of it.
+pub(super) fn authority_of(material: &AuthorityMaterial) -> Result<Authority> {
+    let key = material.pkcs8.as_ref();
+    let key = key.context("the authority's key is not on this host")?;
+    let certificate = certificates_to_pem(std::slice::from_ref(&material.certificate));
+    Ok(Authority::from_pem(
+        &PrivateKey::from_der(key)?.to_pem(),
+        &certificate,
+    )?)
 }
 
 pub(super) fn subject(name: &str) -> Subject {
