@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     reason = "a measurement that lacks its means ends by panicking, as a test does"
 )]
+mod activation;
 mod delivery;
 mod figure;
 mod memory;
@@ -29,6 +30,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("plug-in", plugin::measure),
     ("outbox", outbox::measure),
     ("sealing", sealing::measure),
+    ("activation", activation::measure),
 ];
 
 fn main() -> ExitCode {

@@ -6,6 +6,7 @@
 //! title format's [`Signer`](colophon_title::Signer). What it leaves to others: where the path
 //! of the master key comes from, which certificates a center uses, and storing any of them.
 
+mod activation_authority;
 mod authority;
 mod aws_lc;
 mod engine;
@@ -16,6 +17,7 @@ mod private_key;
 mod stored_signers;
 mod system_random;
 
+pub use activation_authority::{ActivationIssuer, persona_key_pair};
 pub use authority::{
     Authority, AuthorityError, Leaf, LeafError, LeafLicensor, LeafSigner, Revocation, Subject,
     Validity, serial_number,

@@ -55,6 +55,7 @@ pub(crate) struct Tls {
 pub(crate) struct Database {
     pub(crate) fulfillment: String,
     pub(crate) logging: String,
+    pub(crate) activation: String,
     pub(crate) node: String,
 }
 
@@ -128,6 +129,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
         database: Database {
             fulfillment: read.database("database.fulfillment")?,
             logging: read.database("database.logging")?,
+            activation: read.database("database.activation")?,
             node: read.database("database.node")?,
         },
         roots: read.roots()?,

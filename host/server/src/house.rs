@@ -1,5 +1,6 @@
 //! The composition root: a data folder opened, and its parts put together.
 
+mod activation;
 mod founding;
 mod parts;
 mod readiness;
@@ -20,6 +21,8 @@ use colophon_crypto::Engine;
 use colophon_keys::{EngineName, Envelope, StoredSigners, SystemRandom, read_key_file};
 use colophon_origin::DirectoryStore;
 use colophon_receipt::{CenterId, SealedReceipt};
+use colophon_store::activation::{ActivationDatabase, ActivationStore};
+use colophon_store::migration::Migrated;
 use colophon_store::secrets::Secrets;
 use colophon_store::store::{Databases, Store};
 
@@ -27,6 +30,9 @@ use crate::commands::not_initialized;
 use crate::commands::receipt::Explained;
 use crate::config::Config;
 
+pub(crate) use activation::{
+    ActivationWork, activation_issuer, kept_issuer, publish_revoked, revoked_file,
+};
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
 
@@ -52,6 +58,7 @@ pub(crate) struct House {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) cipher: Arc<dyn FieldCipher>,
     pub(crate) store: Arc<Store>,
+    pub(crate) activation: Arc<ActivationStore>,
     pub(crate) content: Arc<DirectoryStore>,
 }
 
@@ -69,15 +76,19 @@ impl House {
         let engine = config.keys.engine.parse::<EngineName>()?.engine();
         let master = read_key_file(&config.keys.master_file)?;
         let cipher: Arc<dyn FieldCipher> = Arc::new(Envelope::new(Arc::clone(&engine), master));
-        let secrets = Secrets::new(
-            Arc::clone(&cipher),
-            Arc::clone(&engine),
-            Box::new(SystemRandom),
-            Arc::new(StoredSigners),
-        );
-        let store = databases(config).await?.into_store(secrets).await?;
+        let secrets = || {
+            Secrets::new(
+                Arc::clone(&cipher),
+                Arc::clone(&engine),
+                Box::new(SystemRandom),
+                Arc::new(StoredSigners),
+            )
+        };
+        let store = databases(config).await?.into_store(secrets()).await?;
+        let activation = activation_database(config).await?.into_store(secrets());
         let content = DirectoryStore::new(config.roots.clone());
         Ok(Self {
+            activation: Arc::new(activation.await?),
             engine,
             cipher,
             store: Arc::new(store),
@@ -88,6 +99,7 @@ impl House {
     /// Closes the databases, so that nothing is left in their write-ahead logs.
     pub(crate) async fn close(&self) {
         self.store.close().await;
+        self.activation.close().await;
     }
 
     /// What the server would do with a receipt, and why.
@@ -174,6 +186,21 @@ pub(crate) async fn databases(config: &Config) -> Result<Databases> {
         .parse()
         .context("database.logging")?;
     Ok(Databases::open(&fulfillment, &logging).await?)
+}
+
+/// The activation database, likewise.
+pub(crate) async fn activation_database(config: &Config) -> Result<ActivationDatabase> {
+    let address = &config.database.activation;
+    let address = address.parse().context("database.activation")?;
+    Ok(ActivationDatabase::open(&address).await?)
+}
+
+/// Brings the databases that hosts share to this program's tables.
+pub(crate) async fn migrate(config: &Config) -> Result<Vec<Migrated>> {
+    let now = SystemClock.now();
+    let mut migrated = databases(config).await?.migrate(now).await?.to_vec();
+    migrated.push(activation_database(config).await?.migrate(now).await?);
+    Ok(migrated)
 }
 
 /// A new event's id: a UUIDv7, so that ids sort by time.

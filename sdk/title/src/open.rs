@@ -13,7 +13,7 @@ pub use self::adoption::AdoptionError;
 pub use self::entry::EntryReader;
 pub use self::locked::LockedTitle;
 pub use self::publication::PublicationError;
-use crate::content::{ContentReader, PrefixEntry, VersionKey};
+use crate::content::{ContentReader, GroupMemory, PrefixEntry, VersionKey};
 use crate::keys::{copy_hash, is_committed, unseal_content_key};
 use crate::license::{self, LicenseReport, PersonaKey};
 use crate::signature::{self, SignatureReport, SignatureStatus, SignedState, SignerRoles};
@@ -29,6 +29,7 @@ use crate::{
 pub struct OpenTitle<'e, R> {
     engine: &'e dyn Engine,
     reader: R,
+    memory: GroupMemory,
     structure: Structure,
     key: ContentKey,
     level: Level,
@@ -174,7 +175,8 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
     }
 
     /// Writes an entry's content to `out` and gives its length in bytes. Nothing is held in
-    /// memory but one segment, or one entry of those that are encrypted whole.
+    /// memory but one segment, or one entry of those that are encrypted whole and the 64 KiB
+    /// at most that it shares a digest with.
     ///
     /// # Errors
     ///
@@ -192,6 +194,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         content.pour(entry, key, &mut |bytes| out.write_all(bytes))?;
         Ok(entry.listed.size)
@@ -211,6 +214,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         EntryReader::open(content, entry, key)
     }
@@ -229,6 +233,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         let bytes_total = structure
             .validation
@@ -285,6 +290,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         if structure.metadata.media_type.is_epub() {
             publication::write_epub(content, structure, key, out)
@@ -372,6 +378,7 @@ impl Copy {
         Ok(OpenTitle {
             engine,
             reader,
+            memory: GroupMemory::default(),
             structure,
             key,
             level: self.level,

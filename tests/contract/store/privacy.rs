@@ -110,6 +110,16 @@ pub(crate) async fn no_secret_and_no_person_is_readable_in_the_files(ground: &Pl
     assert_eq!(found.len(), plain.len(), "{found:?}");
 }
 
+/// Which of the texts can be read in the files of a place.
+pub(crate) fn readable<'a>(place: &Place, texts: &[&'a str]) -> Vec<&'a str> {
+    let all: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    let mut found: BTreeSet<usize> = BTreeSet::new();
+    for bytes in files(place.folder()) {
+        found.extend(found_in(&bytes, &all));
+    }
+    found.into_iter().map(|at| texts[at]).collect()
+}
+
 fn hex(bytes: &[u8]) -> Vec<u8> {
     bytes
         .iter()

@@ -74,6 +74,11 @@ pub(crate) const KEYS: &[Key] = &[
         "URL of the logging database (sqlite:// or postgres://)",
     ),
     key(
+        "database.activation",
+        "sqlite://{data}/activation.db",
+        "URL of the activation database (sqlite:// or postgres://)",
+    ),
+    key(
         "database.node",
         "sqlite://{data}/node.db",
         "URL of this node's own database (sqlite:// only)",

@@ -19,7 +19,8 @@ use colophon_store::store::Store;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{CopyKey, SignerRole};
 
-use super::{House, SystemClock, databases, is_founded};
+use super::activation::activation_issuer;
+use super::{House, SystemClock, is_founded, migrate};
 use crate::config::{Config, FILE_NAME};
 
 /// The authority that everything on this host is certified under.
@@ -47,7 +48,7 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
         &config.keys.master_file,
         &MasterKeys::generate(&mut SystemRandom),
     )?;
-    databases(config).await?.migrate(SystemClock.now()).await?;
+    migrate(config).await?;
     write_settings(config)?;
 
     let house = House::founding(config).await?;
@@ -76,14 +77,7 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
             now,
         )
         .await?;
-    let activation = platform.issue(
-        CertificateRole::Activation,
-        &subject("Colophon activation authority"),
-        KeyKind::Rsa2048,
-        validity(now, LEAF_DAYS),
-        &mut SystemRandom,
-    )?;
-    put_leaf(&house, "activation", &activation, now).await?;
+    activation_issuer(&house).await?;
     let trust = config.data.join("trust");
     fs::create_dir_all(&trust)?;
     fs::write(trust.join("roots.pem"), platform.certificate_pem())?;
@@ -200,15 +194,19 @@ async fn add_default_retailer(house: &House, center: &CenterId, now: Timestamp) 
     Ok(house.store.add_retailer(&retailer, &secret, now).await?)
 }
 
-async fn platform(house: &House) -> Result<Authority> {
+pub(super) async fn platform(house: &House) -> Result<Authority> {
     let material = house.store.authority(PLATFORM).await?;
     let material = material.context("there is no platform authority; run `colophon init`")?;
-    let key = material
-        .pkcs8
-        .context("the platform authority's key is not on this host")?;
-    let certificate = certificates_to_pem(&[material.certificate]);
+    authority_of(&material).context("the platform authority")
+}
+
+/// An authority that certifies, of what is kept of it.
+pub(super) fn authority_of(material: &AuthorityMaterial) -> Result<Authority> {
+    let key = material.pkcs8.as_ref();
+    let key = key.context("the authority's key is not on this host")?;
+    let certificate = certificates_to_pem(std::slice::from_ref(&material.certificate));
     Ok(Authority::from_pem(
-        &PrivateKey::from_der(&key)?.to_pem(),
+        &PrivateKey::from_der(key)?.to_pem(),
         &certificate,
     )?)
 }
@@ -227,7 +225,7 @@ async fn put_leaf(house: &House, name: &str, leaf: &Leaf, now: Timestamp) -> Res
     Ok(house.store.put_authority(&material, now).await?)
 }
 
-fn subject(name: &str) -> Subject {
+pub(super) fn subject(name: &str) -> Subject {
     Subject {
         common_name: name.to_owned(),
         organization: None,
@@ -235,7 +233,7 @@ fn subject(name: &str) -> Subject {
 }
 
 /// From an hour ago, so that a machine whose clock is a little behind accepts it, too.
-fn validity(now: Timestamp, days: i64) -> Validity {
+pub(super) fn validity(now: Timestamp, days: i64) -> Validity {
     let now_s = now.unix_seconds().get();
     Validity {
         from_unix_s: now_s - 3600,

@@ -83,7 +83,8 @@ impl Parts {
             outbox: outbox.clone(),
             engine: house.engine.clone(),
         });
-        let databases: Vec<Arc<dyn Readiness>> = vec![house.store.clone(), node.clone()];
+        let databases: Vec<Arc<dyn Readiness>> =
+            vec![house.store.clone(), house.activation.clone(), node.clone()];
         let services = Arc::new(Services {
             databases,
             content: origin,

@@ -7,11 +7,10 @@ use colophon_core::id::EventId;
 use colophon_core::log::DownloadRecord;
 use colophon_crypto::Key32;
 use colophon_receipt::{CenterId, RetailerId, TransactionId};
-use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::{PersonName, Personal};
-use crate::database::{Argument, Batch, Engine, Write, arguments};
+use crate::database::{Argument, Batch, Write, arguments};
 use crate::failure::{ChangeError, Damaged, Fault};
 use crate::parse::sized;
 use crate::secrets::{Column, Secrets};
@@ -72,24 +71,10 @@ impl Store {
         };
         let erased = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
         if erased {
-            self.overwrite_erased().await;
+            // The key is encrypted under the master key; still, it is not left lying about.
+            self.logging.overwrite_deleted("VACUUM persons").await;
         }
         Ok(erased)
-    }
-
-    /// The deleted key may still stand in the write-ahead log or in a dead row. It is encrypted
-    /// under the master key there; still, it is not left lying about longer than needed.
-    async fn overwrite_erased(&self) {
-        let done = match self.logging.engine() {
-            Engine::Sqlite(file) => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(file.writer())
-                .await
-                .map(drop),
-            Engine::Postgres(pool) => sqlx::query("VACUUM persons").execute(pool).await.map(drop),
-        };
-        if let Err(error) = done {
-            warn!(%error, "an erased person's key goes with the database's own next clean-up");
-        }
     }
 
     /// Finds the persons of these pseudonyms, and makes those there are none of yet.

@@ -43,6 +43,12 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
         (Schema::Logging, Dialect::Postgres) => {
             migrations!("postgres/logging", 1 "0001_downloads", 2 "0002_server_events")
         }
+        (Schema::Activation, Dialect::Sqlite) => {
+            migrations!("sqlite/activation", 1 "0001_personas", 2 "0002_activations")
+        }
+        (Schema::Activation, Dialect::Postgres) => {
+            migrations!("postgres/activation", 1 "0001_personas", 2 "0002_activations")
+        }
         (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),
         (Schema::Node, Dialect::Postgres) => Vec::new(),
     }
@@ -92,6 +98,9 @@ mod tests {
         assert_eq!(sqlite, postgres);
         let sqlite = check("sqlite/logging", Schema::Logging, Dialect::Sqlite);
         let postgres = check("postgres/logging", Schema::Logging, Dialect::Postgres);
+        assert_eq!(sqlite, postgres);
+        let sqlite = check("sqlite/activation", Schema::Activation, Dialect::Sqlite);
+        let postgres = check("postgres/activation", Schema::Activation, Dialect::Postgres);
         assert_eq!(sqlite, postgres);
         check("sqlite/node", Schema::Node, Dialect::Sqlite);
     }
