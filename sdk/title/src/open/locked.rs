@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use colophon_crypto::Engine;
 
 use super::Copy;
-use crate::content::ContentReader;
+use crate::content::{ContentReader, GroupMemory};
 use crate::license::LicenseReport;
 use crate::signature::SignatureReport;
 use crate::structure::Structure;
@@ -93,12 +93,13 @@ impl<'e, R: Read + Seek> LockedTitle<'e, R> {
         let listed = &self.structure.validation.entries;
         let bytes_total = listed.iter().map(|entry| entry.stored).sum();
         let mut bytes_done = 0_u64;
+        let mut content = ContentReader {
+            engine: self.engine,
+            reader: &mut self.reader,
+            memory: &mut GroupMemory::default(),
+        };
         for entry in self.structure.listed() {
-            ContentReader {
-                engine: self.engine,
-                reader: &mut self.reader,
-            }
-            .check(entry)?;
+            content.check(entry)?;
             bytes_done = bytes_done.saturating_add(entry.listed.stored);
             progress(Progress {
                 bytes_done,
