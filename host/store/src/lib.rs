@@ -24,6 +24,7 @@ pub mod log;
 pub mod migration;
 pub mod node;
 mod parse;
+pub mod principals;
 pub mod retailers;
 pub mod secrets;
 pub mod signers;

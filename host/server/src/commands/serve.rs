@@ -23,7 +23,8 @@ use crate::cli::{Role, ServeArgs};
 use crate::config::{Config, FILE_NAME, Listen};
 use crate::event_log::EventQueue;
 use crate::house::{
-    ActivationWork, House, Parts, SystemClock, activation_issuer, found, is_founded, migrate,
+    ActivationWork, House, Parts, SystemClock, activation_issuer, complete_center, found,
+    is_founded, migrate,
 };
 use crate::logging;
 
@@ -98,6 +99,7 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
     migrate(config).await?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let house = House::open(config).await?;
+    complete_centers(&house).await?;
     let activates = roles.contains(&Role::Activation);
     if activates {
         // Before anybody asks, so that what is wrong with it is said at the start.
@@ -115,6 +117,18 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
         activation,
         metrics,
     })
+}
+
+/// Centers made by an earlier version get the keys that they lack. Where the platform authority's
+/// key is elsewhere they go without, and what needs the keys is refused.
+async fn complete_centers(house: &House) -> Result<()> {
+    for center in house.store.list_centers().await? {
+        if let Err(error) = complete_center(house, &center.id).await {
+            let reason = format!("{error:#}");
+            tracing::warn!(center = %center.id, reason, "a center lacks keys");
+        }
+    }
+    Ok(())
 }
 
 /// Answers requests until the host is told to stop and its downloads have drained.
