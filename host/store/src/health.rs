@@ -169,7 +169,7 @@ impl Store {
         let rows = rows
             .into_iter()
             .map(|(center, name, sealed)| (frames(&[center.as_bytes(), &name]), sealed));
-        problems.extend(self.unopened(database, CHAIN, rows));
+        problems.extend(unopened(&self.secrets, database, CHAIN, rows));
 
         let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_PERSONS, arguments![]).await?;
         let rows = rows
