@@ -23,9 +23,9 @@ const SIZES: [(&str, usize, f64); 3] = [
     ("2", 2_000_000, 0.9),
     ("20", 20_000_000, 1.0),
 ];
-const SERVER: usize = 0;
-const CLIENT: usize = 1;
-const CONNECTIONS: usize = 64;
+pub(crate) const SERVER: usize = 0;
+pub(crate) const CLIENT: usize = 1;
+pub(crate) const CONNECTIONS: usize = 64;
 const WARM_UP: &str = "1s";
 const ROUND: &str = "3s";
 const ROUNDS: usize = 5;
@@ -182,7 +182,7 @@ fn megabytes(text: &str) -> Option<f64> {
         .find_map(|(unit, factor)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor))
 }
 
-fn pin(process: u32, processor: usize) {
+pub(crate) fn pin(process: u32, processor: usize) {
     succeed(Command::new("taskset").args([
         "-a",
         "-cp",

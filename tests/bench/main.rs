@@ -10,6 +10,7 @@
 mod activation;
 mod delivery;
 mod figure;
+mod licensing;
 mod memory;
 mod nginx;
 mod outbox;
@@ -27,6 +28,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("delivery", delivery::measure),
     ("first-byte", delivery::first_byte),
     ("memory", memory::measure),
+    ("level-5", licensing::measure),
     ("plug-in", plugin::measure),
     ("outbox", outbox::measure),
     ("sealing", sealing::measure),

@@ -8,9 +8,12 @@
 
 mod activation_operator;
 mod cache;
+mod certificates;
 mod copies;
 mod events;
 mod license_verifiers;
+mod licensed;
+mod licensors;
 mod other_tools;
 mod purchase;
 mod real_books;

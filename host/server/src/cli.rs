@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Make, open and explain receipts.
     #[command(subcommand)]
     Receipt(ReceiptCommand),
+    /// Licenses of copies at level 5.
+    #[command(subcommand)]
+    License(LicenseCommand),
     /// Personas and the readers they have activated.
     #[command(subcommand)]
     Activation(ActivationCommand),
@@ -119,6 +122,21 @@ pub(crate) enum CenterCommand {
     },
     /// List the centers.
     List,
+    /// The keys a center signs titles, copies and licenses with, and the one that opens buyers'
+    /// activation certificates. Running hosts follow within seconds.
+    #[command(subcommand)]
+    Signer(SignerCommand),
+    /// Show or set what a center's licenses grant of titles that have no rights of their own.
+    Rights {
+        #[command(flatten)]
+        center: CenterArg,
+        /// XML file with the rights, as the schema of licenses has them.
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+        /// Back to what is granted where nobody says: viewing.
+        #[arg(long, conflicts_with = "set")]
+        reset: bool,
+    },
     /// Issue a certificate under the platform authority, for a rights owner or publisher who signs
     /// titles with a key of their own.
     Issue {
@@ -132,6 +150,81 @@ pub(crate) enum CenterCommand {
         #[arg(long)]
         to: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignerCommand {
+    /// List a center's keys with their certificates.
+    List {
+        #[command(flatten)]
+        center: CenterArg,
+    },
+    /// Replace a key by a fresh one, certified under the platform authority.
+    New {
+        #[command(flatten)]
+        center: CenterArg,
+        /// What the key is for.
+        #[arg(long)]
+        role: CenterKeyArg,
+        /// The kind of key.
+        #[arg(long, default_value = "rsa")]
+        kind: KeyKindArg,
+    },
+    /// Replace a key by one from files.
+    Set {
+        #[command(flatten)]
+        center: CenterArg,
+        /// What the key is for.
+        #[arg(long)]
+        role: CenterKeyArg,
+        /// PEM file with the certificate, its issuers after it.
+        #[arg(long)]
+        certificate: PathBuf,
+        /// PEM file with the private key (PKCS#8).
+        #[arg(long)]
+        key: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CenterKeyArg {
+    /// Signs titles as the tool that seals them.
+    Tool,
+    /// Signs copies as the channel they come through.
+    Provider,
+    /// Signs licenses.
+    Licensor,
+    /// Opens the forms in which activation certificates arrive. What was sealed to the key before
+    /// it still opens.
+    Center,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyKindArg {
+    /// RSA with 2048 bits.
+    Rsa,
+    /// P-256: faster to sign with; opens no forms.
+    P256,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LicenseCommand {
+    /// Show a license as it was signed.
+    Show(LicenseArgs),
+    /// Say what a license grants in ODRL 2.2 (JSON-LD), for other systems.
+    Odrl(LicenseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LicenseArgs {
+    /// File with the license (META-INF/rights.xml), or the copy it is in.
+    #[arg(required_unless_present = "event")]
+    pub(crate) file: Option<PathBuf>,
+    /// The download in the log that the license was made for (`colophon log export`).
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) event: Option<String>,
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
 }
 
 #[derive(Debug, Args)]
@@ -190,9 +283,17 @@ pub(crate) struct TitleAddArgs {
     pub(crate) center: CenterArg,
     #[command(flatten)]
     pub(crate) book: BookArgs,
-    /// Least level it is sold with: 1 clear, 2 source sealed, 3 individually sealed.
+    /// Least level it is sold with: 1 clear, 2 source sealed, 3 individually sealed, 5 licensed to
+    /// a persona's activated readers.
     #[arg(long, default_value_t = 2, value_parser = least_level)]
     pub(crate) level: u8,
+    /// Sell it at level 5 too, whatever its least level is.
+    #[arg(long)]
+    pub(crate) licensed: bool,
+    /// XML file with what its licenses grant, instead of what the center's licenses grant. With it,
+    /// signed copies below level 5 carry a license too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rights: Option<PathBuf>,
     /// Signatures every sealed copy carries: tool, owner, provider.
     #[arg(long, value_delimiter = ',')]
     pub(crate) sign: Vec<RoleArg>,
@@ -256,6 +357,15 @@ pub(crate) struct TitleUpdateArgs {
     /// New least level.
     #[arg(long, value_parser = least_level)]
     pub(crate) level: Option<u8>,
+    /// Sell it at level 5 too: its licensed form is made of the sealed one if there is none yet.
+    #[arg(long)]
+    pub(crate) licensed: bool,
+    /// XML file with what its licenses grant from now on.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rights: Option<PathBuf>,
+    /// Grant what the center's licenses grant.
+    #[arg(long, conflicts_with = "rights")]
+    pub(crate) center_rights: bool,
     /// New price, such as 1299EUR.
     #[arg(long)]
     pub(crate) price: Option<String>,
@@ -351,6 +461,9 @@ pub(crate) enum ReceiptCommand {
         receipt: Option<String>,
         #[command(flatten)]
         center: CenterArg,
+        /// File with the activation certificate (upload form) that the buyer sends along.
+        #[arg(long, value_name = "FILE")]
+        certificate: Option<PathBuf>,
     },
 }
 
@@ -365,9 +478,9 @@ pub(crate) struct MintArgs {
     /// The retailer's transaction id.
     #[arg(long)]
     pub(crate) transaction: String,
-    /// Protection level: 1 clear, 2 source sealed, 3 individually sealed, 4 signed; the catalog's
-    /// if left out.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
+    /// Protection level: 1 clear, 2 source sealed, 3 individually sealed, 4 signed, 5 licensed; the
+    /// catalog's if left out.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub(crate) level: Option<u8>,
     /// The buyer's name, or whatever the copy shall be bound to.
     #[arg(long)]
@@ -549,12 +662,15 @@ pub(crate) struct ActivationSettingsArgs {
 /// A level that a title can be sold with at least.
 fn least_level(text: &str) -> Result<u8, String> {
     match text.parse() {
-        Ok(level @ 1..=3) => Ok(level),
+        Ok(level @ (1..=3 | 5)) => Ok(level),
         Ok(4) => Err(
             "level 4 is levels 2 and 3 with signatures: choose 2 or 3, and add --sign tool \
              (owner, provider)"
                 .to_owned(),
         ),
-        _ => Err("write 1 (clear), 2 (source sealed) or 3 (individually sealed)".to_owned()),
+        _ => Err(
+            "write 1 (clear), 2 (source sealed), 3 (individually sealed) or 5 (licensed)"
+                .to_owned(),
+        ),
     }
 }

@@ -4,12 +4,16 @@ mod activation;
 mod founding;
 mod parts;
 mod readiness;
+mod rehearsal;
+mod signers;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use colophon_activation::{Malformed as MalformedForm, SealedForm};
 use colophon_core::code::Code;
 use colophon_core::delivery::{DownloadRequest, Wanted};
 use colophon_core::download::Explanation;
@@ -18,7 +22,9 @@ use colophon_core::log::Client;
 use colophon_core::ports::FieldCipher;
 use colophon_core::time::{Clock, Timestamp};
 use colophon_crypto::Engine;
-use colophon_keys::{EngineName, Envelope, StoredSigners, SystemRandom, read_key_file};
+use colophon_keys::{
+    EngineName, Envelope, StoredSigners, SystemRandom, TrustFolder, read_key_file,
+};
 use colophon_origin::DirectoryStore;
 use colophon_receipt::{CenterId, SealedReceipt};
 use colophon_store::activation::{ActivationDatabase, ActivationStore};
@@ -35,6 +41,8 @@ pub(crate) use activation::{
 };
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
+pub(crate) use rehearsal::rehearse_rights;
+pub(crate) use signers::{complete_center, fresh, replace};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +68,7 @@ pub(crate) struct House {
     pub(crate) store: Arc<Store>,
     pub(crate) activation: Arc<ActivationStore>,
     pub(crate) content: Arc<DirectoryStore>,
+    trust_folder: PathBuf,
 }
 
 impl House {
@@ -93,7 +102,14 @@ impl House {
             cipher,
             store: Arc::new(store),
             content: Arc::new(content),
+            trust_folder: config.trust.folder.clone(),
         })
+    }
+
+    /// Who is believed on this host.
+    pub(crate) fn trust(&self) -> Result<TrustFolder> {
+        let engine = Arc::clone(&self.engine);
+        TrustFolder::open(&self.trust_folder, engine).context("trust.folder")
     }
 
     /// Closes the databases, so that nothing is left in their write-ahead logs.
@@ -108,6 +124,7 @@ impl House {
         config: &Config,
         text: &str,
         center: CenterId,
+        certificate: Option<Result<SealedForm, MalformedForm>>,
     ) -> Result<Explained> {
         let receipt = match SealedReceipt::parse(text) {
             Ok(receipt) => receipt,
@@ -123,6 +140,7 @@ impl House {
             receipt,
             retailer: None,
             error_url: None,
+            certificate,
             resume: None,
             wanted: Wanted::Headers,
             client: Client {

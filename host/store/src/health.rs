@@ -11,6 +11,7 @@ use crate::failure::{Fault, ReadError};
 use crate::log::{DATA_KEY, DETAILS};
 use crate::node::NodeStore;
 use crate::parse::counted;
+use crate::principals::CHAIN;
 use crate::retailers::SECRET;
 use crate::secrets::{Column, Secrets};
 use crate::signers::{AUTHORITY_KEY, SIGNER_KEY};
@@ -43,6 +44,8 @@ const AUTHORITY_KEYS: &str =
 const RETAILER_SECRETS: &str = "SELECT center, retailer, number, secret FROM retailer_keys";
 
 const CONTENT_KEYS: &str = "SELECT center, version, key FROM content_keys";
+
+const SOME_PRINCIPALS: &str = "SELECT center, pseudonym, chain FROM principals LIMIT 1000";
 
 /// Enough to tell a wrong master key from a damaged row.
 const SOME_PERSONS: &str = "SELECT id, data_key FROM persons LIMIT 1000";
@@ -160,6 +163,13 @@ impl Store {
             .into_iter()
             .map(|(center, version, sealed)| (frames(&[center.as_bytes(), &version]), sealed));
         problems.extend(unopened(&self.secrets, database, CONTENT_KEY, rows));
+
+        let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
+            database.all(SOME_PRINCIPALS, arguments![]).await?;
+        let rows = rows
+            .into_iter()
+            .map(|(center, name, sealed)| (frames(&[center.as_bytes(), &name]), sealed));
+        problems.extend(unopened(&self.secrets, database, CHAIN, rows));
 
         let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_PERSONS, arguments![]).await?;
         let rows = rows

@@ -16,6 +16,7 @@ mod activation;
 mod billing;
 mod changes;
 mod damage;
+mod licensing;
 mod log;
 mod migration;
 mod node;
@@ -102,6 +103,10 @@ on_both_engines! {
     billing => purchases_are_billed_once_all_bytes_were_sent,
     billing => two_writers_with_a_half_each_complete_a_purchase,
     billing => billing_agrees_with_a_count_of_single_bytes,
+    licensing => a_center_has_the_licensor_and_the_keys_for_forms_it_was_given,
+    licensing => rights_are_set_and_taken_back,
+    licensing => a_personas_certificate_is_kept_and_replaced,
+    licensing => a_license_is_recorded_until_its_person_is_erased,
     damage => a_value_moved_to_another_row_does_not_open,
     damage => a_wrong_master_key_is_told_from_damage,
     damage => an_encrypted_form_without_a_key_is_found,

@@ -1,5 +1,7 @@
 //! `colophon doctor`: looks at everything a host stands on and says what is wrong.
 
+mod certificates;
+
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
@@ -73,6 +75,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.push(node(config).await);
     findings.push(records(house).await);
     findings.push(stored_files(house).await);
+    findings.push(certificates::certificates(house).await);
     findings.push(key_pool(house).await);
     findings.push(activation_authority(house).await);
     findings.extend(integrity(house).await);

@@ -124,6 +124,26 @@ pub(crate) const KEYS: &[Key] = &[
         "cryptographic engine: aws-lc or portable",
     ),
     key(
+        "trust.folder",
+        "{data}/trust",
+        "folder with trusted roots (*.pem, *.crt) and revocation lists (*.crl); read again when it changes",
+    ),
+    key(
+        "trust.poll_ms",
+        "1000",
+        "how often that folder is looked at for changes, in milliseconds",
+    ),
+    key(
+        "registration.url",
+        "",
+        "server that activation certificates are fetched from where nobody supplied one (http:// or https://); empty: none",
+    ),
+    key(
+        "registration.authority",
+        "",
+        "PEM file with the authority behind that server's TLS certificate; needed for https://",
+    ),
+    key(
         "plugins.compiled",
         "{data}/compiled",
         "folder for compiled plug-ins; must belong to the server alone",
