@@ -13,6 +13,7 @@ mod memory;
 mod nginx;
 mod outbox;
 mod plugin;
+mod repository;
 mod sealing;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("first-byte", delivery::first_byte),
     ("memory", memory::measure),
     ("plug-in", plugin::measure),
+    ("repository", repository::measure),
     ("outbox", outbox::measure),
     ("sealing", sealing::measure),
 ];

@@ -83,6 +83,7 @@ mod ids;
 mod json;
 mod machine;
 mod persona;
+mod sealed_key;
 mod upload;
 
 /// The profile of these formats; the first frame of every digest.
@@ -94,6 +95,10 @@ pub use machine::{
     MachineId,
 };
 pub use persona::PersonaId;
+pub use sealed_key::{
+    NotSealedForThis, OpenedKey, PRIVATE_KEY_BYTES_MAX, PrivateKeyLength, SEALED_KEY_BYTES_MAX,
+    SealedFor, open_key, seal_key,
+};
 pub use upload::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CertificateChain, CertificateHash, Claims,
     FORM_BYTES_MAX, FormKey, FormRefused, InvalidChain, InvalidClaims, InvalidHeader, Malformed,

@@ -13,6 +13,7 @@ mod document;
 mod library;
 mod publication;
 pub mod reading;
+pub mod repository;
 mod trust_store;
 
 pub use document::{About, Document, OpenError, Origin, WriteError};

@@ -1,0 +1,25 @@
+//! Makes a secure repository for one persona on one machine.
+//!
+//! The [`Template`] is the component built from `sdk/repository`, read once. [`individualize`]
+//! makes an [`Individual`] of it: with a key pair of its own whose private half is spread through
+//! generated code and data, with all functions in another order, and with the persona's private
+//! key sealed to it and to the machine. Two individuals have neither a key nor the code that
+//! computes it in common, so that what is found out about one says nothing about another.
+//!
+//! Everything here is a function of its arguments, chance included. What is left to others: where
+//! persona keys come from, who signs what is made, and where the work is done.
+//!
+//! **What it cannot do.** It hides a key in code that can be read and run. Somebody with time and
+//! a debugger gets at the key of the individual in hand.
+
+mod binary;
+mod dice;
+mod hiding;
+mod individual;
+mod template;
+
+pub use individual::{Individual, IndividualizeError, Order, individualize};
+pub use template::{Template, TemplateRefused};
+
+/// The component of `sdk/repository`, as it was built with this crate.
+pub const TEMPLATE: &[u8] = include_bytes!(env!("COLOPHON_REPOSITORY_TEMPLATE"));
