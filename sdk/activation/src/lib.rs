@@ -79,8 +79,6 @@
 //! # }
 //! ```
 
-mod ids;
-mod json;
 mod machine;
 mod persona;
 mod sealed_key;
@@ -89,7 +87,7 @@ mod upload;
 /// The profile of these formats; the first frame of every digest.
 const PROFILE: &str = "colophon/activation/1";
 
-pub use ids::{CenterId, InvalidId, UnixSeconds};
+pub use colophon_claims::{CenterId, InvalidId, Part, UnixSeconds};
 pub use machine::{
     FACTS_BYTES_MAX, FACTS_KNOWN_MIN, FactDigest, FactKind, FactSalt, InvalidFacts, MachineFacts,
     MachineId,
@@ -102,5 +100,5 @@ pub use sealed_key::{
 pub use upload::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CertificateChain, CertificateHash, Claims,
     FORM_BYTES_MAX, FormKey, FormRefused, InvalidChain, InvalidClaims, InvalidHeader, Malformed,
-    Part, SKEW_S, SealError, SealedForm, UploadForm,
+    SKEW_S, SealError, SealedForm, UploadForm,
 };

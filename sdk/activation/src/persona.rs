@@ -1,6 +1,6 @@
 //! Who activates readers.
 
-use crate::ids::{InvalidId, check_characters, text_id};
+use colophon_claims::{InvalidId, check_text, text_id};
 
 /// The longest persona id, in bytes of UTF-8.
 const PERSONA_BYTES_MAX: usize = 255;
@@ -21,10 +21,7 @@ pub struct PersonaId(String);
 
 impl PersonaId {
     fn check(text: &str) -> Result<(), InvalidId> {
-        // It ends up in licenses (XML), certificates, header lines and logs.
-        check_characters(text, PERSONA_BYTES_MAX, |character| {
-            !character.is_control() && !matches!(character, '\u{FFFE}' | '\u{FFFF}')
-        })
+        check_text(text, PERSONA_BYTES_MAX)
     }
 }
 

@@ -16,7 +16,7 @@ pub use claims::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CertificateChain, Claims, InvalidChain, InvalidClaims,
     SKEW_S,
 };
-pub use compact::{FORM_BYTES_MAX, Malformed, Part, SealedForm};
+pub use compact::{FORM_BYTES_MAX, Malformed, SealedForm};
 pub use header::{CertificateHash, InvalidHeader};
 pub use open::{FormKey, FormRefused};
 pub use seal::{SealError, UploadForm};

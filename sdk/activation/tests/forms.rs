@@ -1,10 +1,6 @@
 //! What holds for every upload form, not only for those somebody thought of.
 
 #![cfg(test)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the number of mutants is read from the environment"
-)]
 
 #[path = "../examples/activation_vectors/keys.rs"]
 mod keys;
@@ -16,35 +12,10 @@ use colophon_activation::{
     CertificateChain, CertificateHash, Claims, FORM_BYTES_MAX, FormKey, FormRefused, SealError,
     SealedForm, UnixSeconds, UploadForm,
 };
-use colophon_crypto::{Key32, Mismatch, Portable, Randomness};
+use colophon_crypto::{Key32, Mismatch, Portable};
+use colophon_forge::{Seeded, mutant, mutants};
 use keys::{CENTER, OTHER, TestKey, persona_certificates};
 use proptest::prelude::*;
-
-/// Repeatable chance for tests (`splitmix64`).
-struct Seeded(u64);
-
-impl Seeded {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
-
-impl Randomness for Seeded {
-    fn fill(&mut self, out: &mut [u8]) {
-        for chunk in out.chunks_mut(8) {
-            let bytes = self.next().to_le_bytes();
-            chunk.copy_from_slice(&bytes[..chunk.len()]);
-        }
-    }
-}
 
 fn upload(key: &TestKey) -> UploadForm<'_> {
     UploadForm {
@@ -212,15 +183,6 @@ fn nothing_is_said_of_what_does_not_decrypt() {
     }
 }
 
-/// How many changed forms are tried; `COLOPHON_MUTANTS` sets another number.
-fn mutants() -> usize {
-    std::env::var("COLOPHON_MUTANTS")
-        .ok()
-        .map_or(100_000, |number| {
-            number.parse().expect("a number in COLOPHON_MUTANTS")
-        })
-}
-
 fn good_forms(random: &mut Seeded) -> Vec<String> {
     let claims = |number| claims(&format!("persona-{number}"), persona_certificates());
     (0..20)
@@ -232,38 +194,6 @@ fn good_forms(random: &mut Seeded) -> Vec<String> {
         .collect()
 }
 
-/// Changes one form in one of several ways.
-fn mutate(form: &str, other: &str, random: &mut Seeded) -> Vec<u8> {
-    let mut bytes = form.as_bytes().to_vec();
-    let at = random.below(bytes.len());
-    match random.below(8) {
-        0 => bytes[at] ^= 1 << random.below(8),
-        1 => bytes[at] = random.below(256) as u8,
-        2 => {
-            bytes[at] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-                [random.below(64)]
-        }
-        3 => bytes.truncate(at),
-        4 => drop(bytes.drain(..at)),
-        5 => bytes.insert(at, b"A.=_ \n"[random.below(6)]),
-        6 => {
-            // The beginning of one form with the end of another.
-            bytes.truncate(at);
-            let from = random.below(other.len());
-            bytes.extend_from_slice(&other.as_bytes()[from..]);
-        }
-        _ => {
-            // One whole part of one form in the place of another's.
-            let mut parts: Vec<&[u8]> = form.as_bytes().split(|b| *b == b'.').collect();
-            let others: Vec<&[u8]> = other.as_bytes().split(|b| *b == b'.').collect();
-            let part = random.below(parts.len());
-            parts[part] = others[random.below(others.len())];
-            bytes = parts.join(&b'.');
-        }
-    }
-    bytes
-}
-
 #[test]
 fn no_changed_form_opens() {
     let mut random = Seeded(1);
@@ -271,10 +201,11 @@ fn no_changed_form_opens() {
     let forms = good_forms(&mut random);
     assert!(forms.iter().all(|form| open(form, &key).is_some()));
     let (mut tried, mut parsed) = (0, 0);
-    while tried < mutants() {
+    let tries = mutants(100_000);
+    while tried < tries {
         let form = &forms[random.below(forms.len())];
         let other = &forms[random.below(forms.len())];
-        let Ok(mutant) = String::from_utf8(mutate(form, other, &mut random)) else {
+        let Ok(mutant) = String::from_utf8(mutant(form, other, &mut random)) else {
             tried += 1;
             continue;
         };

@@ -1,17 +1,11 @@
 //! Every file in `vectors/`, and that the generator makes exactly these files.
 
 #![cfg(test)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "unlike the crate, its test reads files"
-)]
 
 #[path = "../examples/activation_vectors/cases.rs"]
 mod cases;
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
 use cases::keys::{CENTER, OTHER, TestKey};
@@ -20,21 +14,11 @@ use colophon_activation::{
     MachineId, SKEW_S, SealedForm, UnixSeconds,
 };
 use colophon_crypto::Portable;
+use colophon_forge::{differing, kept};
 use serde_json::{Value, json};
 
-/// The files in one folder of the vectors, by their path under `vectors/`.
-fn files(kind: &str) -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("vectors")
-        .join(kind);
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder).expect("the folder of the vectors") {
-        let path = entry.expect("a file").path();
-        let name = path.file_name().expect("a name").to_string_lossy();
-        let name = format!("{kind}/{name}");
-        files.insert(name, fs::read_to_string(path).expect("a text"));
-    }
-    files
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
 fn text<'v>(vector: &'v Value, name: &str) -> &'v str {
@@ -79,7 +63,7 @@ fn said(claims: &Claims) -> Value {
 
 #[test]
 fn every_form_comes_out_as_it_says() {
-    let files = files("upload");
+    let files = kept(&folder().join("upload"));
     let mut wrong = Vec::new();
     for (name, vector) in &files {
         let vector: Value = serde_json::from_str(vector).expect("JSON");
@@ -113,7 +97,7 @@ fn facts(vector: &Value, salt: &FactSalt) -> Result<MachineFacts, InvalidFacts> 
 
 #[test]
 fn every_machine_comes_out_as_it_says() {
-    let files = files("machine");
+    let files = kept(&folder().join("machine"));
     for (name, vector) in &files {
         let vector: Value = serde_json::from_str(vector).expect("JSON");
         let salt = text(&vector, "salt").parse().expect("a salt");
@@ -138,9 +122,8 @@ fn every_machine_comes_out_as_it_says() {
 #[test]
 fn machines_are_told_apart_as_their_vectors_say() {
     let of = |name: &str| {
-        let files = files("machine");
-        let vector: Value =
-            serde_json::from_str(&files[&format!("machine/{name}.json")]).expect("JSON");
+        let files = kept(&folder().join("machine"));
+        let vector: Value = serde_json::from_str(&files[&format!("{name}.json")]).expect("JSON");
         MachineFacts::parse(text(&vector, "facts").as_bytes()).expect("facts")
     };
     let usual = of("all-facts");
@@ -158,17 +141,8 @@ fn machines_are_told_apart_as_their_vectors_say() {
 
 #[test]
 fn the_generator_makes_these_files() {
-    let vectors = cases::all();
-    let count = vectors.len();
-    let made: BTreeMap<String, String> = vectors.into_iter().collect();
-    assert_eq!(made.len(), count, "two vectors have one name");
-    let mut kept = files("upload");
-    kept.extend(files("machine"));
-    let differing: Vec<_> = made
-        .keys()
-        .chain(kept.keys())
-        .filter(|name| made.get(*name) != kept.get(*name))
-        .collect();
+    let (made, kept) = (cases::all(), kept(&folder()));
+    let differing = differing(&made, &kept);
     assert!(
         differing.is_empty(),
         "made anew by `cargo xtask vectors`: {differing:?}"

@@ -5,9 +5,10 @@ mod write;
 
 use std::num::NonZeroU32;
 
+use colophon_claims::{CenterId, InvalidId, UnixSeconds};
+
 use crate::ids::{
-    BookId, BookIdType, CenterId, Currency, ErrorUrl, InvalidId, KeyId, ReceiptId, RetailerId,
-    Text, TransactionId, UnixSeconds,
+    BookId, BookIdType, Currency, ErrorUrl, KeyId, ReceiptId, RetailerId, Text, TransactionId,
 };
 
 pub(crate) use read::read_claims;

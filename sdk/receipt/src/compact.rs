@@ -1,6 +1,6 @@
 //! The compact form: five parts of base64url with points between.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_claims::{InvalidSealedClaims, NotBase64url, Part, SealedClaims, split};
 
 use crate::header::{InvalidHeader, parse_header};
 use crate::ids::KeyId;
@@ -50,27 +50,19 @@ impl Malformed {
     }
 }
 
-/// One of the four parts that hold something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The protected header.
-    Header,
-    /// The initialization vector.
-    Iv,
-    /// The encrypted claims.
-    Ciphertext,
-    /// The authentication tag.
-    Tag,
+impl From<NotBase64url> for Malformed {
+    fn from(NotBase64url(part): NotBase64url) -> Malformed {
+        Malformed::Base64(part)
+    }
 }
 
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Part::Header => "header",
-            Part::Iv => "initialization vector",
-            Part::Ciphertext => "ciphertext",
-            Part::Tag => "tag",
-        })
+impl From<InvalidSealedClaims> for Malformed {
+    fn from(invalid: InvalidSealedClaims) -> Malformed {
+        match invalid {
+            InvalidSealedClaims::Base64(invalid) => invalid.into(),
+            InvalidSealedClaims::IvLength => Malformed::IvLength,
+            InvalidSealedClaims::TagLength => Malformed::TagLength,
+        }
     }
 }
 
@@ -80,9 +72,7 @@ pub struct SealedReceipt {
     pub(crate) kid: KeyId,
     /// The first part as received; its ASCII is the additional authenticated data.
     pub(crate) header: String,
-    pub(crate) iv: [u8; 12],
-    pub(crate) ciphertext: Vec<u8>,
-    pub(crate) tag: [u8; 16],
+    pub(crate) claims: SealedClaims,
 }
 
 impl SealedReceipt {
@@ -95,30 +85,16 @@ impl SealedReceipt {
         if compact.len() > RECEIPT_BYTES_MAX {
             return Err(Malformed::TooLong);
         }
-        let mut parts = compact.split('.');
-        let mut part = || parts.next().ok_or(Malformed::Parts);
-        let (header, encrypted_key, iv) = (part()?, part()?, part()?);
-        let (ciphertext, tag) = (part()?, part()?);
-        if parts.next().is_some() {
-            return Err(Malformed::Parts);
-        }
+        let parts = split(compact).ok_or(Malformed::Parts)?;
+        let [header, encrypted_key, iv, ciphertext, tag] = parts;
         if !encrypted_key.is_empty() {
             return Err(Malformed::EncryptedKey);
         }
-        let kid = parse_header(&decode(Part::Header, header)?).map_err(Malformed::Header)?;
-        let iv = decode(Part::Iv, iv)?
-            .try_into()
-            .map_err(|_| Malformed::IvLength)?;
-        let ciphertext = decode(Part::Ciphertext, ciphertext)?;
-        let tag = decode(Part::Tag, tag)?
-            .try_into()
-            .map_err(|_| Malformed::TagLength)?;
+        let kid = parse_header(&Part::Header.decode(header)?).map_err(Malformed::Header)?;
         Ok(SealedReceipt {
             kid,
             header: header.to_owned(),
-            iv,
-            ciphertext,
-            tag,
+            claims: SealedClaims::decode(iv, ciphertext, tag)?,
         })
     }
 
@@ -130,20 +106,10 @@ impl SealedReceipt {
     }
 }
 
-fn decode(part: Part, text: &str) -> Result<Vec<u8>, Malformed> {
-    Base64UrlUnpadded::decode_vec(text).map_err(|_| Malformed::Base64(part))
-}
-
 impl std::fmt::Display for SealedReceipt {
     /// Writes the compact form, exactly as it was received.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let encode = Base64UrlUnpadded::encode_string;
-        let (iv, ciphertext, tag) = (
-            encode(&self.iv),
-            encode(&self.ciphertext),
-            encode(&self.tag),
-        );
-        write!(f, "{}..{iv}.{ciphertext}.{tag}", self.header)
+        write!(f, "{}..{}", self.header, self.claims)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Whether a receipt is in time.
 
+use colophon_claims::UnixSeconds;
+
 use crate::claims::Receipt;
-use crate::ids::UnixSeconds;
 
 /// A center's rules about time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! The protected header: `alg`, `enc` and `kid`, nothing less and nothing more.
 
-use serde::Serialize;
+use colophon_claims::{InvalidId, read_header, write_header};
 
-use crate::ids::{InvalidId, KeyId};
-use crate::json::{Fault, Members, Scalar};
+use crate::ids::KeyId;
 
 const ALGORITHM: &str = "dir";
 const ENCRYPTION: &str = "A256GCM";
@@ -31,52 +30,33 @@ pub enum InvalidHeader {
     Kid(#[source] InvalidId),
 }
 
-impl From<Fault> for InvalidHeader {
-    fn from(fault: Fault) -> InvalidHeader {
-        match fault {
-            Fault::Form => InvalidHeader::Form,
-            Fault::Unknown(name) => InvalidHeader::Unknown(name),
-            Fault::Duplicate(name) => InvalidHeader::Duplicate(name),
+impl From<colophon_claims::InvalidHeader> for InvalidHeader {
+    fn from(invalid: colophon_claims::InvalidHeader) -> InvalidHeader {
+        match invalid {
+            colophon_claims::InvalidHeader::Form => InvalidHeader::Form,
+            colophon_claims::InvalidHeader::Unknown(name) => InvalidHeader::Unknown(name),
+            colophon_claims::InvalidHeader::Duplicate(name) => InvalidHeader::Duplicate(name),
+            colophon_claims::InvalidHeader::Missing(name) => InvalidHeader::Missing(name),
         }
     }
 }
 
 /// Reads a decoded header and gives its key id.
 pub(crate) fn parse_header(json: &[u8]) -> Result<KeyId, InvalidHeader> {
-    let mut members = Members::parse(json, &["alg", "enc", "kid"])?;
-    let algorithm = take_text(&mut members, "alg")?;
-    let encryption = take_text(&mut members, "enc")?;
-    let kid = take_text(&mut members, "kid")?;
+    let [algorithm, encryption, kid] = read_header(json, &["alg", "enc", "kid"])?;
     if algorithm != ALGORITHM || encryption != ENCRYPTION {
         return Err(InvalidHeader::Algorithm);
     }
     kid.parse().map_err(InvalidHeader::Kid)
 }
 
-fn take_text(members: &mut Members, name: &'static str) -> Result<String, InvalidHeader> {
-    match members.take(name) {
-        Some(Scalar::Text(text)) => Ok(text),
-        Some(Scalar::Integer(_)) => Err(InvalidHeader::Form),
-        None => Err(InvalidHeader::Missing(name)),
-    }
-}
-
 /// The header of a new receipt.
-#[derive(Serialize)]
-pub(crate) struct Header<'a> {
-    alg: &'static str,
-    enc: &'static str,
-    kid: &'a str,
-}
-
-impl<'a> Header<'a> {
-    pub(crate) fn new(kid: &'a KeyId) -> Header<'a> {
-        Header {
-            alg: ALGORITHM,
-            enc: ENCRYPTION,
-            kid: kid.as_str(),
-        }
-    }
+pub(crate) fn header_for(kid: &KeyId) -> String {
+    write_header(&[
+        ("alg", ALGORITHM),
+        ("enc", ENCRYPTION),
+        ("kid", kid.as_str()),
+    ])
 }
 
 #[cfg(test)]

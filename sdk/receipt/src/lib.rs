@@ -43,19 +43,18 @@ mod compact;
 mod freshness;
 mod header;
 mod ids;
-mod json;
 mod key;
 mod mint;
 mod open;
 mod secret;
 
 pub use claims::{Claims, InvalidClaims, Receipt, RequestedLevel};
-pub use compact::{Malformed, Part, RECEIPT_BYTES_MAX, SealedReceipt};
+pub use colophon_claims::{CenterId, InvalidId, Part, UnixSeconds};
+pub use compact::{Malformed, RECEIPT_BYTES_MAX, SealedReceipt};
 pub use freshness::{Freshness, TimePolicy, TimeRefusal};
 pub use header::InvalidHeader;
 pub use ids::{
-    BookId, BookIdType, CenterId, Currency, ErrorUrl, InvalidId, KeyId, ReceiptId, RetailerId,
-    Text, TransactionId, UnixSeconds,
+    BookId, BookIdType, Currency, ErrorUrl, KeyId, ReceiptId, RetailerId, Text, TransactionId,
 };
 pub use key::ReceiptKey;
 pub use mint::{Mint, MintError};

@@ -1,13 +1,12 @@
 //! Minting: from claims to the text a buyer carries.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_claims::{CenterId, INTEGER_MAX, SealedClaims, UnixSeconds, base64url};
 use colophon_crypto::{Engine, Randomness};
 
 use crate::claims::{Claims, ReceiptFields, write_claims};
 use crate::compact::{RECEIPT_BYTES_MAX, SealedReceipt};
-use crate::header::Header;
-use crate::ids::{CenterId, KeyId, UnixSeconds};
-use crate::json::INTEGER_MAX;
+use crate::header::header_for;
+use crate::ids::KeyId;
 use crate::key::ReceiptKey;
 
 /// Why no receipt was minted.
@@ -70,19 +69,15 @@ impl Mint<'_> {
             center: self.center,
             issued_at,
             expires_at,
-            id: &Base64UrlUnpadded::encode_string(&id),
+            id: &base64url::encode(&id),
         };
-        let mut ciphertext = write_claims(&fields, claims).map_err(MintError::Write)?;
-        let header = serde_json::to_vec(&Header::new(self.kid)).map_err(MintError::Write)?;
-        let header = Base64UrlUnpadded::encode_string(&header);
-        let cipher = self.engine.aes256_gcm(self.key.key());
-        let tag = cipher.seal(&iv, header.as_bytes(), &mut ciphertext);
+        let claims = write_claims(&fields, claims).map_err(MintError::Write)?;
+        let header = base64url::encode(header_for(self.kid).as_bytes());
+        let claims = SealedClaims::seal(self.engine, self.key.key(), iv, &header, claims);
         let sealed = SealedReceipt {
             kid: self.kid.clone(),
             header,
-            iv,
-            ciphertext,
-            tag,
+            claims,
         };
 
         let compact = sealed.to_string();
@@ -104,10 +99,9 @@ fn expiry(issued_at: UnixSeconds, lifetime_s: u32) -> Result<UnixSeconds, MintEr
 }
 
 fn check_time(name: &'static str, time: UnixSeconds) -> Result<(), MintError> {
-    if (0..=INTEGER_MAX).contains(&time.get()) {
-        Ok(())
-    } else {
-        Err(MintError::Range(name))
+    match time.fits_claim() {
+        true => Ok(()),
+        false => Err(MintError::Range(name)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Opening: from a sealed receipt and its key to what it says.
 
+use colophon_claims::CenterId;
 use colophon_crypto::{Engine, Mismatch};
 
 use crate::claims::{InvalidClaims, Receipt, read_claims};
 use crate::compact::SealedReceipt;
-use crate::ids::CenterId;
 use crate::key::ReceiptKey;
 
 /// Why a well-formed receipt does not open.
@@ -60,11 +60,8 @@ impl SealedReceipt {
         key: &ReceiptKey,
         center: &CenterId,
     ) -> Result<Receipt, OpenError> {
-        let mut claims = self.ciphertext.clone();
-        engine
-            .aes256_gcm(key.key())
-            .open(&self.iv, self.header.as_bytes(), &mut claims, &self.tag)
-            .map_err(OpenError::NotGenuine)?;
+        let opened = self.claims.open(engine, key.key(), &self.header);
+        let claims = opened.map_err(OpenError::NotGenuine)?;
         let receipt = read_claims(&claims, &self.kid).map_err(OpenError::Claims)?;
         if receipt.issuer != *self.kid.retailer() {
             return Err(OpenError::WrongRetailer);

@@ -1,43 +1,14 @@
 //! What holds for every receipt, not only for those somebody thought of.
 
 #![cfg(test)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the number of mutants is read from the environment"
-)]
 
-use colophon_crypto::{Key32, Portable, Randomness};
+use colophon_crypto::{Key32, Portable};
+use colophon_forge::{Seeded, mutant, mutants};
 use colophon_receipt::{
     Claims, KeyId, Mint, ReceiptKey, RequestedLevel, RetailerSecret, SealedReceipt, SecretMode,
     UnixSeconds,
 };
 use proptest::prelude::*;
-
-/// Repeatable chance for tests (`splitmix64`).
-struct Seeded(u64);
-
-impl Seeded {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
-
-impl Randomness for Seeded {
-    fn fill(&mut self, out: &mut [u8]) {
-        for chunk in out.chunks_mut(8) {
-            let bytes = self.next().to_le_bytes();
-            chunk.copy_from_slice(&bytes[..chunk.len()]);
-        }
-    }
-}
 
 /// Any text of the specification, in any script.
 fn text() -> impl Strategy<Value = String> {
@@ -161,13 +132,9 @@ proptest! {
     }
 }
 
-/// How many changed receipts are tried; `COLOPHON_MUTANTS` sets another number.
-fn mutants() -> usize {
-    std::env::var("COLOPHON_MUTANTS")
-        .ok()
-        .map_or(50_000, |number| {
-            number.parse().expect("a number in COLOPHON_MUTANTS")
-        })
+/// How many changed receipts are tried.
+fn tries() -> usize {
+    mutants(50_000)
 }
 
 fn valid_receipts(key: &ReceiptKey, random: &mut Seeded) -> Vec<String> {
@@ -184,38 +151,6 @@ fn valid_receipts(key: &ReceiptKey, random: &mut Seeded) -> Vec<String> {
         .collect()
 }
 
-/// Changes one receipt in one of several ways.
-fn mutate(receipt: &str, other: &str, random: &mut Seeded) -> Vec<u8> {
-    let mut bytes = receipt.as_bytes().to_vec();
-    let at = random.below(bytes.len());
-    match random.below(8) {
-        0 => bytes[at] ^= 1 << random.below(8),
-        1 => bytes[at] = random.below(256) as u8,
-        2 => {
-            bytes[at] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-                [random.below(64)]
-        }
-        3 => bytes.truncate(at),
-        4 => drop(bytes.drain(..at)),
-        5 => bytes.insert(at, b"A.=_ \n"[random.below(6)]),
-        6 => {
-            // The beginning of one receipt with the end of another.
-            bytes.truncate(at);
-            let from = random.below(other.len());
-            bytes.extend_from_slice(&other.as_bytes()[from..]);
-        }
-        _ => {
-            // One whole part of one receipt in the place of another's.
-            let mut parts: Vec<&[u8]> = receipt.as_bytes().split(|b| *b == b'.').collect();
-            let others: Vec<&[u8]> = other.as_bytes().split(|b| *b == b'.').collect();
-            let part = random.below(parts.len());
-            parts[part] = others[random.below(others.len())];
-            bytes = parts.join(&b'.');
-        }
-    }
-    bytes
-}
-
 #[test]
 fn no_changed_receipt_opens() {
     let key = key_of(7);
@@ -223,10 +158,10 @@ fn no_changed_receipt_opens() {
     let receipts = valid_receipts(&key, &mut random);
     assert!(receipts.iter().all(|receipt| opens(receipt, &key)));
     let (mut tried, mut parsed) = (0, 0);
-    while tried < mutants() {
+    while tried < tries() {
         let receipt = &receipts[random.below(receipts.len())];
         let other = &receipts[random.below(receipts.len())];
-        let Ok(mutant) = String::from_utf8(mutate(receipt, other, &mut random)) else {
+        let Ok(mutant) = String::from_utf8(mutant(receipt, other, &mut random)) else {
             tried += 1;
             continue;
         };
@@ -245,7 +180,7 @@ fn no_changed_receipt_opens() {
 fn every_flipped_bit_is_seen() {
     let key = key_of(7);
     let receipts = valid_receipts(&key, &mut Seeded(2));
-    let count = (mutants() / 4_000).clamp(1, receipts.len());
+    let count = (tries() / 4_000).clamp(1, receipts.len());
     for receipt in &receipts[..count] {
         for bit in 0..receipt.len() * 8 {
             let mut bytes = receipt.as_bytes().to_vec();
@@ -262,7 +197,7 @@ fn no_other_key_opens_a_receipt() {
     let key = key_of(7);
     let mut random = Seeded(3);
     let receipts = valid_receipts(&key, &mut random);
-    for number in 0..mutants() / 5 {
+    for number in 0..tries() / 5 {
         let wrong = ReceiptKey::new(Key32::generate(&mut random));
         assert!(!opens(&receipts[number % receipts.len()], &wrong));
     }

@@ -1,40 +1,21 @@
 //! Every file in `vectors/`, and that the generator makes exactly these files.
 
 #![cfg(test)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "unlike the crate, its test reads files"
-)]
 
 #[path = "../examples/receipt_vectors/cases.rs"]
 mod cases;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use colophon_crypto::{Key32, Portable};
+use colophon_forge::{Files, decode, differing, kept};
 use colophon_receipt::{
     Freshness, Receipt, ReceiptKey, RequestedLevel, SealedReceipt, TimePolicy, UnixSeconds,
 };
 use serde_json::{Value, json};
 
-fn files() -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder).expect("the folder of the vectors") {
-        let path = entry.expect("a file").path();
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        if name.ends_with(".json") {
-            files.insert(name, fs::read_to_string(path).expect("a text"));
-        }
-    }
-    files
+fn files() -> Files {
+    kept(&Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors"))
 }
 
 /// What comes of a vector, in the words of its `expect`, and what it says if it opens.
@@ -44,7 +25,7 @@ fn outcome(vector: &Value) -> (&'static str, Option<Value>) {
         Ok(sealed) => sealed,
         Err(malformed) => return (malformed.reason(), None),
     };
-    let key = Base64UrlUnpadded::decode_vec(text("key")).expect("a key");
+    let key = decode(text("key"));
     let key = ReceiptKey::new(Key32::from_slice(&key).expect("32 bytes"));
     let center = text("center").parse().expect("a center");
     let receipt = match sealed.open(&Portable, &key, &center) {
@@ -112,18 +93,8 @@ fn every_vector_comes_out_as_it_says() {
 
 #[test]
 fn the_generator_makes_these_files() {
-    let vectors = cases::all();
-    let made: BTreeMap<String, String> = vectors
-        .iter()
-        .map(|vector| (vector.file_name(), vector.to_json()))
-        .collect();
-    assert_eq!(made.len(), vectors.len(), "two vectors have one name");
-    let kept = files();
-    let differing: Vec<_> = made
-        .keys()
-        .chain(kept.keys())
-        .filter(|name| made.get(*name) != kept.get(*name))
-        .collect();
+    let (made, kept) = (cases::all(), files());
+    let differing = differing(&made, &kept);
     assert!(
         differing.is_empty(),
         "made anew by `cargo xtask vectors`: {differing:?}"

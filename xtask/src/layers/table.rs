@@ -16,18 +16,29 @@ impl Rule {
 }
 
 /// `folder/*` stands for each package in the folder; `*` for every package.
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 18] = [
     Rule {
         from: "sdk/crypto",
         to: &[],
     },
     Rule {
-        from: "sdk/receipt",
+        from: "sdk/claims",
         to: &["sdk/crypto"],
+    },
+    // For tests and vector programs alone; it forges without the crate that reads.
+    Rule {
+        from: "sdk/forge",
+        to: &["sdk/crypto"],
+    },
+    // Receipts and activation speak in the same compact forms and name the same things; neither
+    // needs the other for it.
+    Rule {
+        from: "sdk/receipt",
+        to: &["sdk/claims", "sdk/crypto"],
     },
     Rule {
         from: "sdk/activation",
-        to: &["sdk/crypto"],
+        to: &["sdk/claims", "sdk/crypto"],
     },
     Rule {
         from: "sdk/title",
@@ -144,8 +155,9 @@ pub(crate) fn owners(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Packages without clock, randomness, files, network and database.
-pub(crate) const PURE: [&str; 6] = [
+pub(crate) const PURE: [&str; 7] = [
     "sdk/crypto",
+    "sdk/claims",
     "sdk/receipt",
     "sdk/activation",
     "sdk/title",
@@ -201,11 +213,20 @@ mod tests {
     }
 
     #[test]
-    fn formats_know_only_the_primitives() {
+    fn formats_know_only_the_primitives_and_what_claims_share() {
+        check("sdk/claims", "sdk/crypto", true);
+        check("sdk/claims", "sdk/receipt", false);
+        check("sdk/claims", "sdk/activation", false);
         check("sdk/receipt", "sdk/crypto", true);
+        check("sdk/receipt", "sdk/claims", true);
+        check("sdk/receipt", "sdk/activation", false);
+        check("sdk/receipt", "sdk/forge", false);
+        check("sdk/forge", "sdk/claims", false);
         check("sdk/receipt", "sdk/title", false);
         check("sdk/title", "host/core", false);
+        check("sdk/title", "sdk/claims", false);
         check("sdk/activation", "sdk/crypto", true);
+        check("sdk/activation", "sdk/claims", true);
         check("sdk/activation", "sdk/receipt", false);
     }
 

@@ -11,10 +11,10 @@ mod malformed;
 mod time;
 mod vector;
 
-use serde::Serialize;
+use colophon_forge::{Files, file_of, named};
 
-/// All vectors: the path of each file under the folder of the vectors, and its content.
-pub(crate) fn all() -> Vec<(String, String)> {
+/// All vectors, in their files.
+pub(crate) fn all() -> Files {
     let mut uploads = good::vectors();
     uploads.extend(malformed::vectors());
     uploads.extend(genuine::vectors());
@@ -22,16 +22,10 @@ pub(crate) fn all() -> Vec<(String, String)> {
     uploads.extend(time::vectors());
     let uploads = uploads
         .iter()
-        .map(|vector| file("upload", &vector.name, vector));
+        .map(|vector| file_of(&format!("upload/{}", vector.name), vector));
     let machines = machines::vectors();
     let machines = machines
         .iter()
-        .map(|vector| file("machine", &vector.name, vector));
-    uploads.chain(machines).collect()
-}
-
-fn file(folder: &str, name: &str, vector: &impl Serialize) -> (String, String) {
-    let mut json = serde_json::to_string_pretty(vector).expect("a vector in JSON");
-    json.push('\n');
-    (format!("{folder}/{name}.json"), json)
+        .map(|vector| file_of(&format!("machine/{}", vector.name), vector));
+    named(uploads.chain(machines))
 }

@@ -1,9 +1,10 @@
 //! Forms that open and whose claims break the specification.
 
 use base64ct::{Base64, Encoding};
+use colophon_forge::json_of;
 use serde_json::{Value, json};
 
-use super::forge::{claims_with, json_of, sealed, usual_claims};
+use super::forge::{claims_with, sealed, usual_claims};
 use super::keys::persona_certificates;
 use super::vector::Vector;
 

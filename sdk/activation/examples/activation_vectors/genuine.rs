@@ -2,11 +2,11 @@
 
 use colophon_activation::CertificateHash;
 use colophon_crypto::{Engine, Portable};
+use colophon_forge::{Parts, decode, encode, flipped, json_of, shortened};
 use serde_json::json;
 
 use super::forge::{
-    CONTENT_KEY, Parts, claims_with, decode, encode, encrypt_to, header_for, json_of, seal_parts,
-    sealed, usual_claims, usual_parts,
+    CONTENT_KEY, claims_with, encrypt_to, header_for, sealed, usual_claims, usual_parts,
 };
 use super::keys::{CENTER, OTHER};
 use super::vector::Vector;
@@ -28,8 +28,8 @@ fn certificates() -> Vec<Vector> {
     let claims = json_of(&usual_claims());
     let (own, others) = (header_for(&CENTER), header_for(&OTHER));
     let to = |key, header: &str| {
-        seal_parts(
-            encrypt_to(key, &CONTENT_KEY),
+        Parts::seal(
+            &encrypt_to(key, &CONTENT_KEY),
             CONTENT_KEY,
             header.as_bytes(),
             claims.as_bytes(),
@@ -132,8 +132,7 @@ fn tampered() -> Vec<Vector> {
             "truncated-ciphertext",
             "the last byte of the ciphertext cut off",
             &|parts| {
-                let bytes = decode(&parts.ciphertext);
-                parts.ciphertext = encode(&bytes[..bytes.len() - 1]);
+                parts.ciphertext = shortened(&parts.ciphertext);
             },
         ),
         changed(
@@ -172,8 +171,8 @@ fn tampered() -> Vec<Vector> {
 fn encrypted_keys() -> Vec<Vector> {
     let (header, claims) = (header_for(&CENTER), json_of(&usual_claims()));
     let under = |encrypted_key: String, content_key| {
-        seal_parts(
-            encrypted_key,
+        Parts::seal(
+            &encrypted_key,
             content_key,
             header.as_bytes(),
             claims.as_bytes(),
@@ -277,17 +276,11 @@ fn addressees() -> Vec<Vector> {
     ]
 }
 
-fn flipped(part: &str, bit: usize) -> String {
-    let mut bytes = decode(part);
-    bytes[bit / 8] ^= 0x80 >> (bit % 8);
-    encode(&bytes)
-}
-
 fn another_form() -> Parts {
     let mut content_key = CONTENT_KEY;
     content_key[31] ^= 1;
-    seal_parts(
-        encrypt_to(&CENTER, &content_key),
+    Parts::seal(
+        &encrypt_to(&CENTER, &content_key),
         content_key,
         header_for(&CENTER).as_bytes(),
         json_of(&usual_claims()).as_bytes(),

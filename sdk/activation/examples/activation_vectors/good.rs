@@ -3,11 +3,12 @@
 use base64ct::{Base64, Encoding};
 use colophon_activation::{CertificateChain, Claims, UnixSeconds, UploadForm};
 use colophon_crypto::{Portable, Randomness};
+use colophon_forge::{IV, encode, json_of};
 use serde_json::{Value, json};
 
 use super::forge::{
-    CONTENT_KEY, ISSUED_AT, IV, LIFETIME_S, SEED, claims_with, encode, header_for, json_of, padded,
-    sealed, usual_claims, with_header,
+    CONTENT_KEY, ISSUED_AT, LIFETIME_S, SEED, claims_with, header_for, padded, sealed,
+    usual_claims, with_header,
 };
 use super::keys::{CENTER, persona_certificates};
 use super::vector::{Chance, Vector};

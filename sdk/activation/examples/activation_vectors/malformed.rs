@@ -1,6 +1,8 @@
 //! Texts that are no upload form, which is seen without any key.
 
-use super::forge::{Parts, encode, header_for, padded, usual_parts, with_header};
+use colophon_forge::{Parts, encode};
+
+use super::forge::{header_for, padded, usual_parts, with_header};
 use super::keys::CENTER;
 use super::vector::Vector;
 

@@ -1,8 +1,9 @@
 //! One vector of an upload form and what its file holds.
 
+use colophon_forge::Members;
 use serde::Serialize;
 
-use super::forge::{ISSUED_AT, Members};
+use super::forge::ISSUED_AT;
 
 /// One upload form with what opens it and what must come of that.
 #[derive(Clone, Serialize)]

@@ -1,9 +1,9 @@
 //! One fact about a machine, and its digest.
 
+use colophon_claims::bytes_id;
 use colophon_crypto::{Engine, Randomness, frames};
 
 use crate::PROFILE;
-use crate::ids::bytes_id;
 
 /// What is looked up about a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,9 +1,9 @@
 //! What is known about a machine, and when two are the same.
 
+use colophon_claims::InvalidId;
 use colophon_crypto::Engine;
 
 use super::fact::{FactDigest, FactKind, FactSalt};
-use crate::ids::InvalidId;
 
 /// With fewer facts than this a machine cannot be told from others.
 pub const FACTS_KNOWN_MIN: usize = 3;

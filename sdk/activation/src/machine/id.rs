@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use colophon_claims::InvalidId;
 use colophon_crypto::{Engine, frames};
 
 use super::fact::FactSalt;
 use super::facts::MachineFacts;
 use crate::PROFILE;
-use crate::ids::InvalidId;
 
 /// What a persona's machine is known by, derived by the server from the facts it was first
 /// registered with. It stays the machine's when a fact changes, so it is kept, not derived anew.

@@ -1,9 +1,9 @@
 //! Facts in JSON, as a reader sends them.
 
-use super::fact::FactKind;
+use colophon_claims::{InvalidId, InvalidMember, InvalidObject, Members};
+
+use super::fact::{FactDigest, FactKind};
 use super::facts::{InvalidFacts, MachineFacts};
-use crate::ids::InvalidId;
-use crate::json::{Fault, Members, Value};
 
 /// The longest text of facts, in bytes; what [`MachineFacts::to_json`] writes is far shorter.
 pub const FACTS_BYTES_MAX: usize = 4096;
@@ -18,12 +18,12 @@ const NAMES: &[&str] = &[
     FactKind::Processor.name(),
 ];
 
-impl From<Fault> for InvalidFacts {
-    fn from(fault: Fault) -> InvalidFacts {
-        match fault {
-            Fault::Form => InvalidFacts::Form,
-            Fault::Unknown(name) => InvalidFacts::Unknown(name),
-            Fault::Duplicate(name) => InvalidFacts::Duplicate(name),
+impl From<InvalidObject> for InvalidFacts {
+    fn from(invalid: InvalidObject) -> InvalidFacts {
+        match invalid {
+            InvalidObject::Form => InvalidFacts::Form,
+            InvalidObject::Unknown(name) => InvalidFacts::Unknown(name),
+            InvalidObject::Duplicate(name) => InvalidFacts::Duplicate(name),
         }
     }
 }
@@ -38,24 +38,23 @@ impl MachineFacts {
         if json.len() > FACTS_BYTES_MAX {
             return Err(InvalidFacts::TooLong);
         }
-        let mut members = Members::parse(json, NAMES)?;
-        if members.take("v") != Some(Value::Integer(1)) {
+        let mut members = Members::parse_with_lists(json, NAMES)?;
+        if members.integer("v") != Ok(Some(1)) {
             return Err(InvalidFacts::Version);
         }
         let mut digests = Vec::new();
         for kind in FactKind::ALL {
             let name = kind.name();
-            match members.take(name) {
-                Some(Value::Text(text)) => match text.parse() {
-                    Ok(digest) => digests.push((kind, digest)),
-                    Err(cause) => return Err(InvalidFacts::Digest { name, cause }),
-                },
-                Some(Value::Integer(_) | Value::Texts(_)) => {
+            match members.text::<FactDigest>(name) {
+                Ok(digest) => digests.extend(digest.map(|digest| (kind, digest))),
+                Err(InvalidMember::Text { cause, .. }) => {
+                    return Err(InvalidFacts::Digest { name, cause });
+                }
+                Err(_) => {
                     let expected = "a string";
                     let cause = InvalidId::Form { expected };
                     return Err(InvalidFacts::Digest { name, cause });
                 }
-                None => {}
             }
         }
         MachineFacts::new(digests)

@@ -1,7 +1,8 @@
 //! What an upload form says.
 
+use colophon_claims::{CenterId, InvalidId, UnixSeconds};
+
 use super::open::FormRefused;
-use crate::ids::{CenterId, InvalidId, UnixSeconds};
 use crate::persona::PersonaId;
 
 /// How many certificates a form may carry.

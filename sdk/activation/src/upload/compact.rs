@@ -1,6 +1,6 @@
 //! The compact form: five parts of base64url with points between.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_claims::{InvalidSealedClaims, NotBase64url, Part, SealedClaims, base64url, split};
 
 use super::header::{CertificateHash, InvalidHeader, parse_header};
 
@@ -52,30 +52,19 @@ impl Malformed {
     }
 }
 
-/// One of the five parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The protected header.
-    Header,
-    /// The encrypted content encryption key.
-    EncryptedKey,
-    /// The initialization vector.
-    Iv,
-    /// The encrypted claims.
-    Ciphertext,
-    /// The authentication tag.
-    Tag,
+impl From<NotBase64url> for Malformed {
+    fn from(NotBase64url(part): NotBase64url) -> Malformed {
+        Malformed::Base64(part)
+    }
 }
 
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Part::Header => "header",
-            Part::EncryptedKey => "encrypted key",
-            Part::Iv => "initialization vector",
-            Part::Ciphertext => "ciphertext",
-            Part::Tag => "tag",
-        })
+impl From<InvalidSealedClaims> for Malformed {
+    fn from(invalid: InvalidSealedClaims) -> Malformed {
+        match invalid {
+            InvalidSealedClaims::Base64(invalid) => invalid.into(),
+            InvalidSealedClaims::IvLength => Malformed::IvLength,
+            InvalidSealedClaims::TagLength => Malformed::TagLength,
+        }
     }
 }
 
@@ -86,9 +75,7 @@ pub struct SealedForm {
     /// The first part as received; its ASCII is the additional authenticated data.
     pub(super) header: String,
     pub(super) encrypted_key: Vec<u8>,
-    pub(super) iv: [u8; 12],
-    pub(super) ciphertext: Vec<u8>,
-    pub(super) tag: [u8; 16],
+    pub(super) claims: SealedClaims,
 }
 
 impl SealedForm {
@@ -101,32 +88,18 @@ impl SealedForm {
         if compact.len() > FORM_BYTES_MAX {
             return Err(Malformed::TooLong);
         }
-        let mut parts = compact.split('.');
-        let mut part = || parts.next().ok_or(Malformed::Parts);
-        let (header, encrypted_key, iv) = (part()?, part()?, part()?);
-        let (ciphertext, tag) = (part()?, part()?);
-        if parts.next().is_some() {
-            return Err(Malformed::Parts);
-        }
-        let kid = parse_header(&decode(Part::Header, header)?).map_err(Malformed::Header)?;
-        let encrypted_key = decode(Part::EncryptedKey, encrypted_key)?;
+        let parts = split(compact).ok_or(Malformed::Parts)?;
+        let [header, encrypted_key, iv, ciphertext, tag] = parts;
+        let kid = parse_header(&Part::Header.decode(header)?).map_err(Malformed::Header)?;
+        let encrypted_key = Part::EncryptedKey.decode(encrypted_key)?;
         if !ENCRYPTED_KEY_BYTES.contains(&encrypted_key.len()) {
             return Err(Malformed::EncryptedKeyLength);
         }
-        let iv = decode(Part::Iv, iv)?
-            .try_into()
-            .map_err(|_| Malformed::IvLength)?;
-        let ciphertext = decode(Part::Ciphertext, ciphertext)?;
-        let tag = decode(Part::Tag, tag)?
-            .try_into()
-            .map_err(|_| Malformed::TagLength)?;
         Ok(SealedForm {
             kid,
             header: header.to_owned(),
             encrypted_key,
-            iv,
-            ciphertext,
-            tag,
+            claims: SealedClaims::decode(iv, ciphertext, tag)?,
         })
     }
 
@@ -137,18 +110,11 @@ impl SealedForm {
     }
 }
 
-fn decode(part: Part, text: &str) -> Result<Vec<u8>, Malformed> {
-    Base64UrlUnpadded::decode_vec(text).map_err(|_| Malformed::Base64(part))
-}
-
 impl std::fmt::Display for SealedForm {
     /// Writes the compact form, exactly as it was received.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.header)?;
-        let parts: [&[u8]; 4] = [&self.encrypted_key, &self.iv, &self.ciphertext, &self.tag];
-        parts
-            .iter()
-            .try_for_each(|part| write!(f, ".{}", Base64UrlUnpadded::encode_string(part)))
+        let encrypted_key = base64url::encode(&self.encrypted_key);
+        write!(f, "{}.{encrypted_key}.{}", self.header, self.claims)
     }
 }
 

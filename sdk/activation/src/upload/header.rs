@@ -1,9 +1,7 @@
 //! The protected header: `alg`, `enc` and `kid`, nothing less and nothing more.
 
+use colophon_claims::{InvalidId, bytes_id, read_header, write_header};
 use colophon_crypto::Engine;
-
-use crate::ids::{InvalidId, bytes_id};
-use crate::json::{Fault, Members, Value};
 
 const ALGORITHM: &str = "RSA-OAEP-256";
 const ENCRYPTION: &str = "A256GCM";
@@ -45,39 +43,33 @@ pub enum InvalidHeader {
     Kid(#[source] InvalidId),
 }
 
-impl From<Fault> for InvalidHeader {
-    fn from(fault: Fault) -> InvalidHeader {
-        match fault {
-            Fault::Form => InvalidHeader::Form,
-            Fault::Unknown(name) => InvalidHeader::Unknown(name),
-            Fault::Duplicate(name) => InvalidHeader::Duplicate(name),
+impl From<colophon_claims::InvalidHeader> for InvalidHeader {
+    fn from(invalid: colophon_claims::InvalidHeader) -> InvalidHeader {
+        match invalid {
+            colophon_claims::InvalidHeader::Form => InvalidHeader::Form,
+            colophon_claims::InvalidHeader::Unknown(name) => InvalidHeader::Unknown(name),
+            colophon_claims::InvalidHeader::Duplicate(name) => InvalidHeader::Duplicate(name),
+            colophon_claims::InvalidHeader::Missing(name) => InvalidHeader::Missing(name),
         }
     }
 }
 
 /// Reads a decoded header and gives the certificate it names.
 pub(super) fn parse_header(json: &[u8]) -> Result<CertificateHash, InvalidHeader> {
-    let mut members = Members::parse(json, &["alg", "enc", "kid"])?;
-    let algorithm = take_text(&mut members, "alg")?;
-    let encryption = take_text(&mut members, "enc")?;
-    let kid = take_text(&mut members, "kid")?;
+    let [algorithm, encryption, kid] = read_header(json, &["alg", "enc", "kid"])?;
     if algorithm != ALGORITHM || encryption != ENCRYPTION {
         return Err(InvalidHeader::Algorithm);
     }
     kid.parse().map_err(InvalidHeader::Kid)
 }
 
-fn take_text(members: &mut Members, name: &'static str) -> Result<String, InvalidHeader> {
-    match members.take(name) {
-        Some(Value::Text(text)) => Ok(text),
-        Some(Value::Integer(_) | Value::Texts(_)) => Err(InvalidHeader::Form),
-        None => Err(InvalidHeader::Missing(name)),
-    }
-}
-
-/// The header of a new form. None of its values needs an escape.
-pub(super) fn write_header(kid: &CertificateHash) -> String {
-    format!("{{\"alg\":\"{ALGORITHM}\",\"enc\":\"{ENCRYPTION}\",\"kid\":\"{kid}\"}}")
+/// The header of a new form.
+pub(super) fn header_for(kid: &CertificateHash) -> String {
+    write_header(&[
+        ("alg", ALGORITHM),
+        ("enc", ENCRYPTION),
+        ("kid", &kid.to_string()),
+    ])
 }
 
 #[cfg(test)]
@@ -93,7 +85,7 @@ mod tests {
 
     #[test]
     fn exactly_three_members() {
-        let usual = write_header(&KID);
+        let usual = header_for(&KID);
         check(&usual, Ok(KID));
         check(
             &format!(" {{\"kid\":\"{KID}\",\n \"enc\": \"A256GCM\", \"alg\":\"RSA-OAEP-256\"}}"),
@@ -120,7 +112,7 @@ mod tests {
     #[test]
     fn a_kid_is_a_hash() {
         for kid in ["", "center", &"_".repeat(43), &"A".repeat(44)] {
-            let header = write_header(&KID).replace(&KID.to_string(), kid);
+            let header = header_for(&KID).replace(&KID.to_string(), kid);
             let refused = parse_header(header.as_bytes());
             assert!(matches!(refused, Err(InvalidHeader::Kid(_))), "{refused:?}");
         }
@@ -146,7 +138,7 @@ mod tests {
             "",
         ] {
             check(
-                &write_header(&KID).replace(ALGORITHM, alg),
+                &header_for(&KID).replace(ALGORITHM, alg),
                 Err(InvalidHeader::Algorithm),
             );
         }
@@ -160,7 +152,7 @@ mod tests {
             "",
         ] {
             check(
-                &write_header(&KID).replace(ENCRYPTION, enc),
+                &header_for(&KID).replace(ENCRYPTION, enc),
                 Err(InvalidHeader::Algorithm),
             );
         }

@@ -1,88 +1,59 @@
 //! Claims out of JSON and into it.
 
-use std::str::FromStr;
-
 use base64ct::{Base64, Encoding};
+use colophon_claims::{InvalidMember, InvalidObject, Members};
 use serde::Serialize;
 
 use super::claims::{CertificateChain, Claims, InvalidChain, InvalidClaims};
-use crate::ids::{InvalidId, UnixSeconds};
-use crate::json::{Fault, Members, Value};
 
 const NAMES: &[&str] = &["v", "cert", "persona", "aud", "iat", "exp"];
 
-impl From<Fault> for InvalidClaims {
-    fn from(fault: Fault) -> InvalidClaims {
-        match fault {
-            Fault::Form => InvalidClaims::Form,
-            Fault::Unknown(name) => InvalidClaims::Unknown(name),
-            Fault::Duplicate(name) => InvalidClaims::Duplicate(name),
+impl From<InvalidObject> for InvalidClaims {
+    fn from(invalid: InvalidObject) -> InvalidClaims {
+        match invalid {
+            InvalidObject::Form => InvalidClaims::Form,
+            InvalidObject::Unknown(name) => InvalidClaims::Unknown(name),
+            InvalidObject::Duplicate(name) => InvalidClaims::Duplicate(name),
+        }
+    }
+}
+
+impl From<InvalidMember> for InvalidClaims {
+    fn from(invalid: InvalidMember) -> InvalidClaims {
+        match invalid {
+            InvalidMember::Missing(name) => InvalidClaims::Missing(name),
+            InvalidMember::Type(name) => InvalidClaims::Type(name),
+            InvalidMember::Range(name) => InvalidClaims::Range(name),
+            InvalidMember::Text { name, cause } => InvalidClaims::Text { name, cause },
         }
     }
 }
 
 /// Reads decrypted claims. `aud` is read, not judged.
 pub(super) fn read_claims(json: &[u8]) -> Result<Claims, InvalidClaims> {
-    let mut members = Members::parse(json, NAMES)?;
-    if integer(&mut members, "v")? != 1 {
+    let mut claims = Members::parse_with_lists(json, NAMES)?;
+    if claims.required(Members::integer, "v")? != 1 {
         return Err(InvalidClaims::Version);
     }
-    let issued_at = time(&mut members, "iat")?;
-    let expires_at = time(&mut members, "exp")?;
+    let issued_at = claims.required(Members::time, "iat")?;
+    let expires_at = claims.required(Members::time, "exp")?;
     if expires_at <= issued_at {
         return Err(InvalidClaims::Range("exp"));
     }
+    let certificates = claims.required(Members::strings, "cert")?;
     Ok(Claims {
-        certificates: certificates(&mut members, "cert")?,
-        persona: text(&mut members, "persona")?,
-        center: text(&mut members, "aud")?,
+        certificates: chain(&certificates).map_err(InvalidClaims::Certificates)?,
+        persona: claims.required(Members::text, "persona")?,
+        center: claims.required(Members::text, "aud")?,
         issued_at,
         expires_at,
     })
 }
 
-fn integer(members: &mut Members, name: &'static str) -> Result<i64, InvalidClaims> {
-    match members.take(name) {
-        Some(Value::Integer(number)) => Ok(number),
-        Some(Value::Text(_) | Value::Texts(_)) => Err(InvalidClaims::Type(name)),
-        None => Err(InvalidClaims::Missing(name)),
-    }
-}
-
-fn time(members: &mut Members, name: &'static str) -> Result<UnixSeconds, InvalidClaims> {
-    match integer(members, name)? {
-        seconds if seconds < 0 => Err(InvalidClaims::Range(name)),
-        seconds => Ok(UnixSeconds::new(seconds)),
-    }
-}
-
-fn text<T: FromStr<Err = InvalidId>>(
-    members: &mut Members,
-    name: &'static str,
-) -> Result<T, InvalidClaims> {
-    match members.take(name) {
-        Some(Value::Text(text)) => text
-            .parse()
-            .map_err(|cause| InvalidClaims::Text { name, cause }),
-        Some(Value::Integer(_) | Value::Texts(_)) => Err(InvalidClaims::Type(name)),
-        None => Err(InvalidClaims::Missing(name)),
-    }
-}
-
-fn certificates(
-    members: &mut Members,
-    name: &'static str,
-) -> Result<CertificateChain, InvalidClaims> {
-    let texts = match members.take(name) {
-        Some(Value::Texts(texts)) => texts,
-        Some(Value::Integer(_) | Value::Text(_)) => return Err(InvalidClaims::Type(name)),
-        None => return Err(InvalidClaims::Missing(name)),
-    };
+fn chain(certificates: &[String]) -> Result<CertificateChain, InvalidChain> {
     let decode = |text: &String| Base64::decode_vec(text).map_err(|_| InvalidChain::Base64);
-    let decoded: Result<Vec<Vec<u8>>, InvalidChain> = texts.iter().map(decode).collect();
-    decoded
-        .and_then(CertificateChain::new)
-        .map_err(InvalidClaims::Certificates)
+    let decoded: Result<Vec<Vec<u8>>, InvalidChain> = certificates.iter().map(decode).collect();
+    CertificateChain::new(decoded?)
 }
 
 /// The members of new claims, in the order in which they are written.

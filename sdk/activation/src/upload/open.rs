@@ -1,12 +1,12 @@
 //! Opening: from a sealed form and its key to what it says.
 
+use colophon_claims::CenterId;
 use colophon_crypto::{Engine, Key32, Mismatch};
 
 use super::claims::{Claims, InvalidClaims};
 use super::compact::SealedForm;
 use super::header::CertificateHash;
 use super::json::read_claims;
-use crate::ids::CenterId;
 
 /// The private key of a center's certificate, wherever the host keeps it.
 pub trait FormKey {
@@ -97,16 +97,11 @@ impl SealedForm {
         let believed = decrypted.is_ok();
         let content_key =
             decrypted.unwrap_or_else(|Mismatch| Key32::new(engine.digest(&[&self.encrypted_key])));
-        let mut claims = self.ciphertext.clone();
-        let opened = engine.aes256_gcm(&content_key).open(
-            &self.iv,
-            self.header.as_bytes(),
-            &mut claims,
-            &self.tag,
-        );
-        if !believed || opened.is_err() {
-            return Err(FormRefused::NotGenuine(Mismatch));
-        }
+        let opened = self.claims.open(engine, &content_key, &self.header);
+        let claims = match opened {
+            Ok(claims) if believed => claims,
+            Ok(_) | Err(Mismatch) => return Err(FormRefused::NotGenuine(Mismatch)),
+        };
         let claims = read_claims(&claims).map_err(FormRefused::Claims)?;
         match claims.center == *center {
             true => Ok(claims),

@@ -1,14 +1,12 @@
 //! Sealing: from claims to the text a retailer keeps.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_claims::{SealedClaims, base64url};
 use colophon_crypto::{Engine, Key32, Mismatch, PublicKey, Randomness};
 
 use super::claims::Claims;
 use super::compact::{FORM_BYTES_MAX, SealedForm};
-use super::header::{CertificateHash, write_header};
+use super::header::{CertificateHash, header_for};
 use super::json::write_claims;
-use crate::ids::UnixSeconds;
-use crate::json::INTEGER_MAX;
 
 /// Why no upload form was sealed.
 #[derive(Debug, thiserror::Error)]
@@ -64,18 +62,15 @@ impl UploadForm<'_> {
         let encrypted_key = public_key
             .encrypt_oaep(seed.expose(), content_key.expose())
             .map_err(SealError::Key)?;
-        let mut ciphertext = write_claims(claims).map_err(SealError::Write)?;
+        let claims = write_claims(claims).map_err(SealError::Write)?;
         let kid = CertificateHash::of(self.engine, self.center_certificate_der);
-        let header = Base64UrlUnpadded::encode_string(write_header(&kid).as_bytes());
-        let cipher = self.engine.aes256_gcm(&content_key);
-        let tag = cipher.seal(&iv, header.as_bytes(), &mut ciphertext);
+        let header = base64url::encode(header_for(&kid).as_bytes());
+        let claims = SealedClaims::seal(self.engine, &content_key, iv, &header, claims);
         let sealed = SealedForm {
             kid,
             header,
             encrypted_key,
-            iv,
-            ciphertext,
-            tag,
+            claims,
         };
 
         let compact = sealed.to_string();
@@ -98,11 +93,10 @@ impl UploadForm<'_> {
 }
 
 fn check_times(claims: &Claims) -> Result<(), SealError> {
-    let in_range = |time: UnixSeconds| (0..=INTEGER_MAX).contains(&time.get());
-    if !in_range(claims.issued_at) {
+    if !claims.issued_at.fits_claim() {
         return Err(SealError::Range("iat"));
     }
-    if !in_range(claims.expires_at) || claims.expires_at <= claims.issued_at {
+    if !claims.expires_at.fits_claim() || claims.expires_at <= claims.issued_at {
         return Err(SealError::Range("exp"));
     }
     Ok(())

@@ -11,15 +11,16 @@ mod malformed;
 mod time;
 mod vector;
 
-pub(crate) use vector::Vector;
+use colophon_forge::{Files, file_of, named};
+use vector::Vector;
 
-/// All vectors; their names are unique.
-pub(crate) fn all() -> Vec<Vector> {
+/// All vectors, in their files.
+pub(crate) fn all() -> Files {
     let mut vectors = Vec::new();
     vectors.extend(good::vectors());
     vectors.extend(malformed::vectors());
     vectors.extend(genuine::vectors());
     vectors.extend(claims::vectors());
     vectors.extend(time::vectors());
-    vectors
+    named(vectors.iter().map(|vector| file_of(&vector.name, vector)))
 }

@@ -1,9 +1,10 @@
 //! Genuine receipts whose claims break the specification.
 
+use colophon_forge::json_of;
 use serde_json::{Value, json};
 
 use super::Vector;
-use super::forge::{claims_with, json_of, sealed, usual_claims};
+use super::forge::{claims_with, sealed, usual_claims};
 
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = missing();

@@ -1,11 +1,11 @@
 //! Well-formed receipts that are not genuine, or not for this center.
 
+use colophon_forge::{Parts, encode, flipped, json_of, shortened};
 use serde_json::json;
 
 use super::Vector;
 use super::forge::{
-    HEADER, KEY, Parts, RIVALS_KEY, claims_with, decode, encode, json_of, seal_parts, sealed,
-    usual_claims, usual_parts,
+    HEADER, KEY, RIVALS_KEY, claims_with, seal_parts, sealed, usual_claims, usual_parts,
 };
 
 pub(crate) fn vectors() -> Vec<Vector> {
@@ -153,17 +153,6 @@ fn exchanged_header(parts: &Parts, kid: &str) -> Parts {
         header: encode(header.as_bytes()),
         ..parts.clone()
     }
-}
-
-fn flipped(part: &str, bit: usize) -> String {
-    let mut bytes = decode(part);
-    bytes[bit / 8] ^= 0x80 >> (bit % 8);
-    encode(&bytes)
-}
-
-fn shortened(part: &str) -> String {
-    let bytes = decode(part);
-    encode(&bytes[..bytes.len() - 1])
 }
 
 fn another_receipt() -> Parts {

@@ -1,13 +1,14 @@
 //! Receipts that open.
 
 use colophon_crypto::{Key32, Portable, Randomness};
+use colophon_forge::{Members, encode, json_of, members};
 use colophon_receipt::{Claims, KeyId, Mint, ReceiptKey, RequestedLevel, UnixSeconds};
 use serde_json::json;
 
 use super::Vector;
 use super::forge::{
-    HEADER, ISSUED_AT, KEY, LONGEST_CLAIMS, Members, claims_with, encode, json_of, members, padded,
-    seal_parts, sealed, usual_claims, with_header,
+    HEADER, ISSUED_AT, KEY, LONGEST_CLAIMS, claims_with, padded, seal_parts, sealed, usual_claims,
+    with_header,
 };
 use super::vector::MintInput;
 

@@ -1,7 +1,9 @@
 //! Texts that are no receipt, which is seen without any key.
 
+use colophon_forge::{Parts, encode};
+
 use super::Vector;
-use super::forge::{HEADER, LONGEST_CLAIMS, Parts, encode, padded, usual_parts, with_header};
+use super::forge::{HEADER, LONGEST_CLAIMS, padded, usual_parts, with_header};
 
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = parts();

@@ -1,9 +1,10 @@
 //! Genuine receipts at the edges of their time.
 
+use colophon_forge::{Members, json_of};
 use serde_json::json;
 
 use super::Vector;
-use super::forge::{ISSUED_AT, Members, claims_with, json_of, sealed};
+use super::forge::{ISSUED_AT, claims_with, sealed};
 
 const DAY: i64 = 86_400;
 const SKEW: i64 = 120;

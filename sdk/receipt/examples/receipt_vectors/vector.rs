@@ -1,8 +1,9 @@
 //! One vector and the file it is kept in.
 
-use super::forge::{ISSUED_AT, KEY, Members};
-use base64ct::{Base64UrlUnpadded, Encoding};
+use colophon_forge::{Members, encode};
 use serde::Serialize;
+
+use super::forge::{ISSUED_AT, KEY};
 
 /// One receipt with what opens it and what must come of that.
 #[derive(Clone, Serialize)]
@@ -54,7 +55,7 @@ impl Vector {
             name: name.to_owned(),
             about: about.to_owned(),
             expect: expect.to_owned(),
-            key: Base64UrlUnpadded::encode_string(&KEY),
+            key: encode(&KEY),
             center: "main".to_owned(),
             now: ISSUED_AT + 5,
             receipt,
@@ -65,7 +66,7 @@ impl Vector {
 
     /// The same, opened with another key.
     pub(crate) fn with_key(mut self, key: [u8; 32]) -> Vector {
-        self.key = Base64UrlUnpadded::encode_string(&key);
+        self.key = encode(&key);
         self
     }
 
@@ -85,17 +86,5 @@ impl Vector {
     pub(crate) fn saying(mut self, claims: Members) -> Vector {
         self.claims = Some(claims);
         self
-    }
-
-    /// The name of the file.
-    pub(crate) fn file_name(&self) -> String {
-        format!("{}.json", self.name)
-    }
-
-    /// The content of the file.
-    pub(crate) fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(self).expect("a vector in JSON");
-        json.push('\n');
-        json
     }
 }

@@ -1,11 +1,11 @@
 //! Claims out of JSON.
 
 use std::num::NonZeroU32;
-use std::str::FromStr;
+
+use colophon_claims::{InvalidMember, InvalidObject, Members};
 
 use super::{Claims, InvalidClaims, Receipt, RequestedLevel};
-use crate::ids::{CenterId, InvalidId, KeyId, UnixSeconds};
-use crate::json::{Fault, Members, Scalar};
+use crate::ids::KeyId;
 
 const NAMES: &[&str] = &[
     "v",
@@ -31,122 +31,77 @@ const NAMES: &[&str] = &[
     "max_downloads",
 ];
 
-impl From<Fault> for InvalidClaims {
-    fn from(fault: Fault) -> InvalidClaims {
-        match fault {
-            Fault::Form => InvalidClaims::Form,
-            Fault::Unknown(name) => InvalidClaims::Unknown(name),
-            Fault::Duplicate(name) => InvalidClaims::Duplicate(name),
+impl From<InvalidObject> for InvalidClaims {
+    fn from(invalid: InvalidObject) -> InvalidClaims {
+        match invalid {
+            InvalidObject::Form => InvalidClaims::Form,
+            InvalidObject::Unknown(name) => InvalidClaims::Unknown(name),
+            InvalidObject::Duplicate(name) => InvalidClaims::Duplicate(name),
+        }
+    }
+}
+
+impl From<InvalidMember> for InvalidClaims {
+    fn from(invalid: InvalidMember) -> InvalidClaims {
+        match invalid {
+            InvalidMember::Missing(name) => InvalidClaims::Missing(name),
+            InvalidMember::Type(name) => InvalidClaims::Type(name),
+            InvalidMember::Range(name) => InvalidClaims::Range(name),
+            InvalidMember::Text { name, cause } => InvalidClaims::Text { name, cause },
         }
     }
 }
 
 /// Reads decrypted claims. `iss` and `aud` are read, not judged.
 pub(crate) fn read_claims(json: &[u8], key: &KeyId) -> Result<Receipt, InvalidClaims> {
-    let mut claims = Reader(Members::parse(json, NAMES)?);
-    if claims.required(Reader::integer, "v")? != 1 {
+    let mut claims = Members::parse(json, NAMES)?;
+    if claims.required(Members::integer, "v")? != 1 {
         return Err(InvalidClaims::Version);
     }
-    let issued_at = claims.required(Reader::time, "iat")?;
-    let expires_at = claims.required(Reader::time, "exp")?;
+    let issued_at = claims.required(Members::time, "iat")?;
+    let expires_at = claims.required(Members::time, "exp")?;
     if expires_at <= issued_at {
         return Err(InvalidClaims::Range("exp"));
     }
     Ok(Receipt {
-        issuer: claims.required(Reader::text, "iss")?,
-        center: claims.required(Reader::text::<CenterId>, "aud")?,
+        issuer: claims.required(Members::text, "iss")?,
+        center: claims.required(Members::text, "aud")?,
         key: key.clone(),
-        id: claims.required(Reader::text, "jti")?,
+        id: claims.required(Members::text, "jti")?,
         issued_at,
         expires_at,
         claims: Claims {
-            transaction: claims.required(Reader::text, "transaction")?,
-            book_id: claims.required(Reader::text, "book_id")?,
-            book_id_type: claims.required(Reader::text, "book_id_type")?,
-            level: claims.level("level")?,
+            transaction: claims.required(Members::text, "transaction")?,
+            book_id: claims.required(Members::text, "book_id")?,
+            book_id_type: claims.required(Members::text, "book_id_type")?,
+            level: level(&mut claims)?,
             user_name: claims.text("user_name")?,
             persona: claims.text("persona")?,
             customer_id: claims.text("customer_id")?,
             file_name: claims.text("file_name")?,
             error_url: claims.text("error_url")?,
-            retail_price: claims.amount("retail_price")?,
-            cost: claims.amount("cost")?,
-            list_price: claims.amount("list_price")?,
+            retail_price: claims.number("retail_price")?,
+            cost: claims.number("cost")?,
+            list_price: claims.number("list_price")?,
             currency: claims.text("currency")?,
             sold_at: claims.time("sold_at")?,
-            max_downloads: claims.count("max_downloads")?,
+            max_downloads: max_downloads(&mut claims)?,
         },
     })
 }
 
-type Claim<T> = Result<Option<T>, InvalidClaims>;
+fn level(claims: &mut Members) -> Result<Option<RequestedLevel>, InvalidClaims> {
+    let Some(number) = claims.number("level")? else {
+        return Ok(None);
+    };
+    let level = RequestedLevel::from_number(number);
+    level.map(Some).ok_or(InvalidClaims::Range("level"))
+}
 
-struct Reader(Members);
-
-impl Reader {
-    fn required<T>(
-        &mut self,
-        read: impl FnOnce(&mut Reader, &'static str) -> Claim<T>,
-        name: &'static str,
-    ) -> Result<T, InvalidClaims> {
-        read(self, name)?.ok_or(InvalidClaims::Missing(name))
-    }
-
-    fn text<T: FromStr<Err = InvalidId>>(&mut self, name: &'static str) -> Claim<T> {
-        match self.0.take(name) {
-            Some(Scalar::Text(text)) => match text.parse() {
-                Ok(value) => Ok(Some(value)),
-                Err(cause) => Err(InvalidClaims::Text { name, cause }),
-            },
-            Some(Scalar::Integer(_)) => Err(InvalidClaims::Type(name)),
-            None => Ok(None),
-        }
-    }
-
-    fn integer(&mut self, name: &'static str) -> Claim<i64> {
-        match self.0.take(name) {
-            Some(Scalar::Integer(number)) => Ok(Some(number)),
-            Some(Scalar::Text(_)) => Err(InvalidClaims::Type(name)),
-            None => Ok(None),
-        }
-    }
-
-    /// An integer that fits `T`, which is how each range is stated.
-    fn number<T: TryFrom<i64>>(&mut self, name: &'static str) -> Claim<T> {
-        let Some(number) = self.integer(name)? else {
-            return Ok(None);
-        };
-        T::try_from(number)
-            .map(Some)
-            .map_err(|_| InvalidClaims::Range(name))
-    }
-
-    fn amount(&mut self, name: &'static str) -> Claim<u64> {
-        self.number(name)
-    }
-
-    fn time(&mut self, name: &'static str) -> Claim<UnixSeconds> {
-        match self.integer(name)? {
-            Some(seconds) if seconds < 0 => Err(InvalidClaims::Range(name)),
-            seconds => Ok(seconds.map(UnixSeconds::new)),
-        }
-    }
-
-    fn count(&mut self, name: &'static str) -> Claim<NonZeroU32> {
-        let Some(number) = self.number::<u32>(name)? else {
-            return Ok(None);
-        };
-        NonZeroU32::new(number)
-            .map(Some)
-            .ok_or(InvalidClaims::Range(name))
-    }
-
-    fn level(&mut self, name: &'static str) -> Claim<RequestedLevel> {
-        let Some(number) = self.number::<u8>(name)? else {
-            return Ok(None);
-        };
-        RequestedLevel::from_number(number)
-            .map(Some)
-            .ok_or(InvalidClaims::Range(name))
-    }
+fn max_downloads(claims: &mut Members) -> Result<Option<NonZeroU32>, InvalidClaims> {
+    let Some(number) = claims.number("max_downloads")? else {
+        return Ok(None);
+    };
+    let count = NonZeroU32::new(number);
+    count.map(Some).ok_or(InvalidClaims::Range("max_downloads"))
 }

@@ -1,9 +1,10 @@
 //! Claims into JSON.
 
+use colophon_claims::{CenterId, UnixSeconds};
 use serde::Serialize;
 
 use super::Claims;
-use crate::ids::{CenterId, KeyId, UnixSeconds};
+use crate::ids::KeyId;
 
 /// The members of a receipt that are not about the sale.
 pub(crate) struct ReceiptFields<'a> {

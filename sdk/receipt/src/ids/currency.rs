@@ -1,6 +1,6 @@
 //! Currencies.
 
-use super::{InvalidId, text_id};
+use colophon_claims::{InvalidId, text_id};
 
 /// An ISO 4217 currency code: three capital letters. Whether it is assigned is not looked up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

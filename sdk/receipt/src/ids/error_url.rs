@@ -2,7 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{InvalidId, check_characters, text_id};
+use colophon_claims::{InvalidId, check_characters, text_id};
 
 const EXPECTED: InvalidId = InvalidId::Form {
     expected: "an absolute https address without user and fragment (http for this machine only)",

@@ -1,21 +1,9 @@
 //! Free text, and the identifiers of others that may be any text.
 
-use super::{InvalidId, check_characters, text_id};
+use colophon_claims::{InvalidId, check_text, text_id};
 
 /// The longest text of a claim, in bytes of UTF-8.
 const TEXT_BYTES_MAX: usize = 1024;
-
-/// Whether XML 1.0 can hold the character and it is no control character (C0, DEL, C1).
-///
-/// A text ends up in XML, in a header line and in logs; line ends and other controls do harm
-/// in each of these and are of use in none.
-fn is_text(character: char) -> bool {
-    !character.is_control() && !matches!(character, '\u{FFFE}' | '\u{FFFF}')
-}
-
-fn check_text(text: &str) -> Result<(), InvalidId> {
-    check_characters(text, TEXT_BYTES_MAX, is_text)
-}
 
 macro_rules! free_text {
     ($(#[$doc:meta])* $name:ident) => {
@@ -25,7 +13,7 @@ macro_rules! free_text {
 
         impl $name {
             fn check(text: &str) -> Result<(), InvalidId> {
-                check_text(text)
+                check_text(text, TEXT_BYTES_MAX)
             }
         }
 
