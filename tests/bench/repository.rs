@@ -94,7 +94,10 @@ pub(crate) fn measure() -> Result<Vec<Figure>, String> {
         revocation_lists: Vec::new(),
     };
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let counts = CountStore::new(&folder.path().join("counts"), &folder.path().join("witness"));
+    let counts = CountStore::new(
+        &folder.path().join("counts"),
+        &folder.path().join("witness"),
+    );
     let file = Cursor::new(vector("whale.level-5.epub"));
     let (title, opening) = timed(|| repository.open(&device, &trust, counts, file));
     let mut title = title.map_err(|error| error.to_string())?;

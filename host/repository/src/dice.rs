@@ -63,9 +63,4 @@ impl<'r> Dice<'r> {
             things.swap(last, other);
         }
     }
-
-    /// The source itself.
-    pub(crate) fn source(&mut self) -> &mut dyn Randomness {
-        self.random
-    }
 }

@@ -19,7 +19,7 @@ mod individual;
 mod template;
 
 pub use individual::{Individual, IndividualizeError, Order, individualize};
-pub use template::{Template, TemplateRefused};
+pub use template::{TEMPLATE_BYTES_MAX, Template, TemplateRefused};
 
 /// The component of `sdk/repository`, as it was built with this crate.
 pub const TEMPLATE: &[u8] = include_bytes!(env!("COLOPHON_REPOSITORY_TEMPLATE"));

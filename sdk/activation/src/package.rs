@@ -101,7 +101,11 @@ impl ActivationPackage {
         let written = Written {
             v: 1,
             statement: self.statement.to_string(),
-            certificates: self.certificates.iter().map(Base64::encode_string).collect(),
+            certificates: self
+                .certificates
+                .iter()
+                .map(Base64::encode_string)
+                .collect(),
             sealed_key: Base64::encode_string(&self.sealed_key),
             module: Base64::encode_string(&self.module),
         };
@@ -124,7 +128,9 @@ impl ActivationPackage {
         }
         let statement = members.required(Members::string, "statement")?;
         let certificates = members.required(Members::strings, "certificates")?;
-        let certificates = certificates.iter().map(|text| Base64::decode_vec(text).ok());
+        let certificates = certificates
+            .iter()
+            .map(|text| Base64::decode_vec(text).ok());
         let certificates: Option<Vec<_>> = certificates.collect();
         let certificates = certificates.ok_or(PackageRefused::Base64("certificates"))?;
         let certificates =

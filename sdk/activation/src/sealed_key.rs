@@ -88,11 +88,16 @@ pub fn seal_key(
     sealed.extend_from_slice(&once_public);
     shares.write(&mut sealed);
     let agreed = once.agree(repository);
-    let key = sealing_key(engine, &agreed, &secret, &repository_public, &once_public, to);
+    let key = sealing_key(
+        engine,
+        &agreed,
+        &secret,
+        &repository_public,
+        &once_public,
+        to,
+    );
     let mut content = Zeroizing::new(private_key_pkcs8.to_vec());
-    let tag = engine
-        .aes256_gcm(&key)
-        .seal(&NONCE, &sealed, &mut content);
+    let tag = engine.aes256_gcm(&key).seal(&NONCE, &sealed, &mut content);
     sealed.extend_from_slice(&content);
     sealed.extend_from_slice(&tag);
     Ok(sealed)

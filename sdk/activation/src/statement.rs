@@ -150,7 +150,9 @@ impl Statement {
         let claims = write_claims(self).ok_or(StatementError::Time)?;
         let signed = [header, claims].map(|part| base64url::encode(part.as_bytes()));
         let signed = signed.join(".");
-        let signature = signer.sign(signed.as_bytes()).map_err(StatementError::Key)?;
+        let signature = signer
+            .sign(signed.as_bytes())
+            .map_err(StatementError::Key)?;
         Ok(SignedStatement {
             algorithm,
             kid,

@@ -29,7 +29,10 @@ impl AgreementPublicKey {
     #[must_use]
     pub fn to_bytes(&self) -> [u8; AGREEMENT_PUBLIC_BYTES] {
         let mut bytes = [0; AGREEMENT_PUBLIC_BYTES];
-        for (to, from) in bytes.iter_mut().zip(self.0.to_encoded_point(false).as_bytes()) {
+        for (to, from) in bytes
+            .iter_mut()
+            .zip(self.0.to_encoded_point(false).as_bytes())
+        {
             *to = *from;
         }
         bytes

@@ -4,10 +4,9 @@
 //! checked, or an unprotected publication (level 1). [`Publication`] is the reading order and
 //! table of contents of an EPUB, [`reading`] turns its chapters into text for a terminal,
 //! [`Library`] is the folder files are kept in, and [`TrustStore`] holds the roots a person
-//! trusts. The `colophon-reader` command is a thin shell around these.
+//! trusts. [`repository`] runs the secure repository that opens titles at level 5. The `colophon-reader` command is a thin shell around these.
 //!
-//! What is left to others: activation and level 5, which need a secure repository; pictures,
-//! sound and layout, which need more than a terminal. Nothing here uses the network.
+//! What is left to others: pictures, sound and layout, which need more than a terminal. Nothing here uses the network.
 
 mod document;
 mod library;

@@ -10,6 +10,7 @@
 //! lets a right be used, and it tells the true time, place and roots. Whoever replaces the runner
 //! can lie about these; the keys he does not get from it.
 
+mod activated;
 mod bindings;
 mod content;
 mod count_store;
@@ -18,6 +19,7 @@ mod limits;
 mod runtime;
 mod title;
 
+pub use activated::{Activated, ActivationRefused};
 pub use content::ProtectedEntry;
 pub use count_store::CountStore;
 pub use failure::{RepositoryFailure, Story};

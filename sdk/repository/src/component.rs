@@ -11,9 +11,7 @@ use self::bindings::exports::colophon::repository::protected_title::{
     self as contract, Circumstances, Denial, Description, Guest, Permission, Refusal, Right,
 };
 use crate::own_key::own_key;
-use crate::{
-    Device, FileBytes, Moment, Refused, SealedCounts, Session, Trust, WindowedFile,
-};
+use crate::{Device, FileBytes, Moment, Refused, SealedCounts, Session, Trust, WindowedFile};
 
 /// The most content that is given out at once, in bytes.
 const CONTENT_BYTES_MAX: usize = 1 << 20;

@@ -96,8 +96,7 @@ impl Counts {
             (true, false) | (false, true) => nothing(Standing::PutBack),
             (false, false) => {
                 let opened = Counts::unseal(engine, keys, counts);
-                let Some((counts, witnessed)) = opened.zip(witnessed(engine, keys, witness))
-                else {
+                let Some((counts, witnessed)) = opened.zip(witnessed(engine, keys, witness)) else {
                     return nothing(Standing::Damaged);
                 };
                 // The witness is written after the counts: where power failed between the two,
@@ -242,7 +241,11 @@ mod tests {
     #[test]
     fn counts_come_back_as_they_were_written() {
         let mut counts = Counts::default();
-        for (license, kind) in [(1, RightKind::Copy), (2, RightKind::View), (1, RightKind::Copy)] {
+        for (license, kind) in [
+            (1, RightKind::Copy),
+            (2, RightKind::View),
+            (1, RightKind::Copy),
+        ] {
             counts = counts.after(LicenseId::from_bytes([license; 16]), kind, 1_000);
         }
         let sealed = counts.seal(&Portable, &keys(1, 1));

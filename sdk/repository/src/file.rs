@@ -131,8 +131,21 @@ mod tests {
     fn reads_are_those_of_the_file_at_any_position() {
         let asked = Cell::new(0);
         let length = 5 << 20;
-        let mut file = WindowedFile::new(Numbered { length, asked: &asked });
-        for offset in [0, 1, 65_535, 65_536, 70_000, 3, length - 1, length - 70_000, 1 << 20] {
+        let mut file = WindowedFile::new(Numbered {
+            length,
+            asked: &asked,
+        });
+        for offset in [
+            0,
+            1,
+            65_535,
+            65_536,
+            70_000,
+            3,
+            length - 1,
+            length - 70_000,
+            1 << 20,
+        ] {
             for size in [1, 100, 65_535, 65_536, 200_000, 3 << 20] {
                 if offset + size as u64 <= length {
                     check(&mut file, offset, size);
@@ -149,7 +162,10 @@ mod tests {
     fn neighbors_are_asked_for_once() {
         let asked = Cell::new(0);
         let length = 1 << 20;
-        let mut file = WindowedFile::new(Numbered { length, asked: &asked });
+        let mut file = WindowedFile::new(Numbered {
+            length,
+            asked: &asked,
+        });
         for offset in (0..60_000).step_by(100) {
             check(&mut file, offset, 30);
         }

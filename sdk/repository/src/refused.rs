@@ -1,9 +1,9 @@
 //! Why the repository does not do what it is asked for.
 
 use colophon_activation::{InvalidFacts, InvalidId, NotSealedForThis};
+use colophon_title::TitleRefused;
 use colophon_title::license::Denied;
 use colophon_title::trust::TrustRootsError;
-use colophon_title::TitleRefused;
 
 use crate::Standing;
 

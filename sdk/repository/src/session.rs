@@ -201,9 +201,12 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             },
         };
         let judged = license.exercise(kind, &circumstances);
-        judged.map_err(|denied| match denied {
-            Denied::Spent { .. } if !standing.is_reliable() => Denial::Counts(standing),
-            denied => Denial::License(denied),
+        judged.map_err(|denied| {
+            if matches!(denied, Denied::Spent { .. }) && !standing.is_reliable() {
+                Denial::Counts(standing)
+            } else {
+                Denial::License(denied)
+            }
         })
     }
 

@@ -69,9 +69,8 @@ fn turns(number: u64) -> u32 {
 /// The number whose product with an odd one is 1.
 fn inverse(number: u64) -> Option<u64> {
     // Newton's iteration doubles the right bits each time, from three on.
-    let step = |inverse: u64, _| {
-        inverse.wrapping_mul(2u64.wrapping_sub(number.wrapping_mul(inverse)))
-    };
+    let step =
+        |inverse: u64, _| inverse.wrapping_mul(2u64.wrapping_sub(number.wrapping_mul(inverse)));
     (number % 2 == 1).then(|| (0..5).fold(number, step))
 }
 
@@ -152,7 +151,17 @@ mod tests {
 
     #[test]
     fn operations_are_undone() {
-        let numbers = [0, 1, 2, 3, 63, 64, 0x1234_5678_9abc_def1, u64::MAX - 1, u64::MAX];
+        let numbers = [
+            0,
+            1,
+            2,
+            3,
+            63,
+            64,
+            0x1234_5678_9abc_def1,
+            u64::MAX - 1,
+            u64::MAX,
+        ];
         for operation in Operation::ALL {
             for result in numbers {
                 for right in numbers {

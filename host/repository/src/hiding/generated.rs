@@ -148,7 +148,10 @@ mod tests {
         fn fill(&mut self, out: &mut [u8]) {
             for byte in out {
                 // A plain generator is as good as any here.
-                self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                self.0 = self
+                    .0
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 *byte = self.0.to_be_bytes()[0];
             }
         }

@@ -145,7 +145,10 @@ impl Layout {
                     let mut words = module.words.iter().zip(&secret.words);
                     match words.find(|(word, _)| **word == index) {
                         Some((_, hidden)) => written(hidden, &places),
-                        None => module.bodies.get(*at).map_or_else(Vec::new, |body| self.renamed(body)),
+                        None => module
+                            .bodies
+                            .get(*at)
+                            .map_or_else(Vec::new, |body| self.renamed(body)),
                     }
                 }
                 Function::Generated(at) => {

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use wasmparser::{
     BinaryReader, CodeSectionReader, ExportSectionReader, ExternalKind, FunctionBody,
-    FunctionSectionReader, ImportSectionReader, Operator, TypeRef, TypeSectionReader,
+    FunctionSectionReader, GlobalSectionReader, ImportSectionReader, Operator, TypeRef,
+    TypeSectionReader,
 };
 
-use super::segments::{DataSegment, ElementSegment, data, elements, malformed};
 use super::TemplateRefused;
+use super::segments::{DataSegment, ElementSegment, constant, data, elements, malformed};
 use crate::binary::{self, MODULE_HEADER, Section};
 
 /// The functions that give the words of the key, in their order.
@@ -27,6 +28,7 @@ pub(crate) mod section {
     pub(crate) const TYPE: u8 = 1;
     pub(crate) const IMPORT: u8 = 2;
     pub(crate) const FUNCTION: u8 = 3;
+    pub(crate) const GLOBAL: u8 = 6;
     pub(crate) const EXPORT: u8 = 7;
     pub(crate) const START: u8 = 8;
     pub(crate) const ELEMENT: u8 = 9;
@@ -96,7 +98,8 @@ impl<'t> Module<'t> {
         }
         let pool = place(POOL)?;
         let pool = bodies.get(pool.wrapping_sub(imported) as usize);
-        let pool = pool.and_then(|body| constant_result(body.bytes));
+        let globals = globals(of(section::GLOBAL))?;
+        let pool = pool.and_then(|body| fixed_result(body.bytes, &globals));
         let (types, types_content) = types(of(section::TYPE))?;
         Ok(Module {
             types,
@@ -147,7 +150,9 @@ fn imported_functions(content: &[u8]) -> Result<u32, TemplateRefused> {
     for import in reader.into_imports() {
         match import.map_err(malformed)?.ty {
             TypeRef::Func(_) | TypeRef::FuncExact(_) => functions += 1,
-            TypeRef::Table(_) | TypeRef::Memory(_) | TypeRef::Global(_) | TypeRef::Tag(_) => {}
+            TypeRef::Table(_) | TypeRef::Memory(_) | TypeRef::Global(_) | TypeRef::Tag(_) => {
+                return Err(TemplateRefused::Unsupported("imports other than functions"));
+            }
         }
     }
     Ok(functions)
@@ -207,25 +212,49 @@ fn names(body: &FunctionBody<'_>) -> Result<Vec<(Range<usize>, u32)>, TemplateRe
     let mut names = Vec::new();
     while !operators.eof() {
         let (operator, position) = operators.read_with_offset().map_err(malformed)?;
-        let function = match operator {
-            Operator::Call { function_index }
-            | Operator::ReturnCall { function_index }
-            | Operator::RefFunc { function_index } => function_index,
-            _ => continue,
+        let (Operator::Call { function_index }
+        | Operator::ReturnCall { function_index }
+        | Operator::RefFunc { function_index }) = operator
+        else {
+            continue;
         };
         // After one byte of instruction stands nothing but the number.
         let number = within(position)? + 1..within(operators.original_position())?;
-        names.push((number, function));
+        names.push((number, function_index));
     }
     Ok(names)
 }
 
-/// The number that a body gives, if that is all it does.
-fn constant_result(bytes: &[u8]) -> Option<u32> {
+/// The numbers of the globals that never change.
+fn globals(content: &[u8]) -> Result<Vec<Option<u32>>, TemplateRefused> {
+    let reader = GlobalSectionReader::new(BinaryReader::new(content, 0)).map_err(malformed)?;
+    let mut globals = Vec::new();
+    for global in reader {
+        let global = global.map_err(malformed)?;
+        let number = constant(&global.init_expr).ok();
+        globals.push(number.filter(|_| !global.ty.mutable));
+    }
+    Ok(globals)
+}
+
+/// The number that a body gives, if it only adds what is fixed: an address in code that could
+/// have been moved by its linker.
+fn fixed_result(bytes: &[u8], globals: &[Option<u32>]) -> Option<u32> {
     let body = FunctionBody::new(BinaryReader::new(bytes, 0));
     let mut operators = body.get_operators_reader().ok()?;
-    match (operators.read().ok()?, operators.read().ok()?) {
-        (Operator::I32Const { value }, Operator::End) => Some(value.cast_unsigned()),
-        _ => None,
+    let mut numbers: Vec<u32> = Vec::new();
+    loop {
+        let operator = operators.read().ok()?;
+        if let Operator::I32Const { value } = operator {
+            numbers.push(value.cast_unsigned());
+        } else if let Operator::GlobalGet { global_index } = operator {
+            numbers.push(*globals.get(global_index as usize)?.as_ref()?);
+        } else if matches!(operator, Operator::I32Add) {
+            let sum = numbers.pop()?.wrapping_add(numbers.pop()?);
+            numbers.push(sum);
+        } else {
+            let whole = matches!(operator, Operator::End) && numbers.len() == 1;
+            return numbers.pop().filter(|_| whole);
+        }
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn elements(content: &[u8]) -> Result<Vec<ElementSegment>, TemplateRe
 }
 
 /// The one number that an expression is.
-fn constant(expression: &ConstExpr<'_>) -> Result<u32, TemplateRefused> {
+pub(super) fn constant(expression: &ConstExpr<'_>) -> Result<u32, TemplateRefused> {
     let mut operators = expression.get_operators_reader();
     let number = operators.read().map_err(malformed)?;
     let end = operators.read().map_err(malformed)?;

@@ -18,11 +18,17 @@ fn individual(chance: &str) -> Made {
 
 /// The code section of the largest module in a component.
 fn code(component: &[u8]) -> Vec<u8> {
-    let sections = Parser::new(0).parse_all(component).filter_map(|payload| match payload {
-        Ok(Payload::CodeSectionStart { range, .. }) => Some(range),
-        _ => None,
-    });
-    let largest = sections.max_by_key(|range| range.end - range.start).expect("code");
+    let sections = Parser::new(0)
+        .parse_all(component)
+        .filter_map(|payload| match payload {
+            Ok(Payload::CodeSectionStart {
+                unchecked_range, ..
+            }) => Some(unchecked_range),
+            _ => None,
+        });
+    let largest = sections
+        .max_by_key(|range| range.end - range.start)
+        .expect("code");
     let place = |position: u64| usize::try_from(position).expect("a position");
     component[place(largest.start)..place(largest.end)].to_vec()
 }
@@ -42,7 +48,9 @@ fn equal_chance_makes_equal_repositories() {
 fn every_individual_is_a_valid_component() {
     for chance in 0..12 {
         let made = individual(&chance.to_string());
-        Validator::new().validate_all(&made.individual.module).expect("a valid component");
+        Validator::new()
+            .validate_all(&made.individual.module)
+            .expect("a valid component");
     }
 }
 
@@ -66,7 +74,11 @@ fn the_code_around_the_shares_has_nothing_in_common() {
     let (one, two) = (new(&one), new(&two));
     let common = one.intersection(&two).count();
     let share = common as f64 / one.len().min(two.len()) as f64;
-    println!("new stretches of code: {} and {}, {common} in both", one.len(), two.len());
+    println!(
+        "new stretches of code: {} and {}, {common} in both",
+        one.len(),
+        two.len()
+    );
     assert!(one.len() > 5000);
     assert!(share < 0.05, "{share}");
 }
@@ -120,10 +132,22 @@ fn the_key_of_one_opens_nothing_of_another() {
 fn what_is_no_template_is_refused() {
     let refused = |bytes: &[u8]| Template::read(bytes).err();
     assert_eq!(refused(&[]), Some(TemplateRefused::NoComponent));
-    assert_eq!(refused(b"\0asm\x01\0\0\0"), Some(TemplateRefused::NoComponent));
-    assert_eq!(refused(b"\0asm\x0d\0\x01\0"), Some(TemplateRefused::Places(0)));
-    assert_eq!(refused(&TEMPLATE[..TEMPLATE.len() - 1]), Some(TemplateRefused::NoComponent));
+    assert_eq!(
+        refused(b"\0asm\x01\0\0\0"),
+        Some(TemplateRefused::NoComponent)
+    );
+    assert_eq!(
+        refused(b"\0asm\x0d\0\x01\0"),
+        Some(TemplateRefused::Places(0))
+    );
+    assert_eq!(
+        refused(&TEMPLATE[..TEMPLATE.len() - 1]),
+        Some(TemplateRefused::NoComponent)
+    );
     // An individual has no place for a key any more.
     let made = individual("a");
-    assert_eq!(refused(&made.individual.module), Some(TemplateRefused::Places(0)));
+    assert_eq!(
+        refused(&made.individual.module),
+        Some(TemplateRefused::Places(0))
+    );
 }

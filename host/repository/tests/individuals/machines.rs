@@ -5,7 +5,9 @@ use std::io::Read;
 use colophon_reader::repository::Device;
 use colophon_title::license::RightKind;
 
-use crate::support::{Made, PERSONA, compiled, counts, facts, make, now, open, reason, usual, vector};
+use crate::support::{
+    Made, PERSONA, compiled, counts, facts, make, now, open, reason, usual, vector,
+};
 
 const FILE: &str = "whale.level-5.epub";
 
@@ -52,7 +54,9 @@ fn a_title_opens_for_its_persona_on_its_machine() {
     let file = vector(FILE);
     let mut title = open(&repository, &made.device, counts(folder.path()), &file).expect("a title");
     assert_eq!(title.described().changed_fact, None);
-    title.exercise(RightKind::View, &now()).expect("the right to view");
+    title
+        .exercise(RightKind::View, &now())
+        .expect("the right to view");
     let entries = title.described().entries.clone();
     assert!(!entries.is_empty());
     for (path, size) in entries {
@@ -170,6 +174,9 @@ fn no_byte_of_the_sealed_key_can_be_changed() {
         assert_eq!(opens(changed), "not-sealed-for-this", "byte {at}");
     }
     assert_eq!(opens(Vec::new()), "not-sealed-for-this");
-    assert_eq!(opens(whole[..whole.len() - 1].to_vec()), "not-sealed-for-this");
+    assert_eq!(
+        opens(whole[..whole.len() - 1].to_vec()),
+        "not-sealed-for-this"
+    );
     assert_eq!(opens(whole), "opened");
 }

@@ -9,8 +9,8 @@ use colophon_title::license::RightKind;
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
-use wasmtime::component::types::ComponentItem;
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::{Config, Engine};
 
 use crate::support::shop::content_key;
@@ -20,10 +20,17 @@ const WINDOW: usize = 8;
 
 /// Every stretch of eight bytes that is in a secret, in either order of bytes.
 fn windows_of(secrets: &[Vec<u8>]) -> HashSet<Vec<u8>> {
-    let reversed = secrets.iter().map(|secret| secret.iter().rev().copied().collect());
+    let reversed = secrets
+        .iter()
+        .map(|secret| secret.iter().rev().copied().collect());
     let all = secrets.iter().cloned().chain(reversed);
-    all.flat_map(|secret: Vec<u8>| secret.windows(WINDOW).map(<[u8]>::to_vec).collect::<Vec<_>>())
-        .collect()
+    all.flat_map(|secret: Vec<u8>| {
+        secret
+            .windows(WINDOW)
+            .map(<[u8]>::to_vec)
+            .collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn holds_any(bytes: &[u8], secrets: &HashSet<Vec<u8>>) -> bool {
@@ -33,7 +40,11 @@ fn holds_any(bytes: &[u8], secrets: &HashSet<Vec<u8>>) -> bool {
 /// The keys that must stay within: the persona's, the content key, and the repository's own.
 fn secrets() -> HashSet<Vec<u8>> {
     let key = RsaPrivateKey::from_pkcs8_der(&persona_key()).expect("a key");
-    let mut secrets: Vec<Vec<u8>> = key.primes().iter().map(|prime| prime.to_bytes_be()).collect();
+    let mut secrets: Vec<Vec<u8>> = key
+        .primes()
+        .iter()
+        .map(|prime| prime.to_bytes_be())
+        .collect();
     secrets.push(key.d().to_bytes_be());
     secrets.push(content_key());
     // The first thing that is drawn for an individual is its key.
@@ -87,10 +98,12 @@ fn a_repository_can_be_asked_for_nothing_else() {
         let ComponentItem::ComponentInstance(interface) = item.ty else {
             panic!("{name} is not an interface");
         };
-        let functions = interface.exports(&engine).filter_map(|(function, item)| match item.ty {
-            ComponentItem::ComponentFunc(_) => Some(format!("{name}#{function}")),
-            _ => None,
-        });
+        let functions = interface
+            .exports(&engine)
+            .filter_map(|(function, item)| match item.ty {
+                ComponentItem::ComponentFunc(_) => Some(format!("{name}#{function}")),
+                _ => None,
+            });
         found.extend(functions);
     }
     found.sort();
@@ -109,15 +122,25 @@ fn content_is_given_out_after_the_right_to_view_and_at_any_place() {
     let entries = title.described().entries.clone();
     let (path, size) = entries.last().cloned().expect("an entry");
     let mut content = Vec::new();
-    let before = title.entry_reader(&path).expect("an entry").read_to_end(&mut content);
+    let before = title
+        .entry_reader(&path)
+        .expect("an entry")
+        .read_to_end(&mut content);
     assert!(before.is_err());
     assert!(content.is_empty());
     assert_eq!(reason(title.exercise(RightKind::Print, &now())), "opened");
-    let printed = title.entry_reader(&path).expect("an entry").read_to_end(&mut content);
+    let printed = title
+        .entry_reader(&path)
+        .expect("an entry")
+        .read_to_end(&mut content);
     assert!(printed.is_err(), "a print is no view");
 
     assert_eq!(reason(title.exercise(RightKind::View, &now())), "opened");
-    title.entry_reader(&path).expect("an entry").read_to_end(&mut content).expect("content");
+    title
+        .entry_reader(&path)
+        .expect("an entry")
+        .read_to_end(&mut content)
+        .expect("content");
     assert_eq!(content.len() as u64, size);
     for offset in [0, 1, size / 2, size - 1, size, size + 9] {
         let mut reader = title.entry_reader(&path).expect("an entry");

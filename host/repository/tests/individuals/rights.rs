@@ -257,9 +257,21 @@ fn principals_that_a_right_names_are_authenticated() {
     let digest = |text: &str| Verification::Sha256(Portable.digest(&[text.as_bytes()]));
     let principals = [
         principal("reader", PrincipalKind::Application, digest("a reader")),
-        principal("here", PrincipalKind::Device, digest(&desk.made.device.machine)),
-        principal("there", PrincipalKind::Device, digest("00112233445566778899aabbccddeeff")),
-        principal("other", PrincipalKind::Person, Verification::PublicKey(vec![1, 2, 3])),
+        principal(
+            "here",
+            PrincipalKind::Device,
+            digest(&desk.made.device.machine),
+        ),
+        principal(
+            "there",
+            PrincipalKind::Device,
+            digest("00112233445566778899aabbccddeeff"),
+        ),
+        principal(
+            "other",
+            PrincipalKind::Person,
+            Verification::PublicKey(vec![1, 2, 3]),
+        ),
     ];
     let outcome = |name: &str, shown: &[&[u8]]| {
         let mut conditioned = group(vec![view()]);

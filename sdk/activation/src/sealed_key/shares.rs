@@ -90,7 +90,9 @@ impl Shares {
 
     fn kinds(&self) -> impl Iterator<Item = (usize, FactKind, &[u8; SHARE_BYTES])> {
         let kinds = FactKind::ALL.into_iter().zip(self.0.iter());
-        kinds.enumerate().map(|(at, (kind, share))| (at, kind, share))
+        kinds
+            .enumerate()
+            .map(|(at, (kind, share))| (at, kind, share))
     }
 
     /// What the polynomials through all shares but one are at a point (Lagrange).

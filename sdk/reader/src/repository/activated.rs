@@ -53,7 +53,8 @@ impl ActivationRefused {
                 ChainRefused::Links => "certificate-links",
                 ChainRefused::Time => "certificate-time",
                 ChainRefused::Revoked => "certificate-revoked",
-                _ => "certificate-untrusted",
+                ChainRefused::Untrusted => "certificate-untrusted",
+                _ => "certificate",
             },
             ActivationRefused::OtherPersona => "other-persona",
         }

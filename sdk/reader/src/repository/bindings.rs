@@ -1,10 +1,5 @@
 //! Bindings generated from the contract, and the names it goes by.
 
-#![expect(
-    missing_docs,
-    reason = "generated: what the contract comments is commented, modules are not"
-)]
-
 wasmtime::component::bindgen!({
     path: "../../wit/repository/0.1",
     world: "repository",

@@ -52,8 +52,10 @@ impl Repository {
         let component = Component::from_binary(&engine, component);
         let component = component.map_err(RepositoryFailure::Component)?;
         let mut linker = Linker::new(&engine);
-        bindings::title_file::add_to_linker::<_, HasSelf<InstanceState>>(&mut linker, |state| state)
-            .map_err(RepositoryFailure::Engine)?;
+        bindings::title_file::add_to_linker::<_, HasSelf<InstanceState>>(&mut linker, |state| {
+            state
+        })
+        .map_err(RepositoryFailure::Engine)?;
         // The standard library in a repository names parts of the system that it never uses. They
         // are not there: whoever calls one ends.
         linker

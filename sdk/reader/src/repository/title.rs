@@ -154,9 +154,8 @@ impl ProtectedTitle {
     ) -> Result<BufReader<ProtectedEntry<'_>>, RepositoryFailure> {
         let mut entries = self.described.entries.iter();
         let found = entries.find(|(entry, _)| entry == path).cloned();
-        let (path, size) = found.ok_or_else(|| RepositoryFailure::NoSuchEntry {
-            path: path.clone(),
-        })?;
+        let (path, size) =
+            found.ok_or_else(|| RepositoryFailure::NoSuchEntry { path: path.clone() })?;
         let entry = ProtectedEntry::new(self, path, size);
         Ok(BufReader::with_capacity(WINDOW_BYTES, entry))
     }

@@ -96,8 +96,7 @@ impl OpenEntry {
                 content.read(out)
             }
             Kind::Clear { data_offset } => {
-                from.reader
-                    .seek(SeekFrom::Start(*data_offset + position))?;
+                from.reader.seek(SeekFrom::Start(*data_offset + position))?;
                 from.reader.read(out)
             }
             Kind::Segments {

@@ -30,6 +30,9 @@ pub(crate) fn build(guests: &[Guest]) -> Result<()> {
             .env("RUSTC", &compiler)
             // Building the library from its sources is not a stable feature of cargo.
             .env("RUSTC_BOOTSTRAP", "1")
+            // The bare target has no randomness, and no guest draws any: what is linked along and
+            // could ask for some is told so.
+            .env("RUSTFLAGS", "--cfg getrandom_backend=\"unsupported\"")
             .args(["rustc", "--quiet", library, "--lib"])
             .args(["--profile", "guest", "--crate-type", "cdylib"])
             .args(["--target", TARGET, "--package", guest.package])

@@ -6,9 +6,7 @@ use colophon_crypto::{Key32, Portable, SignatureAlgorithm};
 use colophon_title::license::{
     LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, Principal, RightsGroup,
 };
-use colophon_title::{
-    ContentKey, CopyId, CopyKey, CopyTerms, Level, StoredTitle, personalize,
-};
+use colophon_title::{ContentKey, CopyId, CopyKey, CopyTerms, Level, StoredTitle, personalize};
 use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::DecodePrivateKey as _;
 
@@ -42,7 +40,9 @@ pub(crate) fn line(text: &str) -> Line {
 /// The content key of the title version, as the vectors publish it.
 pub(crate) fn content_key() -> Vec<u8> {
     let text = String::from_utf8(vector("whale.level-5.txt")).expect("text");
-    let found = text.lines().find_map(|line| line.strip_prefix("content key: "));
+    let found = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content key: "));
     let digits = found.expect("a content key").as_bytes().chunks(2);
     let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16);
     digits.map(|pair| byte(pair).expect("digits")).collect()
