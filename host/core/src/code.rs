@@ -13,7 +13,7 @@ pub enum Retry {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $retry:ident, $title:literal, $next:literal;)*) => {
-        /// A stable error code of the download service.
+        /// A stable error code of the download and activation services.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* #[doc = $title] $name,)*
@@ -96,6 +96,16 @@ codes! {
         "Try again later.";
     CopyFailed = "copy-failed", 500, No, "This buyer's copy could not be made.",
         "Ask the shop; operators: see the event log for the nature of the error.";
+    ActivationLimit = "activation-limit", 403, No, "Every activation granted so far is used.",
+        "Wait until next_grant, or ask the support contact; activate a device again that was activated before.";
+    ActivationOtherMachine = "activation-other-machine", 403, No, "This approval has activated another machine.",
+        "Start again on this machine, so that its person approves it too.";
+    ActivationRefused = "activation-refused", 403, No, "This persona may activate nothing more.",
+        "Ask the support contact of the activation service.";
+    ActivationBusy = "activation-busy", 503, Later, "The activation service is busy. Nothing was counted that was not counted before.",
+        "Send the same request again after the time in Retry-After.";
+    AccessTokenInvalid = "access-token-invalid", 401, No, "The request bears no access token that is valid now.",
+        "Start again on the reader; an access token lasts one day.";
     Busy = "busy", 503, Later, "The server is busy.",
         "Try again after the time in Retry-After.";
     Unavailable = "unavailable", 503, Later, "A service this server depends on did not answer.",

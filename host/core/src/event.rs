@@ -61,4 +61,7 @@ events! {
     LeaseLost = "COL5004", "lease-lost", "Changes cannot be read; protected titles are refused until they can.";
     CacheFlushed = "COL5005", "cache-flushed", "Everything cached was dropped: changes were missed or the database was replaced.";
     LogRowUnreadable = "COL5006", "log-row-unreadable", "A row of the outbox cannot be read; it was set aside and the rows after it are written.";
+    KeyPoolEmpty = "COL6001", "key-pool-empty", "No key pair was ready for a new persona; its reader was told to ask again.";
+    ActivationFailed = "COL6002", "activation-failed", "An admitted activation could not be finished; it keeps its place and the reader may ask again.";
+    PackageBroken = "COL6003", "package-broken", "The connection broke while an activation package was sent; the reader may fetch it again.";
 }

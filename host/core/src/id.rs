@@ -47,6 +47,23 @@ sixteen_bytes! {
     /// A title in a center's catalog.
     TitleId
 }
+sixteen_bytes! {
+    /// A persona's record. Random, so that it tells nothing about who the persona is, and stays
+    /// when the persona is erased.
+    PersonaRef
+}
+sixteen_bytes! {
+    /// A machine that a persona has activated.
+    DeviceRef
+}
+sixteen_bytes! {
+    /// One activation in the dated list.
+    ActivationRef
+}
+sixteen_bytes! {
+    /// A reader's request to be activated.
+    GrantRef
+}
 
 /// Counts the changes of one record; a higher number is a later state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

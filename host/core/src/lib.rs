@@ -10,6 +10,7 @@
 //! stage before it, so that none can be skipped.
 
 pub mod activation;
+pub mod arrival;
 pub mod catalog;
 pub mod center;
 pub mod change;

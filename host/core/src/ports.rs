@@ -22,6 +22,8 @@ pub enum Service {
     FulfillmentDatabase,
     /// The logging database.
     LoggingDatabase,
+    /// The activation database.
+    ActivationDatabase,
     /// This node's own database.
     NodeDatabase,
     /// The content store.
@@ -35,6 +37,7 @@ impl fmt::Display for Service {
         out.write_str(match self {
             Self::FulfillmentDatabase => "the fulfillment database",
             Self::LoggingDatabase => "the logging database",
+            Self::ActivationDatabase => "the activation database",
             Self::NodeDatabase => "this node's database",
             Self::ContentStore => "the content store",
             Self::CatalogLease => "the catalog's lease",

@@ -8,7 +8,7 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// A moment from milliseconds since the Unix epoch.
-    pub fn from_unix_ms(ms: i64) -> Self {
+    pub const fn from_unix_ms(ms: i64) -> Self {
         Self(ms)
     }
 

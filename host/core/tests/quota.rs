@@ -71,6 +71,26 @@ fn a_refusal_says_when_the_next_activation_is_granted() {
 }
 
 #[test]
+fn what_is_granted_next_does_not_hang_on_what_is_used() {
+    let terms = QuotaTerms::default();
+    let cases = [
+        (-1, Some(90)),
+        (0, Some(90)),
+        (89, Some(90)),
+        (90, Some(180)),
+        (449, Some(450)),
+        (450, None),
+    ];
+    for (day, next) in cases {
+        for used in [0, 5, 10] {
+            let grows_at = terms.grows_at(standing(Some(0), used), on(day));
+            assert_eq!(grows_at, next.map(on), "day {day}, {used} used");
+        }
+    }
+    assert_eq!(terms.grows_at(standing(None, 0), on(0)), None);
+}
+
+#[test]
 fn the_same_machine_is_free_three_times_and_then_costs_one() {
     let terms = QuotaTerms::default();
     let again = |used, repeats| {

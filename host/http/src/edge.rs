@@ -41,6 +41,10 @@ pub struct Edge {
     pub trusted_proxies: TrustedProxies,
     /// Counts what happens.
     pub counters: Arc<Counters>,
+    /// Pages that are made elsewhere. Their requests come with a
+    /// [`colophon_core::arrival::Arrival`] among their extensions, and with a body, a form or JSON
+    /// on one line, that was read whole within the limits.
+    pub pages: Router,
 }
 
 /// Bound sockets, each with an accept loop of its own.
@@ -83,6 +87,7 @@ impl Edge {
             return Err(ServeError::NoListener);
         }
         Counters::describe();
+        let pages = self.pages.clone();
         let app = Arc::new(self.into_app(stop.clone()));
         let running = Running {
             app,
@@ -91,7 +96,7 @@ impl Edge {
             cut: CancellationToken::new(),
         };
         let administration = routes::administration(&running.app);
-        let public = routes::public(&running.app, listeners.administration.is_empty());
+        let public = routes::public(&running.app, pages, listeners.administration.is_empty());
         running.listen(listeners.public, public, tls);
         running.listen(listeners.administration, administration, None);
         Ok(running.until_stopped().await)

@@ -3,6 +3,7 @@
 pub(crate) mod ds;
 pub(crate) mod error_docs;
 pub(crate) mod event_docs;
+pub(crate) mod guests;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod other;

@@ -6,11 +6,11 @@ use axum::Router;
 use axum::routing::get;
 
 use crate::app::App;
-use crate::endpoint::{ds, error_docs, event_docs, health, metrics, other, ready};
+use crate::endpoint::{ds, error_docs, event_docs, guests, health, metrics, other, ready};
 
-/// The routes of the public listeners. Without a listener for administration, its routes are
-/// public too.
-pub(crate) fn public(app: &Arc<App>, administration: bool) -> Router {
+/// The routes of the public listeners, with pages that are made elsewhere. Without a listener for
+/// administration, its routes are public too.
+pub(crate) fn public(app: &Arc<App>, pages: Router, administration: bool) -> Router {
     let routes = Router::new()
         // Buyers, shops and readers.
         .route("/{center}/ds", get(ds::answer).post(ds::answer))
@@ -21,7 +21,9 @@ pub(crate) fn public(app: &Arc<App>, administration: bool) -> Router {
         .route("/docs/style.css", get(error_docs::style))
         // Balancers.
         .route("/livez", get(health::alive))
-        .route("/healthz", get(health::alive));
+        .route("/healthz", get(health::alive))
+        // Whoever the pages are for.
+        .merge(guests::received(app, pages));
     let routes = if administration {
         routes.merge(administered())
     } else {

@@ -16,7 +16,6 @@ mod attacks;
 #[path = "../tests/support/fixed_keys.rs"]
 mod fixed_keys;
 #[path = "../tests/support/forge.rs"]
-#[expect(dead_code, reason = "shared with other test binaries")]
 mod forge;
 #[path = "../tests/support/licensed_vectors.rs"]
 mod licensed_vectors;

@@ -11,6 +11,7 @@ mod write;
 
 use std::fmt;
 
+pub(crate) use layout::LOCAL_HEADER_LENGTH;
 pub use read::{ContainerRefused, Directory};
 pub use write::{ContainerWriter, EntryWriter};
 pub(crate) use write::{DirectoryHead, TailWriter};

@@ -93,6 +93,7 @@ mod content;
 mod dsig;
 mod encryption;
 mod etag;
+mod group;
 mod ids;
 mod inflate;
 mod keys;

@@ -11,7 +11,7 @@ use colophon_crypto::Engine;
 pub use self::adoption::AdoptionError;
 pub use self::entry::{EntryReader, OpenEntry};
 pub use self::publication::PublicationError;
-use crate::content::{ContentReader, PrefixEntry, VersionKey};
+use crate::content::{ContentReader, GroupMemory, PrefixEntry, VersionKey};
 use crate::keys::{copy_hash, is_committed, unseal_content_key};
 use crate::license::{self, LicenseReport, PersonaKey};
 use crate::signature::{self, SignatureReport, SignatureStatus, SignedState, SignerRoles};
@@ -27,6 +27,7 @@ use crate::{
 pub struct OpenTitle<'e, R> {
     engine: &'e dyn Engine,
     reader: R,
+    memory: GroupMemory,
     structure: Structure,
     key: ContentKey,
     level: Level,
@@ -182,7 +183,8 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
     }
 
     /// Writes an entry's content to `out` and gives its length in bytes. Nothing is held in
-    /// memory but one segment, or one entry of those that are encrypted whole.
+    /// memory but one segment, or one entry of those that are encrypted whole and the 64 KiB
+    /// at most that it shares a digest with.
     ///
     /// # Errors
     ///
@@ -200,6 +202,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         content.pour(entry, key, &mut |bytes| out.write_all(bytes))?;
         Ok(entry.listed.size)
@@ -219,6 +222,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         EntryReader::open(content, entry, key)
     }
@@ -237,6 +241,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         OpenEntry::open(&mut content, entry, key)
     }
@@ -256,6 +261,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         entry.read_at(&mut content, position, out)
     }
@@ -274,6 +280,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         let bytes_total = structure
             .validation
@@ -330,6 +337,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         let content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
+            memory: &mut self.memory,
         };
         if structure.metadata.media_type.is_epub() {
             publication::write_epub(content, structure, key, out)
@@ -407,6 +415,7 @@ impl Copy {
         Ok(OpenTitle {
             engine,
             reader,
+            memory: GroupMemory::default(),
             structure,
             key,
             level: self.level,

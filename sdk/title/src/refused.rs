@@ -119,10 +119,11 @@ pub enum TitleRefused {
     /// The signatures are broken.
     #[error("the signatures are broken")]
     Signatures(#[from] SignatureRefused),
-    /// An entry's stored bytes are not those that were listed.
-    #[error("{path} was changed")]
+    /// The stored bytes of an entry, or of one that shares a digest with it, are not those
+    /// that were listed.
+    #[error("{path}, or an entry listed with it, was changed")]
     Digest {
-        /// The entry.
+        /// The entry that was to be read.
         path: EntryPath,
     },
     /// An entry's checksum is wrong.

@@ -161,19 +161,21 @@ pub fn seal<R: Read + Seek, W: Write + Seek>(
         names::METADATA,
         &within(metadata.to_xml(), &Caps::DOCUMENT)?,
     )?;
+    let (entries, digests) = sealer.close_list();
     let validation = Validation {
         form: terms.form,
         version: terms.version,
         salt: terms.salt,
         commitment: commitment(engine, terms.key, &terms.salt),
-        entries: sealer.listed().to_vec(),
+        entries,
+        digests,
     };
     let validation = within(validation.to_xml(), &Caps::LIST)?;
-    let validation_sha256 = sealer.document(names::VALIDATION, &validation)?;
-    let mut container = sealer.finish();
+    let validation_xml_sha256 = engine.digest(&[&validation]);
+    let (mut container, validation_sha256) = sealer.finish(validation)?;
     let prefix_length = container.position();
     let statement = StatementTerms {
-        validation_sha256: engine.digest(&[&validation]),
+        validation_sha256: validation_xml_sha256,
         issued_at_unix_s: terms.issued_at_unix_s,
         copy_hash: None,
     };

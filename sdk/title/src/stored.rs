@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use colophon_crypto::{Engine, frames};
 
 use crate::container::DirectoryHead;
-use crate::content::ContentReader;
+use crate::content::{ContentReader, GroupMemory};
 use crate::signature::{self, SignatureElement};
 use crate::structure::Structure;
 use crate::tail::TailKind;
@@ -63,13 +63,14 @@ impl StoredTitle {
             .iter()
             .map(|entry| entry.stored)
             .sum();
+        let mut content = ContentReader {
+            engine,
+            reader: &mut reader,
+            memory: &mut GroupMemory::default(),
+        };
         let mut bytes_done = 0;
         for entry in structure.listed() {
-            ContentReader {
-                engine,
-                reader: &mut reader,
-            }
-            .check(entry)?;
+            content.check(entry)?;
             bytes_done += entry.listed.stored;
             progress(Progress {
                 bytes_done,

@@ -8,7 +8,7 @@ use colophon_crypto::Engine;
 
 use crate::container::{Directory, EntryRecord, Method};
 use crate::container_xml::container_xml;
-use crate::content::{PrefixEntry, read_stored, unpack};
+use crate::content::{ContentReader, GroupMemory, PrefixEntry, PrefixGroup, read_stored, unpack};
 use crate::encryption::Encryption;
 use crate::protection::Protection;
 use crate::segment::Segments;
@@ -40,6 +40,20 @@ struct Document {
     stored_sha256: [u8; 32],
 }
 
+impl Document {
+    fn unpack(
+        engine: &dyn Engine,
+        record: &EntryRecord,
+        stored: Vec<u8>,
+        caps: &Caps,
+    ) -> Result<Document, TitleRefused> {
+        Ok(Document {
+            stored_sha256: engine.digest(&[&stored]),
+            content: unpack(record, stored, caps.bytes_max as u64)?,
+        })
+    }
+}
+
 impl Structure {
     pub(crate) fn read<R: Read + Seek>(
         engine: &dyn Engine,
@@ -51,32 +65,34 @@ impl Structure {
             .position(|entry| entry.path.as_str() == names::VALIDATION);
         let tail = prefix.split_off(at.ok_or(TitleRefused::NoValidation)? + 1);
         let (last, listed) = prefix.split_last().ok_or(TitleRefused::NoValidation)?;
-        let document = read_document(engine, reader, last, &Caps::LIST)?;
+        let stored = read_stored(reader, last, Caps::LIST.bytes_max as u64)?;
+        let document = Document::unpack(engine, last, stored, &Caps::LIST)?;
         let validation = Validation::from_xml(&document.content)?;
         compare(listed, &validation.entries)?;
-        let [mimetype, container, .., encryption, metadata] = validation.entries.as_slice() else {
-            return Err(TitleRefused::Document {
-                entry: names::VALIDATION,
-            });
-        };
         check_layout(&validation.entries)?;
-        let mut read_listed = |listed: &ListedEntry, caps: &Caps| {
-            let record = prefix.iter().find(|record| record.path == listed.path);
-            let path = || listed.path.clone();
-            let record = record.ok_or_else(|| TitleRefused::Missing { path: path() })?;
-            let document = read_document(engine, reader, record, caps)?;
-            if document.stored_sha256 == listed.sha256 {
-                Ok(document.content)
-            } else {
-                Err(TitleRefused::Digest { path: path() })
-            }
+        let mut content = ContentReader {
+            engine,
+            reader: &mut *reader,
+            memory: &mut GroupMemory::default(),
         };
-        let metadata_sha256 = metadata.sha256;
-        let metadata = Metadata::from_xml(&read_listed(metadata, &Caps::DOCUMENT)?)?;
+        let mut read_listed = |name: &'static str, caps: &Caps| {
+            let entry = listed_entries(&prefix, &validation)
+                .find(|entry| entry.listed.path.as_str() == name);
+            let path = EntryPath::fixed(name);
+            let entry = entry.ok_or(TitleRefused::Missing { path })?;
+            let stored = content.stored(entry, caps.bytes_max as u64)?;
+            Document::unpack(engine, entry.record, stored, caps)
+        };
+        let Document {
+            content: metadata,
+            stored_sha256: metadata_sha256,
+        } = read_listed(names::METADATA, &Caps::DOCUMENT)?;
+        let metadata = Metadata::from_xml(&metadata)?;
         let media_type = metadata.media_type.of_title_file();
-        if read_listed(mimetype, &Caps::DOCUMENT)? != media_type.as_bytes() {
+        let mimetype = read_listed(names::MIMETYPE, &Caps::DOCUMENT)?;
+        if mimetype.content != media_type.as_bytes() {
             return Err(TitleRefused::MediaType {
-                path: mimetype.path.clone(),
+                path: EntryPath::fixed(names::MIMETYPE),
             });
         }
         if !metadata.media_type.is_epub() {
@@ -87,13 +103,14 @@ impl Structure {
             }
             let content = publication_paths(&validation.entries);
             let expected = container_xml(content, &metadata.media_type);
-            if read_listed(container, &Caps::LIST)? != expected {
+            if read_listed(names::CONTAINER, &Caps::LIST)?.content != expected {
                 return Err(TitleRefused::MediaType {
-                    path: container.path.clone(),
+                    path: EntryPath::fixed(names::CONTAINER),
                 });
             }
         }
-        let encryption = Encryption::from_xml(&read_listed(encryption, &Caps::LIST)?)?;
+        let encryption = read_listed(names::ENCRYPTION, &Caps::LIST)?;
+        let encryption = Encryption::from_xml(&encryption.content)?;
         encryption.check(&validation.entries)?;
         let tail = TailEntries::read(reader, &tail, validation.form)?;
         Ok(Structure {
@@ -110,17 +127,7 @@ impl Structure {
 
     /// The listed entries, in the order of the file.
     pub(crate) fn listed(&self) -> impl Iterator<Item = PrefixEntry<'_>> {
-        let records = self.prefix.iter().zip(&self.validation.entries);
-        records
-            .enumerate()
-            .map(|(index, (record, listed))| PrefixEntry {
-                record,
-                listed,
-                digests: match listed.protection {
-                    Protection::Segments => self.prefix.get(index + 1),
-                    Protection::Clear | Protection::Message => None,
-                },
-            })
+        listed_entries(&self.prefix, &self.validation)
     }
 
     /// The entries of the publication: all that came out of the source.
@@ -139,18 +146,33 @@ fn publication_paths(listed: &[ListedEntry]) -> impl Iterator<Item = &EntryPath>
     paths.filter(|path| !names::is_reserved(path) && path.as_str() != names::CONTAINER)
 }
 
-fn read_document<R: Read + Seek>(
-    engine: &dyn Engine,
-    reader: &mut R,
-    record: &EntryRecord,
-    caps: &Caps,
-) -> Result<Document, TitleRefused> {
-    let bytes_max = caps.bytes_max as u64;
-    let stored = read_stored(reader, record, bytes_max)?;
-    let stored_sha256 = engine.digest(&[&stored]);
-    Ok(Document {
-        content: unpack(record, stored, bytes_max)?,
-        stored_sha256,
+/// The entries of the prefix, in the order of the file, each with its group. The records are
+/// known to be those of the list.
+fn listed_entries<'s>(
+    records: &'s [EntryRecord],
+    validation: &'s Validation,
+) -> impl Iterator<Item = PrefixEntry<'s>> {
+    let mut records = records;
+    let groups = validation.groups().enumerate();
+    groups.flat_map(move |(number, listed)| {
+        let (of_group, behind) = records.split_at(listed.entries.len().min(records.len()));
+        records = behind;
+        let digested = match (listed.entries, of_group) {
+            ([first, _], [_, list @ ..]) if first.protection == Protection::Segments => list,
+            _ => of_group,
+        };
+        let sha256 = listed.sha256;
+        let group = PrefixGroup {
+            number,
+            digested,
+            sha256,
+        };
+        let entries = of_group.iter().zip(listed.entries);
+        entries.map(move |(record, listed)| PrefixEntry {
+            record,
+            listed,
+            group,
+        })
     })
 }
 
@@ -268,5 +290,4 @@ fn is_digest_list(list: &ListedEntry, entry: &ListedEntry, number: usize) -> boo
     Some(&list.path) == names::digests(number).as_ref()
         && (list.protection, list.method) == (Protection::Clear, Method::Stored)
         && Some(list.stored) == length
-        && list.sha256 == entry.sha256
 }

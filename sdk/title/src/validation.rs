@@ -3,6 +3,7 @@
 use base64ct::{Base64, Encoding};
 
 use crate::container::Method;
+use crate::group::groups;
 use crate::protection::Protection;
 use crate::xml::{Caps, Element, Namespace, read};
 use crate::{EntryPath, Form, TitleRefused, VersionId, VersionSalt, names};
@@ -16,6 +17,17 @@ pub(crate) struct Validation {
     pub(crate) commitment: [u8; 32],
     /// Every entry before `validation.xml`, in the order of the file.
     pub(crate) entries: Vec<ListedEntry>,
+    /// One digest for each group that the entries divide into.
+    pub(crate) digests: Vec<[u8; 32]>,
+}
+
+/// Entries that share a digest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ListedGroup<'v> {
+    pub(crate) entries: &'v [ListedEntry],
+    /// SHA-256 of the stored bytes of all entries, joined; of a segmented entry and its list of
+    /// digests, of the list alone.
+    pub(crate) sha256: &'v [u8; 32],
 }
 
 /// What `validation.xml` says of one entry.
@@ -29,8 +41,6 @@ pub(crate) struct ListedEntry {
     pub(crate) size: u64,
     /// Length as stored, in bytes.
     pub(crate) stored: u64,
-    /// SHA-256 of the stored bytes; of a segmented entry, SHA-256 of its list of digests.
-    pub(crate) sha256: [u8; 32],
 }
 
 impl ListedEntry {
@@ -52,6 +62,13 @@ impl ListedEntry {
 }
 
 impl Validation {
+    /// The groups, in the order of the file.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = ListedGroup<'_>> {
+        groups(&self.entries)
+            .zip(&self.digests)
+            .map(|(entries, sha256)| ListedGroup { entries, sha256 })
+    }
+
     pub(crate) fn to_xml(&self) -> Vec<u8> {
         let root = Element::new(Namespace::TITLE, "validation")
             .with_attribute("profile", "1")
@@ -59,9 +76,8 @@ impl Validation {
             .with_attribute("version", self.version.to_string())
             .with_attribute("salt", Base64::encode_string(self.salt.as_bytes()))
             .with_attribute("commitment", Base64::encode_string(&self.commitment));
-        self.entries
-            .iter()
-            .map(entry_element)
+        self.groups()
+            .map(group_element)
             .fold(root, Element::with_child)
             .canonical()
     }
@@ -84,26 +100,41 @@ impl Validation {
     }
 }
 
+fn group_element(group: ListedGroup<'_>) -> Element {
+    let element = Element::new(Namespace::TITLE, "group")
+        .with_attribute("sha256", Base64::encode_string(group.sha256));
+    let entries = group.entries.iter().map(entry_element);
+    entries.fold(element, Element::with_child)
+}
+
 fn entry_element(entry: &ListedEntry) -> Element {
     let element = Element::new(Namespace::TITLE, "entry")
         .with_attribute("path", entry.path.as_str())
         .with_attribute("method", entry.method.to_string())
         .with_attribute("size", entry.size.to_string())
-        .with_attribute("stored", entry.stored.to_string())
-        .with_attribute("sha256", Base64::encode_string(&entry.sha256));
+        .with_attribute("stored", entry.stored.to_string());
     match entry.protection.as_word() {
         None => element,
         Some(word) => element.with_attribute("protection", word),
     }
 }
 
+/// That entries are in the groups they belong into is seen when the list is written again.
 fn parse(root: &Element) -> Option<Validation> {
+    let entries = root
+        .elements()
+        .flat_map(|group| group.elements())
+        .map(parse_entry);
+    let digests = root
+        .elements()
+        .map(|group| decode::<32>(group.attribute("sha256")?));
     Some(Validation {
         form: Form::from_word(root.attribute("form")?)?,
         version: VersionId::parse(root.attribute("version")?).ok()?,
         salt: VersionSalt::from_bytes(decode(root.attribute("salt")?)?),
         commitment: decode(root.attribute("commitment")?)?,
-        entries: root.elements().map(parse_entry).collect::<Option<_>>()?,
+        entries: entries.collect::<Option<_>>()?,
+        digests: digests.collect::<Option<_>>()?,
     })
 }
 
@@ -114,7 +145,6 @@ fn parse_entry(element: &Element) -> Option<ListedEntry> {
         method: Method::from_number(element.attribute("method")?.parse().ok()?)?,
         size: element.attribute("size")?.parse().ok()?,
         stored: element.attribute("stored")?.parse().ok()?,
-        sha256: decode(element.attribute("sha256")?)?,
     };
     entry
         .protection
@@ -139,37 +169,30 @@ mod tests {
 
     fn entry() -> impl Strategy<Value = ListedEntry> {
         let path = "[a-z]{1,4}/[ a-z\u{e4}%&<>'\"#?]{1,12}";
-        (
-            path,
-            0_u8..5,
-            1_u64..1 << 20,
-            1_u64..1 << 20,
-            any::<[u8; 32]>(),
-        )
-            .prop_map(|(path, kind, size, deflated, sha256)| {
-                let large = size + (1 << 30);
-                let segmented = Segments::of(large).expect("few segments").stored_length();
-                let (protection, method, size, stored) = match kind {
-                    0 => (Protection::Clear, Method::Stored, size, size),
-                    1 => (Protection::Clear, Method::Deflated, size, deflated),
-                    2 => (Protection::Message, Method::Stored, size, size + 28),
-                    3 => (Protection::Message, Method::Deflated, size, deflated + 28),
-                    _ => (Protection::Segments, Method::Stored, large, segmented),
-                };
-                let path = EntryPath::parse(&path).expect("a plain path");
-                ListedEntry {
-                    path,
-                    protection,
-                    method,
-                    size,
-                    stored,
-                    sha256,
-                }
-            })
+        let length = || prop_oneof![0_u64..1 << 14, 0_u64..1 << 20].prop_map(|length| length + 1);
+        (path, 0_u8..5, length(), length()).prop_map(|(path, kind, size, deflated)| {
+            let large = size + (1 << 30);
+            let segmented = Segments::of(large).expect("few segments").stored_length();
+            let (protection, method, size, stored) = match kind {
+                0 => (Protection::Clear, Method::Stored, size, size),
+                1 => (Protection::Clear, Method::Deflated, size, deflated),
+                2 => (Protection::Message, Method::Stored, size, size + 28),
+                3 => (Protection::Message, Method::Deflated, size, deflated + 28),
+                _ => (Protection::Segments, Method::Stored, large, segmented),
+            };
+            let path = EntryPath::parse(&path).expect("a plain path");
+            ListedEntry {
+                path,
+                protection,
+                method,
+                size,
+                stored,
+            }
+        })
     }
 
     fn validation() -> impl Strategy<Value = Validation> {
-        let entries = prop::collection::vec(entry(), 0..6);
+        let entries = prop::collection::vec(entry(), 0..9);
         (
             any::<bool>(),
             any::<[u8; 16]>(),
@@ -182,6 +205,10 @@ mod tests {
                 version: VersionId::from_bytes(version),
                 salt: VersionSalt::from_bytes(salt),
                 commitment,
+                digests: (1..)
+                    .map(|number| [number; 32])
+                    .take(groups(&entries).count())
+                    .collect(),
                 entries,
             })
     }

@@ -14,7 +14,7 @@ use std::io::Cursor;
 
 use colophon_crypto::{Engine, Key32, Portable};
 use colophon_title::{Level, OpenTitle, TitleRefused, TrustRoots};
-use forge::{ENCRYPTION, Entry, content_key, emit, entry, index, parse, relist};
+use forge::{ENCRYPTION, Entry, Group, content_key, emit, entry, index, misgroup, parse, relist};
 use sample::{OWNER, Version, noise, path, source};
 
 const MEDIA_TYPE: &str = "application/octet-stream";
@@ -90,9 +90,8 @@ impl Victim {
         relist(&mut entries, &self.key, |listing, entries| {
             listing.refresh(entries, LIST);
             listing.refresh(entries, ENCRYPTION);
-            let sha256 = listing.line(LIST).sha256;
             let line = listing.line(NAME);
-            (line.size, line.stored, line.sha256) = (size as u64, stored.len() as u64, sha256);
+            (line.size, line.stored) = (size as u64, stored.len() as u64);
         });
         emit(&entries)
     }
@@ -283,10 +282,6 @@ fn lists_of_digests_have_one_place_and_one_form() {
         "entry-facts"
     );
     assert_eq!(
-        listed(&|listing| listing.line(NAME).sha256[0] ^= 1),
-        "entry-facts"
-    );
-    assert_eq!(
         listed(&|listing| listing.line(NAME).size += 1),
         "document-form"
     );
@@ -309,11 +304,55 @@ fn lists_of_digests_have_one_place_and_one_form() {
             list.repair();
             relist(entries, &victim.key, |listing, entries| {
                 listing.refresh(entries, LIST);
-                let sha256 = listing.line(LIST).sha256;
-                listing.line(NAME).sha256 = sha256;
             });
         }),
         "digest"
+    );
+}
+
+#[test]
+fn a_segmented_entry_shares_a_digest_with_its_list_alone() {
+    let victim = Victim::new();
+    let grouped = |change: &dyn Fn(&mut Vec<Group>, &[Entry])| {
+        let mut entries = victim.entries.clone();
+        misgroup(&mut entries, &victim.key, |listing, entries| {
+            change(&mut listing.groups, entries)
+        });
+        reason_to_open(&emit(&entries))
+    };
+    let lines = |groups: &[Group]| groups.iter().map(|group| group.lines).collect::<Vec<_>>();
+    assert_eq!(
+        grouped(&|groups, _| assert_eq!(lines(groups), [2, 2, 2])),
+        "accepted"
+    );
+    assert_eq!(grouped(&|groups, _| groups[1].sha256[0] ^= 1), "digest");
+    assert_eq!(
+        grouped(&|groups, entries| {
+            let of = |name| entries[index(entries, name)].data.as_slice();
+            groups[1].sha256 = Portable.digest(&[of(NAME), of(LIST)]);
+        }),
+        "digest"
+    );
+    assert_eq!(
+        grouped(&|groups, _| {
+            groups[1].lines = 1;
+            groups.insert(2, groups[1].clone());
+        }),
+        "document-form"
+    );
+    assert_eq!(
+        grouped(&|groups, _| {
+            groups[1].lines = 1;
+            groups[2].lines = 3;
+        }),
+        "document-form"
+    );
+    assert_eq!(
+        grouped(&|groups, _| {
+            groups[0].lines = 4;
+            groups.remove(1);
+        }),
+        "document-form"
     );
 }
 

@@ -24,7 +24,8 @@ use colophon_title::{
     TitleRefused, TrustRoots,
 };
 use forge::{
-    BOOKPLATE, SIGNATURES, content_key, emit, entry, index, parse, remove, replace, reseal,
+    BOOKPLATE, SIGNATURES, content_key, emit, entry, index, parse, relist, remove, replace, reseal,
+    shift_boundary,
 };
 use sample::{OWNER, Version, book, epub_source, pack_epub};
 use signed::Signers;
@@ -149,6 +150,18 @@ fn whoever_seals_again_breaks_the_signatures() {
     assert_eq!(changed(&for_another_name), "signature-other-copy");
     assert_eq!(
         changed(&|entries| replace(entries, &key, "EPUB/cover.png", b"another cover")),
+        "signature-other-title"
+    );
+    // The bytes of the group and its digest stay the same: it is the lengths that are signed.
+    assert_eq!(
+        changed(&|entries| {
+            let (first, second) = ("EPUB/package.opf", "EPUB/nav.xhtml");
+            shift_boundary(entries, first, second);
+            relist(entries, &key, |listing, entries| {
+                listing.refresh(entries, first);
+                listing.refresh(entries, second);
+            });
+        }),
         "signature-other-title"
     );
     assert_eq!(

@@ -13,7 +13,6 @@ mod attacks;
 #[path = "support/fixed_keys.rs"]
 mod fixed_keys;
 #[path = "support/forge.rs"]
-#[expect(dead_code, reason = "shared with other test binaries")]
 mod forge;
 #[path = "support/licensed_vectors.rs"]
 mod licensed_vectors;

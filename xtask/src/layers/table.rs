@@ -134,13 +134,15 @@ pub(crate) fn allowed_in_tests(from: &str, to: &str) -> bool {
 }
 
 /// Packages that belong to one adapter, with the folders that may name them in their manifests.
-const OWNED: [(&str, &[&str]); 8] = [
+const OWNED: [(&str, &[&str]); 9] = [
     ("sqlx", &["host/store", "tests"]),
     ("wasmtime", &["host/plugin_host", "sdk/reader", "tests"]),
     ("async-nats", &["host/pipeline", "tests"]),
     ("object_store", &["host/origin", "tests"]),
     ("axum", &["host/http", "host/console", "tests"]),
-    ("hyper", &["host/http", "tests"]),
+    // The console is a client of the provider that people sign in at.
+    ("hyper", &["host/http", "host/console", "tests"]),
+    ("openidconnect", &["host/console", "tests"]),
     // Server private keys and bulk ciphers; everybody else goes through the engine's seam.
     ("aws-lc-rs", &["host/keys", "tests"]),
     ("rcgen", &["host/keys", "tests"]),

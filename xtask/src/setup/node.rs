@@ -9,15 +9,22 @@ use crate::setup::{Missing, first_line};
 use crate::workspace::{output, target};
 
 /// The JOSE library most Node shops use, whose receipts must open; the XML signatures of Node, which
-/// must accept our licenses.
-const PACKAGES: [&str; 2] = ["jose@6.2.17", "xml-crypto@6.3.2"];
+/// must accept our licenses; a certified OpenID Connect provider, at which people must be able to
+/// sign in; what drives a browser through the pages, and what judges how accessible they are.
+const PACKAGES: [&str; 5] = [
+    "jose@6.2.17",
+    "xml-crypto@6.3.2",
+    "oidc-provider@9.13.3",
+    "playwright-core@1.65.1",
+    "axe-core@4.14.1",
+];
 
 /// Installs what is missing.
 pub(crate) fn install() -> Option<Missing> {
     let cause = attempt().err()?;
     Some(Missing {
         name: format!("Node packages {}", PACKAGES.join(" ")),
-        untested: "Node receipts and xml-crypto are not tested",
+        untested: "Node receipts, xml-crypto, a real provider and browsers are not tested",
         cause: first_line(&cause),
     })
 }

@@ -20,7 +20,7 @@ struct Package {
     untested: &'static str,
 }
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 12] = [
     Package {
         name: "postgresql",
         probe: Probe::Path("/usr/lib/postgresql"),
@@ -55,6 +55,11 @@ const PACKAGES: [Package; 11] = [
         name: "default-jre-headless",
         probe: Probe::Program("java"),
         untested: "EPUBCheck does not run and title files are not read by Java",
+    },
+    Package {
+        name: "chromium",
+        probe: Probe::Program("chromium"),
+        untested: "the pages are not shown by a browser",
     },
     Package {
         name: "debian-policy",

@@ -139,6 +139,26 @@ impl QuotaTerms {
         })
     }
 
+    /// How many activations are granted within the first period.
+    pub fn initial(self) -> u32 {
+        self.initial
+    }
+
+    /// How long a period is, in days.
+    pub fn period_days(self) -> u32 {
+        self.period_days
+    }
+
+    /// How many are granted at most.
+    pub fn total(self) -> u32 {
+        self.total
+    }
+
+    /// How often a machine may be activated again for nothing.
+    pub fn free_repeats(self) -> u32 {
+        self.free_repeats
+    }
+
     /// Whether a machine may be activated now. The answer holds for as long as nothing else is
     /// counted for the persona, so it is asked and acted upon within one transaction.
     pub fn judge(self, standing: Standing, machine: MachineStanding, now: Timestamp) -> Verdict {
@@ -167,9 +187,23 @@ impl QuotaTerms {
         self.initial.saturating_add(periods).min(self.total)
     }
 
+    /// When a persona is granted one more than it has been by now; none if it has not begun, or
+    /// was granted the total.
+    pub fn grows_at(self, standing: Standing, now: Timestamp) -> Option<Timestamp> {
+        let first = standing.first_activation?;
+        let granted = self.granted(standing, now);
+        if granted >= self.total {
+            return None;
+        }
+        let periods = granted.saturating_add(1).saturating_sub(self.initial);
+        let after_ms = self.period_ms().saturating_mul(i64::from(periods));
+        let at_ms = first.unix_ms().saturating_add(after_ms);
+        Some(Timestamp::from_unix_ms(at_ms))
+    }
+
     /// When the activation after those used is granted, given that none is left now; none if
     /// that would be more than the total.
-    fn next_grant(self, standing: Standing) -> Option<Timestamp> {
+    pub fn next_grant(self, standing: Standing) -> Option<Timestamp> {
         let first = standing.first_activation?;
         if standing.used >= self.total {
             return None;

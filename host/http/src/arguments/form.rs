@@ -18,37 +18,76 @@ pub(crate) async fn read_form(
     body: Body,
     limits: &Limits,
 ) -> Result<Bytes, IllegalRequest> {
+    if !has_body(head, &body, limits)? {
+        return Ok(Bytes::new());
+    }
+    match media_type(&head.headers) {
+        Some(Posted::Form) => one_line(body, limits).await,
+        Some(Posted::Json) | None => Err(IllegalRequest::NotAForm),
+    }
+}
+
+/// Reads a posted form, or JSON on one line.
+pub(crate) async fn read_posted(
+    head: &Parts,
+    body: Body,
+    limits: &Limits,
+) -> Result<Bytes, IllegalRequest> {
+    if !has_body(head, &body, limits)? {
+        return Ok(Bytes::new());
+    }
+    match media_type(&head.headers) {
+        Some(Posted::Form | Posted::Json) => one_line(body, limits).await,
+        None => Err(IllegalRequest::NotAForm),
+    }
+}
+
+/// What a body may be.
+#[derive(Debug, Clone, Copy)]
+enum Posted {
+    Form,
+    Json,
+}
+
+/// Whether there is something to read, and may be.
+fn has_body(head: &Parts, body: &Body, limits: &Limits) -> Result<bool, IllegalRequest> {
     if head.uri.query().unwrap_or_default().len() > limits.query_bytes_max {
         return Err(IllegalRequest::QueryTooLong);
     }
-    if http_body::Body::is_end_stream(&body) {
-        return Ok(Bytes::new());
+    if http_body::Body::is_end_stream(body) {
+        return Ok(false);
     }
-    if head.method != Method::POST {
-        return Err(IllegalRequest::BodyUnexpected);
+    match head.method == Method::POST {
+        true => Ok(true),
+        false => Err(IllegalRequest::BodyUnexpected),
     }
-    if !is_form(&head.headers) {
-        return Err(IllegalRequest::NotAForm);
-    }
+}
+
+async fn one_line(body: Body, limits: &Limits) -> Result<Bytes, IllegalRequest> {
     let form = read(body, limits).await?;
-    // In a form these are escaped; a control character means that a parser before this one may
-    // have read something else.
+    // In a form these are escaped, and JSON needs none; a control character means that a parser
+    // before this one may have read something else.
     if form.iter().any(u8::is_ascii_control) {
         return Err(IllegalRequest::NotAForm);
     }
     Ok(form)
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+fn media_type(headers: &HeaderMap) -> Option<Posted> {
     let media_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let essence = media_type
         .and_then(|text| text.split(';').next())
         .unwrap_or_default();
-    essence
-        .trim()
-        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let is = |known: &str| essence.trim().eq_ignore_ascii_case(known);
+    if is("application/x-www-form-urlencoded") {
+        Some(Posted::Form)
+    } else if is("application/json") {
+        Some(Posted::Json)
+    } else {
+        None
+    }
 }
 
 async fn read(mut body: Body, limits: &Limits) -> Result<Bytes, IllegalRequest> {
@@ -135,6 +174,22 @@ mod tests {
             .0;
         assert_eq!(code(&get, "").await.unwrap(), "");
         assert_eq!(code(&get, "a=b").await, Err("request-illegal"));
+    }
+
+    #[tokio::test]
+    async fn json_is_for_those_who_ask_for_it() {
+        let json = post("application/json; charset=utf-8");
+        assert_eq!(code(&json, "{}").await, Err("request-illegal"));
+        let limits = Limits::default();
+        let read = read_posted(&json, "{ }".into(), &limits).await;
+        assert_eq!(read.unwrap(), "{ }");
+        assert!(read_posted(&json, "{\n}".into(), &limits).await.is_err());
+        let form = post("application/x-www-form-urlencoded");
+        assert!(read_posted(&form, "a=b\nc".into(), &limits).await.is_err());
+        let other = post("text/plain");
+        assert!(read_posted(&other, "a=b".into(), &limits).await.is_err());
+        let long = "a".repeat(limits.body_bytes_max + 1);
+        assert!(read_posted(&json, long.into(), &limits).await.is_err());
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! Every line of an HTTP/1.1 request ends in CR LF, and neither stands alone anywhere.
 //!
 //! Parsers that let a bare LF or CR pass disagree with others about where a request ends, and that
-//! is what request smuggling lives on. This server takes nothing but forms, whose bodies hold
-//! neither character, so the rule can be kept for all bytes of a connection without knowing where
+//! is what request smuggling lives on. This server takes nothing but forms and JSON on one line,
+//! whose bodies hold neither character, so the rule can be kept for all bytes of a connection without knowing where
 //! heads and bodies begin.
 
 /// Watches a byte stream for a line end that is not CR LF.

@@ -100,6 +100,7 @@ fn name(service: Service) -> &'static str {
     match service {
         Service::FulfillmentDatabase => "fulfillment-database",
         Service::LoggingDatabase => "logging-database",
+        Service::ActivationDatabase => "activation-database",
         Service::NodeDatabase => "node-database",
         Service::ContentStore => "content-store",
         Service::CatalogLease => "catalog-lease",

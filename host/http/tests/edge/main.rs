@@ -11,6 +11,7 @@ mod downloads;
 mod drain;
 mod endings;
 mod errors;
+mod guests;
 mod health;
 mod http2;
 mod limits;

@@ -184,6 +184,7 @@ fn edge(config: &Config, parts: &Parts, metrics: PrometheusHandle) -> Result<Edg
             header: ProxyHeader::default(),
         },
         counters,
+        pages: Default::default(),
     })
 }
 

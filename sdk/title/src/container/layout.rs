@@ -9,7 +9,8 @@ pub(super) const END_SIGNATURE: u32 = 0x0605_4b50;
 const END64_SIGNATURE: u32 = 0x0606_4b50;
 const LOCATOR_SIGNATURE: u32 = 0x0706_4b50;
 
-pub(super) const LOCAL_LENGTH: u64 = 30;
+/// Length of a local header without the path and the ZIP64 field.
+pub(crate) const LOCAL_HEADER_LENGTH: u64 = 30;
 pub(super) const CENTRAL_LENGTH: usize = 46;
 pub(super) const END_LENGTH: u64 = 22;
 /// The ZIP64 end record and its locator.
@@ -42,7 +43,7 @@ fn sizes_overflow(entry: &EntryRecord) -> bool {
 
 pub(super) fn local_header_length(entry: &EntryRecord) -> u64 {
     let extra = if sizes_overflow(entry) { 20 } else { 0 };
-    LOCAL_LENGTH + entry.path.as_str().len() as u64 + extra
+    LOCAL_HEADER_LENGTH + entry.path.as_str().len() as u64 + extra
 }
 
 /// The part that local and central headers have in common, after the versions.

@@ -1,12 +1,14 @@
 //! Writing the entries of the prefix, and listing them for `validation.xml`.
 
 use std::io::{Read, Seek, Write};
+use std::mem;
 
 use colophon_crypto::{Engine, Randomness};
 
 use super::packed::{Packed, Packer, expect_end};
 use super::{SealError, SealTerms};
 use crate::container::{ContainerWriter, Method};
+use crate::group::GroupDigests;
 use crate::keys::resource_key;
 use crate::protection::{MESSAGE_OVERHEAD, Protection};
 use crate::segment::{NONCE_PREFIX, SEGMENT, SegmentCipher, Segments, TAG};
@@ -29,6 +31,7 @@ pub(super) struct EntrySealer<'t, W> {
     packer: Packer,
     container: ContainerWriter<W>,
     listed: Vec<ListedEntry>,
+    groups: GroupDigests<'t>,
     segmented: usize,
     progress: &'t mut dyn FnMut(Progress),
     bytes_done: u64,
@@ -51,6 +54,7 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
             packer: Packer::new(),
             container: ContainerWriter::new(out),
             listed: Vec::new(),
+            groups: GroupDigests::new(engine),
             segmented: 0,
             progress,
             bytes_done: 0,
@@ -63,8 +67,20 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         &self.listed
     }
 
-    pub(super) fn finish(self) -> ContainerWriter<W> {
-        self.container
+    /// Ends the list: all entries that were written, and the digests of their groups.
+    pub(super) fn close_list(&mut self) -> (Vec<ListedEntry>, Vec<[u8; 32]>) {
+        (mem::take(&mut self.listed), self.groups.close())
+    }
+
+    /// Ends the prefix with its `validation.xml`, and gives the digest of its stored bytes.
+    pub(super) fn finish(
+        mut self,
+        validation: Vec<u8>,
+    ) -> Result<(ContainerWriter<W>, [u8; 32]), SealError> {
+        let packed = self.packer.pack(validation).map_err(SealError::Write)?;
+        let path = EntryPath::fixed(names::VALIDATION);
+        write_packed(&mut self.container, &path, &packed)?;
+        Ok((self.container, self.engine.digest(&[&packed.bytes])))
     }
 
     /// Writes an entry of ours as it is.
@@ -75,21 +91,16 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
             size: content.len() as u64,
             crc32: crc32fast::hash(content),
         };
-        self.clear(&EntryPath::fixed(name), packed).map(|_| ())
+        self.clear(&EntryPath::fixed(name), &packed)
     }
 
-    /// Writes a document of ours, deflated if that helps, and gives the digest of its stored
-    /// bytes.
-    pub(super) fn document(
-        &mut self,
-        name: &'static str,
-        content: &[u8],
-    ) -> Result<[u8; 32], SealError> {
+    /// Writes a document of ours, deflated if that helps.
+    pub(super) fn document(&mut self, name: &'static str, content: &[u8]) -> Result<(), SealError> {
         let packed = self
             .packer
             .pack(content.to_vec())
             .map_err(SealError::Write)?;
-        self.clear(&EntryPath::fixed(name), packed)
+        self.clear(&EntryPath::fixed(name), &packed)
     }
 
     /// Writes an entry of the source.
@@ -102,9 +113,7 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         treatment: Treatment,
     ) -> Result<(), SealError> {
         match (self.packer.read(source, index, path, size)?, treatment) {
-            (Some(packed), Treatment::Clear) => {
-                self.clear(path, packed)?;
-            }
+            (Some(packed), Treatment::Clear) => self.clear(path, &packed)?,
             (Some(packed), Treatment::Encrypted) => self.message(path, packed)?,
             (None, Treatment::Clear) => {
                 let mut content = source.open_entry(index)?;
@@ -119,26 +128,17 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         Ok(())
     }
 
-    fn clear(&mut self, path: &EntryPath, packed: Packed) -> Result<[u8; 32], SealError> {
+    fn clear(&mut self, path: &EntryPath, packed: &Packed) -> Result<(), SealError> {
         let Packed {
             method,
             bytes,
             size,
-            crc32,
+            ..
         } = packed;
-        self.container
-            .entry(path, method, crc32, size, &bytes)
-            .map_err(SealError::Write)?;
-        let sha256 = self.engine.digest(&[&bytes]);
-        self.list(
-            path,
-            Protection::Clear,
-            method,
-            size,
-            bytes.len() as u64,
-            sha256,
-        );
-        Ok(sha256)
+        let stored = bytes.len() as u64;
+        self.list(path, Protection::Clear, *method, *size, stored);
+        self.groups.update(bytes);
+        write_packed(&mut self.container, path, packed)
     }
 
     fn clear_stream(
@@ -147,28 +147,20 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         size: u64,
         content: &mut dyn Read,
     ) -> Result<(), SealError> {
+        self.list(path, Protection::Clear, Method::Stored, size, size);
         let mut entry = self.container.begin(path, size).map_err(SealError::Write)?;
-        let mut digest = self.engine.sha256();
         let mut piece = vec![0; SEGMENT];
         let mut left = size;
         while left > 0 {
             let length = left.min(SEGMENT as u64) as usize;
             let bytes = piece.get_mut(..length).unwrap_or_default();
             content.read_exact(bytes).map_err(SourceRefused::Read)?;
-            digest.update(bytes);
+            self.groups.update(bytes);
             entry.write(bytes).map_err(SealError::Write)?;
             left -= length as u64;
         }
         expect_end(content)?;
         entry.finish().map_err(SealError::Write)?;
-        self.list(
-            path,
-            Protection::Clear,
-            Method::Stored,
-            size,
-            size,
-            digest.finish(),
-        );
         self.advance(size);
         Ok(())
     }
@@ -189,19 +181,12 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         let content = stored.get_mut(nonce.len()..).unwrap_or_default();
         let tag = self.engine.aes256_gcm(&key).seal(&nonce, &[], content);
         stored.extend_from_slice(&tag);
+        let length = stored.len() as u64;
+        self.list(path, Protection::Message, method, size, length);
+        self.groups.update(&stored);
         self.container
             .stored(path, &stored)
-            .map_err(SealError::Write)?;
-        let sha256 = self.engine.digest(&[&stored]);
-        self.list(
-            path,
-            Protection::Message,
-            method,
-            size,
-            stored.len() as u64,
-            sha256,
-        );
-        Ok(())
+            .map_err(SealError::Write)
     }
 
     /// Every byte is read, encrypted in place, digested, written and forgotten; only the
@@ -218,6 +203,13 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         let key = resource_key(self.engine, self.terms.key, &self.terms.salt, path);
         let cipher = SegmentCipher::new(self.engine, &key, nonce_prefix);
         let stored_length = segments.stored_length();
+        self.list(
+            path,
+            Protection::Segments,
+            Method::Stored,
+            size,
+            stored_length,
+        );
         let mut entry = self
             .container
             .begin(path, stored_length)
@@ -246,32 +238,17 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         }
         expect_end(content)?;
         entry.finish().map_err(SealError::Write)?;
-        let sha256 = self.engine.digest(&[&digests]);
-        self.list(
-            path,
-            Protection::Segments,
-            Method::Stored,
-            size,
-            stored_length,
-            sha256,
-        );
         self.segmented += 1;
         let list = names::digests(self.segmented).ok_or(SealError::TooLarge)?;
+        let length = digests.len() as u64;
+        self.list(&list, Protection::Clear, Method::Stored, length, length);
+        self.groups.update(&digests);
         self.container
             .stored(&list, &digests)
-            .map_err(SealError::Write)?;
-        let length = digests.len() as u64;
-        self.list(
-            &list,
-            Protection::Clear,
-            Method::Stored,
-            length,
-            length,
-            sha256,
-        );
-        Ok(())
+            .map_err(SealError::Write)
     }
 
+    /// Lists the entry that is written next.
     fn list(
         &mut self,
         path: &EntryPath,
@@ -279,17 +256,16 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
         method: Method,
         size: u64,
         stored: u64,
-        sha256: [u8; 32],
     ) {
-        let path = path.clone();
-        self.listed.push(ListedEntry {
-            path,
+        let entry = ListedEntry {
+            path: path.clone(),
             protection,
             method,
             size,
             stored,
-            sha256,
-        });
+        };
+        self.groups.begin(&entry);
+        self.listed.push(entry);
     }
 
     fn advance(&mut self, bytes: u64) {
@@ -304,4 +280,20 @@ impl<'t, W: Write + Seek> EntrySealer<'t, W> {
             bytes_total,
         });
     }
+}
+
+fn write_packed<W: Write + Seek>(
+    container: &mut ContainerWriter<W>,
+    path: &EntryPath,
+    packed: &Packed,
+) -> Result<(), SealError> {
+    let Packed {
+        method,
+        bytes,
+        size,
+        crc32,
+    } = packed;
+    container
+        .entry(path, *method, *crc32, *size, bytes)
+        .map_err(SealError::Write)
 }

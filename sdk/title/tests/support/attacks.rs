@@ -9,6 +9,8 @@ mod copies;
 mod documents;
 #[path = "attacks/entries.rs"]
 mod entries;
+#[path = "attacks/groups.rs"]
+mod groups;
 #[path = "attacks/keys.rs"]
 mod keys;
 #[path = "attacks/swaps.rs"]
@@ -98,6 +100,7 @@ impl Victims {
         let mut attacks = Vec::new();
         let groups = [
             self.swaps(),
+            self.groups(),
             self.bookplates_and_seals(),
             self.entry_lists(),
             self.archives(),

@@ -172,6 +172,20 @@ pub(crate) fn remove(entries: &mut Vec<Entry>, name: &str) -> Entry {
     entries.remove(index(entries, name))
 }
 
+/// Gives the last bytes of one entry to the next; joined, the two are what they were.
+pub(crate) fn shift_boundary(entries: &mut [Entry], first: &str, second: &str) {
+    let at = index(entries, first);
+    assert_eq!(entries[at + 1].name, second.as_bytes());
+    let keep = entries[at].data.len() - 5;
+    let moved = entries[at].data.split_off(keep);
+    entries[at + 1].data.splice(0..0, moved);
+    for entry in &mut entries[at..at + 2] {
+        if entry.method == 0 {
+            entry.repair();
+        }
+    }
+}
+
 /// A line of `validation.xml`.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -180,13 +194,20 @@ pub(crate) struct Line {
     pub(crate) protection: Option<String>,
     pub(crate) size: u64,
     pub(crate) stored: u64,
+}
+
+/// A group of `validation.xml`: so many lines, and their digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) lines: usize,
     pub(crate) sha256: [u8; 32],
 }
 
-/// `validation.xml`, taken apart: its root's tag and its lines.
+/// `validation.xml`, taken apart: its root's tag, its lines and their groups.
 pub(crate) struct Listing {
     pub(crate) root: String,
     pub(crate) lines: Vec<Line>,
+    pub(crate) groups: Vec<Group>,
 }
 
 impl Listing {
@@ -194,25 +215,27 @@ impl Listing {
         let document = entries[index(entries, VALIDATION)].content();
         let document = String::from_utf8(document).unwrap();
         let (root, rest) = document.split_once('>').unwrap();
-        let lines = rest.split("<entry ").skip(1).map(|line| {
-            let attribute = |name: &str| {
-                let (_, value) = line.split_once(&format!("{name}=\""))?;
-                Some(value.split_once('"')?.0.to_owned())
-            };
-            Line {
-                path: attribute("path").unwrap(),
-                method: attribute("method").unwrap().parse().unwrap(),
-                protection: attribute("protection"),
-                size: attribute("size").unwrap().parse().unwrap(),
-                stored: attribute("stored").unwrap().parse().unwrap(),
-                sha256: Base64::decode_vec(&attribute("sha256").unwrap())
-                    .unwrap()
-                    .try_into()
-                    .unwrap(),
-            }
-        });
+        let attribute = |tag: &str, name: &str| {
+            let (_, value) = tag.split_once(&format!("{name}=\""))?;
+            Some(value.split_once('"')?.0.to_owned())
+        };
+        let line = |tag| Line {
+            path: attribute(tag, "path").unwrap(),
+            method: attribute(tag, "method").unwrap().parse().unwrap(),
+            protection: attribute(tag, "protection"),
+            size: attribute(tag, "size").unwrap().parse().unwrap(),
+            stored: attribute(tag, "stored").unwrap().parse().unwrap(),
+        };
+        let group = |tag: &str| Group {
+            lines: tag.matches("<entry ").count(),
+            sha256: Base64::decode_vec(&attribute(tag, "sha256").unwrap())
+                .unwrap()
+                .try_into()
+                .unwrap(),
+        };
         Listing {
-            lines: lines.collect(),
+            lines: rest.split("<entry ").skip(1).map(line).collect(),
+            groups: rest.split("<group ").skip(1).map(group).collect(),
             root: root.to_owned(),
         }
     }
@@ -229,35 +252,90 @@ impl Listing {
             .unwrap()
     }
 
-    /// Makes a line say what is true of its entry now.
+    /// Makes a line, and all digests, say what is true of the entries now.
     pub(crate) fn refresh(&mut self, entries: &[Entry], path: &str) {
         let entry = &entries[index(entries, path)];
         let line = self.line(path);
-        line.sha256 = Portable.digest(&[&entry.data]);
         line.stored = entry.data.len() as u64;
         if line.protection.is_none() {
             line.method = entry.method;
             line.size = entry.size;
         }
+        self.regroup(entries);
+    }
+
+    /// Divides the lines into groups by the rule of the format, with the digests of what the
+    /// entries hold now.
+    pub(crate) fn regroup(&mut self, entries: &[Entry]) {
+        let mut divided: Vec<Vec<&Line>> = Vec::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            let before = at.checked_sub(1).map(|at| &self.lines[at]);
+            let segmented = |line: &Line| line.protection.as_deref() == Some("segments");
+            let begins = match (before, divided.last()) {
+                (Some(before), Some(group)) => {
+                    let taken: u64 = group.iter().map(|line| line.bytes_in_file()).sum();
+                    // The list of digests is with its segments, the next entry is not.
+                    let is_list = segmented(before) && group.len() == 1;
+                    !is_list
+                        && (segmented(group[0])
+                            || segmented(line)
+                            || before.path == CONTAINER
+                            || line.path == ENCRYPTION
+                            || taken + line.bytes_in_file() > 65_536)
+                }
+                (_, _) => true,
+            };
+            match divided.last_mut() {
+                Some(group) if !begins => group.push(line),
+                _ => divided.push(vec![line]),
+            }
+        }
+        let data = |line: &&Line| {
+            let entry = entries
+                .iter()
+                .find(|entry| entry.name == line.path.as_bytes());
+            entry.map_or(&[][..], |entry| entry.data.as_slice())
+        };
+        let group = |lines: &Vec<&Line>| {
+            let of_list = lines[0].protection.as_deref() == Some("segments");
+            let digested = lines.iter().skip(usize::from(of_list));
+            Group {
+                lines: lines.len(),
+                sha256: Portable.digest(&digested.map(data).collect::<Vec<_>>()),
+            }
+        };
+        self.groups = divided.iter().map(group).collect();
     }
 
     pub(crate) fn to_xml(&self) -> String {
         let mut xml = format!("{}>", self.root);
-        for line in &self.lines {
-            let protection = line.protection.as_ref();
-            let protection =
-                protection.map_or(String::new(), |word| format!(" protection=\"{word}\""));
+        let mut lines = self.lines.iter();
+        for group in &self.groups {
             xml += &format!(
-                "<entry method=\"{}\" path=\"{}\"{protection} sha256=\"{}\" size=\"{}\" \
-                 stored=\"{}\"></entry>",
-                line.method,
-                line.path,
-                Base64::encode_string(&line.sha256),
-                line.size,
-                line.stored
+                "<group sha256=\"{}\">",
+                Base64::encode_string(&group.sha256)
             );
+            for line in lines.by_ref().take(group.lines) {
+                xml += &line.to_xml();
+            }
+            xml += "</group>";
         }
         xml + "</validation>"
+    }
+}
+
+impl Line {
+    fn bytes_in_file(&self) -> u64 {
+        30 + self.path.len() as u64 + self.stored
+    }
+
+    fn to_xml(&self) -> String {
+        let protection = self.protection.as_ref();
+        let protection = protection.map_or(String::new(), |word| format!(" protection=\"{word}\""));
+        format!(
+            "<entry method=\"{}\" path=\"{}\"{protection} size=\"{}\" stored=\"{}\"></entry>",
+            self.method, self.path, self.size, self.stored
+        )
     }
 }
 
@@ -309,8 +387,22 @@ pub(crate) fn replace(entries: &mut [Entry], key: &Key32, name: &str, content: &
     });
 }
 
-/// Changes `validation.xml` and seals again.
+/// Changes the lines of `validation.xml`, makes its groups true, and seals again.
 pub(crate) fn relist(
+    entries: &mut [Entry],
+    key: &Key32,
+    change: impl FnOnce(&mut Listing, &[Entry]),
+) {
+    let mut listing = Listing::of(entries);
+    change(&mut listing, entries);
+    listing.regroup(entries);
+    let xml = listing.to_xml();
+    entry(entries, VALIDATION).set(xml.as_bytes());
+    reseal(entries, key);
+}
+
+/// Changes `validation.xml` into whatever `change` makes of it, and seals again.
+pub(crate) fn misgroup(
     entries: &mut [Entry],
     key: &Key32,
     change: impl FnOnce(&mut Listing, &[Entry]),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use colophon_core::catalog::{
     Availability, Book, Forms, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts,
 };
@@ -48,6 +49,7 @@ pub(crate) struct Options {
     pub(crate) administration: bool,
     pub(crate) error_urls: &'static [&'static str],
     pub(crate) room: u32,
+    pub(crate) pages: Router,
 }
 
 impl Default for Options {
@@ -59,6 +61,7 @@ impl Default for Options {
             administration: false,
             error_urls: &[SORRY, OTHER_SORRY],
             room: ROOM,
+            pages: Router::new(),
         }
     }
 }
@@ -116,6 +119,7 @@ impl Host {
             limits: options.limits,
             trusted_proxies: options.trusted_proxies,
             counters: counters.clone(),
+            pages: options.pages,
         };
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = public.local_addr().unwrap();

@@ -229,7 +229,7 @@ impl Victims {
             (
                 "validation with a digest not in canonical base64",
                 "document-form",
-                { validation("=\" size=\"20\"", "\" size=\"20\"") },
+                { validation("=\"><entry", "\"><entry") },
             ),
             ("validation of another salt", "commitment", {
                 let listing = Listing::of(&self.entries());

@@ -1,0 +1,134 @@
+//! `GET`, `POST /activation/sign-in`.
+//!
+//! An unknown name is answered as a wrong password is, after as long: a password is hashed in any
+//! case, and what is written down afterwards nobody waits for.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use colophon_core::activation::persona::Account;
+use colophon_core::activation::text::Username;
+use http::StatusCode;
+
+use crate::answer;
+use crate::call::Call;
+use crate::password::{HashFailed, Password};
+use crate::view::{Field, Journey, SignIn};
+
+const WRONG: &str = "User name and password do not belong together.";
+
+pub(crate) async fn show(call: Call) -> Response {
+    if call.visitor.persona().is_some() {
+        return answer::see_other(&onward(&call.journey()));
+    }
+    form(&call, StatusCode::OK, None).await
+}
+
+pub(crate) async fn take(call: Call) -> Response {
+    if call.app.settings.accounts.is_none() {
+        return call.unknown().await;
+    }
+    let name = call.fields.text("username").parse::<Username>();
+    let password = Password::typed(call.fields.text("password"));
+    let (Ok(name), Some(password)) = (name, password) else {
+        return form(&call, StatusCode::UNPROCESSABLE_ENTITY, Some(WRONG)).await;
+    };
+    if !is_admitted(&call, &name) {
+        return call.too_often().await;
+    }
+    let account = match call.app.personas.account(&name).await {
+        Ok(account) => account,
+        Err(error) => return call.unavailable(&error).await,
+    };
+    let hash = account.as_ref().map(|account| account.password.clone());
+    match (call.app.hasher.matches(password, hash).await, account) {
+        (Ok(true), Some(account)) => welcome(&call, &account).await,
+        (Ok(_), account) => {
+            note_failure(&call, account);
+            form(&call, StatusCode::UNAUTHORIZED, Some(WRONG)).await
+        }
+        (Err(failed), _) => busy(&call, &failed).await,
+    }
+}
+
+/// Where somebody goes who has signed in.
+pub(super) fn onward(journey: &Journey) -> String {
+    match journey.user_code {
+        Some(_) => journey.to("/activation/approve"),
+        None => journey.to("/activation/me"),
+    }
+}
+
+/// The page to be shown while too many passwords are being hashed.
+pub(super) async fn busy(call: &Call, failed: &HashFailed) -> Response {
+    let reason = answer::causes(failed);
+    tracing::warn!(request.id = %call.arrival.event, reason, "a password was not hashed");
+    let lines = ["Many people are signing in right now. Please try again in a moment."];
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    call.message(status, "One moment, please", &lines, None)
+        .await
+}
+
+fn is_admitted(call: &Call, name: &Username) -> bool {
+    let (throttles, now) = (&call.app.throttles, call.arrival.at);
+    let origin = call.origin();
+    // Each counts, so that a try refused by one is no free try for the others.
+    let one = throttles.sign_in.admit((name.clone(), origin), now);
+    let account = throttles.account.admit(name.clone(), now);
+    let address = throttles.sign_in_origin.admit(origin, now);
+    one && account && address
+}
+
+async fn welcome(call: &Call, account: &Account) -> Response {
+    let app = &call.app;
+    let mut response = answer::see_other(&onward(&call.journey()));
+    let signed_in = call
+        .visitor
+        .sign_in(app, account.persona, &mut response, call.arrival.at);
+    if let Err(error) = signed_in.await {
+        return call.unavailable(&error).await;
+    }
+    if account.failures > 0 {
+        let noted = app.personas.sign_in_succeeded(account.persona, None);
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "earlier failures of an account stay noted");
+        }
+    }
+    response
+}
+
+fn note_failure(call: &Call, account: Option<Account>) {
+    tracing::info!(
+        request.id = %call.arrival.event,
+        client.address = %call.arrival.client.address,
+        "somebody could not sign in"
+    );
+    let (app, now) = (Arc::clone(&call.app), call.arrival.at);
+    tokio::spawn(async move {
+        if let Some(account) = account
+            && let Err(error) = app.personas.sign_in_failed(account.persona, now).await
+        {
+            tracing::warn!(%error, "a failure to sign in was not noted");
+        }
+    });
+}
+
+async fn form(call: &Call, status: StatusCode, fault: Option<&str>) -> Response {
+    let app = &call.app;
+    let page = SignIn {
+        frame: call.frame().await,
+        fault: fault.map(str::to_owned),
+        fields: vec![
+            Field::text("username", "User name")
+                .autocomplete("username")
+                .value(call.fields.text("username")),
+            Field::password("password", "Password").autocomplete("current-password"),
+        ],
+        provider: app
+            .provider
+            .as_ref()
+            .map(|provider| provider.name().to_owned()),
+        accounts: app.settings.accounts.is_some(),
+    };
+    answer::page(status, &page)
+}

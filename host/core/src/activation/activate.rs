@@ -1,0 +1,252 @@
+//! The flow of one activation.
+//!
+//! Admission comes first and is one transaction; from then on the activation has its place, and
+//! whatever fails afterwards is tried again under the same grant without counting anything.
+
+use std::sync::Arc;
+
+use colophon_activation::{FactSalt, MachineFacts};
+use colophon_crypto::Engine;
+use thiserror::Error;
+
+use super::admit::{Admission, AdmissionRequest, Admitted};
+use super::grant::{Grant, GrantState, Progress};
+use super::key_pair::PersonaCertificate;
+use super::ports::{
+    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, RepositoryFailed,
+    RepositoryOrder, RepositoryWorker, StatementFacts,
+};
+use super::text::ReaderProduct;
+use crate::id::{ActivationRef, GrantRef};
+use crate::ports::Unavailable;
+use crate::time::Timestamp;
+
+/// What the flow is made of.
+pub struct Activating {
+    /// Counts and keeps activations.
+    pub activations: Arc<dyn Activations>,
+    /// Tells the pages how far a grant is.
+    pub grants: Arc<dyn Grants>,
+    /// Certifies and vouches.
+    pub authority: Arc<dyn ActivationAuthority>,
+    /// Makes repositories.
+    pub repository: Arc<dyn RepositoryWorker>,
+    /// Puts together what a reader gets.
+    pub packages: Arc<dyn Packages>,
+    /// Digests.
+    pub engine: Arc<dyn Engine>,
+}
+
+/// Writes the package a reader gets.
+pub trait Packages: Send + Sync {
+    /// The package of these parts, as bytes.
+    fn package(&self, parts: &PackageParts<'_>) -> Vec<u8>;
+}
+
+/// What goes into a package.
+#[derive(Debug, Clone, Copy)]
+pub struct PackageParts<'a> {
+    /// The signed statement.
+    pub statement: &'a str,
+    /// The persona's certificate in DER.
+    pub certificate: &'a [u8],
+    /// The authority's certificates in DER, its own first.
+    pub authority: &'a [Vec<u8>],
+    /// The repository.
+    pub individual: &'a Individual,
+    /// What the machine's facts are salted with.
+    pub salt: &'a FactSalt,
+}
+
+/// A reader that asks with its access token.
+#[derive(Debug, Clone)]
+pub struct ActivationRequest {
+    /// The grant its token belongs to.
+    pub grant: Grant,
+    /// What its machine is made of.
+    pub facts: MachineFacts,
+    /// The reader.
+    pub reader: ReaderProduct,
+}
+
+/// What becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Activated. Asked again under the same grant, the reader gets the same bytes.
+    Activated {
+        /// The activation, to be named when every byte was sent.
+        activation: ActivationRef,
+        /// The package.
+        package: Vec<u8>,
+    },
+    /// Everything granted so far is used.
+    LimitReached {
+        /// When the next activation is granted; none if the total is used up.
+        next_grant: Option<Timestamp>,
+        /// Activations used.
+        used: u32,
+    },
+    /// No key pair is ready. Nothing was counted; the same request may succeed in a moment.
+    PoolEmpty,
+    /// The repository workers have too much to do. The activation keeps its place; the same
+    /// request goes on with it.
+    Busy,
+    /// This grant has activated another machine; the person has to sign in for this one.
+    OtherMachine,
+    /// An operator has withdrawn the persona.
+    Withdrawn,
+    /// The grant is not one that can be activated with.
+    NoGrant,
+}
+
+/// Why an activation could not be finished. An admitted one keeps its place.
+#[derive(Debug, Error)]
+pub enum ActivationFailed {
+    /// A database did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The authority could not sign.
+    #[error(transparent)]
+    Authority(#[from] AuthorityFailed),
+    /// The repository could not be made.
+    #[error("no repository was made")]
+    Repository(#[source] RepositoryFailed),
+}
+
+impl Activating {
+    /// Activates a reader.
+    ///
+    /// # Errors
+    ///
+    /// [`ActivationFailed`]; the reader may ask again.
+    pub async fn activate(
+        &self,
+        request: &ActivationRequest,
+        now: Timestamp,
+    ) -> Result<Outcome, ActivationFailed> {
+        if !matches!(request.grant.state, GrantState::Approved(_)) {
+            return Ok(Outcome::NoGrant);
+        }
+        let grant = request.grant.record;
+        let admission = AdmissionRequest {
+            grant,
+            facts: request.facts.clone(),
+            reader: request.reader.clone(),
+        };
+        let outcome = match self.activations.admit(&admission, now).await? {
+            Admission::Admitted(admitted) => self.finish(grant, &admitted, request, now).await?,
+            Admission::Finished {
+                activation,
+                package,
+            } => Outcome::Activated {
+                activation,
+                package,
+            },
+            Admission::LimitReached { next_grant, used } => {
+                Outcome::LimitReached { next_grant, used }
+            }
+            Admission::PoolEmpty => Outcome::PoolEmpty,
+            Admission::OtherMachine => Outcome::OtherMachine,
+            Admission::Withdrawn => Outcome::Withdrawn,
+            Admission::NoGrant => Outcome::NoGrant,
+        };
+        if let Some(progress) = progress(&outcome) {
+            self.grants.note(grant, progress).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Notes that every byte of a package was sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    pub async fn delivered(
+        &self,
+        grant: GrantRef,
+        activation: ActivationRef,
+    ) -> Result<(), Unavailable> {
+        let delivered = Progress::Delivered { activation };
+        self.grants.note(grant, delivered).await
+    }
+
+    async fn finish(
+        &self,
+        grant: GrantRef,
+        admitted: &Admitted,
+        request: &ActivationRequest,
+        now: Timestamp,
+    ) -> Result<Outcome, ActivationFailed> {
+        let activation = admitted.activation;
+        self.grants
+            .note(grant, Progress::Admitted { activation })
+            .await?;
+        let certificate = self.certificate(admitted, now).await?;
+        let order = RepositoryOrder {
+            persona: admitted.persona.clone(),
+            machine: admitted.machine,
+            facts: request.facts.clone(),
+            pkcs8: admitted.key_pair.pkcs8.clone(),
+        };
+        let individual = match self.repository.individualize(order).await {
+            Ok(individual) => individual,
+            Err(RepositoryFailed::Busy) => return Ok(Outcome::Busy),
+            Err(broken @ RepositoryFailed::Broken(_)) => {
+                return Err(ActivationFailed::Repository(broken));
+            }
+        };
+        let digest = |bytes: &[u8]| self.engine.digest(&[bytes]);
+        let facts = StatementFacts {
+            persona: admitted.persona.clone(),
+            machine: admitted.machine,
+            salt: admitted.salt,
+            certificate: digest(&certificate.der),
+            module: digest(&individual.module),
+            sealed_key: digest(&individual.sealed_key),
+            issued_at: now,
+        };
+        let statement = self.authority.state(&facts).await?;
+        let package = self.packages.package(&PackageParts {
+            statement: &statement,
+            certificate: &certificate.der,
+            authority: self.authority.chain(),
+            individual: &individual,
+            salt: &admitted.salt,
+        });
+        let package = self.activations.finish(activation, package, now).await?;
+        Ok(Outcome::Activated {
+            activation,
+            package,
+        })
+    }
+
+    /// The persona's certificate, issued now if it has none that lasts.
+    async fn certificate(
+        &self,
+        admitted: &Admitted,
+        now: Timestamp,
+    ) -> Result<PersonaCertificate, ActivationFailed> {
+        if let Some(certificate) = &admitted.certificate
+            && certificate.lasts(now)
+        {
+            return Ok(certificate.clone());
+        }
+        let key = &admitted.key_pair.public;
+        let issued = self.authority.certify(&admitted.persona, key, now).await?;
+        let kept = self
+            .activations
+            .keep_certificate(admitted.record, &issued, now)
+            .await?;
+        Ok(kept)
+    }
+}
+
+/// What the person's page is told.
+fn progress(outcome: &Outcome) -> Option<Progress> {
+    match *outcome {
+        Outcome::Activated { activation, .. } => Some(Progress::Made { activation }),
+        Outcome::LimitReached { next_grant, .. } => Some(Progress::LimitReached { next_grant }),
+        Outcome::PoolEmpty => Some(Progress::AwaitsKeys),
+        Outcome::Busy | Outcome::OtherMachine | Outcome::Withdrawn | Outcome::NoGrant => None,
+    }
+}
