@@ -17,9 +17,11 @@ mod dice;
 mod hiding;
 mod individual;
 mod template;
+mod worker;
 
 pub use individual::{Individual, IndividualizeError, Order, individualize};
 pub use template::{TEMPLATE_BYTES_MAX, Template, TemplateRefused};
+pub use worker::{NewRandomness, RepositoryWorkers, Workers};
 
 /// The component of `sdk/repository`, as it was built with this crate.
 pub const TEMPLATE: &[u8] = include_bytes!(env!("COLOPHON_REPOSITORY_TEMPLATE"));

@@ -9,3 +9,4 @@ mod differences;
 mod machines;
 mod outputs;
 mod rights;
+mod workers;
