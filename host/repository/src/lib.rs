@@ -6,8 +6,9 @@
 //! key sealed to it and to the machine. Two individuals have neither a key nor the code that
 //! computes it in common, so that what is found out about one says nothing about another.
 //!
-//! Everything here is a function of its arguments, chance included. What is left to others: where
-//! persona keys come from, who signs what is made, and where the work is done.
+//! Making one is a function of its arguments, chance included; [`RepositoryWorkers`] do it for a
+//! host, on threads that may be kept busy. What is left to others: where persona keys come from,
+//! and who signs what is made.
 //!
 //! **What it cannot do.** It hides a key in code that can be read and run. Somebody with time and
 //! a debugger gets at the key of the individual in hand.
