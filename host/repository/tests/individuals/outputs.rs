@@ -100,10 +100,8 @@ fn a_repository_can_be_asked_for_nothing_else() {
         };
         let functions = interface
             .exports(&engine)
-            .filter_map(|(function, item)| match item.ty {
-                ComponentItem::ComponentFunc(_) => Some(format!("{name}#{function}")),
-                _ => None,
-            });
+            .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
+            .map(|(function, _)| format!("{name}#{function}"));
         found.extend(functions);
     }
     found.sort();
