@@ -22,9 +22,9 @@ const SIZES: [(&str, usize, f64); 3] = [
     ("2", 2_000_000, 0.9),
     ("20", 20_000_000, 1.0),
 ];
-const SERVER: usize = 0;
-const CLIENT: usize = 1;
-const CONNECTIONS: usize = 64;
+pub(crate) const SERVER: usize = 0;
+pub(crate) const CLIENT: usize = 1;
+pub(crate) const CONNECTIONS: usize = 64;
 
 /// A host on one processor with a title of every size in its catalog.
 struct Shop {
@@ -175,7 +175,7 @@ fn megabytes(text: &str) -> Option<f64> {
         .find_map(|(unit, factor)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor))
 }
 
-fn pin(process: u32, processor: usize) {
+pub(crate) fn pin(process: u32, processor: usize) {
     succeed(Command::new("taskset").args([
         "-a",
         "-cp",

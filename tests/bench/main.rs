@@ -7,8 +7,10 @@
     clippy::indexing_slicing,
     reason = "a measurement that lacks its means ends by panicking, as a test does"
 )]
+mod activation;
 mod delivery;
 mod figure;
+mod licensing;
 mod memory;
 mod nginx;
 mod outbox;
@@ -27,10 +29,12 @@ const MEASUREMENTS: &[Measurement] = &[
     ("delivery", delivery::measure),
     ("first-byte", delivery::first_byte),
     ("memory", memory::measure),
+    ("level-5", licensing::measure),
     ("plug-in", plugin::measure),
     ("repository", repository::measure),
     ("outbox", outbox::measure),
     ("sealing", sealing::measure),
+    ("activation", activation::measure),
 ];
 
 fn main() -> ExitCode {

@@ -275,6 +275,13 @@ impl Host {
             .expect("an answer")
     }
 
+    /// Downloads with a receipt and an activation certificate in its upload form.
+    pub fn download_licensed(&self, receipt: &str, certificate: &str) -> Answer {
+        let form = format!("action=download&value={receipt}&Certificate={certificate}");
+        self.request("POST", "/main/ds", &[], Some(&form))
+            .expect("an answer")
+    }
+
     /// One request on a connection of its own. `None` if the host closed it without an answer.
     pub fn request(
         &self,

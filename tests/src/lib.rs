@@ -9,5 +9,6 @@
 
 pub mod book;
 pub mod colophon;
+pub mod persona;
 pub mod postgres;
 pub mod tool;

@@ -6,10 +6,14 @@
     reason = "a test fails by panicking, in what its cases share as in themselves"
 )]
 
+mod activation_operator;
 mod cache;
+mod certificates;
 mod copies;
 mod events;
 mod license_verifiers;
+mod licensed;
+mod licensors;
 mod other_tools;
 mod purchase;
 mod real_books;

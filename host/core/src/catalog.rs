@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use colophon_receipt::{BookId, BookIdType, CenterId, Currency};
+use colophon_title::license::RightsTemplate;
 use colophon_title::{Level, MediaType, SignerRoles, VersionId};
 use thiserror::Error;
 
@@ -191,6 +192,8 @@ pub struct TitleFacts {
     pub price: Option<Money>,
     /// Center-defined attributes that plug-ins can see.
     pub attributes: Vec<(String, String)>,
+    /// What its licenses grant; none: what the center's licenses grant.
+    pub rights: Option<Arc<RightsTemplate>>,
 }
 
 #[cfg(test)]

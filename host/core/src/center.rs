@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use colophon_activation::FormKey;
 use colophon_receipt::{CenterId, ErrorUrl, KeyId, ReceiptKey, RetailerId, TimePolicy};
+use colophon_title::license::{LicenseSigner, RightsTemplate};
 use colophon_title::{CopyKey, Signer};
 
 /// A fulfillment center: the tenant every request belongs to.
@@ -15,6 +17,19 @@ pub struct Center {
     pub copy_key: CopyKey,
     /// Signs copies in the provider's role, where a title requires that.
     pub provider: Option<Arc<dyn Signer>>,
+    /// Signs licenses. Without one, nothing is sold at level 5.
+    pub licensor: Option<Arc<dyn LicenseSigner>>,
+    /// What licenses grant of titles that have no rights of their own.
+    pub rights: Arc<RightsTemplate>,
+    /// Open the forms in which buyers' activation certificates arrive. The first is the one that
+    /// forms are sealed to now; forms sealed to the others are still kept by retailers.
+    pub upload_keys: Vec<Arc<dyn UploadKey>>,
+}
+
+/// A private key that upload forms are sealed to, with its certificates.
+pub trait UploadKey: FormKey + Send + Sync {
+    /// The certificates in DER: the key's own first, then its issuers, the root left out.
+    fn chain(&self) -> &[Vec<u8>];
 }
 
 /// Whether a retailer key may still open receipts.

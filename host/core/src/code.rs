@@ -84,6 +84,16 @@ codes! {
         "Retailers: leave the level out, or ask the center to offer the title at this level.";
     NameMissing = "name-missing", 403, WithNewReceipt, "The level binds the buyer's name and the receipt carries none.",
         "Retailers: put user_name into the receipt.";
+    PersonaMissing = "persona-missing", 403, WithNewReceipt, "The level binds the copy to a persona and the receipt names none.",
+        "Retailers: put the buyer's persona into the receipt.";
+    CertificateMissing = "certificate-missing", 403, No, "The level needs the buyer's activation certificate, and there is none.",
+        "Activate the reader and start the download again from the shop; retailers: send it in the field Certificate.";
+    CertificateRefused = "certificate-refused", 403, No, "The activation certificate was refused.",
+        "Make a new one with the activated reader; retailers: run `colophon receipt explain --certificate`.";
+    CertificateExpired = "certificate-expired", 403, No, "The activation certificate has expired.",
+        "Make a new one with the activated reader and start the download again from the shop.";
+    CertificateOtherPersona = "certificate-other-persona", 403, No, "The activation certificate is of another persona than the receipt.",
+        "Sign in at the shop as the persona that the reader is activated for.";
     ConditionFailed = "condition-failed", 412, No, "A condition of the request does not hold for the copy.",
         "Start the download again without If-Match and If-None-Match.";
     RangeUnsatisfiable = "range-unsatisfiable", 416, No, "The copy has no such bytes.",

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use colophon_activation::PersonaId;
 use colophon_receipt::{Freshness, Receipt, RequestedLevel, TimePolicy, UnixSeconds};
 use colophon_title::{Level, SignerRole, SignerRoles};
 
@@ -23,6 +24,8 @@ pub struct Grant {
     pub signatures: SignerRoles,
     /// What is bound into the copy; present at levels 3 and 5.
     pub owner: Option<String>,
+    /// Whose devices may open the copy; present at level 5.
+    pub persona: Option<PersonaId>,
     /// What the receipt is good for: any download, or only one already begun.
     pub freshness: Freshness,
     /// How often the purchase may be downloaded, where limited.
@@ -62,6 +65,7 @@ pub fn decide(
         form: form.clone(),
         signatures: asked.signatures,
         owner,
+        persona: persona(receipt, asked.level)?,
         freshness,
         downloads_max: strictest(receipt.claims.max_downloads, terms.max_downloads),
     })
@@ -152,6 +156,18 @@ fn owner(receipt: &Receipt, level: Level) -> Result<Option<String>, Refusal> {
                 .as_ref()
                 .ok_or(Refusal::NameMissing)?;
             Ok(Some(name.as_ref().to_owned()))
+        }
+    }
+}
+
+/// Level 5 binds the copy to a persona, which the receipt has to name.
+fn persona(receipt: &Receipt, level: Level) -> Result<Option<PersonaId>, Refusal> {
+    match level {
+        Level::Clear | Level::SourceSealed | Level::IndividuallySealed => Ok(None),
+        Level::FullyIndividualized => {
+            let persona = receipt.claims.persona.as_ref();
+            let persona = persona.and_then(|text| PersonaId::try_from(text.as_ref()).ok());
+            persona.map(Some).ok_or(Refusal::PersonaMissing)
         }
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use colophon_activation::{Malformed as MalformedForm, SealedForm};
 use colophon_receipt::{CenterId, Claims, ErrorUrl, Freshness, KeyId, RetailerId, SealedReceipt};
 use colophon_title::{Level, MediaType};
 
@@ -38,6 +39,9 @@ pub struct DownloadRequest {
     pub retailer: Option<RetailerId>,
     /// The form's `ErrorURL`.
     pub error_url: Option<ErrorUrl>,
+    /// The form's `Certificate`, if it has one: the buyer's activation certificate, looked at
+    /// where the copy is licensed and nowhere else.
+    pub certificate: Option<Result<SealedForm, MalformedForm>>,
     /// The entity tag of a download to resume (`If-Range`).
     pub resume: Option<[u8; 32]>,
     /// Whether bytes are wanted.
@@ -62,6 +66,8 @@ pub struct Download {
     pub etag: [u8; 32],
     /// The bytes.
     pub body: CopyBytes,
+    /// The license in them, if there is one.
+    pub license: Option<String>,
     /// How often the purchase may be downloaded, where limited.
     pub(crate) downloads_max: Option<NonZeroU32>,
     /// Whether the receipt's time still allows a new download.
@@ -83,6 +89,7 @@ impl Download {
             etag: self.etag,
             asked: ByteSpan { start: 0, end: 0 },
             sent: 0,
+            license: self.license,
         };
         let record = OpenRecord {
             sale: self.sale,

@@ -54,6 +54,10 @@ events! {
     RequestIllegal = "COL3001", "request-illegal", "A request was refused as illegal; the event holds it, redacted, with its origin.";
     BookplateFailed = "COL3002", "bookplate-failed", "A copy's bookplate could not be made; the event names the nature of the error.";
     DownloadFailed = "COL3003", "download-failed", "A download broke off: connection lost, or too slow.";
+    CertificateRefused = "COL3004", "certificate-refused", "A buyer's activation certificate was refused; the event names the reason.";
+    LicenseFailed = "COL3005", "license-failed", "A copy's license could not be made or signed; the event names the nature of the error.";
+    RegistrationFailed = "COL3006", "registration-failed", "The registration server gave no certificate of a persona; the event says why.";
+    TrustChanged = "COL3007", "trust-changed", "Trusted roots or revocation lists were read again, or could not be; then the old ones hold.";
     PluginFailed = "COL4001", "plug-in-failed", "A plug-in gave no usable answer; the event says whose fault it is.";
     OutboxFull = "COL5001", "outbox-full", "No log row can be promised; downloads are refused until there is room.";
     OutboxFailed = "COL5002", "outbox-failed", "The node's database failed to make log rows durable.";

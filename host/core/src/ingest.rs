@@ -37,8 +37,11 @@ pub struct IngestOrder {
     pub file_name: String,
     /// The media type it claims to be.
     pub claimed: MediaType,
-    /// The least level it is sold with; level 1 keeps a clear form beside the sealed one.
+    /// The least level it is sold with; level 1 keeps a clear form beside the sealed one, level 5
+    /// a licensed form alone.
     pub min_level: Level,
+    /// Whether it is sold at level 5 too, whatever its least level is.
+    pub licensed: bool,
     /// Signatures every sealed copy must carry.
     pub signatures: SignerRoles,
     /// Replaces the title found in the source.
@@ -81,6 +84,14 @@ pub struct IngestedTitle {
     pub forms: Forms,
     /// The content key of every encrypted form.
     pub keys: Vec<(VersionId, ContentKey)>,
+}
+
+/// A form in the content store that the catalog does not know yet.
+pub struct EncryptedForm {
+    /// The form.
+    pub form: StoredForm,
+    /// The content key of its title version.
+    pub key: ContentKey,
 }
 
 /// Why a title was not taken in. The content store is unchanged.
@@ -130,20 +141,63 @@ pub fn ingest<R: Read + Seek>(
         Level::Clear => Some(keep_clear(workshop, &location, &metadata, &mut source)?),
         Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => None,
     };
-    let (sealed, key) = keep_sealed(workshop, order, &location, &metadata, &mut source, progress)?;
-    let version = sealed.form.version;
+    let sealed = order.min_level < Level::FullyIndividualized;
+    let licensed = order.licensed || !sealed;
+    let mut keep = |form| {
+        let place = Place {
+            location: &location,
+            metadata: &metadata,
+            at: order.at,
+        };
+        keep_encrypted(workshop, form, &place, &mut source, progress)
+    };
+    let sealed = sealed.then(|| keep(Form::Sealed)).transpose()?;
+    let licensed = licensed.then(|| keep(Form::Licensed)).transpose()?;
+    // Everything is written before anything is published.
+    let mut keys = Vec::new();
+    let mut published = |kept: Option<(Staged, ContentKey)>| -> Result<_, IngestError> {
+        let Some((staged, key)) = kept else {
+            return Ok(None);
+        };
+        let form = publish(staged)?;
+        keys.push((form.version, key));
+        Ok(Some(form))
+    };
     let forms = Forms {
         clear: clear.map(publish).transpose()?,
-        sealed: Some(publish(sealed)?),
-        licensed: None,
+        sealed: published(sealed)?,
+        licensed: published(licensed)?,
     };
     Ok(IngestedTitle {
         title_id,
         location,
         metadata,
         forms,
-        keys: vec![(version, key)],
+        keys,
     })
+}
+
+/// Makes the licensed form of a title that is in the catalog without one, out of its content. It
+/// has a content key of its own: under a shared one, a copy at level 2 would open all others.
+pub fn keep_licensed<R: Read + Seek>(
+    workshop: &mut Workshop<'_>,
+    place: &Place<'_>,
+    source: &mut Source<R>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<EncryptedForm, IngestError> {
+    let (staged, key) = keep_encrypted(workshop, Form::Licensed, place, source, progress)?;
+    let form = publish(staged)?;
+    Ok(EncryptedForm { form, key })
+}
+
+/// Where a title's forms are kept, and what is sealed into them.
+pub struct Place<'a> {
+    /// The title's folder.
+    pub location: &'a Location,
+    /// Its metadata.
+    pub metadata: &'a Metadata,
+    /// When the form is made.
+    pub at: Timestamp,
 }
 
 /// What is sealed into every copy: the source's own words, where the administrator has no better.
@@ -192,29 +246,33 @@ fn keep_clear<R: Read + Seek>(
     })
 }
 
-/// The sealed form is encrypted under a content key of its own and carries no seal: with the key
-/// in the database only, the stored file does not open itself.
-fn keep_sealed<R: Read + Seek>(
+/// A sealed or licensed form is encrypted under a content key of its own and carries no seal: with
+/// the key in the database only, the stored file does not open itself.
+fn keep_encrypted<R: Read + Seek>(
     workshop: &mut Workshop<'_>,
-    order: &IngestOrder,
-    location: &Location,
-    metadata: &Metadata,
+    form: Form,
+    place: &Place<'_>,
     source: &mut Source<R>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Staged, ContentKey), IngestError> {
     let version = VersionId::from_bytes(random16(workshop.random));
     let salt = VersionSalt::from_bytes(random16(workshop.random));
     let key = ContentKey::new(random_key(workshop.random));
+    let Place {
+        location,
+        metadata,
+        at,
+    } = place;
     let object = object_path(location, &version, extension(&metadata.media_type, true))?;
     let mut staged = workshop.writer.create(&location.root, &object)?;
     let terms = SealTerms {
         version,
         salt,
         key: &key,
-        form: Form::Sealed,
+        form,
         metadata,
         signers: workshop.signers,
-        issued_at_unix_s: order.at.unix_seconds().get(),
+        issued_at_unix_s: at.unix_seconds().get(),
     };
     seal(
         workshop.engine,

@@ -26,6 +26,7 @@ pub mod log;
 pub mod naming;
 pub mod plugin;
 pub mod ports;
+pub mod principal;
 pub mod refusal;
 pub mod time;
 pub mod verify;

@@ -116,6 +116,8 @@ pub struct DeliveredCopy {
     pub asked: ByteSpan,
     /// Bytes of that part handed to the connection.
     pub sent: u64,
+    /// The license in the copy, if there is one.
+    pub license: Option<String>,
 }
 
 /// One row of the download log.

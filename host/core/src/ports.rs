@@ -6,11 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use colophon_receipt::{CenterId, KeyId};
+use colophon_title::license::LicenseSigner;
+use colophon_title::trust::CertificateRole;
 use colophon_title::{ContentKey, Signer, SignerRole, StoredTitle, VersionId};
 use thiserror::Error;
 
 use crate::catalog::{Book, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts};
-use crate::center::{Center, RetailerKey};
+use crate::center::{Center, RetailerKey, UploadKey};
 use crate::id::{EventId, NodeId};
 use crate::log::{LogRecord, Purchase};
 use crate::time::Timestamp;
@@ -335,7 +337,7 @@ pub trait FieldCipher: Send + Sync {
 #[error("the stored {role} key and its certificates cannot be used")]
 pub struct SignerUnusable {
     /// The role it was stored for.
-    pub role: SignerRole,
+    pub role: CertificateRole,
     /// What is wrong with it.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
@@ -351,4 +353,18 @@ pub trait SignerFactory: Send + Sync {
         pkcs8: &[u8],
         chain: &[Vec<u8>],
     ) -> Result<Arc<dyn Signer>, SignerUnusable>;
+
+    /// A licensor with its private key and certificates, as for [`SignerFactory::signer`].
+    fn licensor(
+        &self,
+        pkcs8: &[u8],
+        chain: &[Vec<u8>],
+    ) -> Result<Arc<dyn LicenseSigner>, SignerUnusable>;
+
+    /// A center's key that upload forms are sealed to, likewise.
+    fn upload_key(
+        &self,
+        pkcs8: &[u8],
+        chain: &[Vec<u8>],
+    ) -> Result<Arc<dyn UploadKey>, SignerUnusable>;
 }

@@ -1,11 +1,13 @@
 //! Why a request is refused, and what each party may know of it.
 
 use colophon_receipt::{ErrorUrl, OpenError, TimeRefusal};
+use colophon_title::trust::ChainRefused;
 use thiserror::Error;
 
 use crate::code::Code;
 use crate::plugin::PluginFailure;
 use crate::ports::{OriginError, Unavailable};
+use crate::principal::{CertificateRefused, RegistrationFailed};
 
 /// Why a request was refused, by cause.
 ///
@@ -51,6 +53,22 @@ pub enum Refusal {
     /// Level 3 binds a name and the receipt carries none.
     #[error("the level binds the buyer's name and the receipt carries none")]
     NameMissing,
+    /// Level 5 binds a persona, and the receipt carries none, or a text that is no persona's id.
+    #[error("the level binds the copy to a persona and the receipt names none")]
+    PersonaMissing,
+    /// Level 5 needs the persona's activation certificate; it came with no request and is nowhere
+    /// to be found.
+    #[error("there is no activation certificate of the receipt's persona")]
+    CertificateMissing,
+    /// The persona's activation certificate is not believed.
+    #[error("the activation certificate is refused")]
+    Certificate(#[source] CertificateRefused),
+    /// The registration server, which may know the certificate, gave no answer.
+    #[error("the persona's activation certificate could not be fetched")]
+    Registration(#[source] RegistrationFailed),
+    /// The center's licensor would not be believed by any reader.
+    #[error("the center's licensor is not believed")]
+    Licensor(#[source] ChainRefused),
     /// The center's policy said no.
     #[error("the center's policy denies the sale: {reason}")]
     Denied {
@@ -96,13 +114,17 @@ impl Refusal {
             Self::LevelTooLow => Code::LevelTooLow,
             Self::LevelUnavailable => Code::LevelUnavailable,
             Self::NameMissing => Code::NameMissing,
+            Self::PersonaMissing => Code::PersonaMissing,
+            Self::CertificateMissing => Code::CertificateMissing,
+            Self::Certificate(refused) => refused.code(),
+            Self::Registration(_) => Code::Unavailable,
             Self::Denied { .. } => Code::PolicyDenied,
             Self::Plugin(_) | Self::PluginAnswer { .. } => Code::PluginFailed,
             Self::Origin(OriginError::NotFound | OriginError::Damaged { .. }) => {
                 Code::TitleNotReady
             }
             Self::Origin(OriginError::Unreachable(_)) => Code::ContentUnavailable,
-            Self::Bookplate(_) => Code::CopyFailed,
+            Self::Bookplate(_) | Self::Licensor(_) => Code::CopyFailed,
             Self::Busy => Code::Busy,
             Self::Unavailable(_) => Code::Unavailable,
         }

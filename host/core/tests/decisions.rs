@@ -90,6 +90,7 @@ fn facts(change: impl FnOnce(&mut TitleFacts)) -> Arc<TitleFacts> {
         availability: Availability::Ready,
         price: None,
         attributes: vec![],
+        rights: None,
     };
     change(&mut facts);
     Arc::new(facts)
@@ -183,6 +184,41 @@ fn less_protection_than_demanded_is_refused_and_more_is_honored() {
     assert_eq!(more.level, Level::IndividuallySealed);
     assert_eq!(more.owner.as_deref(), Some("Ada"));
     assert_eq!(more.form.object.as_str(), "ss");
+}
+
+#[test]
+fn level_5_binds_a_persona_and_a_name() {
+    let licensed = |t: &mut TitleFacts| t.forms.licensed = Some(form("l"));
+    let sold_to = |persona: Option<String>| {
+        move |claims: &mut Claims| {
+            level(RequestedLevel::Five)(claims);
+            claims.persona = persona.map(|text| text.parse().unwrap());
+        }
+    };
+    let ada = || Some("ada@people.example".to_owned());
+    let grant = granted(sold_to(ada()), licensed, allow());
+    assert_eq!(grant.level, Level::FullyIndividualized);
+    assert_eq!(grant.form.object.as_str(), "l");
+    assert_eq!(grant.owner.as_deref(), Some("Ada"));
+    let persona = grant.persona.unwrap();
+    assert_eq!(persona.as_str(), "ada@people.example");
+    for persona in [None, Some("x".repeat(256))] {
+        assert_eq!(
+            refused(sold_to(persona), licensed, allow()),
+            Code::PersonaMissing
+        );
+    }
+    let nameless = |claims: &mut Claims| {
+        sold_to(ada())(claims);
+        claims.user_name = None;
+    };
+    assert_eq!(refused(nameless, licensed, allow()), Code::NameMissing);
+    // Below it, a persona is of no concern.
+    let three = |claims: &mut Claims| {
+        sold_to(ada())(claims);
+        claims.level = Some(RequestedLevel::Three);
+    };
+    assert_eq!(granted(three, licensed, allow()).persona, None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The endpoints, one file each.
 
+pub(crate) mod certificate;
 pub(crate) mod ds;
 pub(crate) mod error_docs;
 pub(crate) mod event_docs;

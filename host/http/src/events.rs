@@ -41,6 +41,19 @@ pub(crate) fn refused(arrival: &Arrival, head: &Parts, form: &[u8], refusal: &Re
     if event == NamedEvent::RequestIllegal {
         return request_illegal(arrival, head, form, &reason);
     }
+    if event == NamedEvent::CertificateRefused {
+        // The buyer's own doing, and no fault of the host.
+        tracing::warn!(
+            event.code = event.code(),
+            event.name = event.slug(),
+            request.id = %arrival.event,
+            client.address = %arrival.peer.client,
+            code = refusal.code().slug(),
+            reason,
+            "a request was refused for its certificate"
+        );
+        return;
+    }
     tracing::error!(
         event.code = event.code(),
         event.name = event.slug(),

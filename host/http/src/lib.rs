@@ -16,6 +16,7 @@ mod connection;
 mod endpoint;
 mod events;
 mod redacted;
+pub mod registration;
 mod respond;
 mod routes;
 

@@ -62,7 +62,8 @@ impl Default for Limits {
             idle: Duration::from_secs(30),
             body_grace: Duration::from_secs(5),
             body_bytes_per_s_min: 1_024,
-            body_bytes_max: 16 * 1_024,
+            // A receipt has up to 8 KB and an upload form up to 16.
+            body_bytes_max: 32 * 1_024,
             query_bytes_max: 2_048,
             head_bytes_max: 16 * 1_024,
             headers_max: 64,

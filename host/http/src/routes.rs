@@ -6,7 +6,9 @@ use axum::Router;
 use axum::routing::get;
 
 use crate::app::App;
-use crate::endpoint::{ds, error_docs, event_docs, guests, health, metrics, other, ready};
+use crate::endpoint::{
+    certificate, ds, error_docs, event_docs, guests, health, metrics, other, ready,
+};
 
 /// The routes of the public listeners, with pages that are made elsewhere. Without a listener for
 /// administration, its routes are public too.
@@ -14,6 +16,8 @@ pub(crate) fn public(app: &Arc<App>, pages: Router, administration: bool) -> Rou
     let routes = Router::new()
         // Buyers, shops and readers.
         .route("/{center}/ds", get(ds::answer).post(ds::answer))
+        // Readers and shops that make an upload form for the center.
+        .route("/{center}/certificate", get(certificate::answer))
         // Retailers and operators looking something up.
         .route("/docs/errors", get(error_docs::list))
         .route("/docs/errors/{slug}", get(error_docs::one))

@@ -1,5 +1,6 @@
 //! The certificate authority: who may sign what, for how long, and who no longer.
 
+mod center_key;
 mod issuer;
 mod leaf;
 mod revocation;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::pem::{certificates_from_pem, pem_text};
 use crate::{KeyKind, PrivateKey, PrivateKeyError};
 
+pub use center_key::CenterKey;
 pub use leaf::{Leaf, LeafError, LeafLicensor, LeafSigner};
 pub use revocation::{Revocation, serial_number};
 
@@ -165,7 +167,8 @@ impl Authority {
     }
 
     /// Certifies somebody's public key (DER of its `SubjectPublicKeyInfo`) for one role, and
-    /// gives the certificate in DER. An activation certificate's key encrypts, all others sign.
+    /// gives the certificate in DER. The key of an activation certificate and that of a center's
+    /// decrypt, all others sign.
     ///
     /// # Errors
     ///
@@ -181,12 +184,10 @@ impl Authority {
         let subject_key = SubjectKey::parse(public_spki_der)?;
         let mut params = params(subject, validity, random)?;
         params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![match role {
-            CertificateRole::Activation => KeyUsagePurpose::KeyEncipherment,
-            CertificateRole::Tool
-            | CertificateRole::Owner
-            | CertificateRole::Provider
-            | CertificateRole::Licensor => KeyUsagePurpose::DigitalSignature,
+        params.key_usages = vec![if role.signs() {
+            KeyUsagePurpose::DigitalSignature
+        } else {
+            KeyUsagePurpose::KeyEncipherment
         }];
         params.extended_key_usages = vec![usage(role)];
         self.sign(params, &subject_key)

@@ -6,6 +6,7 @@
 //! title format's [`Signer`](colophon_title::Signer). What it leaves to others: where the path
 //! of the master key comes from, which certificates a center uses, and storing any of them.
 
+mod activation_authority;
 mod authority;
 mod aws_lc;
 mod engine;
@@ -15,10 +16,12 @@ mod pem;
 mod private_key;
 mod stored_signers;
 mod system_random;
+mod trust_folder;
 
+pub use activation_authority::{ActivationIssuer, persona_key_pair};
 pub use authority::{
-    Authority, AuthorityError, Leaf, LeafError, LeafLicensor, LeafSigner, Revocation, Subject,
-    Validity, serial_number,
+    Authority, AuthorityError, CenterKey, Leaf, LeafError, LeafLicensor, LeafSigner, Revocation,
+    Subject, Validity, serial_number,
 };
 pub use aws_lc::AwsLc;
 pub use engine::{EngineName, UnknownEngine};
@@ -31,3 +34,4 @@ pub use pem::{InvalidPem, certificates_from_pem, certificates_to_pem};
 pub use private_key::{KeyKind, PrivateKey, PrivateKeyError};
 pub use stored_signers::StoredSigners;
 pub use system_random::SystemRandom;
+pub use trust_folder::{TrustFolder, TrustFolderError};

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use colophon_core::center::UploadKey;
 use colophon_core::ports::{SignerFactory, SignerUnusable};
+use colophon_title::license::LicenseSigner;
+use colophon_title::trust::CertificateRole;
 use colophon_title::{Signer, SignerRole};
 
 use crate::authority::Leaf;
@@ -18,11 +21,44 @@ impl SignerFactory for StoredSigners {
         pkcs8: &[u8],
         chain: &[Vec<u8>],
     ) -> Result<Arc<dyn Signer>, SignerUnusable> {
-        let unusable = |source| SignerUnusable { role, source };
-        let leaf = Leaf::from_der(pkcs8, chain).map_err(|error| unusable(error.into()))?;
-        match leaf.signer() {
+        let certified = CertificateRole::from(role);
+        match leaf(certified, pkcs8, chain)?.signer() {
             Some(signer) if signer.role() == role => Ok(Arc::new(signer)),
-            Some(_) | None => Err(unusable("its certificate is for another role".into())),
+            Some(_) | None => Err(other_role(certified)),
         }
+    }
+
+    fn licensor(
+        &self,
+        pkcs8: &[u8],
+        chain: &[Vec<u8>],
+    ) -> Result<Arc<dyn LicenseSigner>, SignerUnusable> {
+        let role = CertificateRole::Licensor;
+        let signer = leaf(role, pkcs8, chain)?.licensor();
+        Ok(Arc::new(signer.ok_or_else(|| other_role(role))?))
+    }
+
+    fn upload_key(
+        &self,
+        pkcs8: &[u8],
+        chain: &[Vec<u8>],
+    ) -> Result<Arc<dyn UploadKey>, SignerUnusable> {
+        let role = CertificateRole::Center;
+        let key = leaf(role, pkcs8, chain)?.center_key();
+        Ok(Arc::new(key.ok_or_else(|| other_role(role))?))
+    }
+}
+
+fn leaf(role: CertificateRole, pkcs8: &[u8], chain: &[Vec<u8>]) -> Result<Leaf, SignerUnusable> {
+    Leaf::from_der(pkcs8, chain).map_err(|error| SignerUnusable {
+        role,
+        source: error.into(),
+    })
+}
+
+fn other_role(role: CertificateRole) -> SignerUnusable {
+    SignerUnusable {
+        role,
+        source: "its certificate is for another role".into(),
     }
 }

@@ -225,6 +225,7 @@ fn signers_come_back_from_pem_and_sign_for_their_role() {
         (CertificateRole::Provider, Some(SignerRole::Provider)),
         (CertificateRole::Licensor, None),
         (CertificateRole::Activation, None),
+        (CertificateRole::Center, None),
     ] {
         let leaf = issue(&root, role, KeyKind::Rsa2048);
         // A root at the end of the chain file is what certificate tools write.

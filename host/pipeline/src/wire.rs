@@ -1,4 +1,5 @@
-//! The forms of a record in the outbox, version 1: JSON with these members and no others. A named
+//! The forms of a record in the outbox, version 1, or 2 where a copy has a license: JSON with these
+//! members and no others. A named
 //! event says of what kind it is; a download does not, for there was no other kind at first.
 //!
 //! The types here belong to the forms, not to the model: the model may change while rows of an
@@ -28,6 +29,9 @@ pub(crate) enum Unreadable {
 }
 
 const VERSION: u64 = 1;
+
+/// The version of a download whose copy has a license.
+const LICENSED_VERSION: u64 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +103,9 @@ struct CopyForm {
     etag: String,
     asked: (u64, u64),
     sent: u64,
+    /// From version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    license: Option<String>,
 }
 
 /// What a form is the form of.
@@ -133,12 +140,20 @@ pub(crate) fn decode(event: EventId, bytes: &[u8]) -> Result<LogRecord, Unreadab
         column: error.column(),
     };
     let versioned: Versioned = serde_json::from_slice(bytes).map_err(malformed)?;
-    if versioned.v != VERSION {
-        return Err(Unreadable::Version(versioned.v));
+    match (versioned.kind, versioned.v) {
+        (Kind::Download, VERSION | LICENSED_VERSION) | (Kind::ServerEvent, VERSION) => {}
+        (Kind::Download | Kind::ServerEvent, other) => return Err(Unreadable::Version(other)),
     }
     match versioned.kind {
         Kind::Download => {
             let form: RecordForm = serde_json::from_slice(bytes).map_err(malformed)?;
+            let has_license = form
+                .copy
+                .as_ref()
+                .is_some_and(|copy| copy.license.is_some());
+            if has_license != (versioned.v == LICENSED_VERSION) {
+                return Err(Unreadable::Member("copy.license"));
+            }
             form.into_record(event).map(LogRecord::Download)
         }
         Kind::ServerEvent => {

@@ -54,6 +54,12 @@ pub(crate) enum Command {
     /// Make, open and explain receipts.
     #[command(subcommand)]
     Receipt(ReceiptCommand),
+    /// Licenses of copies at level 5.
+    #[command(subcommand)]
+    License(LicenseCommand),
+    /// Personas and the readers they have activated.
+    #[command(subcommand)]
+    Activation(ActivationCommand),
     /// What has been downloaded, and what has happened to the hosts.
     #[command(subcommand)]
     Log(LogCommand),
@@ -76,8 +82,8 @@ pub(crate) struct ServeArgs {
     /// Address and port of the download service (listen.address).
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<String>,
-    /// Roles to run. This version has one: download.
-    #[arg(long, value_delimiter = ',', default_value = "download")]
+    /// Roles to run, comma-separated.
+    #[arg(long, value_delimiter = ',', default_value = "download,activation")]
     pub(crate) roles: Vec<Role>,
     /// Set any setting, as section.key=value; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -88,6 +94,8 @@ pub(crate) struct ServeArgs {
 pub(crate) enum Role {
     /// Opens receipts and serves personalized copies.
     Download,
+    /// Ties readers to personas.
+    Activation,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,6 +122,21 @@ pub(crate) enum CenterCommand {
     },
     /// List the centers.
     List,
+    /// The keys a center signs titles, copies and licenses with, and the one that opens buyers'
+    /// activation certificates. Running hosts follow within seconds.
+    #[command(subcommand)]
+    Signer(SignerCommand),
+    /// Show or set what a center's licenses grant of titles that have no rights of their own.
+    Rights {
+        #[command(flatten)]
+        center: CenterArg,
+        /// XML file with the rights, as the schema of licenses has them.
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+        /// Back to what is granted where nobody says: viewing.
+        #[arg(long, conflicts_with = "set")]
+        reset: bool,
+    },
     /// Issue a certificate under the platform authority, for a rights owner or publisher who signs
     /// titles with a key of their own.
     Issue {
@@ -127,6 +150,81 @@ pub(crate) enum CenterCommand {
         #[arg(long)]
         to: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignerCommand {
+    /// List a center's keys with their certificates.
+    List {
+        #[command(flatten)]
+        center: CenterArg,
+    },
+    /// Replace a key by a fresh one, certified under the platform authority.
+    New {
+        #[command(flatten)]
+        center: CenterArg,
+        /// What the key is for.
+        #[arg(long)]
+        role: CenterKeyArg,
+        /// The kind of key.
+        #[arg(long, default_value = "rsa")]
+        kind: KeyKindArg,
+    },
+    /// Replace a key by one from files.
+    Set {
+        #[command(flatten)]
+        center: CenterArg,
+        /// What the key is for.
+        #[arg(long)]
+        role: CenterKeyArg,
+        /// PEM file with the certificate, its issuers after it.
+        #[arg(long)]
+        certificate: PathBuf,
+        /// PEM file with the private key (PKCS#8).
+        #[arg(long)]
+        key: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CenterKeyArg {
+    /// Signs titles as the tool that seals them.
+    Tool,
+    /// Signs copies as the channel they come through.
+    Provider,
+    /// Signs licenses.
+    Licensor,
+    /// Opens the forms in which activation certificates arrive. What was sealed to the key before
+    /// it still opens.
+    Center,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyKindArg {
+    /// RSA with 2048 bits.
+    Rsa,
+    /// P-256: faster to sign with; opens no forms.
+    P256,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LicenseCommand {
+    /// Show a license as it was signed.
+    Show(LicenseArgs),
+    /// Say what a license grants in ODRL 2.2 (JSON-LD), for other systems.
+    Odrl(LicenseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LicenseArgs {
+    /// File with the license (META-INF/rights.xml), or the copy it is in.
+    #[arg(required_unless_present = "event")]
+    pub(crate) file: Option<PathBuf>,
+    /// The download in the log that the license was made for (`colophon log export`).
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) event: Option<String>,
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
 }
 
 #[derive(Debug, Args)]
@@ -185,9 +283,17 @@ pub(crate) struct TitleAddArgs {
     pub(crate) center: CenterArg,
     #[command(flatten)]
     pub(crate) book: BookArgs,
-    /// Least level it is sold with: 1 clear, 2 source sealed, 3 individually sealed.
+    /// Least level it is sold with: 1 clear, 2 source sealed, 3 individually sealed, 5 licensed to
+    /// a persona's activated readers.
     #[arg(long, default_value_t = 2, value_parser = least_level)]
     pub(crate) level: u8,
+    /// Sell it at level 5 too, whatever its least level is.
+    #[arg(long)]
+    pub(crate) licensed: bool,
+    /// XML file with what its licenses grant, instead of what the center's licenses grant. With it,
+    /// signed copies below level 5 carry a license too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rights: Option<PathBuf>,
     /// Signatures every sealed copy carries: tool, owner, provider.
     #[arg(long, value_delimiter = ',')]
     pub(crate) sign: Vec<RoleArg>,
@@ -251,6 +357,15 @@ pub(crate) struct TitleUpdateArgs {
     /// New least level.
     #[arg(long, value_parser = least_level)]
     pub(crate) level: Option<u8>,
+    /// Sell it at level 5 too: its licensed form is made of the sealed one if there is none yet.
+    #[arg(long)]
+    pub(crate) licensed: bool,
+    /// XML file with what its licenses grant from now on.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rights: Option<PathBuf>,
+    /// Grant what the center's licenses grant.
+    #[arg(long, conflicts_with = "rights")]
+    pub(crate) center_rights: bool,
     /// New price, such as 1299EUR.
     #[arg(long)]
     pub(crate) price: Option<String>,
@@ -346,6 +461,9 @@ pub(crate) enum ReceiptCommand {
         receipt: Option<String>,
         #[command(flatten)]
         center: CenterArg,
+        /// File with the activation certificate (upload form) that the buyer sends along.
+        #[arg(long, value_name = "FILE")]
+        certificate: Option<PathBuf>,
     },
 }
 
@@ -360,9 +478,9 @@ pub(crate) struct MintArgs {
     /// The retailer's transaction id.
     #[arg(long)]
     pub(crate) transaction: String,
-    /// Protection level: 1 clear, 2 source sealed, 3 individually sealed, 4 signed; the catalog's
-    /// if left out.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=4))]
+    /// Protection level: 1 clear, 2 source sealed, 3 individually sealed, 4 signed, 5 licensed; the
+    /// catalog's if left out.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub(crate) level: Option<u8>,
     /// The buyer's name, or whatever the copy shall be bound to.
     #[arg(long)]
@@ -441,15 +559,118 @@ pub(crate) struct EventsArgs {
     pub(crate) center: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ActivationCommand {
+    /// Activations per day, week or month, and what there is altogether.
+    Report(ActivationReportArgs),
+    /// List personas, the latest first.
+    List {
+        /// Only so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Show one persona with its devices and the dated list of its activations.
+    Show {
+        /// The persona id, such as ada@people.example.
+        persona: String,
+    },
+    /// Note that a persona does not use a device any more. What it has activated stays counted.
+    Release {
+        /// The persona id.
+        persona: String,
+        /// The device, as `show` lists it; the first digits are enough.
+        device: String,
+        /// Give back the activation that was last counted for it, so that the persona has one more.
+        #[arg(long)]
+        give_back: bool,
+    },
+    /// Take a persona's certificates back and let it activate nothing more, or let it again.
+    Revoke {
+        /// The persona id.
+        persona: String,
+        /// Let it activate again. Certificates that were taken back stay so; each device gets a new
+        /// one when it is activated again.
+        #[arg(long)]
+        undo: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List certificates that were taken back, and write the list for readers and servers anew.
+    Revoked,
+    /// Erase everything personal about a persona. What it bought opens on no further device.
+    Erase {
+        /// The persona id.
+        persona: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show or change what all personas are granted. Running hosts follow at once.
+    Settings(ActivationSettingsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ActivationReportArgs {
+    /// How long a period is. Weeks begin on Mondays; all times are UTC.
+    #[arg(long, default_value = "day")]
+    pub(crate) by: PeriodArg,
+    /// How many periods, the current one included.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) periods: u16,
+    /// Report on this database (sqlite:// or postgres://), such as a replica or a copy. It is only
+    /// read, and neither a data folder nor a key is needed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PeriodArg {
+    /// Days.
+    Day,
+    /// Weeks.
+    Week,
+    /// Months.
+    Month,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ActivationSettingsArgs {
+    /// Activations within the first period.
+    #[arg(long)]
+    pub(crate) initial: Option<u32>,
+    /// Days in a period; in each further one a persona is granted one activation more.
+    #[arg(long)]
+    pub(crate) period_days: Option<u32>,
+    /// Activations at most.
+    #[arg(long)]
+    pub(crate) total: Option<u32>,
+    /// How often one machine may be activated again for nothing.
+    #[arg(long)]
+    pub(crate) free_repeats: Option<u32>,
+    /// Key pairs that should wait in the pool.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) keys_min: Option<u32>,
+    /// Whom somebody turns to who has reached the limit; empty: nobody.
+    #[arg(long)]
+    pub(crate) support: Option<String>,
+    /// Where the page of congratulations offers a gift; empty: nowhere.
+    #[arg(long, value_name = "URL")]
+    pub(crate) gift_link: Option<String>,
+}
+
 /// A level that a title can be sold with at least.
 fn least_level(text: &str) -> Result<u8, String> {
     match text.parse() {
-        Ok(level @ 1..=3) => Ok(level),
+        Ok(level @ (1..=3 | 5)) => Ok(level),
         Ok(4) => Err(
             "level 4 is levels 2 and 3 with signatures: choose 2 or 3, and add --sign tool \
              (owner, provider)"
                 .to_owned(),
         ),
-        _ => Err("write 1 (clear), 2 (source sealed) or 3 (individually sealed)".to_owned()),
+        _ => Err(
+            "write 1 (clear), 2 (source sealed), 3 (individually sealed) or 5 (licensed)"
+                .to_owned(),
+        ),
     }
 }

@@ -1,14 +1,17 @@
 //! One file for each noun of the command line.
 
+mod activation;
 mod center;
 mod codes;
 mod configuration;
 mod doctor;
 mod init;
+mod license;
 mod log;
 mod migrate;
 pub(crate) mod receipt;
 mod retailer;
+mod rights;
 mod serve;
 mod title;
 
@@ -53,6 +56,8 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Title(command) => block_on(title::run(&config, command, output)),
         Command::Retailer(command) => block_on(retailer::run(&config, command, output)),
         Command::Receipt(command) => block_on(receipt::run(&config, command, output)),
+        Command::License(command) => block_on(license::run(&config, command, output)),
+        Command::Activation(command) => block_on(activation::run(&config, command, output)),
         Command::Log(command) => block_on(log::run(&config, command, output)),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) cache: Cache,
     pub(crate) outbox: Outbox,
     pub(crate) keys: Keys,
+    pub(crate) trust: Trust,
+    pub(crate) registration: Registration,
     pub(crate) plugins: PluginSettings,
     pub(crate) log: Log,
     pub(crate) workers: Option<usize>,
@@ -55,6 +57,7 @@ pub(crate) struct Tls {
 pub(crate) struct Database {
     pub(crate) fulfillment: String,
     pub(crate) logging: String,
+    pub(crate) activation: String,
     pub(crate) node: String,
 }
 
@@ -76,6 +79,19 @@ pub(crate) struct Outbox {
 pub(crate) struct Keys {
     pub(crate) master_file: PathBuf,
     pub(crate) engine: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Trust {
+    pub(crate) folder: PathBuf,
+    pub(crate) poll: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Registration {
+    pub(crate) url: Option<String>,
+    /// None: the server is asked without TLS.
+    pub(crate) authority: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -128,6 +144,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
         database: Database {
             fulfillment: read.database("database.fulfillment")?,
             logging: read.database("database.logging")?,
+            activation: read.database("database.activation")?,
             node: read.database("database.node")?,
         },
         roots: read.roots()?,
@@ -143,6 +160,17 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
         keys: Keys {
             master_file: read.text("keys.master_file").into(),
             engine: read.one_of("keys.engine", &["aws-lc", "portable"])?,
+        },
+        trust: Trust {
+            folder: read.text("trust.folder").into(),
+            poll: Duration::from_millis(
+                read.parsed::<std::num::NonZeroU64>("trust.poll_ms", "whole milliseconds")?
+                    .get(),
+            ),
+        },
+        registration: Registration {
+            url: read.optional("registration.url", "a URL")?,
+            authority: read.optional("registration.authority", "a file")?,
         },
         plugins: PluginSettings {
             compiled: read.text("plugins.compiled").into(),

@@ -1,14 +1,19 @@
 //! The composition root: a data folder opened, and its parts put together.
 
+mod activation;
 mod founding;
 mod parts;
 mod readiness;
+mod rehearsal;
+mod signers;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use colophon_activation::{Malformed as MalformedForm, SealedForm};
 use colophon_core::code::Code;
 use colophon_core::delivery::{DownloadRequest, Wanted};
 use colophon_core::download::Explanation;
@@ -17,9 +22,13 @@ use colophon_core::log::Client;
 use colophon_core::ports::FieldCipher;
 use colophon_core::time::{Clock, Timestamp};
 use colophon_crypto::Engine;
-use colophon_keys::{EngineName, Envelope, StoredSigners, SystemRandom, read_key_file};
+use colophon_keys::{
+    EngineName, Envelope, StoredSigners, SystemRandom, TrustFolder, read_key_file,
+};
 use colophon_origin::DirectoryStore;
 use colophon_receipt::{CenterId, SealedReceipt};
+use colophon_store::activation::{ActivationDatabase, ActivationStore};
+use colophon_store::migration::Migrated;
 use colophon_store::secrets::Secrets;
 use colophon_store::store::{Databases, Store};
 
@@ -27,8 +36,13 @@ use crate::commands::not_initialized;
 use crate::commands::receipt::Explained;
 use crate::config::Config;
 
+pub(crate) use activation::{
+    ActivationWork, activation_issuer, kept_issuer, publish_revoked, revoked_file,
+};
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
+pub(crate) use rehearsal::rehearse_rights;
+pub(crate) use signers::{complete_center, fresh, replace};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +66,9 @@ pub(crate) struct House {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) cipher: Arc<dyn FieldCipher>,
     pub(crate) store: Arc<Store>,
+    pub(crate) activation: Arc<ActivationStore>,
     pub(crate) content: Arc<DirectoryStore>,
+    trust_folder: PathBuf,
 }
 
 impl House {
@@ -69,25 +85,37 @@ impl House {
         let engine = config.keys.engine.parse::<EngineName>()?.engine();
         let master = read_key_file(&config.keys.master_file)?;
         let cipher: Arc<dyn FieldCipher> = Arc::new(Envelope::new(Arc::clone(&engine), master));
-        let secrets = Secrets::new(
-            Arc::clone(&cipher),
-            Arc::clone(&engine),
-            Box::new(SystemRandom),
-            Arc::new(StoredSigners),
-        );
-        let store = databases(config).await?.into_store(secrets).await?;
+        let secrets = || {
+            Secrets::new(
+                Arc::clone(&cipher),
+                Arc::clone(&engine),
+                Box::new(SystemRandom),
+                Arc::new(StoredSigners),
+            )
+        };
+        let store = databases(config).await?.into_store(secrets()).await?;
+        let activation = activation_database(config).await?.into_store(secrets());
         let content = DirectoryStore::new(config.roots.clone());
         Ok(Self {
+            activation: Arc::new(activation.await?),
             engine,
             cipher,
             store: Arc::new(store),
             content: Arc::new(content),
+            trust_folder: config.trust.folder.clone(),
         })
+    }
+
+    /// Who is believed on this host.
+    pub(crate) fn trust(&self) -> Result<TrustFolder> {
+        let engine = Arc::clone(&self.engine);
+        TrustFolder::open(&self.trust_folder, engine).context("trust.folder")
     }
 
     /// Closes the databases, so that nothing is left in their write-ahead logs.
     pub(crate) async fn close(&self) {
         self.store.close().await;
+        self.activation.close().await;
     }
 
     /// What the server would do with a receipt, and why.
@@ -96,6 +124,7 @@ impl House {
         config: &Config,
         text: &str,
         center: CenterId,
+        certificate: Option<Result<SealedForm, MalformedForm>>,
     ) -> Result<Explained> {
         let receipt = match SealedReceipt::parse(text) {
             Ok(receipt) => receipt,
@@ -111,6 +140,7 @@ impl House {
             receipt,
             retailer: None,
             error_url: None,
+            certificate,
             resume: None,
             wanted: Wanted::Headers,
             client: Client {
@@ -174,6 +204,21 @@ pub(crate) async fn databases(config: &Config) -> Result<Databases> {
         .parse()
         .context("database.logging")?;
     Ok(Databases::open(&fulfillment, &logging).await?)
+}
+
+/// The activation database, likewise.
+pub(crate) async fn activation_database(config: &Config) -> Result<ActivationDatabase> {
+    let address = &config.database.activation;
+    let address = address.parse().context("database.activation")?;
+    Ok(ActivationDatabase::open(&address).await?)
+}
+
+/// Brings the databases that hosts share to this program's tables.
+pub(crate) async fn migrate(config: &Config) -> Result<Vec<Migrated>> {
+    let now = SystemClock.now();
+    let mut migrated = databases(config).await?.migrate(now).await?.to_vec();
+    migrated.push(activation_database(config).await?.migrate(now).await?);
+    Ok(migrated)
 }
 
 /// A new event's id: a UUIDv7, so that ids sort by time.

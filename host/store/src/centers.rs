@@ -8,13 +8,15 @@ use colophon_core::id::RowVersion;
 use colophon_core::ports::{Centers, Service, Unavailable};
 use colophon_core::time::Timestamp;
 use colophon_receipt::{CenterId, KeyId, TimePolicy};
-use colophon_title::{CopyKey, SignerRole};
+use colophon_title::CopyKey;
+use colophon_title::license::RightsTemplate;
 use sqlx::FromRow;
 
 use crate::database::arguments;
 use crate::failure::{AddError, ChangeError, Damaged, Fault, ReadError};
-use crate::parse::{counted, moment, parsed};
+use crate::parse::{counted, moment, parsed, rights, rights_text};
 use crate::secrets::Column;
+use crate::signers::{CenterKeyRole, KeyColumns};
 use crate::store::Store;
 
 pub(crate) const COPY_KEY: Column = Column {
@@ -43,6 +45,8 @@ pub struct CenterRecord {
     pub name: String,
     /// How receipts are held against the clock.
     pub time_policy: TimePolicy,
+    /// What its licenses grant, where somebody has said so.
+    pub rights: Option<RightsTemplate>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -57,13 +61,20 @@ const INSERT: &str = "INSERT INTO centers (id, name, receipt_skew_s, receipt_lif
 const UPDATE: &str = "UPDATE centers SET name = $2, receipt_skew_s = $3, receipt_lifetime_s = $4, \
     receipt_resume_s = $5, updated_at = $6 WHERE id = $1";
 
-const SELECT: &str = "SELECT id, name, receipt_skew_s, receipt_lifetime_s, receipt_resume_s, \
+const UPDATE_RIGHTS: &str = "UPDATE centers SET rights = $2, updated_at = $3 WHERE id = $1";
+
+const SELECT: &str = "SELECT id, name, receipt_skew_s, receipt_lifetime_s, receipt_resume_s, rights, \
     created_at, updated_at, row_version FROM centers WHERE $1 IS NULL OR id = $1 ORDER BY id";
 
 /// One statement, so that a center is never seen with another moment's signer.
 const SELECT_WITH_KEYS: &str = "SELECT c.receipt_skew_s, c.receipt_lifetime_s, c.receipt_resume_s, \
-    c.copy_key, s.chain, s.private_key FROM centers c \
-    LEFT JOIN signers s ON s.center = c.id AND s.role = 'provider' WHERE c.id = $1";
+    c.copy_key, c.rights, p.chain AS provider_chain, p.private_key AS provider_key, \
+    l.chain AS licensor_chain, l.private_key AS licensor_key, u.chain AS upload_chain, \
+    u.private_key AS upload_key, f.chain AS former_chain, f.private_key AS former_key \
+    FROM centers c LEFT JOIN signers p ON p.center = c.id AND p.role = 'provider' \
+    LEFT JOIN signers l ON l.center = c.id AND l.role = 'licensor' \
+    LEFT JOIN signers u ON u.center = c.id AND u.role = 'center' \
+    LEFT JOIN signers f ON f.center = c.id AND f.role = 'former-center' WHERE c.id = $1";
 
 #[derive(FromRow)]
 struct CenterRow {
@@ -72,6 +83,7 @@ struct CenterRow {
     receipt_skew_s: i64,
     receipt_lifetime_s: i64,
     receipt_resume_s: i64,
+    rights: Option<String>,
     created_at: i64,
     updated_at: i64,
     row_version: i64,
@@ -83,8 +95,15 @@ struct KeyedRow {
     receipt_lifetime_s: i64,
     receipt_resume_s: i64,
     copy_key: Vec<u8>,
-    chain: Option<Vec<u8>>,
-    private_key: Option<Vec<u8>>,
+    rights: Option<String>,
+    provider_chain: Option<Vec<u8>>,
+    provider_key: Option<Vec<u8>>,
+    licensor_chain: Option<Vec<u8>>,
+    licensor_key: Option<Vec<u8>>,
+    upload_chain: Option<Vec<u8>>,
+    upload_key: Option<Vec<u8>>,
+    former_chain: Option<Vec<u8>>,
+    former_key: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -139,6 +158,21 @@ impl Store {
         }
     }
 
+    /// Says what a center's licenses grant; with none, what they grant where nobody says.
+    pub async fn set_center_rights(
+        &self,
+        id: &CenterId,
+        rights: Option<&RightsTemplate>,
+        now: Timestamp,
+    ) -> Result<(), ChangeError> {
+        let rights = rights.map(rights_text);
+        let values = arguments![id.as_str(), rights.as_deref(), now.unix_ms()];
+        match self.fulfillment.execute(UPDATE_RIGHTS, values).await? {
+            0 => Err(ChangeError::NotFound),
+            _ => Ok(()),
+        }
+    }
+
     /// All centers, by id.
     pub async fn list_centers(&self) -> Result<Vec<CenterRecord>, ReadError> {
         self.select_centers(None).await
@@ -162,12 +196,23 @@ impl Store {
         let copy_key = self
             .secrets
             .open_key(COPY_KEY, &[id.as_str().as_bytes()], &row.copy_key)?;
-        let provider = match (&row.chain, &row.private_key) {
-            (Some(chain), Some(key)) => {
-                Some(self.open_signer(id, SignerRole::Provider, chain, key)?)
-            }
-            _ => None,
-        };
+        let provider = KeyColumns::of(row.provider_chain, row.provider_key);
+        let provider = provider.map(|columns| self.open_provider(id, &columns));
+        let licensor = KeyColumns::of(row.licensor_chain, row.licensor_key);
+        let licensor = licensor.map(|columns| self.open_licensor(id, &columns));
+        let upload = [
+            (CenterKeyRole::Center, row.upload_chain, row.upload_key),
+            (
+                CenterKeyRole::FormerCenter,
+                row.former_chain,
+                row.former_key,
+            ),
+        ];
+        let upload = upload
+            .into_iter()
+            .filter_map(|(role, chain, key)| Some((role, KeyColumns::of(chain, key)?)))
+            .map(|(role, columns)| self.open_upload_key(id, role, &columns));
+        let rights = rights("centers", row.rights.as_deref())?;
         Ok(Some(Center {
             id: id.clone(),
             time_policy: time_policy(
@@ -176,7 +221,10 @@ impl Store {
                 row.receipt_resume_s,
             )?,
             copy_key: CopyKey::new(copy_key),
-            provider,
+            provider: provider.transpose()?,
+            licensor: licensor.transpose()?,
+            rights: Arc::new(rights.unwrap_or_default()),
+            upload_keys: upload.collect::<Result<_, _>>()?,
         }))
     }
 }
@@ -210,6 +258,7 @@ fn record(row: CenterRow) -> Result<CenterRecord, Damaged> {
         id: parsed("centers", "id", &row.id)?,
         name: row.name,
         time_policy: policy?,
+        rights: rights("centers", row.rights.as_deref())?,
         created_at: moment(row.created_at),
         updated_at: moment(row.updated_at),
         row_version: RowVersion(row.row_version),

@@ -16,6 +16,7 @@ use colophon_core::ports::Service;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{ConnectOptions, FromRow, PgPool, Postgres, Sqlite, Transaction};
+use tracing::warn;
 
 pub use self::address::{DatabaseAddress, MalformedAddress};
 pub(crate) use self::argument::{Argument, arguments, bound};
@@ -28,6 +29,9 @@ const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// Longest that one statement of a host may run on PostgreSQL, in milliseconds.
 const STATEMENT_MS_MAX: &str = "60000";
+
+/// What a server is told about connections that only read.
+const READ_ONLY: [(&str, &str); 1] = [("default_transaction_read_only", "on")];
 
 /// A row type that can be read on both engines.
 pub(crate) trait Row:
@@ -73,7 +77,19 @@ impl Database {
     ) -> Result<Self, sqlx::Error> {
         let engine = match address {
             DatabaseAddress::Sqlite(path) => Engine::Sqlite(SqliteFile::open(path).await?),
-            DatabaseAddress::Postgres(url) => Engine::Postgres(postgres(url)?),
+            DatabaseAddress::Postgres(url) => Engine::Postgres(postgres(url, &[])?),
+        };
+        Ok(Self { service, engine })
+    }
+
+    /// Prepares connections that write nothing; a file that is not there is not made.
+    pub(crate) async fn open_to_read(
+        service: Service,
+        address: &DatabaseAddress,
+    ) -> Result<Self, sqlx::Error> {
+        let engine = match address {
+            DatabaseAddress::Sqlite(path) => Engine::Sqlite(SqliteFile::open_to_read(path).await?),
+            DatabaseAddress::Postgres(url) => Engine::Postgres(postgres(url, &READ_ONLY)?),
         };
         Ok(Self { service, engine })
     }
@@ -214,6 +230,21 @@ impl Database {
         })
     }
 
+    /// Deleted values may still stand in the write-ahead log or in dead rows; this takes them out,
+    /// on a server by the statement given.
+    pub(crate) async fn overwrite_deleted(&self, vacuum: &'static str) {
+        let done = match &self.engine {
+            Engine::Sqlite(file) => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(file.writer())
+                .await
+                .map(drop),
+            Engine::Postgres(pool) => sqlx::query(vacuum).execute(pool).await.map(drop),
+        };
+        if let Err(error) = done {
+            warn!(%error, "what was erased goes with the database's own next clean-up");
+        }
+    }
+
     pub(crate) fn fault(&self, error: sqlx::Error) -> Fault {
         Fault::from_sqlx(self.service, error)
     }
@@ -317,10 +348,11 @@ impl Write {
     }
 }
 
-fn postgres(url: &str) -> Result<PgPool, sqlx::Error> {
+fn postgres(url: &str, settings: &[(&str, &str)]) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     let options = options
         .application_name("colophon")
+        .options(settings.iter().copied())
         .options([("statement_timeout", STATEMENT_MS_MAX)])
         .statement_cache_capacity(256)
         .disable_statement_logging();

@@ -11,8 +11,9 @@ use crate::failure::{Fault, ReadError};
 use crate::log::{DATA_KEY, DETAILS};
 use crate::node::NodeStore;
 use crate::parse::counted;
+use crate::principals::CHAIN;
 use crate::retailers::SECRET;
-use crate::secrets::Column;
+use crate::secrets::{Column, Secrets};
 use crate::signers::{AUTHORITY_KEY, SIGNER_KEY};
 use crate::store::Store;
 use crate::titles::CONTENT_KEY;
@@ -43,6 +44,8 @@ const AUTHORITY_KEYS: &str =
 const RETAILER_SECRETS: &str = "SELECT center, retailer, number, secret FROM retailer_keys";
 
 const CONTENT_KEYS: &str = "SELECT center, version, key FROM content_keys";
+
+const SOME_PRINCIPALS: &str = "SELECT center, pseudonym, chain FROM principals LIMIT 1000";
 
 /// Enough to tell a wrong master key from a damaged row.
 const SOME_PERSONS: &str = "SELECT id, data_key FROM persons LIMIT 1000";
@@ -132,19 +135,19 @@ impl Store {
         let rows = rows
             .into_iter()
             .map(|(id, sealed)| (frames(&[id.as_bytes()]), sealed));
-        problems.extend(self.unopened(database, COPY_KEY, rows));
+        problems.extend(unopened(&self.secrets, database, COPY_KEY, rows));
 
         let rows: Vec<(String, String, Vec<u8>)> = database.all(SIGNER_KEYS, arguments![]).await?;
         let rows = rows
             .into_iter()
             .map(|(center, role, sealed)| (frames(&[center.as_bytes(), role.as_bytes()]), sealed));
-        problems.extend(self.unopened(database, SIGNER_KEY, rows));
+        problems.extend(unopened(&self.secrets, database, SIGNER_KEY, rows));
 
         let rows: Vec<(String, Vec<u8>)> = database.all(AUTHORITY_KEYS, arguments![]).await?;
         let rows = rows
             .into_iter()
             .map(|(name, sealed)| (frames(&[name.as_bytes()]), sealed));
-        problems.extend(self.unopened(database, AUTHORITY_KEY, rows));
+        problems.extend(unopened(&self.secrets, database, AUTHORITY_KEY, rows));
 
         let rows: Vec<(String, String, i64, Vec<u8>)> =
             database.all(RETAILER_SECRETS, arguments![]).await?;
@@ -152,51 +155,34 @@ impl Store {
             let kid = format!("{retailer}.{number}");
             (frames(&[center.as_bytes(), kid.as_bytes()]), sealed)
         });
-        problems.extend(self.unopened(database, SECRET, rows));
+        problems.extend(unopened(&self.secrets, database, SECRET, rows));
 
         let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
             database.all(CONTENT_KEYS, arguments![]).await?;
         let rows = rows
             .into_iter()
             .map(|(center, version, sealed)| (frames(&[center.as_bytes(), &version]), sealed));
-        problems.extend(self.unopened(database, CONTENT_KEY, rows));
+        problems.extend(unopened(&self.secrets, database, CONTENT_KEY, rows));
+
+        let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
+            database.all(SOME_PRINCIPALS, arguments![]).await?;
+        let rows = rows
+            .into_iter()
+            .map(|(center, name, sealed)| (frames(&[center.as_bytes(), &name]), sealed));
+        problems.extend(unopened(&self.secrets, database, CHAIN, rows));
 
         let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_PERSONS, arguments![]).await?;
         let rows = rows
             .into_iter()
             .map(|(id, sealed)| (frames(&[&id]), sealed));
-        problems.extend(self.unopened(&self.logging, DATA_KEY, rows));
+        problems.extend(unopened(&self.secrets, &self.logging, DATA_KEY, rows));
 
         let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_EVENTS, arguments![]).await?;
         let rows = rows
             .into_iter()
             .map(|(event, sealed)| (frames(&[&event]), sealed));
-        problems.extend(self.unopened(&self.logging, DETAILS, rows));
+        problems.extend(unopened(&self.secrets, &self.logging, DETAILS, rows));
         Ok(problems)
-    }
-
-    /// Tries every value of an encrypted column.
-    fn unopened(
-        &self,
-        database: &Database,
-        column: Column,
-        rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
-    ) -> Option<Problem> {
-        let opens = |row: &[u8], sealed: &[u8]| self.secrets.opens(column, row, sealed);
-        let (all, bad) = rows.fold((0u64, 0u64), |(all, bad), (row, sealed)| {
-            (all + 1, if opens(&row, &sealed) { bad } else { bad + 1 })
-        });
-        let advice = match bad {
-            0 => return None,
-            bad if bad == all => "is this the master key the database was made with?",
-            _ => "restore the rows from a copy, or replace the keys",
-        };
-        let Column { table, name } = column;
-        let text = format!("{bad} of {all} values of {table}.{name} do not decrypt: {advice}");
-        Some(Problem {
-            service: database.service(),
-            text,
-        })
     }
 }
 
@@ -227,8 +213,32 @@ pub(crate) async fn answers(database: &Database) -> Result<(), Unavailable> {
         .map_err(|fault| fault.unavailable(database.service()))
 }
 
+/// Tries every value of an encrypted column.
+pub(crate) fn unopened(
+    secrets: &Secrets,
+    database: &Database,
+    column: Column,
+    rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
+) -> Option<Problem> {
+    let opens = |row: &[u8], sealed: &[u8]| secrets.opens(column, row, sealed);
+    let (all, bad) = rows.fold((0u64, 0u64), |(all, bad), (row, sealed)| {
+        (all + 1, if opens(&row, &sealed) { bad } else { bad + 1 })
+    });
+    let advice = match bad {
+        0 => return None,
+        bad if bad == all => "is this the master key the database was made with?",
+        _ => "restore the rows from a copy, or replace the keys",
+    };
+    let Column { table, name } = column;
+    let text = format!("{bad} of {all} values of {table}.{name} do not decrypt: {advice}");
+    Some(Problem {
+        service: database.service(),
+        text,
+    })
+}
+
 /// What the engine itself finds wrong with a file; a server looks after its own.
-async fn file_problems(database: &Database) -> Result<Vec<Problem>, Fault> {
+pub(crate) async fn file_problems(database: &Database) -> Result<Vec<Problem>, Fault> {
     match database.engine() {
         Engine::Postgres(_) => return Ok(Vec::new()),
         Engine::Sqlite(_) => {}

@@ -1,9 +1,10 @@
 //! Records on SQLite and PostgreSQL.
 //!
 //! This crate keeps core's promises about centers, catalog, changes, limited purchases and the log,
-//! and has what the commands need beyond that. There are three databases: *fulfillment* (centers,
-//! retailers, titles, keys), *logging* (downloads and who they were for) and each node's own
-//! (*node*: its outbox). The first two may share one SQLite file.
+//! and has what the commands need beyond that. There are four databases: *fulfillment* (centers,
+//! retailers, titles, keys), *logging* (downloads and who they were for), *activation* (personas and
+//! their devices) and each node's own
+//! (*node*: its outbox). The first three may share one SQLite file.
 //!
 //! Every statement is written once and runs on both engines; see [`database`]. Everything secret
 //! or personal is encrypted before it becomes an argument; see [`secrets`]. What others may
@@ -12,6 +13,7 @@
 //! What is left to others: the master key and the making of keys and certificates, the content
 //! store, the transport of log rows, and the clock.
 
+pub mod activation;
 pub mod cached;
 pub mod centers;
 pub mod changes;
@@ -22,6 +24,7 @@ pub mod log;
 pub mod migration;
 pub mod node;
 mod parse;
+pub mod principals;
 pub mod retailers;
 pub mod secrets;
 pub mod signers;

@@ -147,6 +147,8 @@ pub struct DownloadRow {
     pub outcome: LoggedOutcome,
     /// The copy, where one was made.
     pub copy: Option<LoggedCopy>,
+    /// The license in the copy, where there is one and its person was not erased.
+    pub license: Option<String>,
     /// Who asked.
     pub person: LoggedPerson,
 }

@@ -31,6 +31,8 @@ pub enum Schema {
     Fulfillment,
     /// The download log.
     Logging,
+    /// Personas and what they have activated.
+    Activation,
     /// A node's own database.
     Node,
 }
@@ -41,6 +43,7 @@ impl Schema {
         match self {
             Self::Fulfillment => "fulfillment",
             Self::Logging => "logging",
+            Self::Activation => "activation",
             Self::Node => "node",
         }
     }
@@ -49,6 +52,7 @@ impl Schema {
         match self {
             Self::Fulfillment => Service::FulfillmentDatabase,
             Self::Logging => Service::LoggingDatabase,
+            Self::Activation => Service::ActivationDatabase,
             Self::Node => Service::NodeDatabase,
         }
     }
@@ -57,6 +61,7 @@ impl Schema {
         match self {
             Self::Fulfillment => "fulfillment_migrations",
             Self::Logging => "logging_migrations",
+            Self::Activation => "activation_migrations",
             Self::Node => "node_migrations",
         }
     }
@@ -103,6 +108,20 @@ impl Opened {
         address: &DatabaseAddress,
     ) -> Result<Self, SchemaRefused> {
         let database = Database::open(schema.service(), address).await;
+        let database = database.map_err(|source| unreachable(schema, address, source))?;
+        Ok(Self {
+            schema,
+            address: address.clone(),
+            database,
+        })
+    }
+
+    /// The same for a database that nothing is written to.
+    pub(crate) async fn open_to_read(
+        schema: Schema,
+        address: &DatabaseAddress,
+    ) -> Result<Self, SchemaRefused> {
+        let database = Database::open_to_read(schema.service(), address).await;
         let database = database.map_err(|source| unreachable(schema, address, source))?;
         Ok(Self {
             schema,

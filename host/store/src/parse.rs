@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use colophon_core::time::Timestamp;
+use colophon_title::license::RightsTemplate;
 
 use crate::failure::Damaged;
 
@@ -39,6 +40,21 @@ where
     T::Error: std::error::Error + Send + Sync + 'static,
 {
     T::try_from(number).map_err(|error| Damaged::new(table, column, error))
+}
+
+/// Reads a column `rights`, which may be empty.
+pub(crate) fn rights(
+    table: &'static str,
+    text: Option<&str>,
+) -> Result<Option<RightsTemplate>, Damaged> {
+    let template = text.map(|text| RightsTemplate::read(text.as_bytes()));
+    let template = template.transpose();
+    template.map_err(|error| Damaged::new(table, "rights", error))
+}
+
+/// What stands in a column `rights`.
+pub(crate) fn rights_text(template: &RightsTemplate) -> String {
+    String::from_utf8_lossy(&template.to_xml()).into_owned()
 }
 
 /// A number for a column; what is larger than any real one becomes the largest.

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use colophon_core::center::UploadKey;
+use colophon_core::ports::SignerUnusable;
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
+use colophon_title::license::LicenseSigner;
+use colophon_title::trust::CertificateRole;
 use colophon_title::{Signer, SignerRole};
 use sqlx::FromRow;
 use zeroize::Zeroizing;
@@ -23,21 +27,72 @@ pub(crate) const AUTHORITY_KEY: Column = Column {
     name: "private_key",
 };
 
-/// A signer's private key with its certificates.
+/// One of a center's private keys with its certificates.
 pub struct SignerMaterial {
     /// The part it plays.
-    pub role: SignerRole,
+    pub role: CenterKeyRole,
     /// Certificates in DER, the signer's own first, the root left out.
     pub chain: Vec<Vec<u8>>,
     /// The private key in PKCS #8, DER.
     pub pkcs8: Zeroizing<Vec<u8>>,
 }
 
+/// What a center uses a private key for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CenterKeyRole {
+    /// Signs titles as the tool that seals them.
+    Tool,
+    /// Signs copies as the channel they come through.
+    Provider,
+    /// Signs licenses.
+    Licensor,
+    /// Opens upload forms of activation certificates.
+    Center,
+    /// Opens upload forms sealed before the key was replaced, which retailers may still keep.
+    FormerCenter,
+}
+
+impl CenterKeyRole {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Tool,
+        Self::Provider,
+        Self::Licensor,
+        Self::Center,
+        Self::FormerCenter,
+    ];
+
+    /// The word it is kept under.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Provider => "provider",
+            Self::Licensor => "licensor",
+            Self::Center => "center",
+            Self::FormerCenter => "former-center",
+        }
+    }
+
+    /// What the key's certificate has to be for.
+    pub fn certificate(self) -> CertificateRole {
+        match self {
+            Self::Tool => CertificateRole::Tool,
+            Self::Provider => CertificateRole::Provider,
+            Self::Licensor => CertificateRole::Licensor,
+            Self::Center | Self::FormerCenter => CertificateRole::Center,
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+}
+
 /// A signer as it is listed, without its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignerRecord {
     /// The part it plays.
-    pub role: SignerRole,
+    pub role: CenterKeyRole,
     /// Certificates in DER, the signer's own first, the root left out.
     pub chain: Vec<Vec<u8>>,
     /// When it was first set.
@@ -102,21 +157,27 @@ impl Store {
     pub async fn signer_material(
         &self,
         center: &CenterId,
-        role: SignerRole,
+        role: CenterKeyRole,
     ) -> Result<Option<SignerMaterial>, ReadError> {
         Ok(self.load_material(center, role).await?)
     }
 
-    /// A center's signer in a role, ready to sign.
+    /// A center's signer of titles, ready to sign.
     pub async fn signer(
         &self,
         center: &CenterId,
         role: SignerRole,
     ) -> Result<Option<Arc<dyn Signer>>, ReadError> {
-        let Some(material) = self.load_material(center, role).await? else {
+        let kept = match role {
+            SignerRole::Tool => CenterKeyRole::Tool,
+            SignerRole::Provider => CenterKeyRole::Provider,
+            // Owners keep their keys to themselves.
+            SignerRole::Owner => return Ok(None),
+        };
+        let Some(material) = self.load_material(center, kept).await? else {
             return Ok(None);
         };
-        Ok(Some(self.ready(&material)?))
+        Ok(Some(self.ready(role, &material)?))
     }
 
     /// Who signs for a center, by role.
@@ -163,21 +224,58 @@ impl Store {
         }))
     }
 
-    /// A signer out of the columns it is kept in.
-    pub(crate) fn open_signer(
+    /// The provider out of the columns it is kept in.
+    pub(crate) fn open_provider(
         &self,
         center: &CenterId,
-        role: SignerRole,
-        chain: &[u8],
-        sealed: &[u8],
+        columns: &KeyColumns,
     ) -> Result<Arc<dyn Signer>, Fault> {
-        self.ready(&self.open_material(center, role, chain, sealed)?)
+        let material = self.open_columns(center, CenterKeyRole::Provider, columns)?;
+        self.ready(SignerRole::Provider, &material)
+    }
+
+    /// A licensor, likewise.
+    pub(crate) fn open_licensor(
+        &self,
+        center: &CenterId,
+        columns: &KeyColumns,
+    ) -> Result<Arc<dyn LicenseSigner>, Fault> {
+        let material = self.open_columns(center, CenterKeyRole::Licensor, columns)?;
+        let licensor = self
+            .secrets
+            .signers()
+            .licensor(&material.pkcs8, &material.chain);
+        licensor.map_err(unusable)
+    }
+
+    /// A key for upload forms, likewise.
+    pub(crate) fn open_upload_key(
+        &self,
+        center: &CenterId,
+        role: CenterKeyRole,
+        columns: &KeyColumns,
+    ) -> Result<Arc<dyn UploadKey>, Fault> {
+        let material = self.open_columns(center, role, columns)?;
+        let key = self
+            .secrets
+            .signers()
+            .upload_key(&material.pkcs8, &material.chain);
+        key.map_err(unusable)
+    }
+
+    fn open_columns(
+        &self,
+        center: &CenterId,
+        role: CenterKeyRole,
+        columns: &KeyColumns,
+    ) -> Result<SignerMaterial, Fault> {
+        self.open_material(center, role, &columns.chain, &columns.private_key)
     }
 
     async fn load_material(
         &self,
         center: &CenterId,
-        role: SignerRole,
+        role: CenterKeyRole,
     ) -> Result<Option<SignerMaterial>, Fault> {
         let values = arguments![center.as_str(), role.as_str()];
         let row: Option<(Vec<u8>, Vec<u8>)> =
@@ -191,7 +289,7 @@ impl Store {
     fn open_material(
         &self,
         center: &CenterId,
-        role: SignerRole,
+        role: CenterKeyRole,
         chain: &[u8],
         sealed: &[u8],
     ) -> Result<SignerMaterial, Fault> {
@@ -204,15 +302,35 @@ impl Store {
         })
     }
 
-    fn ready(&self, material: &SignerMaterial) -> Result<Arc<dyn Signer>, Fault> {
-        let SignerMaterial { role, chain, pkcs8 } = material;
-        let signer = self.secrets.signers().signer(*role, pkcs8, chain);
-        signer.map_err(|error| Damaged::new("signers", "private_key", error).into())
+    fn ready(&self, role: SignerRole, material: &SignerMaterial) -> Result<Arc<dyn Signer>, Fault> {
+        let SignerMaterial { chain, pkcs8, .. } = material;
+        let signer = self.secrets.signers().signer(role, pkcs8, chain);
+        signer.map_err(unusable)
     }
 }
 
+/// Where one of a center's keys is kept: certificates, and the private key encrypted.
+pub(crate) struct KeyColumns {
+    chain: Vec<u8>,
+    private_key: Vec<u8>,
+}
+
+impl KeyColumns {
+    /// The columns of a row that may not be there.
+    pub(crate) fn of(chain: Option<Vec<u8>>, private_key: Option<Vec<u8>>) -> Option<Self> {
+        Some(Self {
+            chain: chain?,
+            private_key: private_key?,
+        })
+    }
+}
+
+fn unusable(error: SignerUnusable) -> Fault {
+    Damaged::new("signers", "private_key", error).into()
+}
+
 fn signer_record(row: &SignerRow) -> Result<SignerRecord, Damaged> {
-    let role = SignerRole::from_word(&row.role);
+    let role = CenterKeyRole::from_word(&row.role);
     Ok(SignerRecord {
         role: role.ok_or_else(|| Damaged::new("signers", "role", "not a role"))?,
         chain: split(&row.chain)?,
@@ -222,12 +340,12 @@ fn signer_record(row: &SignerRow) -> Result<SignerRecord, Damaged> {
 }
 
 /// Each certificate after its length.
-fn join(chain: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn join(chain: &[Vec<u8>]) -> Vec<u8> {
     let parts: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
     colophon_crypto::frames(&parts)
 }
 
-fn split(mut joined: &[u8]) -> Result<Vec<Vec<u8>>, Damaged> {
+pub(crate) fn split(mut joined: &[u8]) -> Result<Vec<Vec<u8>>, Damaged> {
     let cut = || Damaged::new("signers", "chain", "the chain is cut short");
     let mut chain = Vec::new();
     while !joined.is_empty() {

@@ -5,6 +5,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::database::{Database, DatabaseAddress};
 use crate::migration::{Copying, Migrated, Opened, Schema, SchemaRefused, SchemaStatus};
+use crate::principals::Kept;
 use crate::secrets::Secrets;
 
 /// The two databases, answering, with schemas that may not be this program's.
@@ -19,8 +20,10 @@ pub struct Store {
     pub(crate) fulfillment: Database,
     pub(crate) logging: Database,
     pub(crate) secrets: Secrets,
-    /// Unsent bytes of limited purchases on their way back.
-    pub(crate) giving_back: TaskTracker,
+    /// What nobody waits for: unsent bytes of limited purchases on their way back, certificates
+    /// being kept.
+    pub(crate) under_way: TaskTracker,
+    pub(crate) kept_principals: Kept,
 }
 
 impl Databases {
@@ -82,7 +85,8 @@ impl Databases {
             fulfillment,
             logging,
             secrets,
-            giving_back: TaskTracker::new(),
+            under_way: TaskTracker::new(),
+            kept_principals: Kept::default(),
         })
     }
 }
@@ -90,8 +94,8 @@ impl Databases {
 impl Store {
     /// Closes all connections after the statements under way.
     pub async fn close(&self) {
-        self.giving_back.close();
-        self.giving_back.wait().await;
+        self.under_way.close();
+        self.under_way.wait().await;
         self.fulfillment.close().await;
         self.logging.close().await;
     }

@@ -7,6 +7,7 @@ use colophon_core::catalog::{Availability, Book, Forms, Location, Money, TitleFa
 use colophon_core::id::TitleId;
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
+use colophon_title::license::RightsTemplate;
 use colophon_title::{ContentKey, Level, MediaType, Metadata, SignerRoles, VersionId};
 
 use crate::secrets::Column;
@@ -78,6 +79,8 @@ pub struct NewTitle {
     pub price_structure: Option<String>,
     /// Center-defined attributes that plug-ins can see; names are unique.
     pub attributes: Vec<(String, String)>,
+    /// What its licenses grant; none: what the center's licenses grant.
+    pub rights: Option<RightsTemplate>,
     /// Its forms.
     pub kept: KeptForms,
 }
@@ -113,6 +116,8 @@ pub struct TitleChange {
     pub price_structure: Edit<String>,
     /// Other attributes, in place of all it has.
     pub attributes: Option<Vec<(String, String)>>,
+    /// Other rights in its licenses.
+    pub rights: Edit<RightsTemplate>,
     /// Other forms, in place of all it has. A form whose title version the title has already keeps
     /// its key without being given one.
     pub kept: Option<KeptForms>,

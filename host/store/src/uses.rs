@@ -95,7 +95,7 @@ impl Uses for Store {
             );
         };
         match Handle::try_current() {
-            Ok(runtime) => drop(self.giving_back.spawn_on(giving, &runtime)),
+            Ok(runtime) => drop(self.under_way.spawn_on(giving, &runtime)),
             Err(_) => tracing::warn!(
                 bytes,
                 "unsent bytes of a limited purchase were not given back"

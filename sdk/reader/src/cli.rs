@@ -3,6 +3,7 @@
 mod add;
 mod arguments;
 mod chosen;
+mod desktop;
 mod failure;
 mod info;
 mod list;
@@ -10,6 +11,7 @@ mod open;
 mod output;
 mod places;
 mod progress;
+mod rights;
 mod trust;
 mod verify;
 
@@ -40,5 +42,6 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Info(chosen) => info::run(&places, chosen, arguments.json),
         Command::Verify(verify) => verify::run(&places, verify, arguments.json),
         Command::Trust(trust) => trust::run(&places, trust, arguments.json),
+        Command::Desktop(command) => desktop::run(command, arguments.json),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use colophon_crypto::Portable;
 use colophon_title::source::{Limits, Source, SourceRefused};
-use colophon_title::{EntryPath, OpenTitle, Progress, TitleRefused, TrustRoots};
+use colophon_title::{EntryPath, LockedTitle, OpenTitle, Progress, TitleRefused, TrustRoots};
 
 mod about;
 mod kind;
@@ -41,6 +41,7 @@ pub struct Document {
 
 enum Content {
     Title(Box<OpenTitle<'static, BufReader<File>>>),
+    Locked(Box<LockedTitle<'static, BufReader<File>>>),
     Clear(Box<Source<BufReader<File>>>),
 }
 
@@ -64,8 +65,9 @@ pub enum OpenError {
 
 impl Document {
     /// Opens a file: finds out what it is, checks its structure, unseals it and judges its
-    /// signatures under `roots`. Content is checked as it is read, or by
-    /// [`verify`](Document::verify).
+    /// license and signatures under `roots`. Content is checked as it is read, or by
+    /// [`verify`](Document::verify). A copy at level 5 stays locked: all is known about it, and
+    /// its bytes can be checked, but nothing of its content can be read.
     ///
     /// # Errors
     ///
@@ -74,12 +76,13 @@ impl Document {
         let mut reader = BufReader::new(File::open(path).map_err(OpenError::Read)?);
         let kind = Kind::of(&mut reader).map_err(OpenError::Read)?;
         let content = match kind {
-            Kind::TitleFile => Content::Title(open_title(reader, roots)?),
+            Kind::TitleFile => open_title(path, reader, roots)?,
             Kind::Epub => open_epub(path, reader, roots)?,
             Kind::Other => Content::Clear(open_clear(path, reader)?),
         };
         let about = match &content {
             Content::Title(title) => About::of_title(title),
+            Content::Locked(title) => About::of_locked(title),
             Content::Clear(source) => About::of_source(source),
         };
         Ok(Document {
@@ -95,11 +98,21 @@ impl Document {
         &self.about
     }
 
+    /// Whether this is a copy at level 5 that nobody has unlocked.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        match self.content {
+            Content::Locked(_) => true,
+            Content::Title(_) | Content::Clear(_) => false,
+        }
+    }
+
     /// The files of the publication, in order.
     #[must_use]
     pub fn entries(&self) -> Vec<EntryPath> {
         match &self.content {
             Content::Title(title) => title.entries().cloned().collect(),
+            Content::Locked(title) => title.entries().cloned().collect(),
             Content::Clear(source) => source
                 .entries()
                 .iter()
@@ -118,6 +131,7 @@ impl Document {
     pub fn read_entry(&mut self, path: &EntryPath, out: &mut dyn Write) -> Result<u64, OpenError> {
         match &mut self.content {
             Content::Title(title) => title.read_entry(path, out).map_err(OpenError::Refused),
+            Content::Locked(_) => Err(OpenError::NeedsActivation),
             Content::Clear(source) => read_clear(source, path, out),
         }
     }
@@ -130,6 +144,7 @@ impl Document {
     pub fn verify(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), OpenError> {
         match &mut self.content {
             Content::Title(title) => title.verify(progress).map_err(OpenError::Refused),
+            Content::Locked(title) => title.verify(progress).map_err(OpenError::Refused),
             Content::Clear(source) => {
                 let paths: Vec<_> = source.entries().iter().map(|e| e.path.clone()).collect();
                 for path in paths {
@@ -142,15 +157,26 @@ impl Document {
 }
 
 fn open_title(
+    path: &Path,
     reader: BufReader<File>,
     roots: &TrustRoots,
-) -> Result<Box<OpenTitle<'static, BufReader<File>>>, OpenError> {
-    match OpenTitle::open(&ENGINE, reader, roots) {
-        Ok(title) => Ok(Box::new(title)),
-        Err(TitleRefused::LicenseRequired) => Err(OpenError::NeedsActivation),
+) -> Result<Content, OpenError> {
+    let opened = match OpenTitle::open(&ENGINE, reader, roots) {
+        Err(TitleRefused::LicenseRequired) => {
+            let locked = LockedTitle::read(&ENGINE, again(path)?, roots);
+            locked.map(|title| Content::Locked(Box::new(title)))
+        }
+        opened => opened.map(|title| Content::Title(Box::new(title))),
+    };
+    match opened {
         Err(TitleRefused::Read(source)) => Err(OpenError::Read(source)),
-        Err(refused) => Err(OpenError::Refused(refused)),
+        opened => opened.map_err(OpenError::Refused),
     }
+}
+
+fn again(path: &Path) -> Result<BufReader<File>, OpenError> {
+    let file = File::open(path).map_err(OpenError::Read)?;
+    Ok(BufReader::new(file))
 }
 
 /// An EPUB is a title file or an ordinary one, and only its inside tells which. What is no intact
@@ -160,20 +186,14 @@ fn open_epub(
     reader: BufReader<File>,
     roots: &TrustRoots,
 ) -> Result<Content, OpenError> {
-    let refused = match open_title(reader, roots) {
-        Ok(title) => return Ok(Content::Title(title)),
+    let refused = match open_title(path, reader, roots) {
         Err(OpenError::Refused(refused)) => refused,
-        Err(error) => return Err(error),
+        opened => return opened,
     };
-    let again = || {
-        File::open(path)
-            .map(BufReader::new)
-            .map_err(OpenError::Read)
-    };
-    if kind::has_traces_of_a_title(again()?) {
+    if kind::has_traces_of_a_title(again(path)?) {
         return Err(OpenError::Refused(refused));
     }
-    open_clear(path, again()?).map(Content::Clear)
+    open_clear(path, again(path)?).map(Content::Clear)
 }
 
 fn open_clear(

@@ -25,6 +25,7 @@ mod opening;
 mod principal;
 mod rights;
 mod signing;
+mod template;
 mod terms;
 mod text;
 mod work;
@@ -42,8 +43,9 @@ pub use rights::{
     RightKind, RightsGroup, Tracking,
 };
 pub use signing::{LicenseSigner, LicenseSigningFailed, SignedLicense, sign};
+pub use template::{RightsTemplate, TemplateRefused};
 pub(crate) use terms::LicensedCopy;
-pub use terms::{LicenseTerms, LicenseTermsRefused, PERSONA, PersonaTerms};
+pub use terms::{LicenseTerms, LicenseTermsRefused, PERSONA, PersonaTerms, RehearsalFailed};
 pub use text::{Line, LineRefused, Reference, ReferenceRefused};
 pub use work::{Address, Creator, Object, Owner, Part, Work};
 

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod entry;
+mod locked;
 mod publication;
 
 use std::io::{self, Read, Seek, Write};
@@ -10,6 +11,7 @@ use colophon_crypto::Engine;
 
 pub use self::adoption::AdoptionError;
 pub use self::entry::{EntryReader, OpenEntry};
+pub use self::locked::LockedTitle;
 pub use self::publication::PublicationError;
 use crate::content::{ContentReader, GroupMemory, PrefixEntry, VersionKey};
 use crate::keys::{copy_hash, is_committed, unseal_content_key};
@@ -390,6 +392,23 @@ impl Copy {
         }
     }
 
+    /// The signatures of the copy, all of which must be intact.
+    fn signatures(
+        &self,
+        engine: &dyn Engine,
+        structure: &Structure,
+        roots: &TrustRoots,
+    ) -> Result<Vec<SignatureReport>, TitleRefused> {
+        let state = SignedState {
+            validation_sha256: structure.validation_xml_sha256,
+            copy_hash: Some(self.hash),
+        };
+        match &structure.tail.signatures {
+            Some(document) => Ok(signature::verify_all(engine, document, &state, roots)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// The copy opened, if `key` is the key of its title version and its signatures are intact.
     fn opened<'e, R>(
         self,
@@ -404,14 +423,7 @@ impl Copy {
         if !is_committed(engine, &key, &validation.salt, &validation.commitment) {
             return Err(TitleRefused::Commitment);
         }
-        let state = SignedState {
-            validation_sha256: structure.validation_xml_sha256,
-            copy_hash: Some(self.hash),
-        };
-        let signatures = match &structure.tail.signatures {
-            Some(document) => signature::verify_all(engine, document, &state, roots)?,
-            None => Vec::new(),
-        };
+        let signatures = self.signatures(engine, &structure, roots)?;
         Ok(OpenTitle {
             engine,
             reader,

@@ -26,7 +26,7 @@ mod certificate;
 mod usage;
 mod verification;
 
-pub use certificate::{CertificateRole, EndCertificate};
+pub use certificate::{CertificateRole, EndCertificate, validity};
 use usage::UsageFor;
 use verification::CertificateAlgorithm;
 

@@ -25,7 +25,7 @@ use colophon_title::license::{
 };
 use colophon_title::trust::CertificateRole;
 use colophon_title::{
-    CopyTerms, Form, Level, MediaType, OpenTitle, PersonalizeError, StoredTitle, Tail,
+    CopyTerms, Form, Level, LockedTitle, MediaType, OpenTitle, PersonalizeError, StoredTitle, Tail,
     TitleRefused, TrustRoots, personalize,
 };
 use forge::{BOOKPLATE, Entry, SEAL, emit, index, parse};
@@ -186,6 +186,34 @@ fn a_copy_opens_for_its_persona_and_says_what_is_granted() {
     let mut publication = Cursor::new(Vec::new());
     opened.write_publication(&mut publication).unwrap();
     assert!(!publication.into_inner().is_empty());
+}
+
+#[test]
+fn without_the_persona_everything_but_the_content_is_known() {
+    let center = Center::new("locked");
+    let mike = Persona::new(&center.root, "mike");
+    let file = center.copy(&mike, "t-1");
+    let read = |file: &[u8]| {
+        let roots = center.root.roots();
+        let mut locked = LockedTitle::read(&Portable, Cursor::new(file), &roots)?;
+        locked.verify(&mut |_| ())?;
+        let owner = &locked.license().license.work.owner;
+        assert_eq!(owner.as_ref().unwrap().object.id.as_str(), "mike");
+        assert_eq!(locked.bookplate().unwrap().owner, OWNER);
+        Ok(locked.metadata().title.clone())
+    };
+    let opened = center.open(&file, &mike).unwrap();
+    assert_eq!(read(&file).unwrap(), opened.metadata().title);
+    // Every byte counts, whether it is understood or only stored.
+    let step = file.len() / 97;
+    for at in (0..file.len()).step_by(step) {
+        let mut altered = file.clone();
+        altered[at] ^= 1;
+        let refused: Result<String, TitleRefused> = read(&altered);
+        assert!(refused.is_err(), "byte {at}");
+    }
+    let sealed = LockedTitle::read(&Portable, Cursor::new(&file), &TrustRoots::new());
+    assert_eq!(sealed.err().unwrap().reason(), "license-licensor");
 }
 
 #[test]

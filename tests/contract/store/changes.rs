@@ -6,10 +6,9 @@ use std::sync::Arc;
 use colophon_core::catalog::Availability;
 use colophon_core::change::{ChangeLog, ChangedRecord, Changes, Numbering};
 use colophon_core::ports::{Catalog, Centers};
-use colophon_store::signers::SignerMaterial;
+use colophon_store::signers::{CenterKeyRole, SignerMaterial};
 use colophon_store::store::Store;
 use colophon_store::titles::TitleChange;
-use colophon_title::SignerRole;
 use zeroize::Zeroizing;
 
 use crate::place::{Place, Stranger, moment};
@@ -99,7 +98,7 @@ pub(crate) async fn every_insert_update_and_delete_is_logged(ground: &Place) {
         .unwrap();
     reader.expect("center changed", &[(Center, "main")]).await;
     let signer = SignerMaterial {
-        role: SignerRole::Tool,
+        role: CenterKeyRole::Tool,
         chain: vec![vec![1]],
         pkcs8: Zeroizing::new(vec![1]),
     };

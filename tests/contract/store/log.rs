@@ -38,7 +38,7 @@ pub(crate) async fn append(
     store.append(node(1), &records).await.unwrap();
 }
 
-async fn rows(store: &Store) -> Vec<DownloadRow> {
+pub(crate) async fn rows(store: &Store) -> Vec<DownloadRow> {
     store
         .list_downloads(&center_id(), &everything(), None, 10_000)
         .await

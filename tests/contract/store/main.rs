@@ -7,10 +7,16 @@
     clippy::unwrap_used,
     reason = "cases are ordinary functions, since each is a test of two engines"
 )]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else comes is wrong in a test"
+)]
 
+mod activation;
 mod billing;
 mod changes;
 mod damage;
+mod licensing;
 mod log;
 mod migration;
 mod node;
@@ -26,13 +32,13 @@ use place::Place;
 
 /// Runs every case on its own SQLite file, as a test of its own, and all of them on one server.
 macro_rules! on_both_engines {
-    ($($module:ident :: $case:ident,)*) => {
+    ($($($module:ident)::+ => $case:ident,)*) => {
         mod sqlite {
             use crate::place::Place;
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    crate::$module::$case(&Place::file()).await;
+                    crate::$($module)::+::$case(&Place::file()).await;
                 }
             )*
         }
@@ -44,7 +50,7 @@ macro_rules! on_both_engines {
             };
             $(
                 eprintln!("{} on PostgreSQL", stringify!($case));
-                $module::$case(&Place::server(&server, stringify!($case))).await;
+                $($module)::+::$case(&Place::server(&server, stringify!($case))).await;
             )*
         }
     };
@@ -52,56 +58,109 @@ macro_rules! on_both_engines {
 
 on_both_engines! {
     // First, while a server's files are few: it reads them all.
-    privacy::no_secret_and_no_person_is_readable_in_the_files,
-    records::a_center_is_made_once_and_read_back,
-    records::a_center_has_the_provider_it_was_given,
-    records::an_authority_can_be_replaced,
-    records::a_retailer_is_registered_with_its_key_and_addresses,
-    records::a_retailer_can_have_several_live_keys,
-    records::a_revoked_key_stays_known,
-    records::addresses_are_replaced_as_a_whole,
-    records::what_belongs_to_nobody_is_not_added,
-    records::exactly_as_many_uses_as_allowed_are_taken,
-    records::a_use_pays_for_so_many_resumed_bytes,
-    titles::a_title_is_entered_with_everything,
-    titles::a_title_is_entered_whole_or_not_at_all,
-    titles::what_is_not_changed_stays,
-    titles::a_replaced_form_takes_its_key_with_it,
-    titles::a_removed_title_leaves_nothing,
-    titles::titles_are_listed_page_by_page,
-    titles::titles_are_found_by_any_part_of_their_names,
-    titles::centers_see_only_their_own,
-    changes::every_insert_update_and_delete_is_logged,
-    changes::a_change_by_another_program_is_logged,
-    changes::a_record_with_another_key_is_logged_under_both,
-    changes::every_cached_column_counts_the_version_up,
-    changes::a_failed_change_is_no_change,
-    changes::old_changes_can_be_removed,
-    changes::another_epoch_can_be_begun,
-    changes::no_change_is_skipped_however_late_it_is_committed,
-    log::a_row_comes_back_as_it_was_handed_in,
-    log::rows_handed_in_again_change_nothing,
-    log::a_new_person_beside_a_known_row_stays_readable,
-    log::a_refusal_has_no_sale,
-    log::rows_are_listed_from_the_latest_back,
-    log::an_erased_person_cannot_be_read_any_more,
-    log::erasing_one_person_leaves_the_others,
-    log::uses_of_keys_are_counted,
-    log::a_node_has_arrived_as_far_as_its_first_gap,
-    server_events::an_event_comes_back_as_it_was_handed_in,
-    server_events::both_kinds_arrive_once_and_without_a_gap,
-    server_events::events_are_listed_from_the_latest_back,
-    server_events::an_event_moved_to_another_row_does_not_open,
-    billing::counts_are_given_step_by_step,
-    billing::purchases_are_billed_once_all_bytes_were_sent,
-    billing::two_writers_with_a_half_each_complete_a_purchase,
-    billing::billing_agrees_with_a_count_of_single_bytes,
-    damage::a_value_moved_to_another_row_does_not_open,
-    damage::a_wrong_master_key_is_told_from_damage,
-    damage::an_encrypted_form_without_a_key_is_found,
-    migration::a_database_is_migrated_once,
-    migration::several_programs_may_migrate_at_once,
-    migration::an_older_database_names_the_command,
-    migration::a_newer_database_is_refused,
-    migration::an_altered_migration_is_refused,
+    privacy => no_secret_and_no_person_is_readable_in_the_files,
+    activation::privacy => nobody_is_readable_in_the_files,
+    records => a_center_is_made_once_and_read_back,
+    records => a_center_has_the_provider_it_was_given,
+    records => an_authority_can_be_replaced,
+    records => a_retailer_is_registered_with_its_key_and_addresses,
+    records => a_retailer_can_have_several_live_keys,
+    records => a_revoked_key_stays_known,
+    records => addresses_are_replaced_as_a_whole,
+    records => what_belongs_to_nobody_is_not_added,
+    records => exactly_as_many_uses_as_allowed_are_taken,
+    records => a_use_pays_for_so_many_resumed_bytes,
+    titles => a_title_is_entered_with_everything,
+    titles => a_title_is_entered_whole_or_not_at_all,
+    titles => what_is_not_changed_stays,
+    titles => a_replaced_form_takes_its_key_with_it,
+    titles => a_removed_title_leaves_nothing,
+    titles => titles_are_listed_page_by_page,
+    titles => titles_are_found_by_any_part_of_their_names,
+    titles => centers_see_only_their_own,
+    changes => every_insert_update_and_delete_is_logged,
+    changes => a_change_by_another_program_is_logged,
+    changes => a_record_with_another_key_is_logged_under_both,
+    changes => every_cached_column_counts_the_version_up,
+    changes => a_failed_change_is_no_change,
+    changes => old_changes_can_be_removed,
+    changes => another_epoch_can_be_begun,
+    changes => no_change_is_skipped_however_late_it_is_committed,
+    log => a_row_comes_back_as_it_was_handed_in,
+    log => rows_handed_in_again_change_nothing,
+    log => a_new_person_beside_a_known_row_stays_readable,
+    log => a_refusal_has_no_sale,
+    log => rows_are_listed_from_the_latest_back,
+    log => an_erased_person_cannot_be_read_any_more,
+    log => erasing_one_person_leaves_the_others,
+    log => uses_of_keys_are_counted,
+    log => a_node_has_arrived_as_far_as_its_first_gap,
+    server_events => an_event_comes_back_as_it_was_handed_in,
+    server_events => both_kinds_arrive_once_and_without_a_gap,
+    server_events => events_are_listed_from_the_latest_back,
+    server_events => an_event_moved_to_another_row_does_not_open,
+    billing => counts_are_given_step_by_step,
+    billing => purchases_are_billed_once_all_bytes_were_sent,
+    billing => two_writers_with_a_half_each_complete_a_purchase,
+    billing => billing_agrees_with_a_count_of_single_bytes,
+    licensing => a_center_has_the_licensor_and_the_keys_for_forms_it_was_given,
+    licensing => rights_are_set_and_taken_back,
+    licensing => a_personas_certificate_is_kept_and_replaced,
+    licensing => a_license_is_recorded_until_its_person_is_erased,
+    damage => a_value_moved_to_another_row_does_not_open,
+    damage => a_wrong_master_key_is_told_from_damage,
+    damage => an_encrypted_form_without_a_key_is_found,
+    migration => a_database_is_migrated_once,
+    migration => several_programs_may_migrate_at_once,
+    migration => an_older_database_names_the_command,
+    migration => a_newer_database_is_refused,
+    migration => an_altered_migration_is_refused,
+    activation::privacy => an_erased_persona_leaves_only_numbers,
+    activation::accounts => an_account_is_made_once_and_read_back,
+    activation::accounts => accounts_are_found_by_their_address,
+    activation::accounts => wrong_passwords_are_counted_until_a_right_one,
+    activation::accounts => a_reset_works_once_and_ends_all_sessions,
+    activation::accounts => an_identity_has_one_persona,
+    activation::accounts => a_session_lasts_until_its_end,
+    activation::grants => a_grant_is_decided_once,
+    activation::grants => a_code_belongs_to_one_grant,
+    activation::grants => polling_tells_how_far_the_person_is,
+    activation::grants => a_token_is_good_for_a_day,
+    activation::grants => progress_is_noted_up_to_the_delivery,
+    activation::admission => a_sixth_machine_is_never_admitted,
+    activation::admission => one_machine_asking_many_times_at_once_counts_once,
+    activation::admission => an_admitted_activation_survives_the_process,
+    activation::admission => a_package_is_given_again_byte_for_byte,
+    activation::admission => a_new_sign_in_goes_on_with_what_was_never_finished,
+    activation::admission => an_empty_pool_counts_nothing,
+    activation::admission => a_persona_has_one_key_pair_and_shares_it_with_nobody,
+    activation::admission => the_quota_follows_the_calendar,
+    activation::admission => the_same_machine_is_free_a_few_times,
+    activation::admission => machines_of_one_persona_have_different_ids,
+    activation::admission => a_released_machine_costs_an_activation_again,
+    activation::admission => only_an_approved_grant_admits_one_machine,
+    activation::admission => a_persona_keeps_its_first_certificate,
+    activation::flow => a_failure_after_admission_costs_nothing,
+    activation::flow => a_process_that_dies_while_it_makes_the_package_loses_nothing,
+    activation::flow => a_package_that_did_not_arrive_is_sent_again,
+    activation::flow => requests_at_once_get_one_package,
+    activation::flow => an_empty_pool_is_said_and_made_up_for,
+    activation::operator => settings_hold_from_the_next_activation_on,
+    activation::operator => an_operator_may_give_an_activation_back,
+    activation::operator => a_withdrawn_persona_activates_nothing,
+    activation::operator => reports_count_by_period,
+    activation::operator => personas_are_listed_page_by_page,
+    activation::operator => what_has_run_out_is_forgotten,
+    activation::operator => a_wrong_master_key_is_noticed,
+}
+
+/// A thousand rounds of what `a_sixth_machine_is_never_admitted` does a few of, on both engines:
+/// `cargo nextest run -p colophon-tests --run-ignored only a_thousand_rounds`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes"]
+async fn a_thousand_rounds() {
+    activation::admission::rounds(&Place::file(), 1000).await;
+    if let Some(server) = PostgresServer::start("a thousand rounds on PostgreSQL") {
+        activation::admission::rounds(&Place::server(&server, "rounds"), 1000).await;
+    }
 }

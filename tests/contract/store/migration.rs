@@ -23,7 +23,7 @@ pub(crate) async fn a_database_is_migrated_once(ground: &Place) {
         (Schema::Fulfillment, Schema::Logging)
     );
     assert_eq!(fulfillment.applied[0], (1, "0001_changes".to_owned()));
-    assert_eq!(fulfillment.applied.len(), 5);
+    assert_eq!(fulfillment.applied.len(), 6);
     assert_eq!(
         (fulfillment.copy, logging.copy),
         (None, None),
@@ -68,7 +68,7 @@ pub(crate) async fn an_older_database_names_the_command(ground: &Place) {
         refused,
         SchemaRefused::Older {
             schema: Schema::Fulfillment,
-            count: 5
+            count: 6
         }
     ));
     assert!(
@@ -100,7 +100,7 @@ pub(crate) async fn a_newer_database_is_refused(ground: &Place) {
     };
     assert_eq!(
         (*schema, *found, *known, copy),
-        (Schema::Fulfillment, 99, 5, &None)
+        (Schema::Fulfillment, 99, 6, &None)
     );
     assert!(
         refused.to_string().contains("start the Colophon release"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use colophon_core::time::Timestamp;
 use colophon_crypto::Key32;
 use colophon_keys::{AwsLc, Envelope, MasterKey, MasterKeys, StoredSigners, SystemRandom};
+use colophon_store::activation::{ActivationDatabase, ActivationStore};
 use colophon_store::database::DatabaseAddress;
 use colophon_store::secrets::Secrets;
 use colophon_store::store::{Databases, Store};
@@ -93,6 +94,23 @@ impl Place {
         let databases = self.databases().await;
         databases.migrate(moment(1)).await.unwrap();
         Arc::new(databases.into_store(secrets(master)).await.unwrap())
+    }
+
+    /// The records of personas, in the same place as the fulfillment database.
+    pub(crate) async fn activation_store(&self) -> Arc<ActivationStore> {
+        self.activation_store_under(7).await
+    }
+
+    /// The same under a master key of these bytes.
+    pub(crate) async fn activation_store_under(&self, master: u8) -> Arc<ActivationStore> {
+        let database = ActivationDatabase::open(&self.fulfillment).await.unwrap();
+        database.migrate(moment(1)).await.unwrap();
+        Arc::new(database.into_store(secrets(master)).await.unwrap())
+    }
+
+    /// Whether the databases are a server's.
+    pub(crate) fn is_server(&self) -> bool {
+        self.server.is_some()
     }
 
     /// Brings everything that was committed into the databases' own files.

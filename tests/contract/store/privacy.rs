@@ -7,8 +7,8 @@ use colophon_core::ports::LogRows;
 use colophon_crypto::{Key32, Randomness};
 use colophon_keys::SystemRandom;
 use colophon_receipt::{ReceiptKey, RetailerSecret, SecretMode};
-use colophon_store::signers::{AuthorityMaterial, SignerMaterial};
-use colophon_title::{ContentKey, CopyKey, SignerRole};
+use colophon_store::signers::{AuthorityMaterial, CenterKeyRole, SignerMaterial};
+use colophon_title::{ContentKey, CopyKey};
 use zeroize::Zeroizing;
 
 use crate::place::{Place, moment};
@@ -27,7 +27,7 @@ pub(crate) async fn no_secret_and_no_person_is_readable_in_the_files(ground: &Pl
     new.copy_key = CopyKey::new(Key32::new(copy_key));
     store.add_center(&new, moment(1)).await.unwrap();
     let signer = SignerMaterial {
-        role: SignerRole::Tool,
+        role: CenterKeyRole::Tool,
         chain: vec![b"a public certificate".to_vec()],
         pkcs8: Zeroizing::new(signer_key.to_vec()),
     };
@@ -108,6 +108,16 @@ pub(crate) async fn no_secret_and_no_person_is_readable_in_the_files(ground: &Pl
         .collect();
     assert!(readable.is_empty(), "{readable:?}");
     assert_eq!(found.len(), plain.len(), "{found:?}");
+}
+
+/// Which of the texts can be read in the files of a place.
+pub(crate) fn readable<'a>(place: &Place, texts: &[&'a str]) -> Vec<&'a str> {
+    let all: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    let mut found: BTreeSet<usize> = BTreeSet::new();
+    for bytes in files(place.folder()) {
+        found.extend(found_in(&bytes, &all));
+    }
+    found.into_iter().map(|at| texts[at]).collect()
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {

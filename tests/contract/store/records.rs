@@ -8,9 +8,8 @@ use colophon_core::ports::{Centers, Resumption, Use, Uses};
 use colophon_keys::{Authority, KeyKind, Subject, SystemRandom, Validity};
 use colophon_receipt::{SecretMode, TimePolicy};
 use colophon_store::failure::{AddError, ChangeError};
-use colophon_store::signers::{AuthorityMaterial, SignerMaterial};
+use colophon_store::signers::{AuthorityMaterial, CenterKeyRole, SignerMaterial};
 use colophon_title::SignerRole;
-use colophon_title::trust::CertificateRole;
 use zeroize::Zeroizing;
 
 use crate::place::{Place, moment};
@@ -78,11 +77,12 @@ pub(crate) async fn a_center_has_the_provider_it_was_given(place: &Place) {
     let store = place.store().await;
     store.add_center(&center("main"), moment(10)).await.unwrap();
     let authority = authority();
-    for (turn, role, certified) in [
-        (1, SignerRole::Provider, CertificateRole::Provider),
-        (2, SignerRole::Tool, CertificateRole::Tool),
-        (3, SignerRole::Provider, CertificateRole::Provider),
+    for (turn, role, kept) in [
+        (1, SignerRole::Provider, CenterKeyRole::Provider),
+        (2, SignerRole::Tool, CenterKeyRole::Tool),
+        (3, SignerRole::Provider, CenterKeyRole::Provider),
     ] {
+        let certified = kept.certificate();
         let subject = Subject {
             common_name: format!("{role} {turn}"),
             organization: None,
@@ -91,7 +91,7 @@ pub(crate) async fn a_center_has_the_provider_it_was_given(place: &Place) {
         let leaf = leaf.unwrap();
         let chain = leaf.chain().to_vec();
         let material = SignerMaterial {
-            role,
+            role: kept,
             chain: chain.clone(),
             pkcs8: leaf.key_der(),
         };
@@ -101,7 +101,7 @@ pub(crate) async fn a_center_has_the_provider_it_was_given(place: &Place) {
             .unwrap();
 
         let read = store
-            .signer_material(&center_id(), role)
+            .signer_material(&center_id(), kept)
             .await
             .unwrap()
             .unwrap();
@@ -119,10 +119,10 @@ pub(crate) async fn a_center_has_the_provider_it_was_given(place: &Place) {
         .iter()
         .map(|one| (one.role, one.created_at, one.updated_at))
         .collect();
-    let provider = (SignerRole::Provider, moment(21), moment(23));
+    let provider = (CenterKeyRole::Provider, moment(21), moment(23));
     assert_eq!(
         roles,
-        [provider, (SignerRole::Tool, moment(22), moment(22))]
+        [provider, (CenterKeyRole::Tool, moment(22), moment(22))]
     );
     assert!(
         store
@@ -334,7 +334,7 @@ pub(crate) async fn what_belongs_to_nobody_is_not_added(place: &Place) {
         .await;
     assert!(matches!(orphan, Err(AddError::NotFound)), "{orphan:?}");
     let material = SignerMaterial {
-        role: SignerRole::Tool,
+        role: CenterKeyRole::Tool,
         chain: Vec::new(),
         pkcs8: Zeroizing::new(vec![1]),
     };

@@ -134,6 +134,7 @@ pub(crate) fn title(number: u8, id: &str, name: &str) -> NewTitle {
             ("genre".to_owned(), "novel".to_owned()),
             ("year".to_owned(), "1815".to_owned()),
         ],
+        rights: None,
         kept: kept(2 * number),
     }
 }
@@ -182,6 +183,7 @@ pub(crate) fn download(number: u32, sale: &str) -> DownloadRecord {
                 end: LENGTH,
             },
             sent: LENGTH,
+            license: None,
         }),
         client: Client {
             address: IpAddr::from([192, 0, 2, 77]),

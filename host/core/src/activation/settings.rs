@@ -23,7 +23,7 @@ impl Default for ActivationSettings {
     fn default() -> Self {
         Self {
             quota: QuotaTerms::default(),
-            keys_min: 32,
+            keys_min: 10,
             support: None,
             gift_link: None,
         }

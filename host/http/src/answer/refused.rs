@@ -7,6 +7,7 @@ use colophon_core::event::NamedEvent;
 use colophon_core::id::EventId;
 use colophon_core::refusal::{Refusal, Refused};
 use colophon_receipt::ErrorUrl;
+use colophon_title::PersonalizeError;
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, StatusCode};
 
@@ -52,7 +53,11 @@ pub(crate) fn event_of(refusal: &Refusal) -> Option<NamedEvent> {
         | Refusal::NotOpened(_)
         | Refusal::OtherRetailer => Some(NamedEvent::RequestIllegal),
         Refusal::PluginAnswer { .. } => Some(NamedEvent::PluginFailed),
+        Refusal::Bookplate(PersonalizeError::License(_) | PersonalizeError::LicenseSigning(_))
+        | Refusal::Licensor(_) => Some(NamedEvent::LicenseFailed),
         Refusal::Bookplate(_) => Some(NamedEvent::BookplateFailed),
+        Refusal::Certificate(_) => Some(NamedEvent::CertificateRefused),
+        Refusal::Registration(_) => Some(NamedEvent::RegistrationFailed),
         Refusal::UnknownCenter
         | Refusal::OutsideTime(_)
         | Refusal::NotResumable
@@ -62,6 +67,8 @@ pub(crate) fn event_of(refusal: &Refusal) -> Option<NamedEvent> {
         | Refusal::LevelTooLow
         | Refusal::LevelUnavailable
         | Refusal::NameMissing
+        | Refusal::PersonaMissing
+        | Refusal::CertificateMissing
         | Refusal::Denied { .. }
         | Refusal::Busy
         | Refusal::Plugin(_)

@@ -195,9 +195,9 @@ mod tests {
     #[tokio::test]
     async fn sizes() {
         let form = post("application/x-www-form-urlencoded");
-        assert!(code(&form, "a".repeat(16 * 1024)).await.is_ok());
+        assert!(code(&form, "a".repeat(32 * 1024)).await.is_ok());
         assert_eq!(
-            code(&form, "a".repeat(16 * 1024 + 1)).await,
+            code(&form, "a".repeat(32 * 1024 + 1)).await,
             Err("request-too-large")
         );
         let query = |bytes: usize| {
@@ -210,8 +210,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_of_unknown_length_is_counted() {
-        let (send, receive) = mpsc::channel(64);
-        for _ in 0..33 {
+        let (send, receive) = mpsc::channel(128);
+        for _ in 0..65 {
             send.send(Bytes::from(vec![b'a'; 512])).await.unwrap();
         }
         let form = post("application/x-www-form-urlencoded");

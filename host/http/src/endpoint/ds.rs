@@ -79,6 +79,7 @@ impl Call {
             receipt: arguments.receipt,
             retailer: arguments.retailer,
             error_url: arguments.error_url,
+            certificate: arguments.certificate,
             resume,
             wanted,
             client: self.arrival.client.clone(),

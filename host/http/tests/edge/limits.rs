@@ -67,7 +67,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn bodies_and_queries_have_a_size() {
     let host = Host::start().await;
-    let large = format!("action=download&value={}", "x".repeat(16 * 1024));
+    let large = format!("action=download&value={}", "x".repeat(32 * 1024));
     let mut client = Client::connect(host.address).await;
     // The server may close before it has read all of this.
     let _ = tokio::io::AsyncWriteExt::write_all(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use colophon_crypto::SignatureAlgorithm;
+use colophon_crypto::{Mismatch, SignatureAlgorithm};
 use colophon_title::license::LicenseSigner;
 use colophon_title::trust::{CertificateRole, EndCertificate};
 use colophon_title::{Signer, SignerRole, SigningFailed};
@@ -10,6 +10,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use zeroize::Zeroizing;
 
+use super::CenterKey;
 use crate::pem::{certificates_from_pem, certificates_to_pem};
 use crate::{PrivateKey, PrivateKeyError};
 
@@ -138,12 +139,29 @@ impl Leaf {
             CertificateRole::Tool => SignerRole::Tool,
             CertificateRole::Owner => SignerRole::Owner,
             CertificateRole::Provider => SignerRole::Provider,
-            CertificateRole::Licensor | CertificateRole::Activation => return None,
+            CertificateRole::Licensor | CertificateRole::Activation | CertificateRole::Center => {
+                return None;
+            }
         };
         Some(LeafSigner {
             role,
             leaf: self.clone(),
         })
+    }
+
+    /// This key as one that opens upload forms, if its certificate is for that.
+    #[must_use]
+    pub fn center_key(&self) -> Option<CenterKey> {
+        (self.role == CertificateRole::Center).then(|| CenterKey::new(self.clone()))
+    }
+
+    /// Decrypts, see [`PrivateKey::decrypt`].
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] if this is no RSA key or the ciphertext is not for it.
+    pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Mismatch> {
+        self.key.decrypt(ciphertext)
     }
 
     /// This key as a signer of licenses, if its certificate is for that.

@@ -40,6 +40,7 @@ impl Shelf {
             file_name: "noise.bin".to_owned(),
             claimed: "application/octet-stream".parse().unwrap(),
             min_level: Level::Clear,
+            licensed: false,
             signatures: SignerRoles::default(),
             title: Some("Noise".to_owned()),
             authors: vec!["Nobody".to_owned()],

@@ -82,6 +82,7 @@ impl CopyForm {
                 end: self.asked.1,
             },
             sent: self.sent,
+            license: self.license,
         })
     }
 }

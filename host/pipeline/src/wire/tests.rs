@@ -57,6 +57,7 @@ fn most() -> DownloadRecord {
             etag: std::array::from_fn(|index| index as u8 * 7),
             asked: ByteSpan { start: 1, end: 2 },
             sent: 1,
+            license: None,
         }),
         client: Client {
             address: "192.0.2.1".parse().unwrap(),
@@ -94,6 +95,30 @@ fn every_record_comes_back_as_it_was() {
     }
 }
 
+fn licensed() -> DownloadRecord {
+    let mut record = most();
+    if let Some(copy) = &mut record.copy {
+        copy.license = Some("<license/>".to_owned());
+    }
+    record
+}
+
+/// A license makes a row of version 2, so that a host that would lose it does not take the row.
+#[test]
+fn a_license_belongs_to_version_2() {
+    check(licensed());
+    let text = encoded(licensed());
+    assert!(text.starts_with(r#"{"v":2,"#), "{text}");
+    assert!(
+        text.contains(r#""sent":1,"license":"<license/>"}"#),
+        "{text}"
+    );
+    let misplaced = Unreadable::Member("copy.license");
+    let older = text.replacen(r#""v":2"#, r#""v":1"#, 1);
+    assert_eq!(decode(event(), older.as_bytes()).unwrap_err(), misplaced);
+    assert_eq!(refused(r#""v":1"#, r#""v":2"#), misplaced);
+}
+
 /// Rows of hosts that ran before an update must stay readable: this is one of them.
 #[test]
 fn version_1_stays_as_it_is() {
@@ -111,7 +136,7 @@ fn refused(from: &str, to: &str) -> Unreadable {
 
 #[test]
 fn a_row_of_a_later_host_is_refused() {
-    assert_eq!(refused(r#""v":1"#, r#""v":2"#), Unreadable::Version(2));
+    assert_eq!(refused(r#""v":1"#, r#""v":3"#), Unreadable::Version(3));
     let unknown = refused(r#""v":1"#, r#""v":1,"territory":"de""#);
     assert!(matches!(unknown, Unreadable::Form { .. }));
     for kind in ["activation", "download", ""] {

@@ -3,12 +3,17 @@
 use colophon_core::log::{DeliveredCopy, DownloadRecord, Outcome};
 use colophon_receipt::Claims;
 
-use super::{ClaimsForm, CopyForm, OutcomeForm, RecordForm, VERSION};
+use super::{ClaimsForm, CopyForm, LICENSED_VERSION, OutcomeForm, RecordForm, VERSION};
 
 impl From<&DownloadRecord> for RecordForm {
     fn from(record: &DownloadRecord) -> Self {
         Self {
-            v: VERSION,
+            v: match &record.copy {
+                Some(DeliveredCopy {
+                    license: Some(_), ..
+                }) => LICENSED_VERSION,
+                Some(_) | None => VERSION,
+            },
             at_ms: record.at.unix_ms(),
             took_us: record.took_us,
             center: record.center.to_string(),
@@ -57,6 +62,7 @@ impl From<&DeliveredCopy> for CopyForm {
             etag: copy.etag.iter().map(|byte| format!("{byte:02x}")).collect(),
             asked: (copy.asked.start, copy.asked.end),
             sent: copy.sent,
+            license: copy.license.clone(),
         }
     }
 }

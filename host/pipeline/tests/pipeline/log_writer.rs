@@ -205,7 +205,7 @@ async fn a_row_of_a_later_version_is_set_aside() {
         row: first.as_bytes(),
         column: "payload",
     };
-    let later = Sum.seal(place, br#"{"v":2,"something":"new"}"#);
+    let later = Sum.seal(place, br#"{"v":3,"something":"new"}"#);
     house.node.append(vec![(first, later)]).await.unwrap();
     house.submit(2..3).await;
     house.writer().stop().await;
@@ -213,7 +213,7 @@ async fn a_row_of_a_later_version_is_set_aside() {
     let dead = house.node.dead.lock().unwrap().clone();
     assert_eq!(
         dead[0].1,
-        "the record is of version 2, which this host does not know"
+        "the record is of version 3, which this host does not know"
     );
 }
 

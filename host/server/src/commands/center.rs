@@ -1,16 +1,22 @@
-//! `colophon center add|list|issue`.
+//! `colophon center add|list|issue|signer|rights`.
 
+mod signer;
+
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use colophon_core::time::Clock as _;
+use colophon_receipt::CenterId;
 use colophon_title::SignerRole;
 use serde::Serialize;
 use serde_json::json;
 
-use super::center_id;
+use super::rights::{read_rights, rights_text};
+use super::{center_id, known_center};
 use crate::cli::{CenterCommand, RoleArg};
 use crate::config::Config;
-use crate::house::{House, add_center, issue};
+use crate::house::{House, SystemClock, add_center, issue};
 use crate::output::{Output, table};
 
 #[derive(Serialize)]
@@ -36,6 +42,12 @@ pub(super) async fn run(
             })?;
         }
         CenterCommand::List => list(&house, output).await?,
+        CenterCommand::Signer(command) => signer::run(&house, command, output).await?,
+        CenterCommand::Rights { center, set, reset } => {
+            let id = known_center(&house, &center.center).await?;
+            let file = set.as_deref();
+            rights(&house, &id, file, reset, output).await?;
+        }
         CenterCommand::Issue { role, name, to } => {
             let role = match role {
                 RoleArg::Tool => SignerRole::Tool,
@@ -51,6 +63,31 @@ pub(super) async fn run(
     }
     house.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sets a center's rights if anything says so, and shows them.
+async fn rights(
+    house: &House,
+    id: &CenterId,
+    file: Option<&Path>,
+    reset: bool,
+    output: Output,
+) -> Result<()> {
+    let now = SystemClock.now();
+    if let Some(file) = file {
+        let rights = read_rights(file)?;
+        let set = house.store.set_center_rights(id, Some(&rights), now).await;
+        set.context("the rights were not set")?;
+    } else if reset {
+        let set = house.store.set_center_rights(id, None, now).await;
+        set.context("the rights were not reset")?;
+    }
+    let center = house.store.show_center(id).await?;
+    let rights = center.and_then(|center| center.rights).unwrap_or_default();
+    let text = rights_text(&rights);
+    output.print(&json!({ "center": id.to_string(), "rights": text }), |_| {
+        text.clone()
+    })
 }
 
 async fn list(house: &House, output: Output) -> Result<()> {

@@ -1,19 +1,23 @@
 //! `colophon doctor`: looks at everything a host stands on and says what is wrong.
 
+mod certificates;
+
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use colophon_core::activation::ports::Settings as _;
 use colophon_core::catalog::TitleFacts;
 use colophon_core::ports::{OutboxRows as _, Readiness as _};
 use colophon_store::failure::ReadError;
+use colophon_store::health::Problem;
 use colophon_store::titles::TitleFilter;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::UNHEALTHY;
 use crate::config::Config;
-use crate::house::{House, free_disk_bytes, open_node};
+use crate::house::{House, free_disk_bytes, kept_issuer, open_node};
 use crate::output::{Output, table};
 
 /// Titles read at once.
@@ -58,7 +62,8 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
 }
 
 async fn look(house: &House, config: &Config) -> Vec<Finding> {
-    let answers = house.store.check().await;
+    let mut answers = house.store.check().await;
+    answers.extend(house.activation.check().await);
     let mut findings: Vec<Finding> = answers
         .into_iter()
         .map(|(service, state)| {
@@ -70,6 +75,9 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.push(node(config).await);
     findings.push(records(house).await);
     findings.push(stored_files(house).await);
+    findings.push(certificates::certificates(house).await);
+    findings.push(key_pool(house).await);
+    findings.push(activation_authority(house).await);
     findings.extend(integrity(house).await);
     findings.push(free_space(config));
     findings.push(master_key(config));
@@ -201,8 +209,49 @@ fn bar(titles: u64) -> ProgressBar {
     bar
 }
 
+/// Whether key pairs wait for personas to come. They are made while a host serves, so a pool that
+/// is not full is wrong only where it is empty although somebody has used it.
+async fn key_pool(house: &House) -> Finding {
+    let state = match pool_level(house).await {
+        Ok((0, _, true)) => Err(
+            "no key pair waits, so that nobody new can activate a reader; \
+             start a host with the activation role, and it makes some"
+                .to_owned(),
+        ),
+        Ok((waiting, keys_min, _)) => Ok(format!(
+            "{waiting} key pairs wait for personas; {keys_min} should"
+        )),
+        Err(error) => Err(chain(&error)),
+    };
+    finding("key pool", state)
+}
+
+/// Key pairs that wait, those that should, and whether any persona has ever taken one.
+async fn pool_level(house: &House) -> Result<(u64, u32, bool), ReadError> {
+    let totals = house.activation.reader().totals().await?;
+    let settings = house.activation.settings().await;
+    let settings = settings.map_err(ReadError::Unavailable)?;
+    let used = totals.personas > 0;
+    Ok((totals.keys_waiting, settings.keys_min, used))
+}
+
+async fn activation_authority(house: &House) -> Finding {
+    let state = match kept_issuer(house).await {
+        Ok(Some(_)) => Ok("certifies personas".to_owned()),
+        Ok(None) => Ok("made when a host starts with the activation role".to_owned()),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    finding("activation authority", state)
+}
+
+async fn problems(house: &House) -> Result<Vec<Problem>, ReadError> {
+    let mut problems = house.store.check_integrity().await?;
+    problems.extend(house.activation.check_integrity().await?);
+    Ok(problems)
+}
+
 async fn integrity(house: &House) -> Vec<Finding> {
-    match house.store.check_integrity().await {
+    match problems(house).await {
         Ok(problems) if problems.is_empty() => {
             vec![finding(
                 "integrity",

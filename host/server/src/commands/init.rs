@@ -126,6 +126,8 @@ fn sample_title(file: &Path, center: &CenterId) -> TitleAddArgs {
             book_id_type: BOOK_ID_TYPE.to_owned(),
         },
         level: 2,
+        licensed: false,
+        rights: None,
         sign: vec![RoleArg::Tool],
         owner_certificate: None,
         owner_key: None,

@@ -82,6 +82,7 @@ struct Row {
     address: Option<String>,
     agent: Option<String>,
     file_name: Option<String>,
+    license: Option<String>,
 }
 
 pub(super) async fn run(config: &Config, command: LogCommand, output: Output) -> Result<ExitCode> {
@@ -344,6 +345,7 @@ fn row(logged: &DownloadRow) -> Row {
         address: person.map(|person| person.address.to_string()),
         agent: person.and_then(|person| person.agent.clone()),
         file_name: person.and_then(|person| person.file_name.clone()),
+        license: logged.license.clone(),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::not_initialized;
 use crate::config::Config;
-use crate::house::{SystemClock, databases, is_founded};
+use crate::house::{SystemClock, is_founded, migrate};
 use crate::output::{Output, table};
 
 #[derive(Serialize)]
@@ -25,13 +25,7 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
         return Err(not_initialized(config));
     }
     let now = SystemClock.now();
-    let mut rows: Vec<Row> = databases(config)
-        .await?
-        .migrate(now)
-        .await?
-        .iter()
-        .map(row)
-        .collect();
+    let mut rows: Vec<Row> = migrate(config).await?.iter().map(row).collect();
     let node = NodeDatabase::open(&config.database.node.parse().context("database.node")?).await?;
     rows.push(row(&node.migrate(now).await?));
     output.print(&rows, |rows| {

@@ -1,9 +1,11 @@
 //! `colophon receipt mint|open|explain`.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use colophon_activation::SealedForm;
 use colophon_core::code::Code;
 use colophon_core::decide::Grant;
 use colophon_core::time::Clock as _;
@@ -32,8 +34,20 @@ pub(super) async fn run(
             center,
             secret,
         } => open(&text(receipt)?, &center.center, &secret, output),
-        ReceiptCommand::Explain { receipt, center } => {
-            explain(config, &text(receipt)?, &center.center, output).await
+        ReceiptCommand::Explain {
+            receipt,
+            center,
+            certificate,
+        } => {
+            let receipt = text(receipt)?;
+            explain(
+                config,
+                &receipt,
+                &center.center,
+                certificate.as_deref(),
+                output,
+            )
+            .await
         }
     }
 }
@@ -195,9 +209,24 @@ fn fields(receipt: &Receipt) -> Value {
 }
 
 /// Runs the verify flow of the server over the receipt and tells all it finds.
-async fn explain(config: &Config, text: &str, center: &str, output: Output) -> Result<ExitCode> {
+async fn explain(
+    config: &Config,
+    text: &str,
+    center: &str,
+    certificate: Option<&Path>,
+    output: Output,
+) -> Result<ExitCode> {
+    let certificate = match certificate {
+        Some(path) => {
+            let form = std::fs::read_to_string(path);
+            let form = form.with_context(|| format!("cannot read {}", path.display()))?;
+            Some(SealedForm::parse(form.trim_ascii()))
+        }
+        None => None,
+    };
     let house = House::open(config).await?;
-    let explained = house.explain(config, text, center_id(center)?).await?;
+    let center = center_id(center)?;
+    let explained = house.explain(config, text, center, certificate).await?;
     output.print(&explained, |explained| {
         let mut lines = vec![explained.verdict.clone()];
         lines.extend(

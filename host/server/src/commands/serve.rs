@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use colophon_core::event::NamedEvent;
-use colophon_core::time::Clock as _;
 use colophon_http::client_address::{ProxyHeader, TrustedProxies};
 use colophon_http::counters::Counters;
 use colophon_http::edge::{Edge, Listeners, Stopped};
@@ -20,31 +19,35 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::center_id;
-use crate::cli::ServeArgs;
+use crate::cli::{Role, ServeArgs};
 use crate::config::{Config, FILE_NAME, Listen};
 use crate::event_log::EventQueue;
-use crate::house::{House, Parts, SystemClock, databases, found, is_founded};
+use crate::house::{
+    ActivationWork, House, Parts, SystemClock, activation_issuer, complete_center, found,
+    is_founded, migrate,
+};
 use crate::logging;
 
 /// Where `/metrics` and `/readyz` are when the host listens to the world and nothing else is said.
 const ADMINISTRATION_PORT: u16 = 8481;
 
-pub(super) fn run(config: &Config, _arguments: &ServeArgs) -> Result<ExitCode> {
+pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
     let events = logging::start(&config.log)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = config.workers {
         runtime.worker_threads(workers.max(1));
     }
     let runtime = runtime.enable_all().build()?;
-    runtime.block_on(serve(config, events))
+    runtime.block_on(serve(config, &arguments.roles, events))
 }
 
-async fn serve(config: &Config, events: EventQueue) -> Result<ExitCode> {
+async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<ExitCode> {
     let Opened {
         house,
         parts,
+        activation,
         metrics,
-    } = match open(config, events).await {
+    } = match open(config, roles, events).await {
         Ok(opened) => opened,
         Err(error) => {
             tell_start_failed(&error);
@@ -63,6 +66,9 @@ async fn serve(config: &Config, events: EventQueue) -> Result<ExitCode> {
         Err(error) => tell_start_failed(error),
     }
     let failed = parts.outbox.has_failed();
+    if let Some(activation) = activation {
+        activation.stop().await;
+    }
     parts.stop().await;
     house.close().await;
     served?;
@@ -77,10 +83,11 @@ async fn serve(config: &Config, events: EventQueue) -> Result<ExitCode> {
 struct Opened {
     house: House,
     parts: Parts,
+    activation: Option<ActivationWork>,
     metrics: PrometheusHandle,
 }
 
-async fn open(config: &Config, events: EventQueue) -> Result<Opened> {
+async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Opened> {
     if !is_founded(config)? {
         refuse_strange_folder(&config.data)?;
         found(config, &center_id("main")?).await?;
@@ -89,15 +96,35 @@ async fn open(config: &Config, events: EventQueue) -> Result<Opened> {
             config.data.display()
         );
     }
-    databases(config).await?.migrate(SystemClock.now()).await?;
+    migrate(config).await?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let house = House::open(config).await?;
+    complete_centers(&house).await?;
+    let activates = roles.contains(&Role::Activation);
+    if activates {
+        // Before anybody asks, so that what is wrong with it is said at the start.
+        activation_issuer(&house).await?;
+    }
     let parts = Parts::start(&house, config, events).await?;
+    let activation = activates.then(|| ActivationWork::start(&house));
     Ok(Opened {
         house,
         parts,
+        activation,
         metrics,
     })
+}
+
+/// Centers made by an earlier version get the keys that they lack. Where the platform authority's
+/// key is elsewhere they go without, and what needs the keys is refused.
+async fn complete_centers(house: &House) -> Result<()> {
+    for center in house.store.list_centers().await? {
+        if let Err(error) = complete_center(house, &center.id).await {
+            let reason = format!("{error:#}");
+            tracing::warn!(center = %center.id, reason, "a center lacks keys");
+        }
+    }
+    Ok(())
 }
 
 /// Answers requests until the host is told to stop and its downloads have drained.

@@ -16,6 +16,7 @@ use colophon_title::Level;
 use self::record::TitleRow;
 use self::take_in::{Ingest, price};
 use super::known_center;
+use super::rights::read_rights;
 use crate::cli::{BookArgs, TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
 use crate::config::Config;
 use crate::house::{House, SystemClock};
@@ -98,6 +99,7 @@ async fn add(house: &House, arguments: &TitleAddArgs, output: Output) -> Result<
 /// Takes a title's file in and enters it into the catalog.
 pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<TitleRecord> {
     let ingest = Ingest::new(house, arguments).await?;
+    let rights = arguments.rights.as_deref().map(read_rights).transpose()?;
     let order = ingest.order.clone();
     if house
         .store
@@ -125,6 +127,7 @@ pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<Tit
         price: order.price.clone(),
         price_structure: None,
         attributes: order.attributes.clone(),
+        rights,
         kept: KeptForms {
             forms: taken.forms.clone(),
             keys: taken.keys,
@@ -181,8 +184,14 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
             (false, true) => Some(Availability::Ready),
             (false, false) => None,
         },
+        rights: match (&arguments.rights, arguments.center_rights) {
+            (Some(file), _) => Edit::Set(read_rights(file)?),
+            (None, true) => Edit::Remove,
+            (None, false) => Edit::Keep,
+        },
         ..TitleChange::default()
     };
+    let licensed = arguments.licensed || level == Some(Level::FullyIndividualized);
     match &arguments.file {
         Some(file) => {
             let ingest = Ingest::again(house, &before, file, arguments).await?;
@@ -202,6 +211,9 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
                 forms: taken.forms,
                 keys: taken.keys,
             });
+        }
+        None if licensed && before.facts.forms.licensed.is_none() => {
+            change.kept = Some(take_in::with_licensed_form(house, &before).await?);
         }
         None => check_form(&before.facts, level)?,
     }

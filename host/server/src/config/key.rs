@@ -74,6 +74,11 @@ pub(crate) const KEYS: &[Key] = &[
         "URL of the logging database (sqlite:// or postgres://)",
     ),
     key(
+        "database.activation",
+        "sqlite://{data}/activation.db",
+        "URL of the activation database (sqlite:// or postgres://)",
+    ),
+    key(
         "database.node",
         "sqlite://{data}/node.db",
         "URL of this node's own database (sqlite:// only)",
@@ -117,6 +122,26 @@ pub(crate) const KEYS: &[Key] = &[
         "keys.engine",
         "aws-lc",
         "cryptographic engine: aws-lc or portable",
+    ),
+    key(
+        "trust.folder",
+        "{data}/trust",
+        "folder with trusted roots (*.pem, *.crt) and revocation lists (*.crl); read again when it changes",
+    ),
+    key(
+        "trust.poll_ms",
+        "1000",
+        "how often that folder is looked at for changes, in milliseconds",
+    ),
+    key(
+        "registration.url",
+        "",
+        "server that activation certificates are fetched from where nobody supplied one (http:// or https://); empty: none",
+    ),
+    key(
+        "registration.authority",
+        "",
+        "PEM file with the authority behind that server's TLS certificate; needed for https://",
     ),
     key(
         "plugins.compiled",

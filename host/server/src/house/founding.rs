@@ -7,19 +7,21 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use colophon_core::time::{Clock as _, Timestamp};
 use colophon_keys::{
-    Authority, KeyKind, Leaf, MasterKeys, PrivateKey, Subject, SystemRandom, Validity,
+    Authority, KeyKind, MasterKeys, PrivateKey, Subject, SystemRandom, Validity,
     certificates_to_pem, create_key_file,
 };
 use colophon_receipt::{CenterId, RetailerSecret, SecretMode, TimePolicy};
 use colophon_store::centers::NewCenter;
 use colophon_store::failure::ReadError;
 use colophon_store::retailers::NewRetailer;
-use colophon_store::signers::{AuthorityMaterial, SignerMaterial};
+use colophon_store::signers::AuthorityMaterial;
 use colophon_store::store::Store;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{CopyKey, SignerRole};
 
-use super::{House, SystemClock, databases, is_founded};
+use super::activation::activation_issuer;
+use super::signers::complete_center;
+use super::{House, SystemClock, is_founded, migrate};
 use crate::config::{Config, FILE_NAME};
 
 /// The authority that everything on this host is certified under.
@@ -28,7 +30,7 @@ const DAY_S: i64 = 86_400;
 /// Roots last 20 years, what they issue 5: title signatures are judged at the time they were
 /// made, so a shorter life would only mean more rotations.
 const ROOT_DAYS: i64 = 20 * 365;
-const LEAF_DAYS: i64 = 5 * 365;
+pub(super) const LEAF_DAYS: i64 = 5 * 365;
 
 /// Makes the data folder. Nothing that exists already is replaced.
 pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
@@ -47,7 +49,7 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
         &config.keys.master_file,
         &MasterKeys::generate(&mut SystemRandom),
     )?;
-    databases(config).await?.migrate(SystemClock.now()).await?;
+    migrate(config).await?;
     write_settings(config)?;
 
     let house = House::founding(config).await?;
@@ -76,14 +78,7 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
             now,
         )
         .await?;
-    let activation = platform.issue(
-        CertificateRole::Activation,
-        &subject("Colophon activation authority"),
-        KeyKind::Rsa2048,
-        validity(now, LEAF_DAYS),
-        &mut SystemRandom,
-    )?;
-    put_leaf(&house, "activation", &activation, now).await?;
+    activation_issuer(&house).await?;
     let trust = config.data.join("trust");
     fs::create_dir_all(&trust)?;
     fs::write(trust.join("roots.pem"), platform.certificate_pem())?;
@@ -113,7 +108,6 @@ pub(super) async fn check_belongs_together(store: &Store, config: &Config) -> Re
 /// Adds a center with certificates of its own.
 pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
     let now = SystemClock.now();
-    let platform = platform(house).await?;
     let center = NewCenter {
         id: id.clone(),
         name: id.to_string(),
@@ -126,32 +120,7 @@ pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
         .await
         .with_context(|| format!("center {id}"))?;
     add_default_retailer(house, id, now).await?;
-    for (role, certified, title) in [
-        (SignerRole::Tool, CertificateRole::Tool, "tool"),
-        (SignerRole::Provider, CertificateRole::Provider, "provider"),
-    ] {
-        let leaf = platform.issue(
-            certified,
-            &subject(&format!("{id} {title}")),
-            KeyKind::Rsa2048,
-            validity(now, LEAF_DAYS),
-            &mut SystemRandom,
-        )?;
-        let material = SignerMaterial {
-            role,
-            chain: leaf.chain().to_vec(),
-            pkcs8: leaf.key_der(),
-        };
-        house.store.put_signer(id, &material, now).await?;
-    }
-    let licensor = platform.issue(
-        CertificateRole::Licensor,
-        &subject(&format!("{id} licensor")),
-        KeyKind::Rsa2048,
-        validity(now, LEAF_DAYS),
-        &mut SystemRandom,
-    )?;
-    put_leaf(house, &format!("licensor/{id}"), &licensor, now).await
+    complete_center(house, id).await
 }
 
 /// Issues a certificate for somebody who signs with a key of their own; writes both into a folder.
@@ -161,13 +130,8 @@ pub(crate) async fn issue(
     name: &str,
     folder: &Path,
 ) -> Result<()> {
-    let certified = match role {
-        SignerRole::Tool => CertificateRole::Tool,
-        SignerRole::Owner => CertificateRole::Owner,
-        SignerRole::Provider => CertificateRole::Provider,
-    };
     let leaf = platform(house).await?.issue(
-        certified,
+        CertificateRole::from(role),
         &subject(name),
         KeyKind::Rsa2048,
         validity(SystemClock.now(), LEAF_DAYS),
@@ -200,34 +164,24 @@ async fn add_default_retailer(house: &House, center: &CenterId, now: Timestamp) 
     Ok(house.store.add_retailer(&retailer, &secret, now).await?)
 }
 
-async fn platform(house: &House) -> Result<Authority> {
+pub(super) async fn platform(house: &House) -> Result<Authority> {
     let material = house.store.authority(PLATFORM).await?;
     let material = material.context("there is no platform authority; run `colophon init`")?;
-    let key = material
-        .pkcs8
-        .context("the platform authority's key is not on this host")?;
-    let certificate = certificates_to_pem(&[material.certificate]);
+    authority_of(&material).context("the platform authority")
+}
+
+/// An authority that certifies, of what is kept of it.
+pub(super) fn authority_of(material: &AuthorityMaterial) -> Result<Authority> {
+    let key = material.pkcs8.as_ref();
+    let key = key.context("the authority's key is not on this host")?;
+    let certificate = certificates_to_pem(std::slice::from_ref(&material.certificate));
     Ok(Authority::from_pem(
-        &PrivateKey::from_der(&key)?.to_pem(),
+        &PrivateKey::from_der(key)?.to_pem(),
         &certificate,
     )?)
 }
 
-async fn put_leaf(house: &House, name: &str, leaf: &Leaf, now: Timestamp) -> Result<()> {
-    let certificate = leaf
-        .chain()
-        .first()
-        .context("a certificate was issued")?
-        .clone();
-    let material = AuthorityMaterial {
-        name: name.to_owned(),
-        certificate,
-        pkcs8: Some(leaf.key_der()),
-    };
-    Ok(house.store.put_authority(&material, now).await?)
-}
-
-fn subject(name: &str) -> Subject {
+pub(super) fn subject(name: &str) -> Subject {
     Subject {
         common_name: name.to_owned(),
         organization: None,
@@ -235,7 +189,7 @@ fn subject(name: &str) -> Subject {
 }
 
 /// From an hour ago, so that a machine whose clock is a little behind accepts it, too.
-fn validity(now: Timestamp, days: i64) -> Validity {
+pub(super) fn validity(now: Timestamp, days: i64) -> Validity {
     let now_s = now.unix_seconds().get();
     Validity {
         from_unix_s: now_s - 3600,

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use colophon_core::download::Downloads;
+use colophon_core::event::NamedEvent;
 use colophon_core::ports::{Outbox, Readiness};
+use colophon_core::principal::Registrations;
 use colophon_core::time::Clock as _;
-use colophon_keys::SystemRandom;
+use colophon_http::registration::RegistrationServer;
+use colophon_keys::{SystemRandom, TrustFolder};
 use colophon_origin::{CacheSettings, CachedOrigin, memory};
 use colophon_pipeline::{
     AgentSettings, CacheUpdateAgent, DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits,
@@ -18,6 +21,7 @@ use colophon_plugin_host::{CATALOG_PLUGIN, Limits, Registry, Sandbox, Settings};
 use colophon_store::cached::{CacheSizes, CachedRecords};
 use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 use super::readiness::Services;
 use super::{House, SystemClock};
@@ -36,6 +40,7 @@ pub(crate) struct Parts {
     recorder: Recorder,
     log_writer: Running,
     cache_agent: Running,
+    trust_watch: AbortHandle,
 }
 
 impl Parts {
@@ -74,16 +79,22 @@ impl Parts {
                 ..AgentSettings::default()
             },
         );
+        let trust = Arc::new(house.trust()?);
+        let trust_watch = watch_trust(&trust, config.trust.poll);
         let downloads = Arc::new(Downloads {
             centers: records.clone(),
             catalog: records,
             plugins,
             origin: origin.clone(),
             uses: house.store.clone(),
+            trust,
+            principals: house.store.clone(),
+            registrations: registrations(config)?,
             outbox: outbox.clone(),
             engine: house.engine.clone(),
         });
-        let databases: Vec<Arc<dyn Readiness>> = vec![house.store.clone(), node.clone()];
+        let databases: Vec<Arc<dyn Readiness>> =
+            vec![house.store.clone(), house.activation.clone(), node.clone()];
         let services = Arc::new(Services {
             databases,
             content: origin,
@@ -96,12 +107,14 @@ impl Parts {
             recorder,
             log_writer,
             cache_agent,
+            trust_watch,
         })
     }
 
     /// Ends the pipeline in the order in which rows flow through it. Rows that do not arrive in
     /// time stay in the outbox for the next run.
     pub(crate) async fn stop(self) {
+        self.trust_watch.abort();
         self.cache_agent.stop().await;
         let flushed = tokio::time::timeout(FLUSH, async {
             self.recorder.stop().await;
@@ -124,9 +137,60 @@ pub(super) async fn downloads_for_commands(house: &House, config: &Config) -> Re
         plugins: plugins(config, house.store.clone()).await?,
         origin: Arc::new(origin(house, config)?),
         uses: house.store.clone(),
+        trust: Arc::new(house.trust()?),
+        principals: house.store.clone(),
+        registrations: registrations(config)?,
         outbox: Arc::new(NoOutbox),
         engine: house.engine.clone(),
     })
+}
+
+/// Where activation certificates are fetched from that nobody supplied, if a setting says so.
+fn registrations(config: &Config) -> Result<Option<Arc<dyn Registrations>>> {
+    let Some(url) = &config.registration.url else {
+        return Ok(None);
+    };
+    let authority = config.registration.authority.as_deref();
+    let server = RegistrationServer::new(url, authority).context("registration.url")?;
+    Ok(Some(Arc::new(server)))
+}
+
+/// Reads trusted roots and revocation lists again whenever they change.
+fn watch_trust(trust: &Arc<TrustFolder>, every: Duration) -> AbortHandle {
+    let trust = Arc::clone(trust);
+    let watching = tokio::spawn(async move {
+        let mut turns = tokio::time::interval(every);
+        let mut failed = false;
+        loop {
+            turns.tick().await;
+            let folder = Arc::clone(&trust);
+            let refreshed = tokio::task::spawn_blocking(move || folder.refresh()).await;
+            let Ok(refreshed) = refreshed else { continue };
+            match refreshed {
+                Ok(false) => failed = false,
+                Ok(true) => {
+                    failed = false;
+                    tracing::info!(
+                        event.code = NamedEvent::TrustChanged.code(),
+                        event.name = NamedEvent::TrustChanged.slug(),
+                        "trusted roots and revocation lists were read again"
+                    );
+                }
+                // Told once, not at every turn.
+                Err(error) if !failed => {
+                    failed = true;
+                    tracing::error!(
+                        event.code = NamedEvent::TrustChanged.code(),
+                        event.name = NamedEvent::TrustChanged.slug(),
+                        reason = format!("{:#}", anyhow::Error::new(error)),
+                        "trusted roots or revocation lists cannot be read; the old ones hold"
+                    );
+                }
+                Err(_) => {}
+            }
+        }
+    });
+    watching.abort_handle()
 }
 
 /// Commands deliver nothing, so nothing is admitted.

@@ -59,6 +59,29 @@ impl SqliteFile {
         })
     }
 
+    /// Opens a file that is there, perhaps on a disk that cannot be written to.
+    pub(crate) async fn open_to_read(path: &Path) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY_TIME_MAX)
+            .pragma("mmap_size", "0")
+            .pragma("trusted_schema", "OFF")
+            .row_buffer_size(ROWS_BUFFERED)
+            .disable_statement_logging();
+        let readers = match readable(options.clone()).await {
+            Ok(readers) => readers,
+            // Where nothing may be written, not even beside the file, nothing can change either.
+            Err(_) if !side_file(path).exists() => readable(options.immutable(true)).await?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            writer: readers.clone(),
+            readers,
+        })
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -86,6 +109,22 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+}
+
+/// Connections through which something has been read.
+async fn readable(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let readers = pool(READERS).connect_with(options).await?;
+    sqlx::query("SELECT COUNT(*) FROM sqlite_master")
+        .execute(&readers)
+        .await?;
+    Ok(readers)
+}
+
+/// The write-ahead log, which may hold what is not in the file yet.
+fn side_file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 /// SQLite gives its side files the permissions of the file itself.

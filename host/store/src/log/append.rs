@@ -9,7 +9,7 @@ use colophon_core::log::{DownloadRecord, LogRecord, Outcome, ServerEvent};
 use colophon_core::ports::{LogRows, Service, Unavailable};
 use colophon_receipt::UnixSeconds;
 
-use super::persons::{People, personal, pseudonym, seal};
+use super::persons::{People, license, personal, pseudonym, seal, seal_license};
 use super::purchases::Sales;
 use crate::database::{Argument, Batch, Write, arguments};
 use crate::failure::{Damaged, Fault};
@@ -17,12 +17,12 @@ use crate::parse::{number, sized};
 use crate::store::Store;
 use crate::uses::purchase_key;
 
-const COLUMNS: usize = 28;
+const COLUMNS: usize = 29;
 
 const HEAD: &str = "INSERT INTO downloads (event, node, sequence, at, took_us, center, retailer, \
     key_id, purchase, sale, book_id_type, book_id, requested_level, sold_at, retail_price, \
     cost, list_price, currency, outcome, code, level, length, etag, range_start, range_end, \
-    sent, person, personal) VALUES";
+    sent, person, personal, license) VALUES";
 
 static INSERT: LazyLock<Batch> =
     LazyLock::new(|| Batch::new(HEAD, COLUMNS, "ON CONFLICT (event) DO NOTHING"));
@@ -57,6 +57,7 @@ pub(super) struct Row<'a> {
     sequence: i64,
     person: [u8; 16],
     personal: Vec<u8>,
+    license: Option<Vec<u8>>,
 }
 
 /// Records on their way in.
@@ -185,6 +186,8 @@ impl Store {
                 sequence,
                 person: person.id,
                 personal: seal(&self.secrets, &person.key, record.event, &personal(record))?,
+                license: license(record)
+                    .map(|text| seal_license(&self.secrets, &person.key, record.event, text)),
             })
         };
         downloads.iter().zip(names).map(row).collect()
@@ -267,6 +270,7 @@ fn columns<'a>(node: &'a NodeId, row: &'a Row<'_>) -> [Argument<'a>; COLUMNS] {
         copy.map(|copy| number(copy.sent)).into(),
         (&row.person).into(),
         (&row.personal).into(),
+        row.license.as_deref().into(),
     ]
 }
 

@@ -7,7 +7,7 @@ use colophon_receipt::{CenterId, RequestedLevel};
 use colophon_title::Level;
 use sqlx::FromRow;
 
-use super::persons::{DATA_KEY, open};
+use super::persons::{DATA_KEY, open, open_license};
 use super::{
     Amounts, DownloadRow, LoggedCopy, LoggedOutcome, LoggedPerson, LoggedSale, RowCursor, RowFilter,
 };
@@ -16,13 +16,27 @@ use crate::failure::{Damaged, Fault, ReadError};
 use crate::parse::{counted, moment, parsed, sized};
 use crate::store::Store;
 
-const SELECT: &str = "SELECT d.event, d.node, d.at, d.took_us, d.key_id, d.sale, d.book_id_type, \
-    d.book_id, d.requested_level, d.sold_at, d.retail_price, d.cost, d.list_price, d.currency, \
-    d.outcome, d.code, d.level, d.length, d.etag, d.range_start, d.range_end, d.sent, d.person, \
-    d.personal, p.data_key FROM downloads d LEFT JOIN persons p ON p.id = d.person \
-    WHERE d.center = $1 AND d.at >= $2 AND d.at < $3 AND ($4 IS NULL OR d.retailer = $4) \
-    AND ($5 IS NULL OR d.sale = $5) AND (d.at < $6 OR (d.at = $6 AND d.event < $7)) \
-    ORDER BY d.at DESC, d.event DESC LIMIT $8";
+/// Rows with the keys of their persons.
+macro_rules! select_downloads {
+    ($rows:literal) => {
+        concat!(
+            "SELECT d.event, d.node, d.at, d.took_us, d.key_id, d.sale, d.book_id_type, d.book_id, \
+             d.requested_level, d.sold_at, d.retail_price, d.cost, d.list_price, d.currency, \
+             d.outcome, d.code, d.level, d.length, d.etag, d.range_start, d.range_end, d.sent, \
+             d.person, d.personal, d.license, p.data_key \
+             FROM downloads d LEFT JOIN persons p ON p.id = d.person WHERE ",
+            $rows
+        )
+    };
+}
+
+const SELECT_ONE: &str = select_downloads!("d.center = $1 AND d.event = $2");
+
+const SELECT_PAGE: &str = select_downloads!(
+    "d.center = $1 AND d.at >= $2 AND d.at < $3 AND ($4 IS NULL OR d.retailer = $4) \
+     AND ($5 IS NULL OR d.sale = $5) AND (d.at < $6 OR (d.at = $6 AND d.event < $7)) \
+     ORDER BY d.at DESC, d.event DESC LIMIT $8"
+);
 
 #[derive(FromRow)]
 struct Stored {
@@ -50,6 +64,7 @@ struct Stored {
     sent: Option<i64>,
     person: Vec<u8>,
     personal: Vec<u8>,
+    license: Option<Vec<u8>>,
     data_key: Option<Vec<u8>>,
 }
 
@@ -78,9 +93,21 @@ impl Store {
             after_event,
             i64::from(limit),
         ];
-        let rows: Vec<Stored> = self.logging.all(SELECT, values).await?;
+        let rows: Vec<Stored> = self.logging.all(SELECT_PAGE, values).await?;
         let rows = rows.into_iter().map(|row| self.download_row(center, row));
         Ok(rows.collect::<Result<_, _>>().map_err(Fault::from)?)
+    }
+
+    /// One row of a center.
+    pub async fn show_download(
+        &self,
+        center: &CenterId,
+        event: EventId,
+    ) -> Result<Option<DownloadRow>, ReadError> {
+        let values = arguments![center.as_str(), event.as_bytes()];
+        let row: Option<Stored> = self.logging.optional(SELECT_ONE, values).await?;
+        let row = row.map(|row| self.download_row(center, row));
+        Ok(row.transpose().map_err(Fault::from)?)
     }
 
     fn download_row(&self, center: &CenterId, row: Stored) -> Result<DownloadRow, Damaged> {
@@ -99,8 +126,18 @@ impl Store {
             sale: sale(&row)?,
             outcome: outcome(&row)?,
             copy: copy(&row)?,
+            license: self.license(event, &row)?,
             person: self.person(event, &row)?,
         })
+    }
+
+    /// The license of a row, while its person is known.
+    fn license(&self, event: EventId, row: &Stored) -> Result<Option<String>, Damaged> {
+        let (Some(license), Some(sealed)) = (&row.license, &row.data_key) else {
+            return Ok(None);
+        };
+        let key = self.secrets.open_key(DATA_KEY, &[&row.person], sealed)?;
+        open_license(&self.secrets, &key, event, license).map(Some)
     }
 
     fn person(&self, event: EventId, row: &Stored) -> Result<LoggedPerson, Damaged> {

@@ -7,11 +7,10 @@ use colophon_core::id::EventId;
 use colophon_core::log::DownloadRecord;
 use colophon_crypto::Key32;
 use colophon_receipt::{CenterId, RetailerId, TransactionId};
-use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::{PersonName, Personal};
-use crate::database::{Argument, Batch, Engine, Write, arguments};
+use crate::database::{Argument, Batch, Write, arguments};
 use crate::failure::{ChangeError, Damaged, Fault};
 use crate::parse::sized;
 use crate::secrets::{Column, Secrets};
@@ -25,8 +24,10 @@ pub(crate) const DATA_KEY: Column = Column {
 /// Requests without an opened receipt share a key for this long, in milliseconds (30 days).
 const STRANGERS_PERIOD_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
-/// Binds a row's personal part to its purpose; the row's own event is the salt.
-const LABEL: &[u8] = b"colophon/log/personal/1";
+/// These bind the personal parts of a row to their purpose; the row's own event is the salt.
+const PERSONAL: &[u8] = b"colophon/log/personal/1";
+
+const LICENSE: &[u8] = b"colophon/log/license/1";
 
 const TAG_BYTES: usize = 16;
 
@@ -72,24 +73,10 @@ impl Store {
         };
         let erased = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
         if erased {
-            self.overwrite_erased().await;
+            // The key is encrypted under the master key; still, it is not left lying about.
+            self.logging.overwrite_deleted("VACUUM persons").await;
         }
         Ok(erased)
-    }
-
-    /// The deleted key may still stand in the write-ahead log or in a dead row. It is encrypted
-    /// under the master key there; still, it is not left lying about longer than needed.
-    async fn overwrite_erased(&self) {
-        let done = match self.logging.engine() {
-            Engine::Sqlite(file) => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(file.writer())
-                .await
-                .map(drop),
-            Engine::Postgres(pool) => sqlx::query("VACUUM persons").execute(pool).await.map(drop),
-        };
-        if let Err(error) = done {
-            warn!(%error, "an erased person's key goes with the database's own next clean-up");
-        }
     }
 
     /// Finds the persons of these pseudonyms, and makes those there are none of yet.
@@ -232,19 +219,31 @@ pub(super) fn personal(record: &DownloadRecord) -> Personal {
     }
 }
 
-/// Encrypts the personal part of one row. Every row has a key of its own, derived from the
-/// person's, so that the nonce need not vary.
+/// The license of the copy that a record is about.
+pub(super) fn license(record: &DownloadRecord) -> Option<&str> {
+    record.copy.as_ref()?.license.as_deref()
+}
+
+/// Encrypts the personal part of one row.
 pub(super) fn seal(
     secrets: &Secrets,
     key: &Key32,
     event: EventId,
     personal: &Personal,
 ) -> Result<Vec<u8>, Damaged> {
-    let mut text = serde_json::to_vec(personal)
+    let text = serde_json::to_vec(personal)
         .map_err(|error| Damaged::new("downloads", "personal", error))?;
-    let tag = row_cipher(secrets, key, event).seal(&[0; 12], LABEL, &mut text);
-    text.extend_from_slice(&tag);
-    Ok(text)
+    Ok(row_cipher(secrets, key, event, PERSONAL).sealed(text))
+}
+
+/// Encrypts the license of one row.
+pub(super) fn seal_license(
+    secrets: &Secrets,
+    key: &Key32,
+    event: EventId,
+    license: &str,
+) -> Vec<u8> {
+    row_cipher(secrets, key, event, LICENSE).sealed(license.as_bytes().to_vec())
 }
 
 /// Decrypts the personal part of one row.
@@ -254,16 +253,55 @@ pub(super) fn open(
     event: EventId,
     sealed: &[u8],
 ) -> Result<Personal, Damaged> {
-    let damaged = |what: &'static str| Damaged::new("downloads", "personal", what);
-    let split = sealed.split_last_chunk::<TAG_BYTES>();
-    let (text, tag) = split.ok_or_else(|| damaged("shorter than its tag"))?;
-    let mut text = Zeroizing::new(text.to_vec());
-    let opened = row_cipher(secrets, key, event).open(&[0; 12], LABEL, &mut text, tag);
-    opened.map_err(|_| damaged("it does not authenticate"))?;
+    let damaged = |what| Damaged::new("downloads", "personal", what);
+    let text = row_cipher(secrets, key, event, PERSONAL).opened(sealed);
+    let text = text.map_err(damaged)?;
     serde_json::from_slice(&text).map_err(|error| Damaged::new("downloads", "personal", error))
 }
 
-fn row_cipher(secrets: &Secrets, key: &Key32, event: EventId) -> Box<dyn colophon_crypto::Aead> {
+/// Decrypts the license of one row.
+pub(super) fn open_license(
+    secrets: &Secrets,
+    key: &Key32,
+    event: EventId,
+    sealed: &[u8],
+) -> Result<String, Damaged> {
+    let damaged = |what| Damaged::new("downloads", "license", what);
+    let text = row_cipher(secrets, key, event, LICENSE).opened(sealed);
+    let text = text.map_err(damaged)?;
+    let text = std::str::from_utf8(&text).map(str::to_owned);
+    text.map_err(|error| Damaged::new("downloads", "license", error))
+}
+
+/// The cipher of one part of one row. Every part of every row has a key of its own, derived from
+/// the person's, so that the nonce need not vary.
+struct RowCipher {
+    cipher: Box<dyn colophon_crypto::Aead>,
+    label: &'static [u8],
+}
+
+fn row_cipher(secrets: &Secrets, key: &Key32, event: EventId, label: &'static [u8]) -> RowCipher {
     let engine = secrets.engine();
-    engine.aes256_gcm(&engine.hkdf_sha256(key, Some(event.as_bytes()), LABEL))
+    let key = engine.hkdf_sha256(key, Some(event.as_bytes()), label);
+    RowCipher {
+        cipher: engine.aes256_gcm(&key),
+        label,
+    }
+}
+
+impl RowCipher {
+    fn sealed(&self, mut text: Vec<u8>) -> Vec<u8> {
+        let tag = self.cipher.seal(&[0; 12], self.label, &mut text);
+        text.extend_from_slice(&tag);
+        text
+    }
+
+    fn opened(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+        let split = sealed.split_last_chunk::<TAG_BYTES>();
+        let (text, tag) = split.ok_or("shorter than its tag")?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let opened = self.cipher.open(&[0; 12], self.label, &mut text, tag);
+        opened.map_err(|_| "it does not authenticate")?;
+        Ok(text)
+    }
 }

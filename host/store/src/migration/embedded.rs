@@ -30,18 +30,30 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
         (Schema::Fulfillment, Dialect::Sqlite) => migrations!(
             "sqlite/fulfillment",
             1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
-            5 "0005_purchase_uses"
+            5 "0005_purchase_uses", 6 "0006_licensing"
         ),
         (Schema::Fulfillment, Dialect::Postgres) => migrations!(
             "postgres/fulfillment",
             1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
-            5 "0005_purchase_uses"
+            5 "0005_purchase_uses", 6 "0006_licensing"
         ),
         (Schema::Logging, Dialect::Sqlite) => {
-            migrations!("sqlite/logging", 1 "0001_downloads", 2 "0002_server_events")
+            migrations!(
+                "sqlite/logging",
+                1 "0001_downloads", 2 "0002_server_events", 3 "0003_licenses"
+            )
         }
         (Schema::Logging, Dialect::Postgres) => {
-            migrations!("postgres/logging", 1 "0001_downloads", 2 "0002_server_events")
+            migrations!(
+                "postgres/logging",
+                1 "0001_downloads", 2 "0002_server_events", 3 "0003_licenses"
+            )
+        }
+        (Schema::Activation, Dialect::Sqlite) => {
+            migrations!("sqlite/activation", 1 "0001_personas", 2 "0002_activations")
+        }
+        (Schema::Activation, Dialect::Postgres) => {
+            migrations!("postgres/activation", 1 "0001_personas", 2 "0002_activations")
         }
         (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),
         (Schema::Node, Dialect::Postgres) => Vec::new(),
@@ -92,6 +104,9 @@ mod tests {
         assert_eq!(sqlite, postgres);
         let sqlite = check("sqlite/logging", Schema::Logging, Dialect::Sqlite);
         let postgres = check("postgres/logging", Schema::Logging, Dialect::Postgres);
+        assert_eq!(sqlite, postgres);
+        let sqlite = check("sqlite/activation", Schema::Activation, Dialect::Sqlite);
+        let postgres = check("postgres/activation", Schema::Activation, Dialect::Postgres);
         assert_eq!(sqlite, postgres);
         check("sqlite/node", Schema::Node, Dialect::Sqlite);
     }

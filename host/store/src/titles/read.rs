@@ -16,7 +16,7 @@ use super::write::availability;
 use super::{CONTENT_KEY, TitleCursor, TitleFilter, TitlePage, TitleRecord};
 use crate::database::arguments;
 use crate::failure::{Damaged, Fault, ReadError};
-use crate::parse::{counted, moment, parsed, sized};
+use crate::parse::{counted, moment, parsed, rights, sized};
 use crate::store::Store;
 
 /// Titles with everything that is cached together with them, in one statement, so that no title is
@@ -26,7 +26,7 @@ macro_rules! select_titles {
         concat!(
             "SELECT t.id, t.center, t.book_id_type, t.book_id, t.root, t.path, t.title, t.authors, \
              t.publisher, t.language, t.copyright, t.media_type, t.min_level, t.signatures, \
-             t.availability, t.price, t.currency, t.price_structure, t.sort_name, t.created_at, \
+             t.availability, t.price, t.currency, t.price_structure, t.rights, t.sort_name, t.created_at, \
              t.updated_at, t.row_version, c.version AS clear_version, c.object AS clear_object, \
              c.size AS clear_size, c.sha256 AS clear_sha256, s.version AS sealed_version, \
              s.object AS sealed_object, s.size AS sealed_size, s.sha256 AS sealed_sha256, \
@@ -78,6 +78,7 @@ struct TitleRow {
     price: Option<i64>,
     currency: Option<String>,
     price_structure: Option<String>,
+    rights: Option<String>,
     sort_name: String,
     created_at: i64,
     updated_at: i64,
@@ -296,6 +297,7 @@ fn record(row: TitleRow, attribute: Option<(String, String)>) -> Result<TitleRec
         },
         price: price(row.price, row.currency.as_deref())?,
         attributes: attribute.into_iter().collect(),
+        rights: rights("titles", row.rights.as_deref())?.map(Arc::new),
     };
     Ok(TitleRecord {
         facts,

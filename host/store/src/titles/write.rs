@@ -9,7 +9,7 @@ use colophon_title::SignerRoles;
 use super::{CONTENT_KEY, Edit, KeptForms, NewTitle, TitleChange, TitleDetails};
 use crate::database::{Write, arguments};
 use crate::failure::{AddError, ChangeError, Fault};
-use crate::parse::number;
+use crate::parse::{number, rights_text};
 use crate::store::Store;
 
 /// Bytes of a title that its place in lists is decided by.
@@ -17,9 +17,9 @@ const SORT_NAME_BYTES_MAX: usize = 200;
 
 const INSERT: &str = "INSERT INTO titles (id, center, book_id_type, book_id, root, path, title, \
     authors, publisher, language, copyright, media_type, min_level, signatures, availability, \
-    price, currency, price_structure, sort_name, search, created_at, updated_at) \
+    price, currency, price_structure, sort_name, search, created_at, updated_at, rights) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-    $20, $21, $21)";
+    $20, $21, $21, $22)";
 
 const UPDATE: &str = "UPDATE titles SET root = COALESCE($4, root), path = COALESCE($5, path), \
     title = COALESCE($6, title), authors = COALESCE($7, authors), \
@@ -31,7 +31,8 @@ const UPDATE: &str = "UPDATE titles SET root = COALESCE($4, root), path = COALES
     signatures = COALESCE($15, signatures), availability = COALESCE($16, availability), \
     price = CASE WHEN $17 = 1 THEN $18 ELSE price END, \
     currency = CASE WHEN $17 = 1 THEN $19 ELSE currency END, \
-    price_structure = CASE WHEN $20 = 1 THEN $21 ELSE price_structure END, updated_at = $22 \
+    price_structure = CASE WHEN $20 = 1 THEN $21 ELSE price_structure END, \
+    rights = CASE WHEN $22 = 1 THEN $23 ELSE rights END, updated_at = $24 \
     WHERE center = $1 AND book_id_type = $2 AND book_id = $3 RETURNING id";
 
 const DELETE: &str = "DELETE FROM titles WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
@@ -59,6 +60,7 @@ impl Store {
         let id = title.title_id.as_bytes();
         let details = DetailColumns::of(&title.details, &title.book);
         let signatures = roles(title.signatures);
+        let rights = title.rights.as_ref().map(rights_text);
         let mut write = self.fulfillment.write().await?;
         let values = arguments![
             id,
@@ -82,6 +84,7 @@ impl Store {
             details.sort_name.as_str(),
             details.search.as_str(),
             now.unix_ms(),
+            rights.as_deref(),
         ];
         write.execute(INSERT, values).await?;
         insert_attributes(&mut write, id, &title.attributes).await?;
@@ -187,6 +190,8 @@ async fn update_row(
     let signatures = change.signatures.map(roles);
     let (price_set, price) = edited(&change.price);
     let (structure_set, structure) = edited(&change.price_structure);
+    let (rights_set, rights) = edited(&change.rights);
+    let rights = rights.map(rights_text);
     let price: Option<&Money> = price;
     let values = arguments![
         center.as_str(),
@@ -216,6 +221,8 @@ async fn update_row(
         price.map(|price| price.currency.as_str()),
         structure_set,
         structure.map(String::as_str),
+        rights_set,
+        rights.as_deref(),
         now.unix_ms(),
     ];
     let row: Option<(Vec<u8>,)> = write.optional(UPDATE, values).await?;

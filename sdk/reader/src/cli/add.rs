@@ -1,5 +1,6 @@
 //! `colophon-reader add`.
 
+use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use colophon_reader::Original;
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::arguments::AddArguments;
 use crate::cli::failure::Failure;
+use crate::cli::open;
 use crate::cli::output::{about_json, origin_words, print, print_json};
 use crate::cli::places::Places;
 use crate::cli::progress::shown;
@@ -17,6 +19,25 @@ pub(crate) fn run(
     arguments: &AddArguments,
     json: bool,
 ) -> Result<ExitCode, Failure> {
+    let done = add(places, arguments, json);
+    if arguments.pause {
+        // In a window of its own, a failure is gone unless it is shown before the window is.
+        if let Err(failure) = &done {
+            failure.print();
+        }
+        pause();
+        return Ok(done.unwrap_or_else(|failure| failure.exit_code()));
+    }
+    done
+}
+
+/// Waits for Enter, or for nobody being there to press it.
+fn pause() {
+    let _unheard = io::stderr().write_all(b"\nPress Enter to close.");
+    let _pressed = io::stdin().lock().read_until(b'\n', &mut Vec::new());
+}
+
+fn add(places: &Places, arguments: &AddArguments, json: bool) -> Result<ExitCode, Failure> {
     let original = if arguments.keep {
         Original::Keep
     } else {
@@ -45,5 +66,9 @@ pub(crate) fn run(
         added.path.display(),
         origin_words(&added.about)
     ))?;
+    if arguments.open {
+        print("\n")?;
+        open::show(places, &added.path)?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -59,6 +59,17 @@ pub(crate) enum Command {
     /// The authorities this reader trusts.
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Which files the desktop opens with this reader.
+    #[command(subcommand)]
+    Desktop(DesktopCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DesktopCommand {
+    /// Open title files with this reader, and offer it for EPUBs.
+    Install,
+    /// Take that back.
+    Remove,
 }
 
 #[derive(Debug, Args)]
@@ -75,6 +86,12 @@ pub(crate) struct AddArguments {
     /// Leave the original where it is and put a copy into the library.
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Show its title page then.
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Wait for Enter at the end, so that a window does not close at once.
+    #[arg(long)]
+    pub(crate) pause: bool,
 }
 
 #[derive(Debug, Args)]

@@ -25,9 +25,7 @@ impl Chosen {
     /// The file, opened.
     pub(crate) fn open(&self, places: &Places) -> Result<(PathBuf, Document), Failure> {
         let path = self.path(places)?;
-        let roots = places.roots()?;
-        let opened = Document::open(&path, &roots);
-        let document = opened.map_err(|error| Failure::opening(&path, &error))?;
+        let document = places.open(&path)?;
         Ok((path, document))
     }
 }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use colophon_reader::reading::printable;
 use colophon_reader::{
-    AddError, FindError, LibraryError, OpenError, PublicationUnreadable, TrustStoreError,
-    WriteError,
+    AddError, DesktopError, FindError, LibraryError, OpenError, PublicationUnreadable,
+    TrustStoreError, WriteError,
 };
 
 /// A command that was not carried out.
@@ -111,7 +111,7 @@ impl Failure {
 
     pub(crate) fn writing(path: &Path, error: &WriteError) -> Failure {
         match error {
-            WriteError::Content(error) => Failure::opening(path, error),
+            WriteError::Content(error) | WriteError::Locked(error) => Failure::opening(path, error),
             WriteError::Exists { .. } => Failure::new(Exit::Failed, chain(error))
                 .with_next("choose another folder, or remove that file first"),
             WriteError::Write { .. } | WriteError::NotOneFile(_) | _ => {
@@ -131,6 +131,11 @@ impl Failure {
                 .with_next(format!("remove {} and add it again", path.display())),
             TrustStoreError::File { .. } | _ => Failure::new(Exit::Failed, message),
         }
+    }
+
+    pub(crate) fn desktop(error: &DesktopError) -> Failure {
+        Failure::new(Exit::Failed, chain(error))
+            .with_next("choose another data folder with XDG_DATA_HOME")
     }
 
     /// Writing to standard output failed.

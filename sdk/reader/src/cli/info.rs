@@ -13,6 +13,7 @@ use crate::cli::output::{
     about_json, authors, level_words, origin_words, print, print_json, signer_words,
 };
 use crate::cli::places::Places;
+use crate::cli::rights::rights;
 
 pub(crate) fn run(places: &Places, chosen: &Chosen, json: bool) -> Result<ExitCode, Failure> {
     let (path, document) = chosen.open(places)?;
@@ -49,6 +50,11 @@ fn words(about: &About) -> String {
         if let Some(text) = text {
             // Writing to memory does not fail.
             let _infallible = writeln!(words, "{name:<11} {}", printable(&text));
+        }
+    }
+    if let Some(license) = &about.license {
+        for right in rights(license) {
+            let _infallible = writeln!(words, "{:<11} {right}", "May");
         }
     }
     for report in &about.signatures {

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use colophon_reader::reading::printable;
 use colophon_reader::{Origin, Volume};
+use colophon_title::Level;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde_json::{Value, json};
 
 use crate::cli::failure::{Failure, chain};
-use crate::cli::output::{about_json, authors, level_words, print, print_json};
+use crate::cli::output::{about_json, authors, level_words, note, print, print_json};
 use crate::cli::places::Places;
 
 pub(crate) fn run(places: &Places, json: bool) -> Result<ExitCode, Failure> {
@@ -28,8 +29,16 @@ pub(crate) fn run(places: &Places, json: bool) -> Result<ExitCode, Failure> {
         ))?;
     } else {
         print(&format!("{}\n", table(&volumes)))?;
+        if volumes.iter().any(needs_activation) {
+            note("copies of level 5 open on an activated reader, which this one cannot be yet");
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn needs_activation(volume: &Volume) -> bool {
+    let about = volume.about.as_ref();
+    about.is_ok_and(|about| about.level == Level::FullyIndividualized)
 }
 
 fn volume_json(volume: &Volume) -> Value {

@@ -3,6 +3,7 @@
 mod title_page;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,6 +25,9 @@ pub(crate) fn run(
     json: bool,
 ) -> Result<ExitCode, Failure> {
     let (path, mut document) = arguments.chosen.open(places)?;
+    if document.is_locked() {
+        return Err(Failure::opening(&path, &OpenError::NeedsActivation));
+    }
     if let Some(number) = arguments.chapter {
         print_chapter(&path, &mut document, number.get(), width(arguments), json)?;
         return Ok(ExitCode::SUCCESS);
@@ -53,6 +57,20 @@ pub(crate) fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the title page of a file.
+pub(crate) fn show(places: &Places, path: &Path) -> Result<(), Failure> {
+    let mut document = places.open(path)?;
+    if document.is_locked() {
+        return Err(Failure::opening(path, &OpenError::NeedsActivation));
+    }
+    let publication = publication(path, &mut document)?;
+    print(&title_page::words(
+        &mut document,
+        publication.as_ref(),
+        columns(),
+    ))
 }
 
 fn publication(path: &Path, document: &mut Document) -> Result<Option<Publication>, Failure> {
@@ -144,11 +162,12 @@ fn opened_json(
 }
 
 fn width(arguments: &OpenArguments) -> usize {
-    let asked = arguments.width.map(|width| width.get());
-    let columns = || {
-        std::env::var("COLUMNS")
-            .ok()
-            .and_then(|columns| columns.parse().ok())
-    };
-    asked.unwrap_or_else(|| columns().unwrap_or(WIDTH_MAX).min(WIDTH_MAX))
+    arguments.width.map_or_else(columns, NonZeroUsize::get)
+}
+
+/// The columns of this terminal, up to what can be read well.
+fn columns() -> usize {
+    let columns = std::env::var("COLUMNS").ok();
+    let columns = columns.and_then(|columns| columns.parse().ok());
+    columns.unwrap_or(WIDTH_MAX).min(WIDTH_MAX)
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
+use crate::cli::rights::rights_json;
 
 /// Prints text for people.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -19,6 +20,13 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| Failure::printing(&error)),
     }
+}
+
+/// Says something beside the outcome, on standard error.
+pub(crate) fn note(words: &str) {
+    let words = format!("note: {}\n", printable(words));
+    // There is nobody left to tell that standard error is closed.
+    let _unheard = io::stderr().write_all(words.as_bytes());
 }
 
 /// Prints a value for programs.
@@ -118,6 +126,7 @@ pub(crate) fn about_json(path: &Path, about: &About) -> Value {
         "origin_proven": proven,
         "missing_signatures": missing,
         "signatures": signatures,
+        "rights": about.license.as_ref().map(rights_json),
     })
 }
 

@@ -1,9 +1,9 @@
 //! Where the library and the reader's settings lie.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use colophon_reader::{Library, TrustStore};
+use colophon_reader::{Document, Library, TrustStore};
 use colophon_title::TrustRoots;
 
 use crate::cli::Arguments;
@@ -22,7 +22,7 @@ impl Places {
     pub(crate) fn find(arguments: &Arguments) -> Result<Places, Failure> {
         let library = match &arguments.library {
             Some(folder) => folder.clone(),
-            None => user_folder("XDG_DATA_HOME", ".local/share")?.join("colophon/library"),
+            None => data_home()?.join("colophon/library"),
         };
         let config = match &arguments.config {
             Some(folder) => folder.clone(),
@@ -34,12 +34,23 @@ impl Places {
         })
     }
 
+    /// A file, opened under the roots this person trusts.
+    pub(crate) fn open(&self, path: &Path) -> Result<Document, Failure> {
+        let opened = Document::open(path, &self.roots()?);
+        opened.map_err(|error| Failure::opening(path, &error))
+    }
+
     /// The roots to open files under.
     pub(crate) fn roots(&self) -> Result<TrustRoots, Failure> {
         self.trust
             .roots()
             .map_err(|error| Failure::trusting(&error))
     }
+}
+
+/// Where the person's programs keep what is theirs.
+pub(crate) fn data_home() -> Result<PathBuf, Failure> {
+    user_folder("XDG_DATA_HOME", ".local/share")
 }
 
 fn user_folder(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {

@@ -28,7 +28,7 @@ pub(crate) fn run(
         }
         print_json(&value)?;
     } else {
-        print(&words(about))?;
+        print(&words(about, document.is_locked()))?;
     }
     match &about.origin {
         Origin::Unproven { .. } | Origin::Unprotected if arguments.strict => {
@@ -38,8 +38,12 @@ pub(crate) fn run(
     }
 }
 
-fn words(about: &About) -> String {
+fn words(about: &About, locked: bool) -> String {
     let intact = match about.level {
+        Level::FullyIndividualized if locked => {
+            "Intact as far as can be seen before this reader is activated: every byte is as it was \
+             stored, and the license is in order"
+        }
         Level::Clear => "Readable: every part could be read. Nothing protects it from changes",
         Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => {
             "Intact: every byte is as it was sealed"

@@ -2,9 +2,11 @@
 
 use std::io::{Read, Seek};
 
+use colophon_title::license::License;
 use colophon_title::source::Source;
 use colophon_title::{
-    EntryPath, Level, MediaType, OpenTitle, SignatureReport, SignatureStatus, SignerRoles,
+    Bookplate, EntryPath, Level, LockedTitle, MediaType, Metadata, OpenTitle, SignatureReport,
+    SignatureStatus, SignerRoles,
 };
 
 /// What is shown of a document before its first page.
@@ -37,6 +39,8 @@ pub struct About {
     pub signatures: Vec<SignatureReport>,
     /// Whether it is known who made the copy.
     pub origin: Origin,
+    /// What its holder may do with the copy, where it comes with a license.
+    pub license: Option<License>,
 }
 
 /// Whether it is known who made a copy. A seal proves nothing here: whoever knows the format
@@ -56,13 +60,29 @@ pub enum Origin {
 
 impl About {
     pub(super) fn of_title<R: Read + Seek>(title: &OpenTitle<'_, R>) -> About {
-        let metadata = title.metadata();
-        let missing = title.missing_signatures();
-        let signatures = title.signatures().to_vec();
-        let trusted = signatures
+        let license = title.license().map(|report| report.license.clone());
+        About::of_copy(title.metadata(), title.bookplate(), title.signatures())
+            .at(title.level(), license)
+    }
+
+    pub(super) fn of_locked<R: Read + Seek>(title: &LockedTitle<'_, R>) -> About {
+        let license = title.license().license.clone();
+        About::of_copy(title.metadata(), title.bookplate(), title.signatures())
+            .at(Level::FullyIndividualized, Some(license))
+    }
+
+    fn of_copy(
+        metadata: &Metadata,
+        bookplate: Option<&Bookplate>,
+        signatures: &[SignatureReport],
+    ) -> About {
+        let trusted: SignerRoles = signatures
             .iter()
-            .any(|report| report.status == SignatureStatus::Valid);
-        let origin = if trusted && missing.is_empty() {
+            .filter(|report| report.status == SignatureStatus::Valid)
+            .map(|report| report.role)
+            .collect();
+        let missing = metadata.required_signatures.without(trusted);
+        let origin = if !trusted.is_empty() && missing.is_empty() {
             Origin::Proven
         } else {
             Origin::Unproven { missing }
@@ -70,16 +90,25 @@ impl About {
         About {
             title: metadata.title.clone(),
             authors: metadata.authors.clone(),
-            owner: title.bookplate().map(|bookplate| bookplate.owner.clone()),
+            owner: bookplate.map(|bookplate| bookplate.owner.clone()),
             publisher: metadata.publisher.clone(),
             language: metadata.language.clone(),
             copyright: metadata.copyright.clone(),
             book_id: Some((metadata.book_id.clone(), metadata.book_id_type.clone())),
             media_type: metadata.media_type.clone(),
-            level: title.level(),
+            level: Level::SourceSealed,
             cover: metadata.cover.clone(),
-            signatures,
+            signatures: signatures.to_vec(),
             origin,
+            license: None,
+        }
+    }
+
+    fn at(self, level: Level, license: Option<License>) -> About {
+        About {
+            level,
+            license,
+            ..self
         }
     }
 
@@ -98,6 +127,7 @@ impl About {
             cover: description.cover.clone(),
             signatures: Vec::new(),
             origin: Origin::Unprotected,
+            license: None,
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum WriteError {
     /// The content is damaged; nothing was written.
     #[error("the content is damaged")]
     Content(#[source] OpenError),
+    /// The copy is at level 5 and locked.
+    #[error(transparent)]
+    Locked(OpenError),
     /// The title is no EPUB and holds several files, so there is no one file to write.
     #[error("the title cannot be written as one file")]
     NotOneFile(#[source] PublicationError),
@@ -75,7 +78,7 @@ impl Document {
             (Content::Title(_), Some(entry)) if !self.about.media_type.is_epub() => {
                 entry.file_name().to_owned()
             }
-            (Content::Title(_) | Content::Clear(_), _) => copy_name,
+            (Content::Title(_) | Content::Locked(_) | Content::Clear(_), _) => copy_name,
         }
     }
 
@@ -92,6 +95,7 @@ impl Document {
                 }
                 PublicationError::SeveralFiles { .. } | _ => WriteError::NotOneFile(error),
             }),
+            Content::Locked(_) => Err(WriteError::Locked(OpenError::NeedsActivation)),
             Content::Clear(_) => {
                 let copied = File::open(&self.path).and_then(|mut from| io::copy(&mut from, out));
                 copied.map(|_| ()).map_err(failed)

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use colophon_crypto::{Engine, Key32, Portable, Randomness, SignatureAlgorithm};
 use colophon_title::source::{Limits, Source};
@@ -209,12 +209,19 @@ impl Shop {
 
     /// Runs the reader's command with this buyer's folders.
     pub(crate) fn reader(&self, arguments: &[&str]) -> Ran {
+        self.reader_with(arguments, &[])
+    }
+
+    /// The same in other surroundings.
+    pub(crate) fn reader_with(&self, arguments: &[&str], surroundings: &[(&str, &Path)]) -> Ran {
         let output = Command::new(env!("CARGO_BIN_EXE_colophon-reader"))
             .arg("--library")
             .arg(self.path("library"))
             .arg("--config")
             .arg(self.path("settings"))
             .args(arguments)
+            .envs(surroundings.iter().copied())
+            .stdin(Stdio::null())
             .output()
             .unwrap();
         Ran(output)

@@ -139,14 +139,14 @@ fn read_owner(element: &Element) -> Option<Owner> {
 
 // Rights.
 
-fn rights_group(group: &RightsGroup) -> Element {
+pub(super) fn rights_group(group: &RightsGroup) -> Element {
     let element = el("rights-group").with_attribute("name", group.name.as_str());
     let element = with_line(element, "description", group.description.as_ref());
     let element = element.with_child(bundle(&group.bundle));
     with_all(element, &group.rights, right)
 }
 
-fn read_rights_group(element: &Element) -> Option<RightsGroup> {
+pub(super) fn read_rights_group(element: &Element) -> Option<RightsGroup> {
     let rights: Option<Vec<Right>> = element
         .elements()
         .filter_map(|right| {
@@ -352,7 +352,7 @@ fn read_licensor(element: &Element) -> Option<Licensor> {
     })
 }
 
-fn principal(principal: &Principal) -> Element {
+pub(super) fn principal(principal: &Principal) -> Element {
     let Authenticator {
         method,
         class,
@@ -374,7 +374,7 @@ fn principal(principal: &Principal) -> Element {
         .with_child(authenticator.with_child(verification))
 }
 
-fn read_principal(element: &Element) -> Option<Principal> {
+pub(super) fn read_principal(element: &Element) -> Option<Principal> {
     let authenticator = child(element, "authenticator")?;
     let class = match child(authenticator, "class") {
         Some(class) => Some(read_class(class)?),
@@ -457,7 +457,7 @@ fn public_key(spki_der: &[u8]) -> Element {
     el("public-key").with_text(Base64::encode_string(spki_der))
 }
 
-fn el(local: &'static str) -> Element {
+pub(super) fn el(local: &'static str) -> Element {
     Element::new(Namespace::LICENSE, local)
 }
 
@@ -472,7 +472,7 @@ fn with_line(element: Element, local: &'static str, text: Option<&Line>) -> Elem
     }
 }
 
-fn with_all<T>(element: Element, items: &[T], write: impl Fn(&T) -> Element) -> Element {
+pub(super) fn with_all<T>(element: Element, items: &[T], write: impl Fn(&T) -> Element) -> Element {
     items.iter().map(write).fold(element, Element::with_child)
 }
 
@@ -487,7 +487,7 @@ fn child<'e>(element: &'e Element, local: &str) -> Option<&'e Element> {
     element.element(Namespace::LICENSE, local)
 }
 
-fn read_all<T>(
+pub(super) fn read_all<T>(
     element: &Element,
     local: &str,
     read: impl Fn(&Element) -> Option<T>,

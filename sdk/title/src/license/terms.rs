@@ -3,13 +3,14 @@
 use colophon_crypto::{Engine, PublicKey, frames};
 
 use super::chain;
+use super::signing::sign;
 use super::{
     Access, AccessPrincipal, Authenticator, Bundle, Creator, License, LicenseId, LicenseKind,
-    LicenseSigner, Licensor, Line, Object, Owner, Principal, PrincipalKind, Reference, RightsGroup,
-    Verification, Work,
+    LicenseSigner, LicenseSigningFailed, Licensor, Line, Object, Owner, Principal, PrincipalKind,
+    Reference, RightsGroup, SignedLicense, Verification, Work,
 };
 use crate::trust::{CertificateRole, EndCertificate};
-use crate::{CopyKey, Metadata, PROFILE};
+use crate::{CopyKey, MediaType, Metadata, PROFILE, SignerRoles};
 
 /// What the persona of a license is called within it.
 pub const PERSONA: &str = "persona";
@@ -84,6 +85,17 @@ pub enum LicenseTermsRefused {
     PersonaKey,
 }
 
+/// Why no license could be made on trial.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearsalFailed {
+    /// The terms make no license.
+    #[error("no license can be made of the terms")]
+    Terms(#[from] LicenseTermsRefused),
+    /// The license cannot be signed.
+    #[error("a license of the terms cannot be signed")]
+    Signing(#[from] LicenseSigningFailed),
+}
+
 /// The copy that a license is for.
 pub(crate) struct LicensedCopy<'a> {
     pub(crate) metadata: &'a Metadata,
@@ -96,6 +108,40 @@ pub(crate) struct LicensedCopy<'a> {
 }
 
 impl LicenseTerms<'_> {
+    /// Makes and signs the license of a copy that does not exist, so that terms which make none
+    /// are found before a buyer finds them. No copy opens with it: the key in it is none.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalFailed`], see its variants.
+    pub fn rehearse(
+        &self,
+        engine: &dyn Engine,
+        issued_at_unix_s: i64,
+    ) -> Result<SignedLicense, RehearsalFailed> {
+        let metadata = Metadata {
+            book_id: "rehearsal".to_owned(),
+            book_id_type: "PATH".to_owned(),
+            title: "A rehearsal".to_owned(),
+            authors: vec!["An author".to_owned()],
+            publisher: None,
+            language: None,
+            copyright: None,
+            media_type: MediaType::container(),
+            cover: None,
+            required_signatures: SignerRoles::default(),
+        };
+        let copy = LicensedCopy {
+            metadata: &metadata,
+            copy_hash: &[0; 32],
+            owner: Some("A buyer"),
+            sealed_key: &[0; 40],
+            issued_at_unix_s,
+        };
+        let license = self.license(engine, &copy)?;
+        Ok(sign(engine, &license, self.signer)?)
+    }
+
     /// The license of a copy, not yet signed. Equal arguments give equal licenses.
     pub(crate) fn license(
         &self,

@@ -4,9 +4,8 @@ use colophon_crypto::Engine;
 
 use super::envelope::{Envelope, Place, SignedInfo, object};
 use super::statement::{Statement, issuers_digest};
-use super::verification::certificate_role;
 use super::{SignatureElement, Signer, SignerRole, SigningFailed, StatementTerms};
-use crate::trust::{CERTIFICATE_BYTES_MAX, CHAIN_LENGTH_MAX, EndCertificate};
+use crate::trust::{CERTIFICATE_BYTES_MAX, CHAIN_LENGTH_MAX, CertificateRole, EndCertificate};
 
 /// Signs one statement. `tool` is the tool signature that an owner or provider signs over;
 /// it is of no concern to the tool itself.
@@ -118,7 +117,9 @@ fn own_certificate(signer: &dyn Signer) -> Result<(&[u8], EndCertificate), Signi
         return Err(refused);
     };
     match EndCertificate::parse(own) {
-        Ok(certificate) if certificate.role == certificate_role(role) => Ok((own, certificate)),
+        Ok(certificate) if certificate.role == CertificateRole::from(role) => {
+            Ok((own, certificate))
+        }
         Ok(_) | Err(_) => Err(refused),
     }
 }

@@ -126,7 +126,7 @@ impl<'s> Signed<'s> {
         roots: &TrustRoots,
     ) -> Result<SignatureReport, SignatureRefused> {
         let certificates = &self.envelope.certificates;
-        let role = certificate_role(self.statement.role);
+        let role = CertificateRole::from(self.statement.role);
         let issued_at_unix_s = self.statement.issued_at_unix_s;
         let judged = roots.judge(engine, certificates, role, issued_at_unix_s);
         let (certificate, status) = match judged {
@@ -156,15 +156,6 @@ impl<'s> Signed<'s> {
 fn statement(object_octets: &[u8]) -> Option<Statement> {
     let object = xml::read_canonical(object_octets, &DOCUMENT_CAPS).ok()?;
     Statement::from_element(object.elements().next()?)
-}
-
-/// The certificate role that signs in a role.
-pub(super) fn certificate_role(role: SignerRole) -> CertificateRole {
-    match role {
-        SignerRole::Tool => CertificateRole::Tool,
-        SignerRole::Owner => CertificateRole::Owner,
-        SignerRole::Provider => CertificateRole::Provider,
-    }
 }
 
 fn of_chain(refused: ChainRefused) -> SignatureRefused {

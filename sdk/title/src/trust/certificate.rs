@@ -1,17 +1,20 @@
 //! What an end certificate says of itself: role, key and names.
 
 use x509_cert::Certificate;
-use x509_cert::der::asn1::AnyRef;
-use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 use x509_cert::der::{Decode, Encode, Tag, Tagged};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+use x509_cert::name::Name;
+use x509_cert::time::Time;
 
 use super::ChainRefused;
+use crate::SignerRole;
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// What a certificate may be used for: one role each, as its only extended key usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,17 +29,41 @@ pub enum CertificateRole {
     Licensor,
     /// Binds a persona to the key its licenses are made for.
     Activation,
+    /// Opens the forms in which activation certificates are uploaded to a center.
+    Center,
 }
 
 impl CertificateRole {
     /// All roles.
-    pub const ALL: [CertificateRole; 5] = [
+    pub const ALL: [CertificateRole; 6] = [
         CertificateRole::Tool,
         CertificateRole::Owner,
         CertificateRole::Provider,
         CertificateRole::Licensor,
         CertificateRole::Activation,
+        CertificateRole::Center,
     ];
+
+    /// The word for this role.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CertificateRole::Tool => "tool",
+            CertificateRole::Owner => "owner",
+            CertificateRole::Provider => "provider",
+            CertificateRole::Licensor => "licensor",
+            CertificateRole::Activation => "activation",
+            CertificateRole::Center => "center",
+        }
+    }
+
+    /// The role of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<CertificateRole> {
+        CertificateRole::ALL
+            .into_iter()
+            .find(|role| role.as_str() == word)
+    }
 
     /// The arcs of the object identifier that stands for this role as an extended key usage:
     /// `2.25.5479312948871265301.n`, below a UUID, which needs no registry.
@@ -69,18 +96,37 @@ impl CertificateRole {
             CertificateRole::Provider => 3,
             CertificateRole::Licensor => 4,
             CertificateRole::Activation => 5,
+            CertificateRole::Center => 6,
         }
     }
 
-    /// Whether the holder's key signs; an activation certificate's key only unwraps.
-    fn signs(self) -> bool {
+    /// Whether the holder's key signs; that of an activation certificate or of a center's only
+    /// unwraps.
+    #[must_use]
+    pub fn signs(self) -> bool {
         match self {
             CertificateRole::Tool
             | CertificateRole::Owner
             | CertificateRole::Provider
             | CertificateRole::Licensor => true,
-            CertificateRole::Activation => false,
+            CertificateRole::Activation | CertificateRole::Center => false,
         }
+    }
+}
+
+impl From<SignerRole> for CertificateRole {
+    fn from(role: SignerRole) -> CertificateRole {
+        match role {
+            SignerRole::Tool => CertificateRole::Tool,
+            SignerRole::Owner => CertificateRole::Owner,
+            SignerRole::Provider => CertificateRole::Provider,
+        }
+    }
+}
+
+impl std::fmt::Display for CertificateRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -95,6 +141,23 @@ pub struct EndCertificate {
     pub public_key_spki_der: Vec<u8>,
     /// The role its only extended key usage gives.
     pub role: CertificateRole,
+    /// The one common name of its subject, as it is written; none if there is none, or several.
+    /// Of an activation certificate, this is the persona's id.
+    pub common_name: Option<String>,
+}
+
+/// The first and the last second in which a certificate in DER is valid, since 1970.
+///
+/// # Errors
+///
+/// [`ChainRefused::Malformed`] if it cannot be read.
+pub fn validity(der: &[u8]) -> Result<(i64, i64), ChainRefused> {
+    let certificate = Certificate::from_der(der).map_err(|_| ChainRefused::Malformed)?;
+    let validity = certificate.tbs_certificate.validity;
+    let second = |time: Time| {
+        i64::try_from(time.to_unix_duration().as_secs()).map_err(|_| ChainRefused::Malformed)
+    };
+    Ok((second(validity.not_before)?, second(validity.not_after)?))
 }
 
 impl EndCertificate {
@@ -117,8 +180,27 @@ impl EndCertificate {
             issuer: body.issuer.to_string(),
             public_key_spki_der: spki.to_der().map_err(|_| ChainRefused::Malformed)?,
             role,
+            common_name: common_name(&body.subject),
         })
     }
+}
+
+fn common_name(subject: &Name) -> Option<String> {
+    let mut names = subject
+        .0
+        .iter()
+        .flat_map(|part| part.0.iter())
+        .filter(|attribute| attribute.oid == COMMON_NAME);
+    let (name, None) = (&names.next()?.value, names.next()) else {
+        return None;
+    };
+    let text = name.decode_as::<Utf8StringRef<'_>>();
+    let text = text.map(|text| text.as_str().to_owned());
+    text.or_else(|_| {
+        let text = name.decode_as::<PrintableStringRef<'_>>();
+        text.map(|text| text.as_str().to_owned())
+    })
+    .ok()
 }
 
 /// Whether a certificate may issue others.

@@ -27,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::content::Pattern;
 use crate::support::ports::{
-    Checkup, CountedUses, Health, MemoryOutbox, Obliging, OneCenter, Shelf, StandingClock, Store,
+    Checkup, CountedUses, Health, MemoryOutbox, Nobody, Obliging, OneCenter, Shelf, StandingClock,
+    Store,
 };
 
 pub(crate) const NOW: i64 = 1_800_000_000;
@@ -108,6 +109,9 @@ impl Host {
             plugins: Arc::new(Obliging),
             origin: store.clone(),
             uses: uses.clone(),
+            trust: Arc::new(Nobody),
+            principals: Arc::new(Nobody),
+            registrations: None,
             outbox: outbox.clone(),
             engine: Arc::new(Portable),
         };
@@ -228,6 +232,7 @@ impl Host {
             availability: Availability::Ready,
             price: None,
             attributes: Vec::new(),
+            rights: None,
         };
         self.shelf
             .titles
@@ -312,6 +317,9 @@ fn center(error_urls: &[&str]) -> OneCenter {
         time_policy: TimePolicy::default(),
         copy_key: copy_key(),
         provider: None,
+        licensor: None,
+        rights: Arc::default(),
+        upload_keys: Vec::new(),
     };
     let key = RetailerKey {
         retailer: "shop".parse().unwrap(),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use colophon_activation::{CertificateChain, PersonaId};
 use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts};
 use colophon_core::center::{Center, RetailerKey};
 use colophon_core::log::{DownloadRecord, LogRecord, Purchase};
@@ -16,8 +17,10 @@ use colophon_core::ports::{
     Admission, Catalog, Centers, Commit, FormContent, OpenedForm, Origin, OriginError, Outbox,
     Readiness, Resumption, Service, Unavailable, Use, Uses,
 };
+use colophon_core::principal::{Principals, Trust};
 use colophon_core::time::{Clock, Timestamp};
-use colophon_receipt::{CenterId, KeyId};
+use colophon_receipt::{CenterId, KeyId, UnixSeconds};
+use colophon_title::trust::{CertificateRole, ChainRefused, EndCertificate};
 use colophon_title::{ContentKey, VersionId};
 use tokio::sync::watch;
 
@@ -366,4 +369,31 @@ impl Readiness for Checkup {
             (Service::ContentStore, Ok(())),
         ]
     }
+}
+
+/// Believes nobody and knows nobody.
+pub(crate) struct Nobody;
+
+impl Trust for Nobody {
+    fn judge(
+        &self,
+        _: &[Vec<u8>],
+        _: CertificateRole,
+        _: UnixSeconds,
+    ) -> Result<EndCertificate, ChainRefused> {
+        Err(ChainRefused::Untrusted)
+    }
+}
+
+#[async_trait]
+impl Principals for Nobody {
+    async fn certificate_of(
+        &self,
+        _: &CenterId,
+        _: &PersonaId,
+    ) -> Result<Option<CertificateChain>, Unavailable> {
+        Ok(None)
+    }
+
+    fn keep(&self, _: &CenterId, _: &PersonaId, _: &CertificateChain, _: Timestamp) {}
 }

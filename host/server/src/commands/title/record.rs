@@ -4,6 +4,7 @@ use colophon_core::catalog::{Availability, StoredForm};
 use colophon_store::titles::TitleRecord;
 use serde::Serialize;
 
+use crate::commands::rights::rights_text;
 use crate::output::table;
 
 /// A title as commands print it.
@@ -22,6 +23,9 @@ pub(super) struct TitleRow {
     price: Option<String>,
     root: String,
     location: String,
+    /// What its licenses grant; left out: what the center's licenses grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rights: Option<String>,
     forms: Vec<FormRow>,
 }
 
@@ -62,6 +66,7 @@ impl TitleRow {
                 .map(|price| format!("{} {}", price.minor, price.currency)),
             root: facts.location.root.as_str().to_owned(),
             location: facts.location.path.to_string(),
+            rights: facts.rights.as_deref().map(rights_text),
             forms: forms
                 .iter()
                 .filter_map(|(name, form)| Some(form_row(name, form.as_ref()?)))
@@ -86,6 +91,12 @@ impl TitleRow {
             (
                 "price (minor units)",
                 self.price.clone().unwrap_or_default(),
+            ),
+            (
+                "licenses grant",
+                self.rights
+                    .clone()
+                    .unwrap_or_else(|| "as the center's".to_owned()),
             ),
             ("kept as", forms.collect::<Vec<_>>().join(", ")),
             ("location", format!("{}:{}", self.root, self.location)),

@@ -1,18 +1,24 @@
 //! From a file and its flags to the stored forms of a title.
 
 use std::fs::File;
-use std::io::{BufReader, IsTerminal as _};
+use std::io::{BufReader, IsTerminal as _, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use colophon_core::catalog::{Money, StoreRoot};
-use colophon_core::ingest::{IngestOrder, IngestedTitle, Workshop, ingest};
+use colophon_core::catalog::{Forms, Money, ObjectPath, StoreRoot, StoredForm, TitleFacts};
+use colophon_core::ingest::{
+    EncryptedForm, IngestOrder, IngestedTitle, Place, Workshop, ingest, keep_licensed,
+};
+use colophon_core::ports::{Catalog as _, ContentWriter};
 use colophon_core::time::Clock as _;
 use colophon_keys::{Leaf, SystemRandom};
-use colophon_store::titles::{TitleDetails, TitleRecord};
-use colophon_title::source::Limits;
-use colophon_title::{Level, MediaType, Metadata, Progress, Signer, SignerRole, SignerRoles};
+use colophon_store::titles::{KeptForms, TitleDetails, TitleRecord};
+use colophon_title::source::{Limits, Source};
+use colophon_title::{
+    ContentKey, CopyId, CopyKey, CopyTerms, Level, MediaType, Metadata, OpenTitle, Progress,
+    Signer, SignerRole, SignerRoles, StoredTitle, TrustRoots, personalize,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::parsed;
@@ -42,6 +48,7 @@ impl Ingest {
             file_name: file_name(&arguments.file)?,
             claimed: claimed(&arguments.file, arguments.media_type.as_deref())?,
             min_level: Level::from_number(arguments.level).context("--level")?,
+            licensed: arguments.licensed,
             signatures,
             title: arguments.title.clone(),
             authors: arguments.authors.clone(),
@@ -107,6 +114,7 @@ impl Ingest {
             file_name: file_name(path)?,
             claimed: claimed(path, None)?,
             min_level: level.unwrap_or(facts.min_level),
+            licensed: arguments.licensed || facts.forms.licensed.is_some(),
             signatures: facts.signatures,
             // What stands in the catalog was chosen once; a new file alone does not undo it.
             title: arguments
@@ -158,6 +166,109 @@ impl Ingest {
         bar.finish_and_clear();
         taken.with_context(|| format!("{} was not taken in", self.path.display()))
     }
+}
+
+/// The title's forms with a licensed one beside them, made of the sealed form: whoever has the
+/// content in its stored form need not be asked for it again.
+pub(super) async fn with_licensed_form(house: &House, title: &TitleRecord) -> Result<KeptForms> {
+    let facts = &title.facts;
+    if facts.signatures.contains(SignerRole::Owner) {
+        bail!("the rights owner signs this title; remove it and add it again with the owner's key");
+    }
+    let Some(sealed) = &facts.forms.sealed else {
+        bail!(
+            "the title has no sealed form to make a licensed one of; give the source with --file"
+        );
+    };
+    let key = house
+        .store
+        .content_key(&facts.center, &sealed.version)
+        .await?;
+    let key = key.context("the catalog has no content key for the sealed form")?;
+    let mut signers = Vec::new();
+    if facts.signatures.contains(SignerRole::Tool) {
+        let signer = house.store.signer(&facts.center, SignerRole::Tool).await?;
+        signers.push(signer.context("the center has no tool certificate")?);
+    }
+    let made = licensed_form(house, facts, sealed, &key, &signers)?;
+    Ok(KeptForms {
+        keys: vec![(made.form.version, made.key)],
+        forms: Forms {
+            licensed: Some(made.form),
+            ..facts.forms.clone()
+        },
+    })
+}
+
+fn licensed_form(
+    house: &House,
+    facts: &TitleFacts,
+    sealed: &StoredForm,
+    key: &ContentKey,
+    signers: &[Arc<dyn Signer>],
+) -> Result<EncryptedForm> {
+    let engine = house.engine.as_ref();
+    let writer: &dyn ContentWriter = house.content.as_ref();
+    let root = &facts.location.root;
+    // Staged and never published: both are gone when this ends.
+    let scratch = |name: &str| -> Result<_> {
+        let path = ObjectPath::parse(&format!("{}/{name}", facts.location.path))?;
+        Ok(writer.create(root, &path)?)
+    };
+    let stored = house.content.open(root, &sealed.object)?;
+    let mut file = stored.file();
+    let title = StoredTitle::read(engine, &mut file)?;
+    let copy_terms = CopyTerms {
+        level: Level::SourceSealed,
+        bookplate: None,
+        copy_id: CopyId::of(engine, &CopyKey::generate(&mut SystemRandom), &[]),
+        issued_at_unix_s: SystemClock.now().unix_seconds().get(),
+        signers: &[],
+        license: None,
+    };
+    let tail = personalize(engine, &title, key, &copy_terms)?;
+    let mut copy = scratch("copy")?;
+    file.rewind()?;
+    std::io::copy(&mut file.take(title.prefix_length()), &mut copy)?;
+    copy.write_all(&tail.bytes)?;
+    let mut opened = OpenTitle::open(engine, copy, &TrustRoots::new())?;
+    let name = content_name(&opened);
+    let mut content = scratch("content")?;
+    opened.write_publication(&mut content)?;
+    content.rewind()?;
+    let limits = Limits::default();
+    let mut source = Source::inspect(content, &title.metadata().media_type, &name, &limits)?;
+    let signers: Vec<&dyn Signer> = signers.iter().map(AsRef::as_ref).collect();
+    let mut workshop = Workshop {
+        engine,
+        random: &mut SystemRandom,
+        signers: &signers,
+        writer,
+        limits: &limits,
+    };
+    let place = Place {
+        location: &facts.location,
+        metadata: title.metadata(),
+        at: SystemClock.now(),
+    };
+    let bar = bar();
+    let mut progress = |done: Progress| {
+        bar.set_length(done.bytes_total);
+        bar.set_position(done.bytes_done);
+    };
+    let made = keep_licensed(&mut workshop, &place, &mut source, &mut progress);
+    bar.finish_and_clear();
+    made.context("the licensed form could not be made")
+}
+
+/// The name of a title's one file, as it was handed in; an EPUB has many, and its own name is in
+/// none of its forms.
+fn content_name<R: std::io::Read + std::io::Seek>(title: &OpenTitle<'_, R>) -> String {
+    let paths = title.entries().map(|path| path.as_str());
+    let mut content = paths.filter(|path| *path != "mimetype" && !path.starts_with("META-INF/"));
+    let first = content.next().unwrap_or("book.epub");
+    let name = first.rsplit('/').next().unwrap_or(first);
+    name.to_owned()
 }
 
 fn source(path: &Path) -> Result<File> {

@@ -1,0 +1,161 @@
+//! Between judging and naming: at level 5, the persona that the copy is licensed to is found and
+//! its activation certificate judged.
+
+use colophon_activation::{CertificateChain, PersonaId, SealedForm};
+use colophon_receipt::UnixSeconds;
+use colophon_title::license::Line;
+
+use super::Downloads;
+use super::opening::Opened;
+use crate::center::Center;
+use crate::decide::Grant;
+use crate::delivery::DownloadRequest;
+use crate::principal::{CertificateRefused, judge};
+use crate::refusal::Refusal;
+
+/// A granted sale with whom the copy is licensed to, at level 5.
+pub(super) struct Licensed {
+    pub(super) grant: Grant,
+    pub(super) licensee: Option<Licensee>,
+}
+
+/// A persona with its activation certificate, which is believed.
+pub(super) struct Licensee {
+    pub(super) persona: Line,
+    pub(super) certificate_der: Vec<u8>,
+}
+
+/// A believed certificate, and whether it has to be kept.
+pub(super) struct Principal {
+    persona: PersonaId,
+    chain: CertificateChain,
+    origin: PrincipalOrigin,
+}
+
+/// Where a certificate was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PrincipalOrigin {
+    Supplied,
+    Known,
+    Fetched,
+}
+
+impl Downloads {
+    /// Finds whom the copy is licensed to, and keeps the certificate for the next purchase.
+    pub(super) async fn authenticate(
+        &self,
+        request: &DownloadRequest,
+        opened: &Opened,
+        grant: Grant,
+    ) -> Result<Licensed, Refusal> {
+        let Some(principal) = self.principal(request, opened, &grant).await? else {
+            let licensee = None;
+            return Ok(Licensed { grant, licensee });
+        };
+        let Principal {
+            persona,
+            chain,
+            origin,
+        } = principal;
+        if origin != PrincipalOrigin::Known {
+            let center = &opened.center.id;
+            self.principals.keep(center, &persona, &chain, request.at);
+        }
+        let certificate_der = chain.own().to_vec();
+        let persona = Line::parse(persona.as_str()).map_err(|_| Refusal::PersonaMissing)?;
+        let licensee = Some(Licensee {
+            persona,
+            certificate_der,
+        });
+        Ok(Licensed { grant, licensee })
+    }
+
+    /// The persona's believed certificate, where the copy is licensed to one. Keeps nothing.
+    pub(super) async fn principal(
+        &self,
+        request: &DownloadRequest,
+        opened: &Opened,
+        grant: &Grant,
+    ) -> Result<Option<Principal>, Refusal> {
+        let Some(persona) = &grant.persona else {
+            return Ok(None);
+        };
+        let now = request.at.unix_seconds();
+        let (chain, origin) = match &request.certificate {
+            Some(supplied) => {
+                let form = supplied.as_ref();
+                let form =
+                    form.map_err(|error| refused(CertificateRefused::Malformed(error.clone())))?;
+                let chain = self.supplied(&opened.center, form, persona, now);
+                (chain.map_err(refused)?, PrincipalOrigin::Supplied)
+            }
+            None => self.known_or_fetched(&opened.center, persona, now).await?,
+        };
+        Ok(Some(Principal {
+            persona: persona.clone(),
+            chain,
+            origin,
+        }))
+    }
+
+    /// Opens the form that came with the request and judges what is in it.
+    fn supplied(
+        &self,
+        center: &Center,
+        form: &SealedForm,
+        persona: &PersonaId,
+        now: UnixSeconds,
+    ) -> Result<CertificateChain, CertificateRefused> {
+        let key = center
+            .upload_keys
+            .iter()
+            .find(|key| key.certificate() == *form.kid())
+            .ok_or(CertificateRefused::NoKey)?;
+        let claims = form.open(self.engine.as_ref(), key.as_ref(), &center.id);
+        let claims = claims.map_err(CertificateRefused::Form)?;
+        let in_time = claims.check_time(now, center.time_policy.skew_s);
+        in_time.map_err(CertificateRefused::Form)?;
+        judge(
+            self.trust.as_ref(),
+            &claims.certificates,
+            &claims.persona,
+            now,
+        )?;
+        let same = claims.check_persona(persona);
+        same.map_err(CertificateRefused::Form)?;
+        Ok(claims.certificates)
+    }
+
+    /// The certificate of a request that brings none. One that was kept and is not believed any
+    /// more may have been replaced where it is registered.
+    async fn known_or_fetched(
+        &self,
+        center: &Center,
+        persona: &PersonaId,
+        now: UnixSeconds,
+    ) -> Result<(CertificateChain, PrincipalOrigin), Refusal> {
+        let trust = self.trust.as_ref();
+        let known = self.principals.certificate_of(&center.id, persona).await?;
+        let known = known.map(|chain| judge(trust, &chain, persona, now).map(|()| chain));
+        let otherwise = match known {
+            Some(Ok(chain)) => return Ok((chain, PrincipalOrigin::Known)),
+            Some(Err(cause)) => refused(cause),
+            None => Refusal::CertificateMissing,
+        };
+        let Some(registrations) = &self.registrations else {
+            return Err(otherwise);
+        };
+        let fetched = registrations.fetch(persona).await;
+        match fetched.map_err(Refusal::Registration)? {
+            Some(chain) => {
+                judge(trust, &chain, persona, now).map_err(refused)?;
+                Ok((chain, PrincipalOrigin::Fetched))
+            }
+            None => Err(otherwise),
+        }
+    }
+}
+
+fn refused(cause: CertificateRefused) -> Refusal {
+    Refusal::Certificate(cause)
+}

@@ -1,0 +1,62 @@
+//! The flow's front half, for those who want to know what would happen and nothing more.
+
+use std::sync::Arc;
+
+use colophon_receipt::Receipt;
+
+use super::Downloads;
+use super::judging::judge;
+use super::opening::{call_context, purchase};
+use super::refusing::Trace;
+use super::resolving::{book, resolve};
+use crate::catalog::TitleFacts;
+use crate::decide::Grant;
+use crate::delivery::DownloadRequest;
+use crate::refusal::Refusal;
+
+/// What would come of a request.
+pub struct Explanation {
+    /// The receipt, if it opened.
+    pub receipt: Option<Receipt>,
+    /// The sale as it would be served, or why it would be refused.
+    pub outcome: Result<Grant, Refusal>,
+}
+
+impl Downloads {
+    /// The flow's front half, for callers that want to know of a title and not have it.
+    pub(crate) async fn facts_for(
+        &self,
+        request: &DownloadRequest,
+    ) -> Result<Arc<TitleFacts>, Refusal> {
+        let opened = self.open(request, &mut Trace::default()).await?;
+        let mut calls = self.plugins.begin(call_context(request, &opened));
+        let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
+        self.look(&opened, &resolved).await
+    }
+
+    /// Tells what would come of a request, and delivers, counts and logs nothing.
+    pub async fn explain(&self, request: &DownloadRequest) -> Explanation {
+        let mut trace = Trace::default();
+        let outcome = self.judged(request, &mut trace).await;
+        Explanation {
+            receipt: trace.receipt,
+            outcome,
+        }
+    }
+
+    async fn judged(&self, request: &DownloadRequest, trace: &mut Trace) -> Result<Grant, Refusal> {
+        let opened = self.open(request, trace).await?;
+        let mut calls = self.plugins.begin(call_context(request, &opened));
+        let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
+        let facts = self.look(&opened, &resolved).await?;
+        let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
+        self.principal(request, &opened, &grant).await?;
+        self.open_form(&grant).await?;
+        if let Some(limit) = grant.downloads_max
+            && self.uses.taken(&purchase(&opened)).await? >= limit.get()
+        {
+            return Err(Refusal::UsedUp);
+        }
+        Ok(grant)
+    }
+}

@@ -1,0 +1,154 @@
+//! Stages seven and eight: the stored form is opened, and this buyer's copy made of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use colophon_receipt::{Receipt, UnixSeconds};
+use colophon_title::license::SignedLicense;
+use colophon_title::trust::{CertificateRole, validity};
+use colophon_title::{
+    CopyId, CopyTerms, Level, Signer, SignerRole, StoredTitle, Tail, etag, personalize,
+};
+
+use super::Downloads;
+use super::licensing::Licensing;
+use super::opening::Opened;
+use super::planning::{Admitted, DownloadPlan};
+use crate::decide::Grant;
+use crate::delivery::CopyBytes;
+use crate::ports::{FormContent, OpenedForm, OriginError};
+use crate::refusal::Refusal;
+
+/// An admitted plan with the stored form it is made of.
+pub(super) struct Fetched {
+    pub(super) admitted: Admitted,
+    pub(super) form: Arc<OpenedForm>,
+}
+
+/// This buyer's copy, not yet counted.
+pub(super) struct Personalized {
+    pub(super) admitted: Admitted,
+    pub(super) body: CopyBytes,
+    pub(super) etag: [u8; 32],
+    pub(super) license: Option<String>,
+}
+
+impl Downloads {
+    pub(super) async fn fetch(&self, admitted: Admitted) -> Result<Fetched, Refusal> {
+        let form = self.open_form(&admitted.plan.grant).await?;
+        Ok(Fetched { form, admitted })
+    }
+
+    pub(super) async fn open_form(&self, grant: &Grant) -> Result<Arc<OpenedForm>, Refusal> {
+        let content = match grant.level {
+            Level::Clear => FormContent::Source,
+            Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => {
+                FormContent::TitleFile
+            }
+        };
+        let opened = self
+            .origin
+            .open(&grant.facts.location.root, &grant.form, content)
+            .await;
+        opened.map_err(Refusal::Origin)
+    }
+
+    /// Makes this buyer's copy: the prefix stays as it is, only the tail is new.
+    pub(super) async fn personalize(
+        &self,
+        opened: &Opened,
+        fetched: Fetched,
+    ) -> Result<Personalized, Refusal> {
+        let Fetched { admitted, form } = fetched;
+        let copy_key = &opened.center.copy_key;
+        let content = Arc::clone(&form.content);
+        let (body, etag, license) = match &form.title {
+            None => {
+                let length = content.size();
+                let tag = etag(
+                    self.engine.as_ref(),
+                    copy_key,
+                    &admitted.plan.grant.form.sha256,
+                    &[],
+                );
+                (CopyBytes::new(content, length, Bytes::new()), tag, None)
+            }
+            Some(title) => {
+                let tail = self.tail(opened, &admitted.plan, title).await?;
+                let salt = title.salt().as_bytes();
+                let tag = etag(self.engine.as_ref(), copy_key, salt, &tail.bytes);
+                let license = tail.license.as_ref().map(SignedLicense::document);
+                let license = license.map(|text| String::from_utf8_lossy(text).into_owned());
+                let body = CopyBytes::new(content, title.prefix_length(), tail.bytes.into());
+                (body, tag, license)
+            }
+        };
+        Ok(Personalized {
+            admitted,
+            body,
+            etag,
+            license,
+        })
+    }
+
+    /// The only bytes made for this copy: signatures, bookplate, seal or license, and directory.
+    async fn tail(
+        &self,
+        opened: &Opened,
+        plan: &DownloadPlan,
+        title: &StoredTitle,
+    ) -> Result<Tail, Refusal> {
+        let engine = self.engine.as_ref();
+        let key = self
+            .catalog
+            .content_key(&opened.center.id, &plan.grant.form.version)
+            .await?;
+        let key = key.ok_or_else(no_content_key)?;
+        let signer = provider(opened, &plan.grant)?;
+        let licensing = Licensing::of(&opened.center, plan)?;
+        let licensor = licensing.as_ref().map(Licensing::chain);
+        let chains = signer.map(|signer| signer.chain());
+        let issued_at = issue_time(&opened.receipt, chains.into_iter().chain(licensor));
+        if let Some(chain) = licensor {
+            let judged = self
+                .trust
+                .judge(chain, CertificateRole::Licensor, issued_at);
+            judged.map_err(Refusal::Licensor)?;
+        }
+        let terms = CopyTerms {
+            level: plan.grant.level,
+            bookplate: plan.grant.owner.as_deref(),
+            copy_id: CopyId::of(engine, &opened.center.copy_key, &plan.purchase.parts()),
+            issued_at_unix_s: issued_at.get(),
+            signers: signer.as_slice(),
+            license: licensing.as_ref().map(Licensing::terms),
+        };
+        personalize(engine, title, &key, &terms).map_err(Refusal::Bookplate)
+    }
+}
+
+/// Who signs this copy in the provider's role, if anybody does.
+fn provider<'a>(opened: &'a Opened, grant: &Grant) -> Result<Option<&'a dyn Signer>, Refusal> {
+    if !grant.signatures.contains(SignerRole::Provider) {
+        return Ok(None);
+    }
+    let provider = opened.center.provider.as_deref();
+    provider.map(Some).ok_or(Refusal::LevelUnavailable)
+}
+
+/// The moment a copy is dated: the sale, so that a later receipt for it makes the same bytes. It
+/// is not dated before those who sign it were certified, or no reader would believe them: a copy
+/// that was sold under an earlier certificate is made again under the present one.
+fn issue_time<'a>(receipt: &Receipt, chains: impl Iterator<Item = &'a [Vec<u8>]>) -> UnixSeconds {
+    let sold = receipt.claims.sold_at.unwrap_or(receipt.issued_at);
+    let certified = chains
+        .filter_map(|chain| chain.first())
+        .filter_map(|certificate| validity(certificate).ok())
+        .map(|(from, _)| UnixSeconds::new(from));
+    certified.fold(sold, UnixSeconds::max)
+}
+
+fn no_content_key() -> Refusal {
+    let problem = "the catalog has no content key for this title version".to_owned();
+    Refusal::Origin(OriginError::Damaged { problem })
+}

@@ -1,0 +1,60 @@
+//! Stages two and three: where the title is, and what the catalog knows of it.
+
+use std::sync::Arc;
+
+use colophon_receipt::Receipt;
+
+use super::Downloads;
+use super::opening::Opened;
+use crate::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
+use crate::plugin::{FoundLocation, PluginCalls, ResolverAnswer};
+use crate::refusal::Refusal;
+
+/// A title's place, parsed out of a resolver's answer.
+pub(super) struct Resolved {
+    pub(super) book: Book,
+    pub(super) location: Location,
+    pub(super) sha256: Option<Vec<u8>>,
+}
+
+impl Downloads {
+    /// Looks up what the catalog knows of the title at the resolved place.
+    pub(super) async fn look(
+        &self,
+        opened: &Opened,
+        resolved: &Resolved,
+    ) -> Result<Arc<TitleFacts>, Refusal> {
+        let facts = self
+            .catalog
+            .facts(&opened.center.id, &resolved.location)
+            .await?;
+        facts.ok_or(Refusal::UnknownTitle)
+    }
+}
+
+pub(super) fn book(receipt: &Receipt) -> Book {
+    Book {
+        id_type: receipt.claims.book_id_type.clone(),
+        id: receipt.claims.book_id.clone(),
+    }
+}
+
+/// Asks the resolver, and takes nothing from its answer that could leave the store's root.
+pub(super) async fn resolve(calls: &mut dyn PluginCalls, book: Book) -> Result<Resolved, Refusal> {
+    let FoundLocation { root, path, sha256 } =
+        match calls.resolve(&book).await.map_err(Refusal::Plugin)? {
+            ResolverAnswer::Found(location) => location,
+            ResolverAnswer::NotMine => return Err(Refusal::UnknownTitle),
+        };
+    let root = StoreRoot::parse(&root).ok_or(Refusal::PluginAnswer {
+        problem: "root is not the name of a content-store root",
+    })?;
+    let path = ObjectPath::parse(&path).map_err(|_| Refusal::PluginAnswer {
+        problem: "path leaves the content-store root",
+    })?;
+    Ok(Resolved {
+        book,
+        location: Location { root, path },
+        sha256,
+    })
+}

@@ -1,0 +1,160 @@
+//! The folder of trusted roots: what is believed, from when on, and until when.
+
+#![cfg(test)]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use colophon_core::principal::Trust as _;
+use colophon_keys::{
+    Authority, AwsLc, KeyKind, Leaf, Revocation, Subject, SystemRandom, TrustFolder,
+    TrustFolderError, Validity, serial_number,
+};
+use colophon_receipt::UnixSeconds;
+use colophon_title::trust::{CertificateRole, ChainRefused};
+
+const NOW: i64 = 1_800_000_000;
+const ROLE: CertificateRole = CertificateRole::Activation;
+
+fn subject(name: &str) -> Subject {
+    Subject {
+        common_name: name.to_owned(),
+        organization: None,
+    }
+}
+
+fn around(seconds: i64) -> Validity {
+    Validity {
+        from_unix_s: NOW - seconds,
+        until_unix_s: NOW + seconds,
+    }
+}
+
+fn root(name: &str) -> Authority {
+    let kind = KeyKind::P256;
+    let root = Authority::create_root(&subject(name), kind, around(1 << 30), &mut SystemRandom);
+    root.expect("a root")
+}
+
+fn persona(authority: &Authority, validity: Validity) -> Leaf {
+    let name = subject("ada@people.example");
+    let leaf = authority.issue(ROLE, &name, KeyKind::Rsa2048, validity, &mut SystemRandom);
+    leaf.expect("a certificate")
+}
+
+fn revoking(authority: &Authority, leaf: &Leaf, number: u64) -> Vec<u8> {
+    let revoked = [Revocation {
+        serial: serial_number(&leaf.chain()[0]).expect("a number"),
+        at_unix_s: NOW,
+    }];
+    let list = authority.revocation_list(&revoked, number, around(1000));
+    list.expect("a list")
+}
+
+fn open(folder: &Path) -> Result<TrustFolder, TrustFolderError> {
+    TrustFolder::open(folder, Arc::new(AwsLc))
+}
+
+fn judge(trust: &TrustFolder, leaf: &Leaf, at: i64) -> Result<(), ChainRefused> {
+    let judged = trust.judge(leaf.chain(), ROLE, UnixSeconds::new(at));
+    judged.map(|certificate| {
+        assert_eq!(
+            certificate.common_name.as_deref(),
+            Some("ada@people.example")
+        );
+    })
+}
+
+/// Puts a file there whole, as whoever replaces one should.
+fn put(folder: &Path, name: &str, bytes: &[u8]) {
+    let beside = folder.join("beside");
+    fs::write(&beside, bytes).expect("a file");
+    fs::rename(&beside, folder.join(name)).expect("a file in place");
+}
+
+#[test]
+fn roots_and_lists_are_read_again_when_they_change() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (one, other) = (root("one"), root("other"));
+    let (ada, bea) = (persona(&one, around(500)), persona(&other, around(500)));
+    put(folder, "one.pem", one.certificate_pem().as_bytes());
+    put(folder, "notes.txt", b"no certificate");
+    let trust = open(folder).expect("a folder");
+    assert!(!trust.refresh().expect("nothing new"));
+    assert_eq!(judge(&trust, &ada, NOW), Ok(()));
+    assert_eq!(judge(&trust, &bea, NOW), Err(ChainRefused::Untrusted));
+
+    put(folder, "other.crt", other.certificate_der());
+    assert!(trust.refresh().expect("a new root"));
+    assert_eq!(judge(&trust, &bea, NOW), Ok(()));
+
+    put(folder, "one.crl", &revoking(&one, &ada, 1));
+    assert_eq!(judge(&trust, &ada, NOW), Ok(()), "not read yet");
+    assert!(trust.refresh().expect("a list"));
+    assert_eq!(judge(&trust, &ada, NOW), Err(ChainRefused::Revoked));
+    assert_eq!(judge(&trust, &bea, NOW), Ok(()));
+
+    fs::remove_file(folder.join("one.crl")).expect("it was there");
+    assert!(trust.refresh().expect("a list less"));
+    assert_eq!(judge(&trust, &ada, NOW), Ok(()));
+    fs::remove_file(folder.join("other.crt")).expect("it was there");
+    assert!(trust.refresh().expect("a root less"));
+    assert_eq!(judge(&trust, &bea, NOW), Err(ChainRefused::Untrusted));
+}
+
+#[test]
+fn what_cannot_be_read_leaves_the_old_in_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    assert!(matches!(open(folder), Err(TrustFolderError::NoRoot { .. })));
+    let absent = open(&folder.join("absent"));
+    assert!(matches!(absent, Err(TrustFolderError::Read { .. })));
+    let one = root("one");
+    let ada = persona(&one, around(500));
+    put(folder, "one.pem", one.certificate_pem().as_bytes());
+    let trust = open(folder).expect("a folder");
+    for (name, bytes) in [
+        ("x.crl", &b"no list"[..]),
+        ("x.pem", b""),
+        ("x.crt", ada.chain()[0].as_slice()),
+    ] {
+        put(folder, name, bytes);
+        let refused = trust.refresh();
+        assert!(
+            matches!(refused, Err(TrustFolderError::Content { .. })),
+            "{name}"
+        );
+        assert!(trust.refresh().is_err(), "{name}: it is tried again");
+        assert_eq!(judge(&trust, &ada, NOW), Ok(()));
+        fs::remove_file(folder.join(name)).expect("it was there");
+        assert!(!trust.refresh().expect("as before"));
+    }
+}
+
+#[test]
+fn a_verdict_is_for_its_chain_its_role_and_its_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = root("one");
+    put(folder.path(), "one.pem", one.certificate_pem().as_bytes());
+    let trust = open(folder.path()).expect("a folder");
+    let ada = persona(&one, around(500));
+    for _ in 0..2 {
+        for (at, expected) in [
+            (NOW, Ok(())),
+            (NOW - 500, Ok(())),
+            (NOW + 500, Ok(())),
+            (NOW - 501, Err(ChainRefused::Time)),
+            (NOW + 501, Err(ChainRefused::Time)),
+        ] {
+            assert_eq!(judge(&trust, &ada, at), expected, "{at}");
+        }
+        let at = UnixSeconds::new(NOW);
+        let as_licensor = trust.judge(ada.chain(), CertificateRole::Licensor, at);
+        assert_eq!(as_licensor.err(), Some(ChainRefused::Role));
+        let mut longer = ada.chain().to_vec();
+        longer.push(ada.chain()[0].clone());
+        assert!(trust.judge(&longer, ROLE, at).is_err());
+    }
+}

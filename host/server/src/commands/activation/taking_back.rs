@@ -1,0 +1,170 @@
+//! What an operator takes back: devices, certificates, and everything about a persona.
+
+use anyhow::{Context as _, Result, bail};
+use colophon_core::activation::persona::Persona;
+use colophon_core::activation::ports::{Activations as _, Personas as _};
+use colophon_core::id::DeviceRef;
+use colophon_core::time::Clock as _;
+use serde::Serialize;
+use serde_json::json;
+
+use super::instant;
+use crate::config::Config;
+use crate::house::{House, SystemClock, publish_revoked, revoked_file};
+use crate::output::{Output, confirmed, table};
+
+#[derive(Serialize)]
+struct RevokedLine {
+    serial: String,
+    revoked: String,
+}
+
+#[derive(Serialize)]
+struct RevokedList {
+    file: String,
+    certificates: Vec<RevokedLine>,
+}
+
+pub(super) async fn release(
+    house: &House,
+    persona: &Persona,
+    device: &str,
+    give_back: bool,
+    output: Output,
+) -> Result<()> {
+    let device = find(house, persona, device).await?;
+    let now = SystemClock.now();
+    match give_back {
+        true => {
+            let given = house.activation.give_back(persona.record, device, now);
+            given.await.context("the device was released before")?;
+        }
+        false => {
+            let released = house.activation.release(persona.record, device, now);
+            if !released.await? {
+                bail!("the device was released before");
+            }
+        }
+    }
+    let released = json!({
+        "persona": persona.id.to_string(),
+        "device": device.to_string(),
+        "given_back": give_back,
+    });
+    output.print(&released, |_| match give_back {
+        true => format!("Released {device} and gave its activation back."),
+        false => format!("Released {device}. Its activation stays counted."),
+    })
+}
+
+/// The device in use whose name begins with these digits.
+async fn find(house: &House, persona: &Persona, digits: &str) -> Result<DeviceRef> {
+    let devices = house.activation.devices(persona.record).await?;
+    let named: Vec<DeviceRef> = devices
+        .iter()
+        .map(|device| device.record)
+        .filter(|record| !digits.is_empty() && record.to_string().starts_with(digits))
+        .collect();
+    match named.as_slice() {
+        [device] => Ok(*device),
+        [] => bail!(
+            "{} has no device {digits:?}; see `colophon activation show {}`",
+            persona.id,
+            persona.id
+        ),
+        _ => bail!("{digits:?} are the first digits of several devices; write more of them"),
+    }
+}
+
+pub(super) async fn revoke(
+    house: &House,
+    config: &Config,
+    persona: &Persona,
+    yes: bool,
+    output: Output,
+) -> Result<()> {
+    let question = format!(
+        "Take the certificates of {} back? Level 5 copies are then refused, and no device is activated.",
+        persona.id
+    );
+    if !confirmed(&question, yes)? {
+        bail!("nothing was changed");
+    }
+    house
+        .activation
+        .withdraw(persona.record, SystemClock.now())
+        .await?;
+    let count = publish_revoked(house, config).await?;
+    let file = revoked_file(config).display().to_string();
+    let revoked = json!({ "persona": persona.id.to_string(), "file": file, "listed": count });
+    output.print(&revoked, |_| {
+        format!(
+            "Took the certificates of {} back. {file} lists {count}; other hosts and readers need a copy.",
+            persona.id
+        )
+    })
+}
+
+pub(super) async fn reinstate(house: &House, persona: &Persona, output: Output) -> Result<()> {
+    house.activation.reinstate(persona.record).await?;
+    let reinstated = json!({ "persona": persona.id.to_string() });
+    output.print(&reinstated, |_| {
+        format!(
+            "{} may activate again; each device gets a new certificate then.",
+            persona.id
+        )
+    })
+}
+
+pub(super) async fn revoked(house: &House, config: &Config, output: Output) -> Result<()> {
+    let revoked = house
+        .activation
+        .revoked_certificates(SystemClock.now())
+        .await?;
+    publish_revoked(house, config).await?;
+    let digits =
+        |serial: &[u8]| -> String { serial.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let list = RevokedList {
+        file: revoked_file(config).display().to_string(),
+        certificates: revoked
+            .iter()
+            .map(|revoked| RevokedLine {
+                serial: digits(&revoked.serial),
+                revoked: instant(revoked.at),
+            })
+            .collect(),
+    };
+    output.print(&list, |list| {
+        let cells = list
+            .certificates
+            .iter()
+            .map(|line| vec![line.serial.clone(), line.revoked.clone()]);
+        let list_text = table(&["serial number", "revoked (UTC)"], cells);
+        format!("{list_text}\n\nWritten to {}.", list.file)
+    })
+}
+
+pub(super) async fn erase(
+    house: &House,
+    config: &Config,
+    persona: &Persona,
+    yes: bool,
+    output: Output,
+) -> Result<()> {
+    let question = format!(
+        "Erase {} for good? What was bought for it opens on no further device.",
+        persona.id
+    );
+    if !confirmed(&question, yes)? {
+        bail!("nothing was changed");
+    }
+    let erased = house.activation.erase(persona.record, SystemClock.now());
+    if !erased.await? {
+        bail!("the persona was erased before");
+    }
+    publish_revoked(house, config).await?;
+    let gone = json!({ "persona": persona.id.to_string() });
+    output.print(&gone, |_| {
+        format!("Erased {}; its activations are still counted.", persona.id)
+    })
+}

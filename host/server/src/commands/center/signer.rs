@@ -1,0 +1,109 @@
+//! `colophon center signer list|new|set`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use colophon_keys::{KeyKind, Leaf};
+use colophon_receipt::CenterId;
+use colophon_store::signers::{CenterKeyRole, SignerRecord};
+use colophon_title::trust::{EndCertificate, validity};
+use serde::Serialize;
+
+use super::super::known_center;
+use crate::cli::{CenterKeyArg, KeyKindArg, SignerCommand};
+use crate::house::{House, fresh, replace};
+use crate::output::{Output, table};
+
+#[derive(Serialize)]
+struct SignerRow {
+    role: &'static str,
+    subject: String,
+    issuer: String,
+    /// In seconds since 1970.
+    valid_from: Option<i64>,
+    valid_until: Option<i64>,
+    sha256: String,
+}
+
+pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -> Result<()> {
+    let center = match command {
+        SignerCommand::List { center } => known_center(house, &center.center).await?,
+        SignerCommand::New { center, role, kind } => {
+            let center = known_center(house, &center.center).await?;
+            let role = key_role(role);
+            let kind = match kind {
+                KeyKindArg::Rsa => KeyKind::Rsa2048,
+                KeyKindArg::P256 => KeyKind::P256,
+            };
+            let leaf = fresh(house, &center, role, kind).await?;
+            replace(house, &center, role, &leaf).await?;
+            center
+        }
+        SignerCommand::Set {
+            center,
+            role,
+            certificate,
+            key,
+        } => {
+            let center = known_center(house, &center.center).await?;
+            let leaf = Leaf::from_pem(&text(&key)?, &text(&certificate)?);
+            let leaf = leaf.context("the certificate and the key cannot be used")?;
+            replace(house, &center, key_role(role), &leaf).await?;
+            center
+        }
+    };
+    list(house, &center, output).await
+}
+
+fn key_role(role: CenterKeyArg) -> CenterKeyRole {
+    match role {
+        CenterKeyArg::Tool => CenterKeyRole::Tool,
+        CenterKeyArg::Provider => CenterKeyRole::Provider,
+        CenterKeyArg::Licensor => CenterKeyRole::Licensor,
+        CenterKeyArg::Center => CenterKeyRole::Center,
+    }
+}
+
+fn text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {
+    let signers = house.store.list_signers(center).await?;
+    let rows: Vec<SignerRow> = signers.iter().map(|one| row(house, one)).collect();
+    output.print(&rows, |rows| {
+        let cells = rows.iter().map(|row| {
+            let until = row.valid_until.and_then(|until| {
+                let instant = jiff::Timestamp::from_second(until).ok()?;
+                Some(instant.strftime("%Y-%m-%d").to_string())
+            });
+            vec![
+                row.role.to_owned(),
+                row.subject.clone(),
+                row.issuer.clone(),
+                until.unwrap_or_default(),
+            ]
+        });
+        table(&["role", "subject", "issuer", "valid until"], cells)
+    })
+}
+
+fn row(house: &House, signer: &SignerRecord) -> SignerRow {
+    let own = signer.chain.first().map(Vec::as_slice).unwrap_or_default();
+    let certificate = EndCertificate::parse(own).ok();
+    let validity = validity(own).ok();
+    let sha256 = house.engine.digest(&[own]);
+    SignerRow {
+        role: signer.role.as_str(),
+        subject: certificate
+            .as_ref()
+            .map(|certificate| certificate.subject.clone())
+            .unwrap_or_default(),
+        issuer: certificate
+            .map(|certificate| certificate.issuer)
+            .unwrap_or_default(),
+        valid_from: validity.map(|(from, _)| from),
+        valid_until: validity.map(|(_, until)| until),
+        sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}

@@ -1,0 +1,25 @@
+//! Rights templates: read from files, tried, and shown.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use colophon_core::time::Clock as _;
+use colophon_title::license::RightsTemplate;
+
+use crate::house::{SystemClock, rehearse_rights};
+
+/// Reads a file with rights and makes a license with them on trial, so that no buyer is the first
+/// to find out that there is none.
+pub(super) fn read_rights(file: &Path) -> Result<RightsTemplate> {
+    let document =
+        std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let unusable = || format!("{} cannot be used", file.display());
+    let rights = RightsTemplate::read(&document).with_context(unusable)?;
+    rehearse_rights(&rights, SystemClock.now()).with_context(unusable)?;
+    Ok(rights)
+}
+
+/// Rights as they are shown, and as a file may hold them.
+pub(super) fn rights_text(rights: &RightsTemplate) -> String {
+    String::from_utf8_lossy(&rights.to_xml()).into_owned()
+}

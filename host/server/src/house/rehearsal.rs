@@ -1,0 +1,140 @@
+//! Licenses made on trial, before a template or a licensor makes them for buyers.
+
+use anyhow::{Context as _, Result, ensure};
+use colophon_core::time::Timestamp;
+use colophon_crypto::{Engine, Key32, Portable};
+use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
+use colophon_title::CopyKey;
+use colophon_title::license::{
+    LicenseReport, LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, RightsTemplate, verify,
+};
+use colophon_title::trust::{CertificateRole, TrustRoots};
+
+use super::House;
+
+const PERSONA: &str = "rehearsal";
+
+/// Keys that no host has and nobody trusts, for one rehearsal.
+struct Throwaway {
+    root: Authority,
+    licensor: Leaf,
+    persona: Leaf,
+}
+
+impl Throwaway {
+    fn make(now: Timestamp) -> Result<Self> {
+        let now_s = now.unix_seconds().get();
+        let validity = Validity {
+            from_unix_s: now_s - 3600,
+            until_unix_s: now_s + 3600,
+        };
+        let subject = |name: &str| Subject {
+            common_name: name.to_owned(),
+            organization: None,
+        };
+        let random = &mut SystemRandom;
+        let root = Authority::create_root(&subject("rehearsal"), KeyKind::P256, validity, random)?;
+        let licensor = root.issue(
+            CertificateRole::Licensor,
+            &subject("rehearsal licensor"),
+            KeyKind::P256,
+            validity,
+            random,
+        )?;
+        let persona = root.issue(
+            CertificateRole::Activation,
+            &subject(PERSONA),
+            KeyKind::Rsa2048,
+            validity,
+            random,
+        )?;
+        Ok(Self {
+            root,
+            licensor,
+            persona,
+        })
+    }
+
+    /// A license with the template's rights, signed by `signer`.
+    fn license(
+        &self,
+        template: &RightsTemplate,
+        signer: &dyn LicenseSigner,
+        now: Timestamp,
+    ) -> Result<Vec<u8>> {
+        let object = |id_type: &str, id: &str| -> Result<Object> {
+            Ok(Object {
+                id_type: Line::parse(id_type)?,
+                id: Line::parse(id)?,
+                name: None,
+            })
+        };
+        let certificate = self.persona.chain().first();
+        let terms = LicenseTerms {
+            copy_key: &CopyKey::new(Key32::new([0; 32])),
+            signer,
+            licensor: &object("center", PERSONA)?,
+            rights: &template.rights,
+            principals: &template.principals,
+            persona: Some(PersonaTerms {
+                id: &Line::parse(PERSONA)?,
+                certificate_der: certificate.context("a certificate was issued")?,
+            }),
+            delegated_by: None,
+        };
+        let signed = terms.rehearse(&AwsLc, now.unix_seconds().get())?;
+        Ok(signed.document().to_vec())
+    }
+}
+
+/// Tries a template: a license is made with it, signed with a throwaway key, and verified by both
+/// engines.
+pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Result<()> {
+    let keys = Throwaway::make(now)?;
+    let signer = keys.licensor.licensor();
+    let signer = signer.context("a licensor's certificate was issued")?;
+    let document = keys
+        .license(template, &signer, now)
+        .context("no license can be made with these rights")?;
+    let mut roots = TrustRoots::new();
+    roots.add_roots(keys.root.certificate_der())?;
+    let engines: [&dyn Engine; 2] = [&AwsLc, &Portable];
+    for engine in engines {
+        let report = verify(engine, &document, &roots)
+            .context("a license with these rights does not verify")?;
+        check(&report, template)?;
+    }
+    Ok(())
+}
+
+/// Tries a licensor: a license is signed with it, and verified under this host's trusted roots.
+pub(crate) fn rehearse_licensor(
+    house: &House,
+    signer: &dyn LicenseSigner,
+    template: &RightsTemplate,
+    now: Timestamp,
+) -> Result<()> {
+    rehearse_rights(template, now)?;
+    let document = Throwaway::make(now)?
+        .license(template, signer, now)
+        .context("the licensor can sign no license")?;
+    let report = house
+        .trust()?
+        .verify_license(&document)
+        .context("a license by this licensor does not verify under this host's trusted roots")?;
+    check(&report, template)
+}
+
+/// Everything of the template must be in what was verified, the persona aside.
+fn check(report: &LicenseReport, template: &RightsTemplate) -> Result<()> {
+    let granted = report.license.rights.iter();
+    let granted: Vec<_> = granted.map(|group| (&group.name, &group.rights)).collect();
+    let meant = template.rights.iter();
+    let meant: Vec<_> = meant.map(|group| (&group.name, &group.rights)).collect();
+    // Access of single rights is given the persona's enabling bits in the bundle alone.
+    ensure!(
+        granted == meant,
+        "the license grants other rights than meant"
+    );
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! What a license grants, in words and for programs.
+
+use colophon_reader::reading::printable;
+use colophon_title::license::{License, Location, Period, Right, RightsGroup};
+use serde_json::{Value, json};
+
+use crate::cli::output::day;
+
+/// One line for each right. What is not named is not granted.
+pub(crate) fn rights(license: &License) -> Vec<String> {
+    let granted = license.rights.iter().flat_map(|group| {
+        let rights = group.rights.iter();
+        rights.map(move |right| words(group, right))
+    });
+    granted.collect()
+}
+
+fn words(group: &RightsGroup, right: &Right) -> String {
+    let mut words = right.kind.as_str().to_owned();
+    if let Some(count) = right.max_count {
+        words.push_str(&format!(", {count} times"));
+    }
+    words.push_str(&period(group.bundle.period));
+    let places = group.bundle.territory.iter().chain(&right.territory);
+    let places: Vec<String> = places.map(place).collect();
+    if !places.is_empty() {
+        words.push_str(&format!(", in {}", places.join(" or ")));
+    }
+    if !right.fees.is_empty() {
+        words.push_str(", for a fee, which this reader cannot pay");
+    }
+    if !right.tracking.is_empty() {
+        words.push_str(", if somebody is told, which this reader does not do");
+    }
+    words
+}
+
+fn period(period: Period) -> String {
+    let from = period
+        .from_unix_s
+        .map(|from| format!(", from {}", day(from)));
+    let until = period
+        .until_unix_s
+        .map(|until| format!(", until {}", day(until)));
+    from.unwrap_or_default() + &until.unwrap_or_default()
+}
+
+fn place(place: &Location) -> String {
+    let country = String::from_utf8_lossy(&place.country).into_owned();
+    let narrower = [&place.region, &place.city, &place.postal_code];
+    let narrower = narrower.into_iter().flatten();
+    let names = narrower.map(|name| printable(name.as_str()).into_owned());
+    let names: Vec<String> = std::iter::once(country).chain(names).collect();
+    names.join(" ")
+}
+
+/// The same for programs.
+pub(crate) fn rights_json(license: &License) -> Value {
+    let granted = license.rights.iter().flat_map(|group| {
+        let rights = group.rights.iter();
+        rights.map(move |right| {
+            json!({
+                "right": right.kind.as_str(),
+                "count_max": right.max_count,
+                "from_unix_s": group.bundle.period.from_unix_s,
+                "until_unix_s": group.bundle.period.until_unix_s,
+            })
+        })
+    });
+    Value::Array(granted.collect())
+}

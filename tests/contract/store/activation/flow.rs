@@ -1,0 +1,277 @@
+//! The flow over the real records, while what is around it fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use colophon_activation::PersonaId;
+use colophon_core::activation::activate::{
+    Activating, ActivationFailed, ActivationRequest, Outcome, PackageParts, Packages,
+};
+use colophon_core::activation::grant::{GrantState, Progress};
+use colophon_core::activation::key_pair::{PersonaCertificate, PersonaPublicKey};
+use colophon_core::activation::ports::{
+    ActivationAuthority, AuthorityFailed, Grants, Individual, RepositoryFailed, RepositoryOrder,
+    RepositoryWorker, StatementFacts,
+};
+use colophon_core::id::{ActivationRef, GrantRef};
+use colophon_core::time::Timestamp;
+use colophon_keys::AwsLc;
+use colophon_store::activation::ActivationStore;
+use tokio::sync::Notify;
+
+use super::ground::{approved, certificate, day, fresh, machine, persona, stock, used, waiting};
+use crate::place::Place;
+
+/// What the surroundings do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Well,
+    WorkerBusy,
+    WorkerBroken,
+    /// The order is never answered.
+    WorkerSilent,
+    AuthorityBroken,
+}
+
+/// A repository worker and an authority that do as they are told. They stand for other processes.
+struct Surroundings {
+    mood: AtomicU8,
+    made: AtomicUsize,
+    ordered: Notify,
+    chain: Vec<Vec<u8>>,
+}
+
+impl Surroundings {
+    fn is(&self, mood: Mood) -> bool {
+        self.mood.load(Ordering::SeqCst) == mood as u8
+    }
+
+    fn turn(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl RepositoryWorker for Surroundings {
+    async fn individualize(&self, order: RepositoryOrder) -> Result<Individual, RepositoryFailed> {
+        self.ordered.notify_one();
+        if self.is(Mood::WorkerSilent) {
+            std::future::pending::<()>().await;
+        }
+        if self.is(Mood::WorkerBusy) {
+            return Err(RepositoryFailed::Busy);
+        }
+        if self.is(Mood::WorkerBroken) {
+            return Err(RepositoryFailed::Broken("broken".into()));
+        }
+        self.made.fetch_add(1, Ordering::SeqCst);
+        Ok(Individual {
+            module: fresh::<64>().to_vec(),
+            sealed_key: order.pkcs8.to_vec(),
+        })
+    }
+}
+
+#[async_trait]
+impl ActivationAuthority for Surroundings {
+    async fn certify(
+        &self,
+        _: &PersonaId,
+        _: &PersonaPublicKey,
+        now: Timestamp,
+    ) -> Result<PersonaCertificate, AuthorityFailed> {
+        if self.is(Mood::AuthorityBroken) {
+            return Err(AuthorityFailed("broken".into()));
+        }
+        Ok(certificate(fresh::<1>()[0], now))
+    }
+
+    async fn state(&self, facts: &StatementFacts) -> Result<String, AuthorityFailed> {
+        Ok(format!("{} on {}", facts.persona, facts.machine))
+    }
+
+    fn chain(&self) -> &[Vec<u8>] {
+        &self.chain
+    }
+}
+
+struct Joined;
+
+impl Packages for Joined {
+    fn package(&self, parts: &PackageParts<'_>) -> Vec<u8> {
+        let parts = [
+            parts.statement.as_bytes(),
+            parts.certificate,
+            &parts.individual.sealed_key,
+            &parts.individual.module,
+        ];
+        parts.concat()
+    }
+}
+
+struct Ground {
+    store: Arc<ActivationStore>,
+    around: Arc<Surroundings>,
+    flow: Arc<Activating>,
+}
+
+async fn ground(place: &Place) -> Ground {
+    let store = place.activation_store().await;
+    let around = Arc::new(Surroundings {
+        mood: AtomicU8::new(Mood::Well as u8),
+        made: AtomicUsize::new(0),
+        ordered: Notify::new(),
+        chain: Vec::new(),
+    });
+    let flow = Arc::new(Activating {
+        activations: store.clone(),
+        grants: store.clone(),
+        authority: around.clone(),
+        repository: around.clone(),
+        packages: Arc::new(Joined),
+        engine: Arc::new(AwsLc),
+    });
+    Ground {
+        store,
+        around,
+        flow,
+    }
+}
+
+impl Ground {
+    async fn request(&self, grant: GrantRef) -> ActivationRequest {
+        ActivationRequest {
+            grant: self.store.grant(grant).await.unwrap().unwrap(),
+            facts: machine(1),
+            reader: "reader 1".parse().unwrap(),
+        }
+    }
+
+    async fn ask(&self, grant: GrantRef) -> Result<Outcome, ActivationFailed> {
+        let request = self.request(grant).await;
+        self.flow.activate(&request, day(0)).await
+    }
+
+    async fn progress(&self, grant: GrantRef) -> Progress {
+        match self.store.grant(grant).await.unwrap().unwrap().state {
+            GrantState::Approved(approval) => approval.progress,
+            GrantState::Waiting | GrantState::Denied => panic!("not approved"),
+        }
+    }
+}
+
+#[track_caller]
+fn package(outcome: Result<Outcome, ActivationFailed>) -> (ActivationRef, Vec<u8>) {
+    match outcome.unwrap() {
+        Outcome::Activated {
+            activation,
+            package,
+        } => (activation, package),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn a_failure_after_admission_costs_nothing(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    for mood in [Mood::AuthorityBroken, Mood::WorkerBroken, Mood::WorkerBusy] {
+        ground.around.turn(mood);
+        match ground.ask(grant).await {
+            Ok(outcome) => assert_eq!(
+                (outcome, mood as u8),
+                (Outcome::Busy, Mood::WorkerBusy as u8)
+            ),
+            Err(ActivationFailed::Authority(_)) => assert!(mood == Mood::AuthorityBroken),
+            Err(ActivationFailed::Repository(_)) => assert!(mood == Mood::WorkerBroken),
+            Err(other) => panic!("{other:?}"),
+        }
+        assert!(matches!(
+            ground.progress(grant).await,
+            Progress::Admitted { .. }
+        ));
+    }
+    ground.around.turn(Mood::Well);
+    let (activation, _) = package(ground.ask(grant).await);
+    assert_eq!(ground.progress(grant).await, Progress::Made { activation });
+    assert_eq!(used(&ground.store, ada).await, 1);
+}
+
+/// The process that was making the package is gone; another one goes on.
+pub(crate) async fn a_process_that_dies_while_it_makes_the_package_loses_nothing(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    ground.around.turn(Mood::WorkerSilent);
+    let request = ground.request(grant).await;
+    let flow = Arc::clone(&ground.flow);
+    let dying = tokio::spawn(async move { flow.activate(&request, day(0)).await });
+    ground.around.ordered.notified().await;
+    dying.abort();
+    assert!(dying.await.unwrap_err().is_cancelled());
+    assert_eq!(used(&ground.store, ada).await, 1);
+
+    ground.around.turn(Mood::Well);
+    let (activation, _) = package(ground.ask(grant).await);
+    let noted = ground.store.list_activations(ada).await.unwrap();
+    assert_eq!((noted.len(), noted[0].activation), (1, activation));
+    assert_eq!(used(&ground.store, ada).await, 1);
+}
+
+/// The connection breaks while the package is sent: the reader asks again, as often as it takes.
+pub(crate) async fn a_package_that_did_not_arrive_is_sent_again(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let first = package(ground.ask(grant).await);
+    for _ in 0..3 {
+        assert_eq!(package(ground.ask(grant).await), first);
+    }
+    ground.flow.delivered(grant, first.0).await.unwrap();
+    assert_eq!(package(ground.ask(grant).await), first);
+    let delivered = Progress::Delivered {
+        activation: first.0,
+    };
+    assert_eq!(ground.progress(grant).await, delivered);
+    assert_eq!(ground.around.made.load(Ordering::SeqCst), 1);
+    assert_eq!(used(&ground.store, ada).await, 1);
+}
+
+pub(crate) async fn requests_at_once_get_one_package(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let mut asking = Vec::new();
+    for _ in 0..8 {
+        let flow = Arc::clone(&ground.flow);
+        let request = ground.request(grant).await;
+        asking.push(tokio::spawn(async move {
+            package(flow.activate(&request, day(0)).await)
+        }));
+    }
+    let mut packages = Vec::new();
+    for asked in asking {
+        packages.push(asked.await.unwrap());
+    }
+    packages.dedup();
+    assert_eq!(packages.len(), 1);
+    assert_eq!(used(&ground.store, ada).await, 1);
+}
+
+pub(crate) async fn an_empty_pool_is_said_and_made_up_for(place: &Place) {
+    let ground = ground(place).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    assert_eq!(ground.ask(grant).await.unwrap(), Outcome::PoolEmpty);
+    assert_eq!(ground.progress(grant).await, Progress::AwaitsKeys);
+    assert_eq!(ground.around.made.load(Ordering::SeqCst), 0);
+    stock(&ground.store, 1).await;
+    package(ground.ask(grant).await);
+    let undecided = waiting(&ground.store, day(0)).await.record;
+    assert_eq!(ground.ask(undecided).await.unwrap(), Outcome::NoGrant);
+}

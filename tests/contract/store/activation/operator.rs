@@ -1,0 +1,237 @@
+//! What an operator sets, sees, counts and takes back.
+
+use colophon_core::activation::ports::{Activations, Grants, KeyPool, Sessions, Settings};
+use colophon_core::activation::quota::QuotaTerms;
+use colophon_core::activation::session::SessionContent;
+use colophon_core::activation::settings::ActivationSettings;
+use colophon_core::activation::token::SessionToken;
+use colophon_core::ports::{Readiness, Service};
+use colophon_keys::{AwsLc, SystemRandom};
+use colophon_store::activation::{
+    ActivationCounts, ActivationReader, Period, PersonaCursor, Totals,
+};
+use colophon_store::failure::ChangeError;
+
+use super::ground::{
+    activate, activated, admitted, approved, ask, certificate, check, day, machine, persona, stock,
+    used, waiting,
+};
+use crate::place::Place;
+
+pub(crate) async fn settings_hold_from_the_next_activation_on(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    assert_eq!(
+        store.settings().await.unwrap(),
+        ActivationSettings::default()
+    );
+    let persona = persona(&store, "ada").await;
+    activated(&store, persona, &machine(1), day(0)).await;
+    let strict = ActivationSettings {
+        quota: QuotaTerms::new(1, 10, 2, 0).unwrap(),
+        keys_min: 7,
+        support: Some("help@center.example".parse().unwrap()),
+        gift_link: Some("https://center.example/gift".parse().unwrap()),
+    };
+    store.set(&strict, day(0)).await.unwrap();
+    assert_eq!(store.settings().await.unwrap(), strict);
+    for number in [1, 2] {
+        let refused = activate(&store, persona, &machine(number), day(1)).await;
+        check(&refused, "limit reached");
+    }
+    activated(&store, persona, &machine(2), day(10)).await;
+    store
+        .set(&ActivationSettings::default(), day(10))
+        .await
+        .unwrap();
+    activated(&store, persona, &machine(3), day(10)).await;
+}
+
+pub(crate) async fn an_operator_may_give_an_activation_back(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    let persona = persona(&store, "ada").await;
+    for number in 0..5 {
+        activated(&store, persona, &machine(number), day(0)).await;
+    }
+    let device = store.devices(persona).await.unwrap()[2].record;
+    store.give_back(persona, device, day(1)).await.unwrap();
+    assert_eq!(used(&store, persona).await, 4);
+    let again = store.give_back(persona, device, day(1)).await;
+    assert!(matches!(again, Err(ChangeError::NotFound)));
+    assert_eq!(used(&store, persona).await, 4);
+    activated(&store, persona, &machine(9), day(1)).await;
+    let refused = activate(&store, persona, &machine(10), day(1)).await;
+    check(&refused, "limit reached");
+    let list = store.list_activations(persona).await.unwrap();
+    let given_back = list.iter().filter(|row| row.given_back_at.is_some());
+    assert_eq!((list.len(), given_back.count()), (6, 1));
+}
+
+pub(crate) async fn a_withdrawn_persona_activates_nothing(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    let persona = persona(&store, "ada").await;
+    let grant = approved(&store, persona, day(0)).await;
+    let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
+    let issued = certificate(7, day(0));
+    store
+        .keep_certificate(persona, &issued, day(0))
+        .await
+        .unwrap();
+    let finished = store
+        .finish(first.activation, b"one".to_vec(), day(0))
+        .await;
+    finished.unwrap();
+    store.withdraw(persona, day(0)).await.unwrap();
+    check(&ask(&store, grant, &machine(1), day(0)).await, "withdrawn");
+    let revoked = store.revoked_certificates(day(1)).await.unwrap();
+    assert_eq!(revoked.len(), 1);
+    assert_eq!(
+        (revoked[0].serial.as_slice(), revoked[0].at),
+        ([7; 16].as_slice(), day(0))
+    );
+    let after_its_end = issued.until;
+    assert!(
+        store
+            .revoked_certificates(after_its_end)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    store.reinstate(persona).await.unwrap();
+    let again = admitted(ask(&store, grant, &machine(1), day(0)).await);
+    assert_eq!(again.activation, first.activation);
+    assert_eq!(again.certificate, None, "the old one stays revoked");
+    assert_eq!(store.revoked_certificates(day(1)).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn reports_count_by_period(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 2).await;
+    let (ada, bob) = (persona(&store, "ada").await, persona(&store, "bob").await);
+    activated(&store, ada, &machine(1), day(0)).await;
+    activated(&store, ada, &machine(1), day(0)).await;
+    activated(&store, ada, &machine(2), day(1)).await;
+    activated(&store, bob, &machine(1), day(1)).await;
+    let period = |from, until| Period {
+        from: day(from),
+        until: day(until),
+    };
+    let reader = store.reader();
+    let counts = reader.count(period(0, 1)).await.unwrap();
+    let expected = ActivationCounts {
+        activations: 2,
+        counted: 1,
+        repeats: 1,
+        recoveries: 0,
+        personas: 1,
+        new_personas: 1,
+    };
+    assert_eq!(counts, expected);
+    let counts = reader.count(period(1, 2)).await.unwrap();
+    assert_eq!(
+        (counts.activations, counts.personas, counts.new_personas),
+        (2, 2, 1)
+    );
+    let counts = reader.count(period(2, 3)).await.unwrap();
+    assert_eq!(counts, ActivationCounts::default());
+
+    // From elsewhere, without a key and without writing.
+    let replica = ActivationReader::open(&place.fulfillment).await.unwrap();
+    let totals = replica.totals().await.unwrap();
+    let expected = Totals {
+        personas: 2,
+        counted: 3,
+        activations: 4,
+        devices: 3,
+        keys_waiting: 0,
+    };
+    assert_eq!(totals, expected);
+    replica.close().await;
+}
+
+pub(crate) async fn personas_are_listed_page_by_page(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    for number in 0..5 {
+        persona(&store, &format!("ada{number}")).await;
+    }
+    let first = store.list_personas(None, 3).await.unwrap();
+    let last = first.last().unwrap();
+    let cursor = PersonaCursor {
+        created_at: last.created_at,
+        record: last.persona.record,
+    };
+    let rest = store.list_personas(Some(cursor), 3).await.unwrap();
+    let mut names: Vec<String> = first
+        .iter()
+        .chain(&rest)
+        .map(|row| row.persona.id.to_string())
+        .collect();
+    names.sort();
+    let expected: Vec<String> = (0..5).map(|n| format!("ada{n}@people.example")).collect();
+    assert_eq!(names, expected);
+    let record = rest[0].persona.record;
+    activated(&store, record, &machine(1), day(0)).await;
+    let shown = store.show_persona(&rest[0].persona.id).await.unwrap();
+    assert_eq!(shown.unwrap().standing.used, 1);
+}
+
+pub(crate) async fn what_has_run_out_is_forgotten(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    let ada = persona(&store, "ada").await;
+    let undecided = waiting(&store, day(0)).await;
+    let grant = approved(&store, ada, day(0)).await;
+    let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
+    let finished = store
+        .finish(first.activation, b"one".to_vec(), day(0))
+        .await;
+    finished.unwrap();
+    let session = SessionToken::generate(&mut SystemRandom).digest(&AwsLc);
+    let content = SessionContent {
+        persona: Some(ada),
+        notes: Vec::new().into(),
+    };
+    store
+        .begin(&session, &content, day(1), day(0))
+        .await
+        .unwrap();
+    assert_eq!(store.forget_expired(day(0)).await.unwrap(), 0);
+    check(&ask(&store, grant, &machine(1), day(0)).await, "finished");
+    // The session, both grants, and the package.
+    assert_eq!(store.forget_expired(day(1)).await.unwrap(), 4);
+    assert_eq!(store.forget_expired(day(1)).await.unwrap(), 0);
+    assert!(store.grant(undecided.record).await.unwrap().is_none());
+    assert_eq!(used(&store, ada).await, 1);
+    let list = store.list_activations(ada).await.unwrap();
+    assert_eq!(list[0].finished_at, Some(day(0)));
+}
+
+pub(crate) async fn a_wrong_master_key_is_noticed(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    persona(&store, "ada").await;
+    assert!(store.check_integrity().await.unwrap().is_empty());
+    let services = store.check().await;
+    assert!(matches!(
+        services.as_slice(),
+        [(Service::ActivationDatabase, Ok(()))]
+    ));
+    assert_eq!(store.waiting().await.unwrap(), 1);
+    store.close().await;
+    let strange = place.activation_store_under(8).await;
+    let problems = strange.check_integrity().await.unwrap();
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.text.contains("key_pairs.private_key"))
+    );
+    assert!(
+        problems
+            .iter()
+            .all(|problem| problem.text.contains("is this the master key"))
+    );
+}

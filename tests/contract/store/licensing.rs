@@ -1,0 +1,245 @@
+//! What licenses are made with, and what becomes of them.
+
+use colophon_activation::{CertificateChain, PersonaId};
+use colophon_core::center::Center;
+use colophon_core::ports::{Catalog, Centers};
+use colophon_core::principal::Principals;
+use colophon_keys::{Authority, KeyKind, Leaf, Subject, SystemRandom, Validity};
+use colophon_store::log::PersonName;
+use colophon_store::signers::{CenterKeyRole, SignerMaterial};
+use colophon_store::store::Store;
+use colophon_store::titles::{Edit, TitleChange};
+use colophon_title::license::RightsTemplate;
+
+use crate::log::{append, rows};
+use crate::place::{Place, moment};
+use crate::samples::{book, center, center_id, download, furnish, place, title};
+
+const VALID: Validity = Validity {
+    from_unix_s: 1_700_000_000,
+    until_unix_s: 1_900_000_000,
+};
+
+fn rights(inside: &str) -> RightsTemplate {
+    let text = format!(
+        "<rights xmlns=\"urn:colophon:license:1\"><rights-group name=\"a\"><bundle/>{inside}\
+         </rights-group></rights>"
+    );
+    RightsTemplate::read(text.as_bytes()).unwrap()
+}
+
+async fn loaded(store: &Store) -> std::sync::Arc<Center> {
+    store.center(&center_id()).await.unwrap().unwrap()
+}
+
+async fn put(store: &Store, authority: &Authority, role: CenterKeyRole) -> Leaf {
+    let subject = Subject {
+        common_name: role.as_str().to_owned(),
+        organization: None,
+    };
+    let kind = KeyKind::Rsa2048;
+    let leaf = authority.issue(role.certificate(), &subject, kind, VALID, &mut SystemRandom);
+    let leaf = leaf.unwrap();
+    let material = SignerMaterial {
+        role,
+        chain: leaf.chain().to_vec(),
+        pkcs8: leaf.key_der(),
+    };
+    store
+        .put_signer(&center_id(), &material, moment(20))
+        .await
+        .unwrap();
+    leaf
+}
+
+pub(crate) async fn a_center_has_the_licensor_and_the_keys_for_forms_it_was_given(ground: &Place) {
+    let store = ground.store().await;
+    store.add_center(&center("main"), moment(10)).await.unwrap();
+    let bare = loaded(&store).await;
+    assert!(bare.licensor.is_none() && bare.upload_keys.is_empty());
+    let root = Subject {
+        common_name: "root".to_owned(),
+        organization: None,
+    };
+    let authority = Authority::create_root(&root, KeyKind::P256, VALID, &mut SystemRandom).unwrap();
+    let licensor = put(&store, &authority, CenterKeyRole::Licensor).await;
+    let former = put(&store, &authority, CenterKeyRole::FormerCenter).await;
+    let present = put(&store, &authority, CenterKeyRole::Center).await;
+    let center = loaded(&store).await;
+    assert_eq!(center.licensor.as_ref().unwrap().chain(), licensor.chain());
+    let chains: Vec<_> = center.upload_keys.iter().map(|key| key.chain()).collect();
+    assert_eq!(chains, [present.chain(), former.chain()]);
+    let public = colophon_title::trust::EndCertificate::parse(&present.chain()[0]).unwrap();
+    let public = colophon_crypto::PublicKey::parse(&public.public_key_spki_der).unwrap();
+    let encrypted = public.encrypt_oaep(&[7; 32], &[9; 32]).unwrap();
+    let [first, second] = center.upload_keys.as_slice() else {
+        panic!("two keys");
+    };
+    for _ in 0..2 {
+        assert_eq!(first.decrypt(&encrypted).unwrap().expose(), &[9; 32]);
+    }
+    assert!(second.decrypt(&encrypted).is_err());
+    // A key in another role's place is damage, not a signer.
+    let mut material = store
+        .signer_material(&center_id(), CenterKeyRole::Center)
+        .await
+        .unwrap()
+        .unwrap();
+    material.role = CenterKeyRole::Licensor;
+    store
+        .put_signer(&center_id(), &material, moment(30))
+        .await
+        .unwrap();
+    assert!(store.center(&center_id()).await.is_err());
+}
+
+pub(crate) async fn rights_are_set_and_taken_back(ground: &Place) {
+    let store = ground.store().await;
+    furnish(&store).await;
+    let viewing = RightsTemplate::viewing();
+    assert_eq!(*loaded(&store).await.rights, viewing);
+    let printing = rights("<view></view><print max-count=\"3\"></print>");
+    store
+        .set_center_rights(&center_id(), Some(&printing), moment(40))
+        .await
+        .unwrap();
+    assert_eq!(*loaded(&store).await.rights, printing);
+    let record = store.show_center(&center_id()).await.unwrap().unwrap();
+    assert_eq!(record.rights, Some(printing));
+    store
+        .set_center_rights(&center_id(), None, moment(41))
+        .await
+        .unwrap();
+    assert_eq!(*loaded(&store).await.rights, viewing);
+    let nobody = "nobody".parse().unwrap();
+    let missing = store.set_center_rights(&nobody, None, moment(42)).await;
+    assert!(missing.is_err());
+
+    let copying = rights("<view></view><copy></copy>");
+    let mut new = title(1, "111", "Emma");
+    new.rights = Some(copying.clone());
+    store.add_title(&new, moment(50)).await.unwrap();
+    let kept = || async {
+        let facts = store.facts(&center_id(), &place("main/1")).await;
+        facts.unwrap().unwrap().rights.as_deref().cloned()
+    };
+    assert_eq!(kept().await, Some(copying.clone()));
+    let change = |rights| TitleChange {
+        rights,
+        ..TitleChange::default()
+    };
+    let turns = [
+        (Edit::Keep, Some(copying.clone())),
+        (Edit::Set(viewing.clone()), Some(viewing)),
+        (Edit::Remove, None),
+        (Edit::Set(copying.clone()), Some(copying)),
+    ];
+    for (edit, expected) in turns {
+        store
+            .update_title(&center_id(), &book("111"), &change(edit), moment(60))
+            .await
+            .unwrap();
+        assert_eq!(kept().await, expected);
+    }
+}
+
+pub(crate) async fn a_personas_certificate_is_kept_and_replaced(ground: &Place) {
+    let store = ground.store().await;
+    store.add_center(&center("main"), moment(1)).await.unwrap();
+    store.add_center(&center("other"), moment(1)).await.unwrap();
+    let ada: PersonaId = "ada@people.example".parse().unwrap();
+    let bea: PersonaId = "bea@people.example".parse().unwrap();
+    let chain = |bytes: u8| {
+        let certificates = vec![vec![bytes; 900], b"an authority".to_vec()];
+        CertificateChain::new(certificates).unwrap()
+    };
+    let found = |center: &'static str, persona: &PersonaId| {
+        let persona = persona.clone();
+        let store = &store;
+        async move {
+            let center = center.parse().unwrap();
+            store.certificate_of(&center, &persona).await.unwrap()
+        }
+    };
+    assert_eq!(found("main", &ada).await, None);
+    store.keep(&center_id(), &ada, &chain(1), moment(2));
+    store.keep(&center_id(), &bea, &chain(2), moment(2));
+    // Nobody waits for it, so the question is asked until it is there.
+    let arrived = |persona: &PersonaId, expected: CertificateChain| {
+        let persona = persona.clone();
+        let store = &store;
+        async move {
+            loop {
+                let kept = store.certificate_of(&center_id(), &persona).await.unwrap();
+                if kept.as_ref() == Some(&expected) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    arrived(&ada, chain(1)).await;
+    arrived(&bea, chain(2)).await;
+    assert_eq!(found("other", &ada).await, None, "each center has its own");
+    store.keep(&center_id(), &ada, &chain(3), moment(3));
+    arrived(&ada, chain(3)).await;
+
+    let mut stranger = ground.stranger().await;
+    let rows = stranger.numbers("SELECT COUNT(*) FROM principals").await;
+    assert_eq!(rows, [2]);
+    // One persona's certificate in another's row does not open.
+    stranger
+        .run("UPDATE principals SET chain = (SELECT chain FROM principals LIMIT 1)")
+        .await;
+    let moved = [
+        store.certificate_of(&center_id(), &ada).await,
+        store.certificate_of(&center_id(), &bea).await,
+    ];
+    let damaged = moved.iter().filter(|found| found.is_err()).count();
+    assert_eq!(damaged, 1);
+}
+
+pub(crate) async fn a_license_is_recorded_until_its_person_is_erased(ground: &Place) {
+    const LICENSE: &str = "<license>for Canarypersona</license>";
+    let store = ground.store().await;
+    let mut licensed = download(1, "order-1");
+    if let Some(copy) = &mut licensed.copy {
+        copy.license = Some(LICENSE.to_owned());
+    }
+    let event = licensed.event;
+    append(&store, [(1, licensed), (2, download(2, "order-2"))]).await;
+    let licenses: Vec<_> = rows(&store)
+        .await
+        .into_iter()
+        .map(|row| row.license)
+        .collect();
+    assert_eq!(licenses, [None, Some(LICENSE.to_owned())]);
+    let row = store.show_download(&center_id(), event).await.unwrap();
+    assert_eq!(row.unwrap().license.as_deref(), Some(LICENSE));
+    let elsewhere = "other".parse().unwrap();
+    let row = store.show_download(&elsewhere, event).await.unwrap();
+    assert!(row.is_none());
+
+    let mut stranger = ground.log_stranger().await;
+    // The license of one row does not open as another's, nor as what else is personal.
+    let before = stranger
+        .numbers("SELECT COUNT(*) FROM downloads WHERE license IS NULL")
+        .await;
+    assert_eq!(before, [1]);
+    stranger
+        .run("UPDATE downloads SET license = (SELECT license FROM downloads WHERE license IS NOT NULL)")
+        .await;
+    let other = download(2, "order-2").event;
+    assert!(store.show_download(&center_id(), other).await.is_err());
+    stranger
+        .run("UPDATE downloads SET license = personal")
+        .await;
+    assert!(store.show_download(&center_id(), event).await.is_err());
+
+    let person = PersonName::Customer("customer-0815".parse().unwrap());
+    let shop = "shop".parse().unwrap();
+    let erased = store.erase_person(&center_id(), &shop, &person).await;
+    assert!(erased.unwrap());
+    let row = store.show_download(&center_id(), event).await.unwrap();
+    assert_eq!(row.unwrap().license, None);
+}
