@@ -15,6 +15,7 @@ mod memory;
 mod nginx;
 mod outbox;
 mod plugin;
+mod repository;
 mod sealing;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("memory", memory::measure),
     ("level-5", licensing::measure),
     ("plug-in", plugin::measure),
+    ("repository", repository::measure),
     ("outbox", outbox::measure),
     ("sealing", sealing::measure),
     ("activation", activation::measure),

@@ -1,4 +1,5 @@
-//! Builds the guest components that are embedded in the host.
+//! Builds the guest components that are embedded in the host: plug-ins, and the template of the
+//! secure repository.
 //!
 //! A component is written to `plugins/` in cargo's target folder, where the plug-in host's build
 //! script looks for it, and only when its bytes have changed, so that the host is not built anew
@@ -15,12 +16,38 @@ use clap::Args;
 use crate::setup;
 use crate::workspace::{cargo, root, step, target};
 
-/// The folders below `plugins/` that the host embeds; the package of each is `NAME-plugin`.
-const EMBEDDED: [&str; 1] = ["catalog"];
+/// A guest that is embedded.
+#[derive(Clone, Copy)]
+struct Guest {
+    /// What it is kept as, and looked for by the build script of whoever embeds it.
+    name: &'static str,
+    /// The package it is built from.
+    package: &'static str,
+    /// The bytes of its stack, which lies below its data; running off its end traps.
+    stack_bytes: u32,
+    /// Whether it needs the whole standard library, or `core` and `alloc` only.
+    #[cfg_attr(
+        not(feature = "componentize"),
+        expect(dead_code, reason = "only the fallback builds the library itself")
+    )]
+    standard_library: bool,
+}
 
-/// A guest's stack lies below its data. The smaller it is, the less the host has to clear after
-/// every request; running off its end traps.
-const STACK: &str = "link-arg=-zstack-size=32768";
+const EMBEDDED: [Guest; 2] = [
+    Guest {
+        name: "catalog",
+        package: "catalog-plugin",
+        // The smaller it is, the less the host has to clear after every request.
+        stack_bytes: 32 << 10,
+        standard_library: false,
+    },
+    Guest {
+        name: "repository",
+        package: "colophon-repository",
+        stack_bytes: 1 << 20,
+        standard_library: true,
+    },
+];
 
 #[derive(Args, Default)]
 pub(crate) struct PluginsArguments {
@@ -43,34 +70,19 @@ pub(crate) fn build(arguments: &PluginsArguments) -> Result<()> {
         eprintln!("plugins: without {}: {}", missing.name, missing.cause);
         return fallback::build(&EMBEDDED);
     }
-    for name in EMBEDDED {
+    for guest in EMBEDDED {
         let mut build = cargo();
         build
-            .args(["rustc", "--quiet", "--profile", "guest"])
+            .args(["rustc", "--quiet", "--profile", "guest", "--lib"])
             .args(["--crate-type", "cdylib", "--target", "wasm32-wasip2"])
-            .args(["--package", &package(name), "--target-dir"])
+            .args(["--package", guest.package, "--target-dir"])
             .arg(cargo_target())
-            .args(["--", "-C", STACK]);
-        step(&format!("plug-in {name}"), &mut build)?;
-        let built = artifact(&cargo_target(), "wasm32-wasip2", name);
-        keep(
-            name,
-            &fs::read(&built).with_context(|| built.display().to_string())?,
-        )?;
+            .args(["--", "-C", &guest.stack()]);
+        step(&format!("guest {}", guest.name), &mut build)?;
+        let built = guest.artifact(&cargo_target(), "wasm32-wasip2");
+        guest.keep(&fs::read(&built).with_context(|| built.display().to_string())?)?;
     }
     Ok(())
-}
-
-fn package(name: &str) -> String {
-    format!("{name}-plugin")
-}
-
-/// Where cargo leaves what it built of a plug-in.
-fn artifact(target_dir: &Path, target: &str, name: &str) -> PathBuf {
-    target_dir
-        .join(target)
-        .join("guest")
-        .join(format!("{name}_plugin.wasm"))
 }
 
 /// The folder that cargo builds in; the host's build script finds it by the same rule.
@@ -78,16 +90,29 @@ fn cargo_target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(target, |folder| root().join(folder))
 }
 
-/// Puts a component where the host is built from.
-fn keep(name: &str, component: &[u8]) -> Result<()> {
-    let folder = cargo_target().join("plugins");
-    let place = folder.join(format!("{name}.wasm"));
-    if fs::read(&place).is_ok_and(|present| present == component) {
-        return Ok(());
+impl Guest {
+    /// The argument to the linker that gives it its stack.
+    fn stack(&self) -> String {
+        format!("link-arg=-zstack-size={}", self.stack_bytes)
     }
-    fs::create_dir_all(&folder)
-        .and_then(|()| fs::write(&place, component))
-        .with_context(|| place.display().to_string())?;
-    eprintln!("── {}: {} bytes", place.display(), component.len());
-    Ok(())
+
+    /// Where cargo leaves what it built of it.
+    fn artifact(&self, target_dir: &Path, target: &str) -> PathBuf {
+        let file = format!("{}.wasm", self.package.replace('-', "_"));
+        target_dir.join(target).join("guest").join(file)
+    }
+
+    /// Puts its component where it is embedded from.
+    fn keep(&self, component: &[u8]) -> Result<()> {
+        let folder = cargo_target().join("plugins");
+        let place = folder.join(format!("{}.wasm", self.name));
+        if fs::read(&place).is_ok_and(|present| present == component) {
+            return Ok(());
+        }
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&place, component))
+            .with_context(|| place.display().to_string())?;
+        eprintln!("── {}: {} bytes", place.display(), component.len());
+        Ok(())
+    }
 }

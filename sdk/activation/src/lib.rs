@@ -80,7 +80,10 @@
 //! ```
 
 mod machine;
+mod package;
 mod persona;
+mod sealed_key;
+mod statement;
 mod upload;
 
 /// The profile of these formats; the first frame of every digest.
@@ -91,7 +94,18 @@ pub use machine::{
     FACTS_BYTES_MAX, FACTS_KNOWN_MIN, FactDigest, FactKind, FactSalt, InvalidFacts, MachineFacts,
     MachineId,
 };
+pub use package::{
+    ActivationPackage, MODULE_BYTES_MAX, PACKAGE_BYTES_MAX, PACKAGE_MEDIA_TYPE, PackageRefused,
+};
 pub use persona::PersonaId;
+pub use sealed_key::{
+    NotSealedForThis, OpenedKey, PRIVATE_KEY_BYTES_MAX, PrivateKeyLength, SEALED_KEY_BYTES_MAX,
+    SealedFor, open_key, seal_key,
+};
+pub use statement::{
+    ContentHash, STATEMENT_BYTES_MAX, SignedStatement, Statement, StatementError, StatementRefused,
+    StatementSigner,
+};
 pub use upload::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CertificateChain, CertificateHash, Claims,
     FORM_BYTES_MAX, FormKey, FormRefused, InvalidChain, InvalidClaims, InvalidHeader, Malformed,

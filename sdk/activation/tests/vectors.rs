@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding};
 use cases::keys::{CENTER, OTHER, TestKey};
 use colophon_activation::{
-    CertificateHash, Claims, FactKind, FactSalt, FormKey, FormRefused, InvalidFacts, MachineFacts,
-    MachineId, SKEW_S, SealedForm, UnixSeconds,
+    ActivationPackage, CertificateHash, Claims, FactKind, FactSalt, FormKey, FormRefused,
+    InvalidFacts, MachineFacts, MachineId, SKEW_S, SealedFor, SealedForm, Statement, UnixSeconds,
+    open_key,
 };
-use colophon_crypto::Portable;
+use colophon_crypto::{AgreementKey, Key32, Portable};
 use colophon_forge::{differing, kept};
 use serde_json::{Value, json};
 
@@ -137,6 +138,108 @@ fn machines_are_told_apart_as_their_vectors_say() {
     ] {
         assert_eq!(usual.differences(&of(name)), differences, "{name}");
     }
+}
+
+/// What the statement of a package says, or why the package is refused.
+fn believed(vector: &Value) -> Result<Statement, &'static str> {
+    let key = Base64::decode_vec(text(vector, "authority_key")).expect("base64");
+    ActivationPackage::parse(text(vector, "package").as_bytes())
+        .and_then(|package| package.verify(&Portable, &key))
+        .map_err(|refused| refused.reason())
+}
+
+#[test]
+fn every_package_comes_out_as_it_says() {
+    let files = kept(&folder().join("package"));
+    for (name, vector) in &files {
+        let vector: Value = serde_json::from_str(vector).expect("JSON");
+        let believed = believed(&vector);
+        let outcome = believed.as_ref().map_or_else(|reason| *reason, |_| "valid");
+        assert_eq!(outcome, vector["expect"], "{name}");
+        let said = believed.ok().as_ref().map(cases::packages::said);
+        assert_eq!(said.as_ref(), vector.get("statement"), "{name}");
+    }
+    assert!(files.len() >= 25, "only {} vectors", files.len());
+}
+
+#[test]
+fn no_character_of_a_package_can_be_changed() {
+    let files = kept(&folder().join("package"));
+    let good: Value = serde_json::from_str(&files["good.json"]).expect("JSON");
+    let package = text(&good, "package");
+    for at in 0..package.len() {
+        let mut bytes = package.as_bytes().to_vec();
+        bytes[at] ^= 1;
+        let changed = String::from_utf8(bytes).expect("ASCII");
+        let mut vector = good.clone();
+        vector["package"] = json!(changed);
+        assert!(
+            believed(&vector).is_err(),
+            "the character at {at} is of no matter"
+        );
+    }
+    assert!(believed(&good).is_ok());
+}
+
+#[test]
+fn every_sealed_key_comes_out_as_it_says() {
+    let files = kept(&folder().join("sealed-key"));
+    for (name, vector) in &files {
+        let vector: Value = serde_json::from_str(vector).expect("JSON");
+        let bytes = |name: &str| Base64::decode_vec(text(&vector, name)).expect("base64");
+        let own = Key32::from_slice(&bytes("repository_key")).expect("32 bytes");
+        let own = AgreementKey::from_scalar(&own).expect("a key");
+        let facts = MachineFacts::parse(text(&vector, "facts").as_bytes()).expect("facts");
+        let to = SealedFor {
+            persona: &text(&vector, "persona").parse().expect("a persona"),
+            machine: &text(&vector, "machine").parse().expect("a machine"),
+            facts: &facts,
+        };
+        let opened = open_key(&Portable, &own, to, &bytes("sealed")).ok();
+        let outcome = match &opened {
+            Some(_) => "valid",
+            None => "not-sealed-for-this",
+        };
+        assert_eq!(outcome, vector["expect"], "{name}");
+        let key = opened
+            .as_ref()
+            .map(|opened| json!(Base64::encode_string(&opened.private_key_pkcs8)));
+        assert_eq!(key.as_ref(), vector.get("opened"), "{name}");
+        let changed = opened
+            .and_then(|opened| opened.changed)
+            .map(|kind| json!(kind.name()));
+        assert_eq!(changed.as_ref(), vector.get("changed"), "{name}");
+    }
+    assert!(files.len() >= 15, "only {} vectors", files.len());
+}
+
+#[test]
+fn no_bit_of_a_sealed_key_can_be_changed() {
+    let files = kept(&folder().join("sealed-key"));
+    let vector: Value = serde_json::from_str(&files["as-sealed.json"]).expect("JSON");
+    let bytes = |name: &str| Base64::decode_vec(text(&vector, name)).expect("base64");
+    let own = Key32::from_slice(&bytes("repository_key")).expect("32 bytes");
+    let own = AgreementKey::from_scalar(&own).expect("a key");
+    let facts = MachineFacts::parse(text(&vector, "facts").as_bytes()).expect("facts");
+    let to = SealedFor {
+        persona: &text(&vector, "persona").parse().expect("a persona"),
+        machine: &text(&vector, "machine").parse().expect("a machine"),
+        facts: &facts,
+    };
+    let sealed = bytes("sealed");
+    for at in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[at] ^= 1 << (at % 8);
+        assert!(
+            open_key(&Portable, &own, to, &changed).is_err(),
+            "byte {at}"
+        );
+        assert!(
+            open_key(&Portable, &own, to, &sealed[..at]).is_err(),
+            "cut at {at}"
+        );
+    }
+    assert!(open_key(&Portable, &own, to, &sealed).is_ok());
 }
 
 #[test]

@@ -16,6 +16,7 @@
 
 extern crate alloc;
 
+mod agreement;
 mod engine;
 mod frames;
 mod key;
@@ -24,6 +25,7 @@ mod portable;
 mod public_key;
 mod randomness;
 
+pub use agreement::{AGREEMENT_PUBLIC_BYTES, AgreementKey, AgreementPublicKey};
 pub use engine::{Aead, Engine, Mismatch, Sha256Stream, SignatureAlgorithm};
 pub use frames::{equal, frames};
 pub use key::Key32;

@@ -122,7 +122,7 @@ pub struct LicenseId([u8; 16]);
 impl LicenseId {
     /// The id of these bytes.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> LicenseId {
+    pub const fn from_bytes(bytes: [u8; 16]) -> LicenseId {
         LicenseId(bytes)
     }
 

@@ -5,12 +5,12 @@ mod entry;
 mod locked;
 mod publication;
 
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 
 use colophon_crypto::Engine;
 
 pub use self::adoption::AdoptionError;
-pub use self::entry::EntryReader;
+pub use self::entry::{EntryReader, OpenEntry};
 pub use self::locked::LockedTitle;
 pub use self::publication::PublicationError;
 use crate::content::{ContentReader, GroupMemory, PrefixEntry, VersionKey};
@@ -141,6 +141,16 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         self.license.as_ref()
     }
 
+    /// The document of the license, if the copy has one.
+    #[must_use]
+    pub fn license_document(&self) -> Option<&[u8]> {
+        match &self.structure.tail.kind {
+            TailKind::AtRest => None,
+            TailKind::Sealed { license, .. } => license.as_deref(),
+            TailKind::Licensed { license, .. } => Some(license),
+        }
+    }
+
     /// The signatures, all intact.
     #[must_use]
     pub fn signatures(&self) -> &[SignatureReport] {
@@ -217,6 +227,45 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
             memory: &mut self.memory,
         };
         EntryReader::open(content, entry, key)
+    }
+
+    /// Opens an entry apart from the title, for those who cannot keep a borrow of it.
+    ///
+    /// # Errors
+    ///
+    /// [`TitleRefused`], see its variants.
+    pub fn open_entry(&mut self, path: &EntryPath) -> Result<OpenEntry, TitleRefused> {
+        let entry = find(&self.structure, path)?;
+        let key = VersionKey {
+            key: &self.key,
+            salt: &self.structure.validation.salt,
+        };
+        let mut content = ContentReader {
+            engine: self.engine,
+            reader: &mut self.reader,
+            memory: &mut self.memory,
+        };
+        OpenEntry::open(&mut content, entry, key)
+    }
+
+    /// Reads some of an entry that was opened from this title, at a position; nothing at its end
+    /// and beyond.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EntryReader`].
+    pub fn read_open_entry(
+        &mut self,
+        entry: &mut OpenEntry,
+        position: u64,
+        out: &mut [u8],
+    ) -> io::Result<usize> {
+        let mut content = ContentReader {
+            engine: self.engine,
+            reader: &mut self.reader,
+            memory: &mut self.memory,
+        };
+        entry.read_at(&mut content, position, out)
     }
 
     /// Checks every byte of the file.

@@ -22,7 +22,7 @@ const PACKAGES: &str = "rustc-web and rust-web-src (Debian)";
 
 /// Builds the plug-ins by the task with the encoder in it.
 #[cfg(not(feature = "componentize"))]
-pub(super) fn build(_: &[&str]) -> Result<()> {
+pub(super) fn build(_: &[super::Guest]) -> Result<()> {
     compiler()?;
     let mut again = crate::workspace::cargo();
     again.args(["run", "--quiet", "--package", "xtask"]);

@@ -1,4 +1,5 @@
-//! Every test vector, made the same way each time: of machines, and of upload forms. The good
+//! Every test vector, made the same way each time: of machines, upload forms, packages and sealed
+//! keys. The good
 //! forms come first; the others are grouped by where they must fail.
 
 mod claims;
@@ -8,6 +9,8 @@ mod good;
 pub(crate) mod keys;
 mod machines;
 mod malformed;
+pub(crate) mod packages;
+mod sealed_keys;
 mod time;
 mod vector;
 
@@ -27,5 +30,13 @@ pub(crate) fn all() -> Files {
     let machines = machines
         .iter()
         .map(|vector| file_of(&format!("machine/{}", vector.name), vector));
-    named(uploads.chain(machines))
+    let packages = packages::vectors();
+    let packages = packages
+        .iter()
+        .map(|vector| file_of(&format!("package/{}", vector.name), vector));
+    let sealed_keys = sealed_keys::vectors();
+    let sealed_keys = sealed_keys
+        .iter()
+        .map(|vector| file_of(&format!("sealed-key/{}", vector.name), vector));
+    named(uploads.chain(machines).chain(packages).chain(sealed_keys))
 }

@@ -135,7 +135,7 @@ impl MachineFacts {
     }
 
     /// Every kind, with its digest where that is known.
-    pub(super) fn all(&self) -> impl Iterator<Item = (FactKind, Option<&FactDigest>)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (FactKind, Option<&FactDigest>)> {
         FactKind::ALL
             .into_iter()
             .zip(self.0.iter().map(Option::as_ref))

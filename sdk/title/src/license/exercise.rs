@@ -73,6 +73,24 @@ pub enum Denied {
     },
 }
 
+impl Denied {
+    /// A short name that stays the same, for programs.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Denied::NotGranted(_) => "not-granted",
+            Denied::NotYet { .. } => "not-yet",
+            Denied::Ended { .. } => "ended",
+            Denied::Place => "place",
+            Denied::Principals { .. } => "principals",
+            Denied::LicensorOnly => "licensor-only",
+            Denied::Spent { .. } => "spent",
+            Denied::Fee => "fee",
+            Denied::Tracking { .. } => "tracking",
+        }
+    }
+}
+
 fn names(needed: &[Reference]) -> String {
     let names: Vec<&str> = needed.iter().map(Reference::as_str).collect();
     names.join(" and ")

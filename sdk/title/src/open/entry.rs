@@ -15,6 +15,12 @@ use crate::segment::SEGMENT;
 pub struct EntryReader<'t, R> {
     content: ContentReader<'t, R>,
     position: u64,
+    entry: OpenEntry,
+}
+
+/// An entry that was opened, apart from the title it is read from; see
+/// [`OpenTitle::read_open_entry`](crate::OpenTitle::read_open_entry).
+pub struct OpenEntry {
     size: u64,
     kind: Kind,
 }
@@ -32,12 +38,12 @@ enum Kind {
     },
 }
 
-impl<'t, R: Read + Seek> EntryReader<'t, R> {
-    pub(super) fn open(
-        mut content: ContentReader<'t, R>,
+impl OpenEntry {
+    pub(super) fn open<R: Read + Seek>(
+        content: &mut ContentReader<'_, R>,
         entry: PrefixEntry<'_>,
         key: VersionKey<'_>,
-    ) -> Result<EntryReader<'t, R>, TitleRefused> {
+    ) -> Result<OpenEntry, TitleRefused> {
         let listed = entry.listed;
         let kind = match listed.protection {
             Protection::Segments => Kind::Segments {
@@ -60,9 +66,7 @@ impl<'t, R: Read + Seek> EntryReader<'t, R> {
                 Kind::Memory(Cursor::new(bytes))
             }
         };
-        Ok(EntryReader {
-            content,
-            position: 0,
+        Ok(OpenEntry {
             size: listed.size,
             kind,
         })
@@ -73,44 +77,71 @@ impl<'t, R: Read + Seek> EntryReader<'t, R> {
     pub fn size(&self) -> u64 {
         self.size
     }
-}
 
-impl<R: Read + Seek> Read for EntryReader<'_, R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let left = self.size.saturating_sub(self.position);
+    /// Reads some of the content at a position; nothing at its end and beyond.
+    pub(super) fn read_at<R: Read + Seek>(
+        &mut self,
+        from: &mut ContentReader<'_, R>,
+        position: u64,
+        out: &mut [u8],
+    ) -> io::Result<usize> {
+        let left = self.size.saturating_sub(position);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
         let Some(out) = out.get_mut(..wanted).filter(|out| !out.is_empty()) else {
             return Ok(0);
         };
-        let given = match &mut self.kind {
+        match &mut self.kind {
             Kind::Memory(content) => {
-                content.set_position(self.position);
-                content.read(out)?
+                content.set_position(position);
+                content.read(out)
             }
             Kind::Clear { data_offset } => {
-                self.content
-                    .reader
-                    .seek(SeekFrom::Start(*data_offset + self.position))?;
-                self.content.reader.read(out)?
+                from.reader.seek(SeekFrom::Start(*data_offset + position))?;
+                from.reader.read(out)
             }
             Kind::Segments {
                 segments,
                 index,
                 segment,
             } => {
-                let wanted = self.position / SEGMENT as u64;
+                let wanted = position / SEGMENT as u64;
                 if *index != Some(wanted) {
                     *index = None;
                     let place = segments.segments.segment(wanted);
-                    segments
-                        .read(&mut self.content, place, segment)
-                        .map_err(damaged)?;
+                    segments.read(from, place, segment).map_err(damaged)?;
                     *index = Some(wanted);
                 }
-                let skipped = (self.position % SEGMENT as u64) as usize;
-                segment.get(skipped..).unwrap_or_default().read(out)?
+                let skipped = (position % SEGMENT as u64) as usize;
+                segment.get(skipped..).unwrap_or_default().read(out)
             }
-        };
+        }
+    }
+}
+
+impl<'t, R: Read + Seek> EntryReader<'t, R> {
+    pub(super) fn open(
+        mut content: ContentReader<'t, R>,
+        entry: PrefixEntry<'_>,
+        key: VersionKey<'_>,
+    ) -> Result<EntryReader<'t, R>, TitleRefused> {
+        let entry = OpenEntry::open(&mut content, entry, key)?;
+        Ok(EntryReader {
+            content,
+            position: 0,
+            entry,
+        })
+    }
+
+    /// Length of the content in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.entry.size()
+    }
+}
+
+impl<R: Read + Seek> Read for EntryReader<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let given = self.entry.read_at(&mut self.content, self.position, out)?;
         self.position += given as u64;
         Ok(given)
     }
@@ -120,7 +151,7 @@ impl<R: Read + Seek> Seek for EntryReader<'_, R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.size().checked_add_signed(offset),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
         self.position = position.ok_or(io::ErrorKind::InvalidInput)?;

@@ -1,0 +1,28 @@
+//! Makes a secure repository for one persona on one machine.
+//!
+//! The [`Template`] is the component built from `sdk/repository`, read once. [`individualize`]
+//! makes an [`Individual`] of it: with a key pair of its own whose private half is spread through
+//! generated code and data, with all functions in another order, and with the persona's private
+//! key sealed to it and to the machine. Two individuals have neither a key nor the code that
+//! computes it in common, so that what is found out about one says nothing about another.
+//!
+//! Making one is a function of its arguments, chance included; [`RepositoryWorkers`] do it for a
+//! host, on threads that may be kept busy. What is left to others: where persona keys come from,
+//! and who signs what is made.
+//!
+//! **What it cannot do.** It hides a key in code that can be read and run. Somebody with time and
+//! a debugger gets at the key of the individual in hand.
+
+mod binary;
+mod dice;
+mod hiding;
+mod individual;
+mod template;
+mod worker;
+
+pub use individual::{Individual, IndividualizeError, Order, individualize};
+pub use template::{TEMPLATE_BYTES_MAX, Template, TemplateRefused};
+pub use worker::{NewRandomness, RepositoryWorkers, Workers};
+
+/// The component of `sdk/repository`, as it was built with this crate.
+pub const TEMPLATE: &[u8] = include_bytes!(env!("COLOPHON_REPOSITORY_TEMPLATE"));

@@ -1,0 +1,12 @@
+//! Individual repositories, run by the reference reader: where they open, where they do not, what
+//! they give out, and what they have in common.
+
+#![cfg(test)]
+
+mod support;
+
+mod differences;
+mod machines;
+mod outputs;
+mod rights;
+mod workers;
