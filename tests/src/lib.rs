@@ -9,6 +9,8 @@
 
 pub mod book;
 pub mod colophon;
+pub mod device;
+pub mod person;
 pub mod persona;
 pub mod postgres;
 pub mod tool;
