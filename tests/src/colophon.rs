@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::tool::target;
 
-/// A built binary of the workspace.
-fn binary(name: &str) -> PathBuf {
+/// A built program of the workspace.
+pub fn binary(name: &str) -> PathBuf {
     // Test binaries live in <profile>/deps, the workspace's binaries one folder up.
     let running = std::env::current_exe().expect("the program has a path");
     // Test binaries lie in <profile>/deps, the workspace's programs one folder up.

@@ -10,6 +10,8 @@
 pub mod book;
 pub mod browser;
 pub mod colophon;
+pub mod device;
+pub mod person;
 pub mod persona;
 pub mod postgres;
 pub mod provider;

@@ -12,6 +12,7 @@ mod cache;
 mod certificates;
 mod copies;
 mod events;
+mod level_five;
 mod license_verifiers;
 mod licensed;
 mod licensors;
