@@ -43,7 +43,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>, String> {
                 bare,
             )),
             unit: "per s",
-            target: Target::RatioAtLeast(0.2),
+            target: Target::RatioAtLeast(0.05),
         },
         Figure {
             name: "key pairs made for the pool, one processor".to_owned(),

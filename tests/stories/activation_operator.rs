@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use colophon_tests::colophon::{House, fail, succeed};
+use colophon_tests::colophon::{Host, House, fail, succeed};
 
 /// Longer than a few key pairs take on a busy machine.
 const KEYS_MADE_WITHIN: Duration = Duration::from_secs(60);
@@ -34,6 +34,37 @@ fn a_host_without_the_role_makes_no_keys() {
     assert!(host.stop());
     let report = house.json(&["activation", "report"]);
     assert_eq!(report["total"]["keys_waiting"], 0);
+}
+
+/// The services that a host says it stands on.
+fn services(host: &Host) -> String {
+    let ready = host.request("GET", "/readyz", &[], None).unwrap();
+    String::from_utf8(ready.body).unwrap()
+}
+
+#[test]
+fn a_host_that_only_activates_has_no_download_address() {
+    let house = House::new();
+    let secret = house.add_retailer("shop", &[]);
+    let receipt = house.mint(&secret, "b-1", "order-1", &[]);
+    let host = house.serve(&["--roles", "activation"]);
+    assert!(services(&host).contains("activation-database"));
+    let answer = host.download(&receipt);
+    assert_eq!(answer.status, 404);
+    assert_eq!(
+        answer.json()["type"].as_str().unwrap().rsplit('/').next(),
+        Some("address-unknown")
+    );
+    assert!(host.stop());
+    let host = house.serve(&["--roles", "download"]);
+    assert!(!services(&host).contains("activation-database"));
+    assert_eq!(host.download(&receipt).status, 404);
+    assert!(
+        !host.download(&receipt).json()["type"]
+            .to_string()
+            .contains("address-unknown")
+    );
+    assert!(host.stop());
 }
 
 #[test]

@@ -26,6 +26,7 @@ const AGENT_CHARS_MAX: usize = 256;
 
 pub(crate) struct App {
     pub(crate) downloads: Arc<Downloads>,
+    pub(crate) offers_downloads: bool,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) last_check: LastCheck,
     pub(crate) metrics_render: MetricsRender,

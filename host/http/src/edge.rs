@@ -29,6 +29,8 @@ pub type MetricsRender = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct Edge {
     /// The download flow.
     pub downloads: Arc<Downloads>,
+    /// Whether it is offered: a host that only activates readers has no download addresses.
+    pub offers_downloads: bool,
     /// Asks the services behind the host.
     pub readiness: Arc<dyn Readiness>,
     /// Renders `/metrics`.
@@ -105,6 +107,7 @@ impl Edge {
     fn into_app(self, stop: CancellationToken) -> App {
         App {
             downloads: self.downloads,
+            offers_downloads: self.offers_downloads,
             readiness: self.readiness,
             last_check: Default::default(),
             metrics_render: self.metrics_render,

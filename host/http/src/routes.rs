@@ -14,10 +14,6 @@ use crate::endpoint::{
 /// administration, its routes are public too.
 pub(crate) fn public(app: &Arc<App>, pages: Router, administration: bool) -> Router {
     let routes = Router::new()
-        // Buyers, shops and readers.
-        .route("/{center}/ds", get(ds::answer).post(ds::answer))
-        // Readers and shops that make an upload form for the center.
-        .route("/{center}/certificate", get(certificate::answer))
         // Retailers and operators looking something up.
         .route("/docs/errors", get(error_docs::list))
         .route("/docs/errors/{slug}", get(error_docs::one))
@@ -28,12 +24,25 @@ pub(crate) fn public(app: &Arc<App>, pages: Router, administration: bool) -> Rou
         .route("/healthz", get(health::alive))
         // Whoever the pages are for.
         .merge(guests::received(app, pages));
+    let routes = if app.offers_downloads {
+        routes.merge(offered())
+    } else {
+        routes
+    };
     let routes = if administration {
         routes.merge(administered())
     } else {
         routes
     };
     finish(routes, app)
+}
+
+/// What buyers, shops and readers download from.
+fn offered() -> Router<Arc<App>> {
+    Router::new()
+        .route("/{center}/ds", get(ds::answer).post(ds::answer))
+        // Readers and shops that make an upload form for the center.
+        .route("/{center}/certificate", get(certificate::answer))
 }
 
 /// The routes of the listener for administration.

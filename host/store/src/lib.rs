@@ -2,9 +2,9 @@
 //!
 //! This crate keeps core's promises about centers, catalog, changes, limited purchases and the log,
 //! and has what the commands need beyond that. There are four databases: *fulfillment* (centers,
-//! retailers, titles, keys), *logging* (downloads and who they were for), *activation* (personas and
-//! their devices) and each node's own
-//! (*node*: its outbox). The first three may share one SQLite file.
+//! retailers, titles, keys), *logging* (downloads and who they were for), *activation* (personas
+//! and their devices) and each node's own (*node*: its outbox). The first three may share one
+//! SQLite file.
 //!
 //! Every statement is written once and runs on both engines; see [`database`]. Everything secret
 //! or personal is encrypted before it becomes an argument; see [`secrets`]. What others may

@@ -105,7 +105,11 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
         // Before anybody asks, so that what is wrong with it is said at the start.
         activation_issuer(&house).await?;
     }
-    let parts = Parts::start(&house, config, events).await?;
+    let mut parts = Parts::start(&house, config, events).await?;
+    parts.offers_downloads = roles.contains(&Role::Download);
+    if activates {
+        parts.services = Arc::new(parts.services.with(house.activation.clone()));
+    }
     let activation = activates.then(|| ActivationWork::start(&house));
     Ok(Opened {
         house,
@@ -139,7 +143,7 @@ async fn answer(
     let stop = CancellationToken::new();
     // Whoever reads that the host serves may stop it from then on.
     watch_signals(stop.clone(), tls.clone())?;
-    announce(house, &listeners, tls.is_some()).await?;
+    announce(house, parts, &listeners, tls.is_some()).await?;
     watch_outbox(stop.clone(), parts);
     let edge = edge(config, parts, metrics)?;
     Ok(edge.serve(listeners, tls, stop).await?)
@@ -193,6 +197,7 @@ fn edge(config: &Config, parts: &Parts, metrics: PrometheusHandle) -> Result<Edg
         .context("listen.trusted_proxies")?;
     Ok(Edge {
         downloads: Arc::clone(&parts.downloads),
+        offers_downloads: parts.offers_downloads,
         readiness: parts.services.clone(),
         metrics_render: Arc::new(move || {
             published.publish();
@@ -249,9 +254,12 @@ fn tls(listen: &Listen) -> Result<Option<Arc<Tls>>> {
 }
 
 /// Says on standard output where the host listens, for people and for programs that start it.
-async fn announce(house: &House, listeners: &Listeners, tls: bool) -> Result<()> {
+async fn announce(house: &House, parts: &Parts, listeners: &Listeners, tls: bool) -> Result<()> {
     let scheme = if tls { "https" } else { "http" };
-    let centers = house.store.list_centers().await?;
+    let centers = match parts.offers_downloads {
+        true => house.store.list_centers().await?,
+        false => Vec::new(),
+    };
     let mut out = std::io::stdout().lock();
     for listener in &listeners.public {
         let address = listener.local_addr()?;

@@ -112,5 +112,5 @@ pub(crate) async fn publish_revoked(house: &House, config: &Config) -> Result<us
 
 /// Where the list of revoked certificates is.
 pub(crate) fn revoked_file(config: &Config) -> std::path::PathBuf {
-    config.data.join("trust").join(REVOKED_FILE)
+    config.trust.folder.join(REVOKED_FILE)
 }

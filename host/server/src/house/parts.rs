@@ -34,6 +34,8 @@ const FLUSH: Duration = Duration::from_secs(20);
 /// A house with its pipeline running, ready to serve downloads.
 pub(crate) struct Parts {
     pub(crate) downloads: Arc<Downloads>,
+    /// Whether this host offers them; one without the role has them ready and says nothing of it.
+    pub(crate) offers_downloads: bool,
     pub(crate) services: Arc<Services>,
     pub(crate) outbox: Arc<DurableOutbox>,
     node: Arc<NodeStore>,
@@ -93,14 +95,14 @@ impl Parts {
             outbox: outbox.clone(),
             engine: house.engine.clone(),
         });
-        let databases: Vec<Arc<dyn Readiness>> =
-            vec![house.store.clone(), house.activation.clone(), node.clone()];
+        let databases: Vec<Arc<dyn Readiness>> = vec![house.store.clone(), node.clone()];
         let services = Arc::new(Services {
             databases,
             content: origin,
         });
         Ok(Self {
             downloads,
+            offers_downloads: true,
             services,
             outbox,
             node,

@@ -14,6 +14,18 @@ pub(crate) struct Services {
     pub(crate) content: Arc<CachedOrigin>,
 }
 
+impl Services {
+    /// The same with one more database, for a host that has a role more.
+    pub(crate) fn with(&self, database: Arc<dyn Readiness>) -> Self {
+        let mut databases = self.databases.clone();
+        databases.push(database);
+        Self {
+            databases,
+            content: Arc::clone(&self.content),
+        }
+    }
+}
+
 #[async_trait]
 impl Readiness for Services {
     async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)> {

@@ -124,6 +124,7 @@ impl Host {
             trusted_proxies: options.trusted_proxies,
             counters: counters.clone(),
             pages: options.pages,
+            offers_downloads: true,
         };
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = public.local_addr().unwrap();
