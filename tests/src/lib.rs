@@ -8,7 +8,9 @@
 )]
 
 pub mod book;
+pub mod browser;
 pub mod colophon;
 pub mod persona;
 pub mod postgres;
+pub mod provider;
 pub mod tool;

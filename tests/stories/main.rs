@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, in what its cases share as in themselves"
 )]
 
+mod activation;
 mod activation_operator;
 mod cache;
 mod certificates;

@@ -88,6 +88,11 @@ impl PublicUrl {
         format!("{origin}{path}")
     }
 
+    /// The host, as it stands in an e-mail address.
+    pub fn host(&self) -> String {
+        self.0.host_str().unwrap_or("localhost").to_owned()
+    }
+
     /// Whether browsers reach this host over TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.0.scheme() == "https"

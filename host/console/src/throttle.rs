@@ -56,6 +56,15 @@ impl<K: Eq + Hash + Clone> Throttle<K> {
         window.tries <= self.tries_max
     }
 
+    /// Takes a try back that was none: a right password, a code that there is. It was counted while
+    /// it was under way, so that many at once are no more than many in a row.
+    pub(crate) fn refund(&self, key: &K) {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(window) = windows.get_mut(key) {
+            window.tries = window.tries.saturating_sub(1);
+        }
+    }
+
     fn make_room(&self, windows: &mut HashMap<K, Window>, now: Timestamp) {
         windows.retain(|_, window| !self.is_over(window, now));
         if windows.len() < KEYS_MAX {
@@ -104,6 +113,19 @@ mod tests {
         assert!(!throttle.admit("a", at(999)));
         assert!(throttle.admit("b", at(999)), "another key has its own");
         assert!(throttle.admit("a", at(1_000)));
+    }
+
+    #[test]
+    fn a_try_that_was_none_is_taken_back_and_no_more() {
+        let throttle = Throttle::new(2, 1_000);
+        assert!(throttle.admit("a", at(0)));
+        for _ in 0..5 {
+            assert!(throttle.admit("a", at(1)));
+            throttle.refund(&"a");
+        }
+        assert!(throttle.admit("a", at(2)));
+        assert!(!throttle.admit("a", at(3)));
+        throttle.refund(&"nobody");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The host's configuration, parsed whole at start.
 
+mod activation;
 mod key;
 mod layers;
 
@@ -10,6 +11,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use colophon_console::oidc::OidcSettings;
+use colophon_console::settings::{PublicUrl, ReturnAddress};
+use colophon_core::activation::text::Namespace;
 use colophon_core::catalog::StoreRoot;
 
 pub(crate) use key::{KEYS, Key};
@@ -31,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     pub(crate) registration: Registration,
     pub(crate) plugins: PluginSettings,
+    pub(crate) activation: Activation,
     pub(crate) log: Log,
     pub(crate) workers: Option<usize>,
 }
@@ -98,6 +103,19 @@ pub(crate) struct Registration {
 pub(crate) struct PluginSettings {
     pub(crate) compiled: PathBuf,
     pub(crate) deadline: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Activation {
+    /// None: the first address the host listens on.
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) service: String,
+    /// None: there are no accounts.
+    pub(crate) accounts: Option<Namespace>,
+    pub(crate) oidc: Option<OidcSettings>,
+    pub(crate) return_addresses: Vec<ReturnAddress>,
+    pub(crate) mail_folder: PathBuf,
+    pub(crate) hashes_max: usize,
 }
 
 #[derive(Debug)]
@@ -178,6 +196,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
                 read.parsed("plugins.deadline_ms", "whole milliseconds")?,
             ),
         },
+        activation: read.activation()?,
         log: Log {
             filter: read.text("log.filter").to_owned(),
             json: read.one_of("log.format", &["text", "json"])? == "json",

@@ -1,7 +1,9 @@
 //! The composition root: a data folder opened, and its parts put together.
 
+mod activating;
 mod activation;
 mod founding;
+mod pages;
 mod parts;
 mod readiness;
 mod rehearsal;
@@ -40,6 +42,7 @@ pub(crate) use activation::{
     ActivationWork, activation_issuer, kept_issuer, publish_revoked, revoked_file,
 };
 pub(crate) use founding::{add_center, found, issue};
+pub(crate) use pages::pages;
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
 pub(crate) use rehearsal::rehearse_rights;
 pub(crate) use signers::{complete_center, fresh, replace};

@@ -2,12 +2,18 @@
 //!
 //! A person approves the reader on a page of the activation service, in a browser anywhere (the
 //! device flow of RFC 8628). The reader then sends digests of what its machine is made of, and
-//! gets a package. Only the service counts and decides; the reader asks, waits, and believes
-//! nothing that a trusted root does not stand behind.
+//! gets a package: a certificate, and a secure repository made for this persona on this machine.
+//! Only the service counts and decides; the reader asks, waits, and believes nothing that a
+//! trusted root does not stand behind. Once activated, it needs no network any more.
 
 use std::path::{Path, PathBuf};
 
-use crate::Address;
+use colophon_activation::{ActivationPackage, PACKAGE_BYTES_MAX};
+use colophon_crypto::{Engine, Portable};
+use colophon_title::TrustRoots;
+
+use crate::repository::{Activated, ActivationRefused, CountStore, RepositoryFailure};
+use crate::{ActivatedReader, Address, Machine, TrustStore, TrustStoreError};
 
 mod flow;
 mod folder;
@@ -19,20 +25,104 @@ pub use folder::FolderError;
 pub use grant::{Grant, Token};
 pub use service::{ActivationService, Approval, Delivery, DeviceCode, Limit, ServiceError};
 
-/// The folder in which an activation is kept. It is this machine's: copied to another, it is of
-/// no use there.
+/// Where an activation is kept: a folder, and another for the witnesses of what was counted, so
+/// that putting one of the two back from a backup is noticed. It is this machine's: copied to
+/// another, it is of no use there.
 #[derive(Clone, Debug)]
 pub struct ActivationFolder {
     folder: PathBuf,
+    witnesses: PathBuf,
+}
+
+/// Why an activation that is there cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActivationUnusable {
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// It is not believed.
+    #[error("the activation of this reader is refused")]
+    Refused(#[from] ActivationRefused),
+    /// The trusted roots cannot be read.
+    #[error(transparent)]
+    Trust(#[from] TrustStoreError),
+    /// Its secure repository does not run here.
+    #[error(transparent)]
+    Repository(#[from] RepositoryFailure),
 }
 
 impl ActivationFolder {
-    /// The activation in a folder, which need not exist yet.
+    /// The activation in a folder, with its witnesses in another. Neither needs to exist yet.
     #[must_use]
-    pub fn in_folder(folder: &Path) -> ActivationFolder {
+    pub fn new(folder: &Path, witnesses: &Path) -> ActivationFolder {
         ActivationFolder {
             folder: folder.to_path_buf(),
+            witnesses: witnesses.to_path_buf(),
         }
+    }
+
+    /// The activation that is kept, if there is one, judged again: roots may be trusted no longer,
+    /// and files may have been changed.
+    ///
+    /// # Errors
+    ///
+    /// [`ActivationUnusable`], see its variants.
+    pub fn activated(&self, roots: &TrustRoots) -> Result<Option<Activated>, ActivationUnusable> {
+        match self.package()? {
+            Some(package) => Ok(Some(judge(&package, roots)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The reader that this activation makes of a machine; nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ActivationUnusable`], see its variants.
+    pub fn reader(
+        &self,
+        machine: Machine,
+        trust: &TrustStore,
+    ) -> Result<Option<ActivatedReader>, ActivationUnusable> {
+        let Some(package) = self.package()? else {
+            return Ok(None);
+        };
+        let activated = judge(&package, &trust.roots()?)?;
+        // What is counted belongs to one activation: its repository alone can read it.
+        let digest = Portable.digest(&[&package]);
+        let name: String = digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let counts = CountStore::new(
+            &self.folder.join(format!("counts-{name}")),
+            &self.witnesses.join(format!("witness-{name}")),
+        );
+        let reader = ActivatedReader::new(activated, machine, trust.trust()?, counts)?;
+        Ok(Some(reader))
+    }
+
+    /// Judges what was fetched, keeps it in the place of what was there, and forgets the approval
+    /// it came by.
+    fn keep(&self, fetched: &Fetched, roots: &TrustRoots) -> Result<Activated, ActivateError> {
+        let activated = judge(&fetched.package, roots).map_err(ActivateError::Refused)?;
+        let grant = &fetched.grant;
+        if *activated.persona() != grant.persona || *activated.salt() != grant.salt {
+            return Err(ActivateError::NotAskedFor);
+        }
+        folder::write_private(&self.package_file(), &fetched.package)?;
+        self.forget_grant()?;
+        Ok(activated)
+    }
+
+    fn package(&self) -> Result<Option<Vec<u8>>, FolderError> {
+        folder::read(&self.package_file(), PACKAGE_BYTES_MAX as u64)
+    }
+
+    fn package_file(&self) -> PathBuf {
+        self.folder.join("package.json")
     }
 
     /// The approval kept from an activation by this service that was not finished, if it is still
@@ -52,4 +142,8 @@ impl ActivationFolder {
     fn grant_file(&self) -> PathBuf {
         self.folder.join("grant.json")
     }
+}
+
+fn judge(package: &[u8], roots: &TrustRoots) -> Result<Activated, ActivationRefused> {
+    Activated::verify(&Portable, ActivationPackage::parse(package)?, roots)
 }

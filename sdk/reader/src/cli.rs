@@ -1,17 +1,24 @@
 //! The command line: parse, do one thing, say what happened.
 
+mod activate;
 mod add;
 mod arguments;
+mod certificate;
 mod chosen;
+mod connect;
 mod desktop;
 mod failure;
 mod info;
+mod licensed;
 mod list;
 mod open;
 mod output;
+mod persona;
 mod places;
+mod printing;
 mod progress;
 mod rights;
+mod settings;
 mod trust;
 mod verify;
 
@@ -42,6 +49,10 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Info(chosen) => info::run(&places, chosen, arguments.json),
         Command::Verify(verify) => verify::run(&places, verify, arguments.json),
         Command::Trust(trust) => trust::run(&places, trust, arguments.json),
+        Command::Print(printing) => printing::run(&places, printing, arguments.json),
+        Command::Persona => persona::run(&places, arguments.json),
+        Command::Certificate(asked) => certificate::run(&places, asked, arguments.json),
+        Command::Activate(activate) => activate::run(&places, activate, arguments.json),
         Command::Desktop(command) => desktop::run(command, arguments.json),
     }
 }

@@ -8,12 +8,17 @@ use colophon_crypto::Portable;
 use colophon_title::source::{Limits, Source, SourceRefused};
 use colophon_title::{EntryPath, LockedTitle, OpenTitle, Progress, TitleRefused, TrustRoots};
 
+use crate::repository::RepositoryFailure;
+
 mod about;
 mod kind;
+mod licensed;
 mod writing;
 
 pub use about::{About, Origin};
 use kind::Kind;
+use licensed::LicensedCopy;
+pub use licensed::{ActivatedReader, UnlockError};
 pub use writing::WriteError;
 
 static ENGINE: Portable = Portable;
@@ -41,7 +46,7 @@ pub struct Document {
 
 enum Content {
     Title(Box<OpenTitle<'static, BufReader<File>>>),
-    Locked(Box<LockedTitle<'static, BufReader<File>>>),
+    Licensed(Box<LicensedCopy>),
     Clear(Box<Source<BufReader<File>>>),
 }
 
@@ -58,6 +63,9 @@ pub enum OpenError {
     /// The copy is at level 5 and opens on an activated device only.
     #[error("this copy opens on an activated device only")]
     NeedsActivation,
+    /// The secure repository does not give out what it was asked for.
+    #[error(transparent)]
+    Protected(RepositoryFailure),
     /// The file is no title file, and not what its name says either.
     #[error("the file is not a publication that can be opened")]
     NotAPublication(#[source] SourceRefused),
@@ -67,7 +75,8 @@ impl Document {
     /// Opens a file: finds out what it is, checks its structure, unseals it and judges its
     /// license and signatures under `roots`. Content is checked as it is read, or by
     /// [`verify`](Document::verify). A copy at level 5 stays locked: all is known about it, and
-    /// its bytes can be checked, but nothing of its content can be read.
+    /// its bytes can be checked, but its content can be read only after
+    /// [`unlock`](Document::unlock).
     ///
     /// # Errors
     ///
@@ -82,7 +91,7 @@ impl Document {
         };
         let about = match &content {
             Content::Title(title) => About::of_title(title),
-            Content::Locked(title) => About::of_locked(title),
+            Content::Licensed(copy) => About::of_locked(&copy.outside),
             Content::Clear(source) => About::of_source(source),
         };
         Ok(Document {
@@ -101,8 +110,8 @@ impl Document {
     /// Whether this is a copy at level 5 that nobody has unlocked.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        match self.content {
-            Content::Locked(_) => true,
+        match &self.content {
+            Content::Licensed(copy) => copy.is_locked(),
             Content::Title(_) | Content::Clear(_) => false,
         }
     }
@@ -112,7 +121,7 @@ impl Document {
     pub fn entries(&self) -> Vec<EntryPath> {
         match &self.content {
             Content::Title(title) => title.entries().cloned().collect(),
-            Content::Locked(title) => title.entries().cloned().collect(),
+            Content::Licensed(copy) => copy.outside.entries().cloned().collect(),
             Content::Clear(source) => source
                 .entries()
                 .iter()
@@ -131,7 +140,7 @@ impl Document {
     pub fn read_entry(&mut self, path: &EntryPath, out: &mut dyn Write) -> Result<u64, OpenError> {
         match &mut self.content {
             Content::Title(title) => title.read_entry(path, out).map_err(OpenError::Refused),
-            Content::Locked(_) => Err(OpenError::NeedsActivation),
+            Content::Licensed(copy) => copy.read_entry(path, out),
             Content::Clear(source) => read_clear(source, path, out),
         }
     }
@@ -144,7 +153,7 @@ impl Document {
     pub fn verify(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), OpenError> {
         match &mut self.content {
             Content::Title(title) => title.verify(progress).map_err(OpenError::Refused),
-            Content::Locked(title) => title.verify(progress).map_err(OpenError::Refused),
+            Content::Licensed(copy) => copy.outside.verify(progress).map_err(OpenError::Refused),
             Content::Clear(source) => {
                 let paths: Vec<_> = source.entries().iter().map(|e| e.path.clone()).collect();
                 for path in paths {
@@ -164,7 +173,7 @@ fn open_title(
     let opened = match OpenTitle::open(&ENGINE, reader, roots) {
         Err(TitleRefused::LicenseRequired) => {
             let locked = LockedTitle::read(&ENGINE, again(path)?, roots);
-            locked.map(|title| Content::Locked(Box::new(title)))
+            locked.map(|title| Content::Licensed(Box::new(LicensedCopy::locked(title))))
         }
         opened => opened.map(|title| Content::Title(Box::new(title))),
     };

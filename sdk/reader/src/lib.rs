@@ -6,13 +6,14 @@
 //! [`Library`] is the folder files are kept in, and [`TrustStore`] holds the roots a person
 //! trusts. [`Activating`] ties a [`Machine`] to a persona and keeps what comes of it in an
 //! [`ActivationFolder`]; [`repository`] runs the secure repository that opens titles at level 5;
-//! [`Desktop`] has files opened with this reader. The `colophon-reader` command is a thin shell
-//! around these.
+//! [`Desktop`] has files opened with this reader. The `colophon-reader`
+//! command is a thin shell around these.
 //!
 //! What is left to others: pictures, sound and layout, which need more than a terminal. Only
 //! what takes a [`Network`] uses the network.
 
 mod activation;
+mod center;
 mod desktop;
 mod document;
 mod library;
@@ -21,16 +22,19 @@ mod network;
 mod publication;
 pub mod reading;
 pub mod repository;
+mod system_random;
 mod trust_store;
 
 pub use activation::{
-    ActivateError, Activating, ActivationFolder, ActivationService, Approval, Attendant, Delivery,
-    DeviceCode, Fetched, FolderError, Grant, Limit, ServiceError, Step, Token,
+    ActivateError, Activating, ActivationFolder, ActivationService, ActivationUnusable, Approval,
+    Attendant, Delivery, DeviceCode, Fetched, FolderError, Grant, Limit, ServiceError, Step, Token,
 };
+pub use center::{Center, CenterRefused, FormPeriod, SealedUpload};
 pub use desktop::{Desktop, DesktopError};
-pub use document::{About, Document, OpenError, Origin, WriteError};
+pub use document::{About, ActivatedReader, Document, OpenError, Origin, UnlockError, WriteError};
 pub use library::{AddError, Added, FindError, Library, LibraryError, Original, Volume};
 pub use machine::{Machine, MachineUnsupported};
 pub use network::{Address, AddressRefused, Network, NetworkError, NoCertificates, TlsRoots};
 pub use publication::{Chapter, Publication, PublicationUnreadable};
+pub use system_random::SystemRandom;
 pub use trust_store::{TrustStore, TrustStoreError, Trusted, TrustedKind};

@@ -141,6 +141,12 @@ impl Network {
         }
     }
 
+    /// Fetches what lies at an address.
+    pub(crate) fn get(&self, address: &Address, bytes_max: u64) -> Result<Answer, NetworkError> {
+        let sent = self.agent_for(address).get(address.as_str()).call();
+        answer(address, bytes_max, sent)
+    }
+
     /// Posts a form.
     pub(crate) fn post_form(
         &self,

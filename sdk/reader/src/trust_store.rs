@@ -11,6 +11,8 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_cert::der::Decode;
 use x509_cert::time::Time;
 
+use crate::repository::Trust;
+
 /// A folder with one file for each root certificate and each revocation list, in DER, named by
 /// its SHA-256.
 #[derive(Debug, Clone)]
@@ -100,6 +102,23 @@ impl TrustStore {
             add_to(&mut roots, kind, &der).map_err(|()| TrustStoreError::Damaged { path })?;
         }
         Ok(roots)
+    }
+
+    /// The same for a secure repository, which judges for itself.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustStoreError`], see its variants.
+    pub fn trust(&self) -> Result<Trust, TrustStoreError> {
+        let mut trust = Trust::default();
+        for (path, kind) in self.files()? {
+            let der = self.read(&path)?;
+            match kind {
+                TrustedKind::Root => trust.roots.push(der),
+                TrustedKind::RevocationList => trust.revocation_lists.push(der),
+            }
+        }
+        Ok(trust)
     }
 
     /// What is in the store.

@@ -141,7 +141,8 @@ impl StatementSigner for AuthorityKey<'_> {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         let key = self.0.key().serialized_der();
-        let key = p256::ecdsa::SigningKey::from_pkcs8_der(key)?;
+        let key =
+            p256::ecdsa::SigningKey::from_pkcs8_der(key).map_err(|error| error.to_string())?;
         let signature: p256::ecdsa::Signature = key.sign(message);
         let signature = signature.normalize_s().unwrap_or(signature);
         Ok(signature.to_bytes().to_vec())

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/platform.rs"]
+#[expect(dead_code, reason = "shared by several test binaries")]
+mod platform;
 #[path = "support/service.rs"]
 #[expect(dead_code, reason = "shared by several test binaries")]
 mod service;
@@ -11,17 +14,22 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use colophon_activation::{ActivationPackage, FactSalt};
+use colophon_reader::repository::Activated;
 use colophon_reader::{
     ActivateError, Activating, ActivationFolder, ActivationService, Address, Attendant, DeviceCode,
     Fetched, Limit, Machine, Network, ServiceError, Step, TlsRoots,
 };
 use colophon_title::TrustRoots;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use platform::{PERSONA, Platform};
 use serde_json::{Value, json};
 use service::{Reply, Service};
 use tempfile::TempDir;
 
 const NOW: i64 = 1_800_000_000;
+
+/// The salt in the answers of the service.
+const SALT: FactSalt = FactSalt::from_bytes([7; 16]);
 
 /// Somebody for whom time passes at once.
 struct Bystander {
@@ -75,7 +83,7 @@ impl Reader {
         let folder = TempDir::new().unwrap();
         let reader = Reader {
             folder,
-            roots: roots(),
+            roots: Platform::new().roots(),
         };
         reader.state("etc/machine-id", "3d1219c7c4c5404aaa1f6d2a48adfda4");
         reader.state("etc/hostname", "desk");
@@ -94,33 +102,44 @@ impl Reader {
         self.folder.path().join("activation/grant.json")
     }
 
+    fn activation_folder(&self) -> ActivationFolder {
+        let folder = self.folder.path();
+        ActivationFolder::new(&folder.join("activation"), &folder.join("witnesses"))
+    }
+
     fn fetch(&self, service: &Service, by: &mut Bystander) -> Result<Fetched, ActivateError> {
         self.fetch_at(&service.url("http", "/activation"), by)
+    }
+
+    /// Activates, with what becomes of the package.
+    fn run(&self, service: &Service) -> Result<Activated, ActivateError> {
+        let network = Network::new(&TlsRoots::of_system());
+        let address: Address = service.url("http", "/activation").parse().unwrap();
+        self.activating(&network, &address, |activating| {
+            activating.run(&mut bystander())
+        })
     }
 
     fn fetch_at(&self, address: &str, by: &mut Bystander) -> Result<Fetched, ActivateError> {
         let network = Network::new(&TlsRoots::of_system());
         let address: Address = address.parse().unwrap();
-        let activating = Activating {
-            service: ActivationService::new(&network, &address),
-            folder: &ActivationFolder::in_folder(&self.folder.path().join("activation")),
+        self.activating(&network, &address, |activating| activating.fetch(by))
+    }
+
+    fn activating<T>(
+        &self,
+        network: &Network,
+        address: &Address,
+        run: impl FnOnce(&Activating<'_>) -> T,
+    ) -> T {
+        run(&Activating {
+            service: ActivationService::new(network, address),
+            folder: &self.activation_folder(),
             roots: &self.roots,
             machine: &Machine::linux_under(&self.folder.path().join("machine")),
             device_name: Some("Ada's desk"),
-        };
-        activating.fetch(by)
+        })
     }
-}
-
-/// Any root: nothing that is fetched here is judged.
-fn roots() -> TrustRoots {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-    let root = params.self_signed(&key).unwrap();
-    let mut roots = TrustRoots::new();
-    roots.add_roots(root.der()).unwrap();
-    roots
 }
 
 fn code() -> Reply {
@@ -362,7 +381,7 @@ fn a_fresh_approval_that_is_not_honored_ends_it() {
 fn a_limit_says_when_the_next_is_granted_and_whom_to_ask() {
     let limit = json!({
         "code": "activation-limit", "title": "All activations are used", "status": 403,
-        "next_grant": 1_807_776_000, "support": "help@books.example",
+        "next_grant": "2027-04-15T00:00:00Z", "support": "help@books.example",
     });
     let service = Service::start(vec![code(), token(), problem(403, "", &limit)]);
     let reader = Reader::new();
@@ -371,7 +390,7 @@ fn a_limit_says_when_the_next_is_granted_and_whom_to_ask() {
         panic!("{refused:?}");
     };
     let expected = Limit {
-        next_grant_unix_s: Some(1_807_776_000),
+        next_grant_unix_s: Some(1_807_747_200),
         support: Some("help@books.example".to_owned()),
     };
     assert_eq!(limit, expected);
@@ -395,7 +414,9 @@ fn a_refusal_keeps_the_words_of_the_service() {
         "code": "persona-withdrawn", "title": "This persona was withdrawn", "next": "Ask support",
     });
     let service = Service::start(vec![code(), token(), problem(403, "", &withdrawn)]);
-    let refused = Reader::new().fetch(&service, &mut bystander()).unwrap_err();
+    let reader = Reader::new();
+    let refused = reader.fetch(&service, &mut bystander()).unwrap_err();
+    assert!(!reader.grant().exists());
     let ActivateError::Service(ServiceError::Refused { code, next, .. }) = refused else {
         panic!("{refused:?}");
     };
@@ -431,6 +452,63 @@ fn tokens_that_are_none_are_refused() {
             "{answer}: {refused:?}"
         );
     }
+}
+
+/// Activates against a service that gives out this package.
+fn receive(reader: &Reader, package: &ActivationPackage) -> Result<Activated, ActivateError> {
+    let package = Reply::Full(200, "", package.to_json());
+    reader.run(&Service::start(vec![code(), token(), package]))
+}
+
+#[test]
+fn what_a_trusted_authority_sends_is_kept_and_judged_again() {
+    let platform = Platform::new();
+    let mut reader = Reader::new();
+    reader.roots = platform.roots();
+    let good = platform.package(&PERSONA.parse().unwrap(), SALT);
+    let activated = receive(&reader, &good).unwrap();
+    assert_eq!(activated.persona().as_str(), PERSONA);
+    assert!(!reader.grant().exists(), "an approval is used up");
+    let folder = reader.activation_folder();
+    assert!(folder.activated(&reader.roots).unwrap().is_some());
+    let file = reader.folder.path().join("activation/package.json");
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Trust can be withdrawn, and files can be changed.
+    assert!(folder.activated(&TrustRoots::new()).is_err());
+    for damage in [&b""[..], b"{}", b"{\"v\":1}"] {
+        fs::write(&file, damage).unwrap();
+        assert!(folder.activated(&reader.roots).is_err());
+    }
+}
+
+#[test]
+fn what_nobody_trusted_has_signed_replaces_nothing() {
+    let platform = Platform::new();
+    let mut reader = Reader::new();
+    reader.roots = platform.roots();
+    let persona = PERSONA.parse().unwrap();
+    receive(&reader, &platform.package(&persona, SALT)).unwrap();
+    let refused = |package: &ActivationPackage| {
+        let refused = receive(&reader, package).unwrap_err();
+        let kept = reader.activation_folder().activated(&reader.roots).unwrap();
+        assert_eq!(kept.unwrap().persona().as_str(), PERSONA);
+        refused
+    };
+    let stranger = refused(&Platform::new().package(&persona, SALT));
+    assert!(
+        matches!(stranger, ActivateError::Refused(_)),
+        "{stranger:?}"
+    );
+    let mut changed = platform.package(&persona, SALT);
+    changed.module.push(0);
+    let changed = refused(&changed);
+    assert!(matches!(changed, ActivateError::Refused(_)), "{changed:?}");
+    // Genuine, and not what was asked for.
+    let bob = platform.package(&"bob@people.example".parse().unwrap(), SALT);
+    assert!(matches!(refused(&bob), ActivateError::NotAskedFor));
+    let salted = platform.package(&persona, FactSalt::from_bytes([8; 16]));
+    assert!(matches!(refused(&salted), ActivateError::NotAskedFor));
 }
 
 #[test]

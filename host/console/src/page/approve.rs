@@ -86,8 +86,10 @@ async fn waiting(call: &Call) -> Result<Waiting, Response> {
     let Some(code) = journey.user_code.as_deref().and_then(UserCode::parse) else {
         return Err(answer::see_other(&journey.to("/activation")));
     };
-    if call.visitor.persona().is_none() {
-        return Err(answer::see_other(&journey.to("/activation/sign-in")));
+    match call.visitor.persona() {
+        None => return Err(answer::see_other(&journey.to("/activation/sign-in"))),
+        Some(persona) if persona.withdrawn_at.is_some() => return Err(withdrawn(call).await),
+        Some(_) => {}
     }
     if !call
         .app
@@ -102,11 +104,16 @@ async fn waiting(call: &Call) -> Result<Waiting, Response> {
     match found {
         Err(error) => Err(call.unavailable(&error).await),
         Ok(None) => Err(too_late(call).await),
-        Ok(Some(grant)) => match grant.state {
-            GrantState::Waiting => Ok(Waiting { grant, code }),
-            GrantState::Approved(_) => Err(answer::see_other(&journey.to("/activation/progress"))),
-            GrantState::Denied => Err(too_late(call).await),
-        },
+        Ok(Some(grant)) => {
+            call.app.throttles.codes.refund(&call.origin());
+            match grant.state {
+                GrantState::Waiting => Ok(Waiting { grant, code }),
+                GrantState::Approved(_) => {
+                    Err(answer::see_other(&journey.to("/activation/progress")))
+                }
+                GrantState::Denied => Err(too_late(call).await),
+            }
+        }
     }
 }
 
@@ -135,6 +142,23 @@ async fn form(call: &Call, waiting: &Waiting, status: StatusCode, fault: Option<
         recovery: call.fields.text("purpose") == "recovery",
     };
     answer::page(status, &page)
+}
+
+/// An operator lets this persona activate nothing more.
+async fn withdrawn(call: &Call) -> Response {
+    let lines = [
+        "No more devices can be activated with this account.",
+        "If you think that this is a mistake, ask the support.",
+    ];
+    let link = Some(Link::new("See your devices", "/activation/me".to_owned()));
+    let status = StatusCode::FORBIDDEN;
+    call.message(
+        status,
+        "This account is closed for new devices",
+        &lines,
+        link,
+    )
+    .await
 }
 
 async fn too_late(call: &Call) -> Response {

@@ -35,6 +35,7 @@ pub(crate) async fn take(call: Call) -> Response {
             form(&call, StatusCode::NOT_FOUND, Some(fault)).await
         }
         Ok(Some(_)) => {
+            call.app.throttles.codes.refund(&call.origin());
             let mut journey = call.journey();
             journey.user_code = Some(code.to_string());
             answer::see_other(&journey.to("/activation/approve"))

@@ -42,7 +42,10 @@ pub(crate) async fn take(call: Call) -> Response {
     };
     let hash = account.as_ref().map(|account| account.password.clone());
     match (call.app.hasher.matches(password, hash).await, account) {
-        (Ok(true), Some(account)) => welcome(&call, &account).await,
+        (Ok(true), Some(account)) => {
+            take_back(&call, &name);
+            welcome(&call, &account).await
+        }
         (Ok(_), account) => {
             note_failure(&call, account);
             form(&call, StatusCode::UNAUTHORIZED, Some(WRONG)).await
@@ -77,6 +80,14 @@ fn is_admitted(call: &Call, name: &Username) -> bool {
     let account = throttles.account.admit(name.clone(), now);
     let address = throttles.sign_in_origin.admit(origin, now);
     one && account && address
+}
+
+/// The right password was no try at guessing it.
+fn take_back(call: &Call, name: &Username) {
+    let (throttles, origin) = (&call.app.throttles, call.origin());
+    throttles.sign_in.refund(&(name.clone(), origin));
+    throttles.account.refund(name);
+    throttles.sign_in_origin.refund(&origin);
 }
 
 async fn welcome(call: &Call, account: &Account) -> Response {

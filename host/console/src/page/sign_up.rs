@@ -149,7 +149,7 @@ async fn form(call: &Call, status: StatusCode, faults: Faults) -> Response {
         .any(Option::is_some);
     let page = SignUp {
         frame: call.frame().await,
-        fault: has_fault.then(|| "Something is still missing. See below.".to_owned()),
+        fault: has_fault.then(|| "Not everything could be read. See below.".to_owned()),
         fields: vec![
             Field::text("name", "Your name")
                 .autocomplete("name")

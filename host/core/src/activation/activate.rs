@@ -40,8 +40,17 @@ pub struct Activating {
 /// Writes the package a reader gets.
 pub trait Packages: Send + Sync {
     /// The package of these parts, as bytes.
-    fn package(&self, parts: &PackageParts<'_>) -> Vec<u8>;
+    ///
+    /// # Errors
+    ///
+    /// [`PackageFailed`] if no reader would take it.
+    fn package(&self, parts: &PackageParts<'_>) -> Result<Vec<u8>, PackageFailed>;
 }
+
+/// No package was made.
+#[derive(Debug, Error)]
+#[error("the parts make no package")]
+pub struct PackageFailed(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// What goes into a package.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +117,9 @@ pub enum ActivationFailed {
     /// The authority could not sign.
     #[error(transparent)]
     Authority(#[from] AuthorityFailed),
+    /// The package could not be written.
+    #[error(transparent)]
+    Package(#[from] PackageFailed),
     /// The repository could not be made.
     #[error("no repository was made")]
     Repository(#[source] RepositoryFailed),
@@ -212,7 +224,7 @@ impl Activating {
             authority: self.authority.chain(),
             individual: &individual,
             salt: &admitted.salt,
-        });
+        })?;
         let package = self.activations.finish(activation, package, now).await?;
         Ok(Outcome::Activated {
             activation,

@@ -55,7 +55,10 @@ fn row(key: &config::Key, layers: &Layers) -> Option<Row> {
     let setting = layers.settings.get(key.name)?;
     Some(Row {
         key: key.name,
-        value: without_password(&setting.value),
+        value: match key.name.ends_with("_secret") && !setting.value.is_empty() {
+            true => "…".to_owned(),
+            false => without_password(&setting.value),
+        },
         origin: setting.origin.to_string(),
         meaning: key.meaning,
     })

@@ -24,7 +24,7 @@ use crate::config::{Config, FILE_NAME, Listen};
 use crate::event_log::EventQueue;
 use crate::house::{
     ActivationWork, House, Parts, SystemClock, activation_issuer, complete_center, found,
-    is_founded, migrate,
+    is_founded, migrate, pages,
 };
 use crate::logging;
 
@@ -54,7 +54,7 @@ async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ex
             return Err(error);
         }
     };
-    let served = answer(config, &house, &parts, metrics).await;
+    let served = answer(config, &house, &parts, activation.is_some(), metrics).await;
     // Told before the pipeline ends, so that its end is in the log too.
     match &served {
         Ok(stopped) => tracing::info!(
@@ -136,16 +136,21 @@ async fn answer(
     config: &Config,
     house: &House,
     parts: &Parts,
+    activates: bool,
     metrics: PrometheusHandle,
 ) -> Result<Stopped> {
     let listeners = listeners(&config.listen).await?;
     let tls = tls(&config.listen)?;
+    let mut edge = edge(config, parts, metrics)?;
+    if activates && let Some(first) = listeners.public.first() {
+        let console = pages(house, config, first.local_addr()?).await?;
+        edge.pages = console.router()?;
+    }
     let stop = CancellationToken::new();
     // Whoever reads that the host serves may stop it from then on.
     watch_signals(stop.clone(), tls.clone())?;
     announce(house, parts, &listeners, tls.is_some()).await?;
     watch_outbox(stop.clone(), parts);
-    let edge = edge(config, parts, metrics)?;
     Ok(edge.serve(listeners, tls, stop).await?)
 }
 

@@ -154,6 +154,61 @@ pub(crate) const KEYS: &[Key] = &[
         "time one plug-in call may take, in milliseconds",
     ),
     key(
+        "activation.public_url",
+        "",
+        "scheme, host and port under which people reach this host; empty: the first address it listens on",
+    ),
+    key(
+        "activation.service",
+        "Colophon",
+        "what the activation service calls itself on its pages",
+    ),
+    key(
+        "activation.accounts",
+        "true",
+        "whether people can have accounts here: true or false",
+    ),
+    key(
+        "activation.namespace",
+        "localhost",
+        "what stands after the @ in the persona ids of these accounts; a host name that is yours for good",
+    ),
+    key(
+        "activation.oidc_issuer",
+        "",
+        "issuer of the OpenID Connect provider that people can sign in at; empty: none",
+    ),
+    key(
+        "activation.oidc_client_id",
+        "",
+        "what the provider knows this host by",
+    ),
+    key(
+        "activation.oidc_client_secret",
+        "",
+        "the secret the provider gave this host, if it did",
+    ),
+    key(
+        "activation.oidc_name",
+        "",
+        "what people know the provider by; empty: its host",
+    ),
+    key(
+        "activation.return_addresses",
+        "",
+        "pages of shops, comma-separated, that people may be led back to",
+    ),
+    key(
+        "activation.mail_folder",
+        "{data}/mail",
+        "folder that letters are put into; must belong to the server alone",
+    ),
+    key(
+        "activation.hashes_max",
+        "2",
+        "passwords hashed at once; each takes 19 MiB for a moment",
+    ),
+    key(
         "log.filter",
         "info",
         "which events are logged (tracing filter)",

@@ -34,6 +34,7 @@ pub(super) const LEAF_DAYS: i64 = 5 * 365;
 
 /// Makes the data folder. Nothing that exists already is replaced.
 pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
+    check_name(center)?;
     private_folder(&config.data)?;
     if is_founded(config)? {
         bail!(
@@ -87,6 +88,27 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
     Ok(())
 }
 
+/// What addresses of a host begin with besides centers' names.
+const RESERVED: [&str; 6] = [
+    "activation",
+    "docs",
+    "healthz",
+    "livez",
+    "metrics",
+    "readyz",
+];
+
+/// Refuses a name under which a center's addresses would be mistaken for others of the host.
+fn check_name(center: &CenterId) -> Result<()> {
+    if RESERVED
+        .iter()
+        .any(|reserved| center.to_string() == *reserved)
+    {
+        bail!("{center} is what other addresses of this host begin with; choose another name");
+    }
+    Ok(())
+}
+
 /// Refuses a database that is not this master key's: nothing in it would decrypt.
 pub(super) async fn check_belongs_together(store: &Store, config: &Config) -> Result<()> {
     match store.authority(PLATFORM).await {
@@ -107,6 +129,7 @@ pub(super) async fn check_belongs_together(store: &Store, config: &Config) -> Re
 
 /// Adds a center with certificates of its own.
 pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
+    check_name(id)?;
     let now = SystemClock.now();
     let center = NewCenter {
         id: id.clone(),

@@ -1,4 +1,4 @@
-//! Fetching an activation: from a code on the screen to a package.
+//! Activating: from a code on the screen to a package that was judged and kept.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::ActivationFolder;
 use super::folder::FolderError;
 use super::grant::Grant;
 use super::service::{ActivationService, Approval, Delivery, DeviceCode, Limit, ServiceError};
+use crate::repository::{Activated, ActivationRefused};
 use crate::{Machine, NetworkError};
 
 /// What RFC 8628 adds to the interval when a reader asks too often.
@@ -89,6 +90,12 @@ pub enum ActivateError {
     /// The service does not honor the approval it has just given.
     #[error("the activation service does not honor the approval it gave")]
     Forgotten,
+    /// What the service sent is not believed.
+    #[error("what the activation service sent is refused")]
+    Refused(#[source] ActivationRefused),
+    /// The service sent a genuine activation of another persona, or with another salt.
+    #[error("the activation service sent an activation that was not asked for")]
+    NotAskedFor,
     /// The folder of the activation cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -119,6 +126,16 @@ pub struct Fetched {
 }
 
 impl Activating<'_> {
+    /// Activates this reader.
+    ///
+    /// # Errors
+    ///
+    /// [`ActivateError`], see its variants; what was kept before is as it was.
+    pub fn run(&self, attendant: &mut dyn Attendant) -> Result<Activated, ActivateError> {
+        let fetched = self.fetch(attendant)?;
+        self.folder.keep(&fetched, self.roots)
+    }
+
     /// Has a person approve this reader and fetches the package. What can be known beforehand to
     /// fail, fails before anybody is asked for anything.
     ///
@@ -236,7 +253,13 @@ impl Activating<'_> {
                     attendant.tell(Step::Unreachable { wait });
                     wait
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // What is forbidden stays so under this approval.
+                    if let ServiceError::Refused { status: 403, .. } = error {
+                        self.folder.forget_grant()?;
+                    }
+                    return Err(error.into());
+                }
             };
             attendant.wait(wait);
         }

@@ -98,6 +98,8 @@ pub enum ServiceError {
     Refused {
         /// Who was asked.
         address: Address,
+        /// The status of the answer.
+        status: u16,
         /// The stable name of the cause.
         code: String,
         /// The cause, in the service's words.
@@ -197,10 +199,7 @@ impl<'n> ActivationService<'n> {
         let problem: Option<Problem> = serde_json::from_slice(&answer.body).ok();
         match problem {
             Some(problem) if problem.code == "activation-limit" => {
-                Ok(Delivery::LimitReached(Limit {
-                    next_grant_unix_s: problem.next_grant,
-                    support: problem.support,
-                }))
+                Ok(Delivery::LimitReached(problem.limit()))
             }
             Some(problem) if problem.code == "activation-busy" => Ok(Delivery::Busy {
                 wait: within_reason(answer.retry_after_s.unwrap_or(INTERVAL_S)),
@@ -219,6 +218,7 @@ impl<'n> ActivationService<'n> {
         match serde_json::from_slice::<Problem>(&answer.body) {
             Ok(problem) => ServiceError::Refused {
                 address: self.address.clone(),
+                status: answer.status,
                 title: problem.title.unwrap_or_else(|| problem.code.clone()),
                 code: problem.code,
                 next: problem.next,

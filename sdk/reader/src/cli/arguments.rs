@@ -1,6 +1,6 @@
 //! What may be said on the command line.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -20,9 +20,12 @@ Exit codes:
   3 refused: damaged, altered, or not a publication
   4 needs activation (level 5)
   5 not in the library, or several titles fit
-  6 intact, but its origin is unproven (verify --strict)";
+  6 intact, but its origin is unproven (verify --strict)
+  7 not activated: denied, out of time, all activations used, or the service is busy
+  8 the license does not permit it (level 5)";
 
-/// Keeps, opens and checks title files. Nothing it does uses the network.
+/// Keeps, opens and checks title files. Only activating, and fetching a certificate, use the
+/// network.
 #[derive(Debug, Parser)]
 #[command(name = "colophon-reader", version, about, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -40,6 +43,15 @@ pub(crate) struct Arguments {
     /// Print JSON for programs instead of text for people.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Read what the machine is made of below this folder; for tests.
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        env = "COLOPHON_READER_MACHINE",
+        value_name = "DIR"
+    )]
+    pub(crate) machine: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -59,9 +71,62 @@ pub(crate) enum Command {
     /// The authorities this reader trusts.
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Print the text of a title; at level 5, that is a use of the right to print.
+    Print(PrintArguments),
+    /// Tie this machine to you, so that copies of level 5 open here.
+    Activate(ActivateArguments),
+    /// Print the persona this reader is activated for.
+    Persona,
+    /// Print your activation certificate, sealed to one center, for a shop to keep.
+    Certificate(CertificateArguments),
     /// Which files the desktop opens with this reader.
     #[command(subcommand)]
     Desktop(DesktopCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrintArguments {
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// Only this chapter, as numbered in the contents.
+    #[arg(long, value_name = "N")]
+    pub(crate) chapter: Option<NonZeroUsize>,
+    /// The program that takes the text on its standard input.
+    #[arg(long, value_name = "PROGRAM", default_value = "lp")]
+    pub(crate) with: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CertificateArguments {
+    /// The center: its address, like https://books.example/main, or a file with its certificate.
+    #[arg(long = "for", value_name = "CENTER")]
+    pub(crate) center: String,
+    /// For how many days the shop may use it; never longer than the certificates last.
+    #[arg(long, value_name = "N", default_value = "90")]
+    pub(crate) days: NonZeroU16,
+    /// Believe servers under the roots in this PEM file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ActivateArguments {
+    /// The activation service [default: activation.address in settings.toml, else built in].
+    #[arg(long, env = "COLOPHON_ACTIVATION", value_name = "URL")]
+    pub(crate) at: Option<String>,
+    /// What you call this machine, for services that take it from the reader; the page asks, too.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) device_name: Option<String>,
+    /// Activate again, though this reader is activated.
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Open no browser; only show the address and the code.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Believe servers under the roots in this PEM file too [default: activation.tls_root in
+    /// settings.toml, and the system's].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_root: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,7 +166,8 @@ pub(crate) struct OpenArguments {
     /// Print the text of this chapter, as numbered in the contents.
     #[arg(long, visible_alias = "page", value_name = "N")]
     pub(crate) chapter: Option<NonZeroUsize>,
-    /// Write the opened publication into this folder.
+    /// Write the opened publication into this folder; at level 5, that is a use of the right to
+    /// copy.
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
     /// Write the cover picture to this file.

@@ -11,6 +11,9 @@ use colophon_reader::{
     TrustStoreError, WriteError,
 };
 
+mod activating;
+mod unlocking;
+
 /// A command that was not carried out.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -27,6 +30,8 @@ pub(crate) enum Exit {
     NeedsActivation = 4,
     NotFound = 5,
     OriginUnproven = 6,
+    NotActivated = 7,
+    NotPermitted = 8,
 }
 
 impl From<Exit> for ExitCode {
@@ -54,15 +59,14 @@ impl Failure {
         let message = format!("{}: {}", path.display(), chain(error));
         match error {
             OpenError::Read(_) => Failure::new(Exit::Failed, message),
-            OpenError::NeedsActivation => Failure::new(Exit::NeedsActivation, message).with_next(
-                "this reader cannot be activated yet; ask the shop for a copy at level 3 or below",
-            ),
+            OpenError::NeedsActivation => Failure::new(Exit::NeedsActivation, message)
+                .with_next("activate this reader with: colophon-reader activate"),
             OpenError::Refused(_) => Failure::new(Exit::Refused, message).with_next(
                 "download the title again from the shop; a copy that was altered does not open",
             ),
             OpenError::NotAPublication(_) => Failure::new(Exit::Refused, message)
                 .with_next("check that this is the file you meant, or download it again"),
-            _ => Failure::new(Exit::Failed, message),
+            OpenError::Protected(_) | _ => Failure::new(Exit::Failed, message),
         }
     }
 
@@ -111,7 +115,7 @@ impl Failure {
 
     pub(crate) fn writing(path: &Path, error: &WriteError) -> Failure {
         match error {
-            WriteError::Content(error) | WriteError::Locked(error) => Failure::opening(path, error),
+            WriteError::Content(error) => Failure::opening(path, error),
             WriteError::Exists { .. } => Failure::new(Exit::Failed, chain(error))
                 .with_next("choose another folder, or remove that file first"),
             WriteError::Write { .. } | WriteError::NotOneFile(_) | _ => {

@@ -29,8 +29,8 @@ pub(crate) fn run(places: &Places, json: bool) -> Result<ExitCode, Failure> {
         ))?;
     } else {
         print(&format!("{}\n", table(&volumes)))?;
-        if volumes.iter().any(needs_activation) {
-            note("copies of level 5 open on an activated reader, which this one cannot be yet");
+        if volumes.iter().any(needs_activation) && places.activation()?.is_none() {
+            note("copies of level 5 open once this reader is activated: colophon-reader activate");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use colophon_reader::reading::{printable, text};
-use colophon_reader::{Document, OpenError, Publication};
+use colophon_reader::{About, Chapter, Document, OpenError, Publication, WriteError};
+use colophon_title::license::RightKind;
 use serde_json::{Value, json};
 
 use crate::cli::arguments::OpenArguments;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::licensed::Use;
 use crate::cli::output::{about_json, print, print_json};
 use crate::cli::places::Places;
 
@@ -25,15 +27,19 @@ pub(crate) fn run(
     json: bool,
 ) -> Result<ExitCode, Failure> {
     let (path, mut document) = arguments.chosen.open(places)?;
-    if document.is_locked() {
-        return Err(Failure::opening(&path, &OpenError::NeedsActivation));
+    let using = Use::of(places, &path, &mut document)?;
+    if let Some(folder) = &arguments.to {
+        using.judge(&mut document, RightKind::Copy)?;
+        check_absent(&path, document.publication_path(folder))?;
     }
+    using.exercise(&mut document, RightKind::View)?;
     if let Some(number) = arguments.chapter {
         print_chapter(&path, &mut document, number.get(), width(arguments), json)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut written = Vec::new();
     if let Some(folder) = &arguments.to {
+        using.exercise(&mut document, RightKind::Copy)?;
         let file = document.write_publication(folder);
         written.push(file.map_err(|error| Failure::writing(&path, &error))?);
     }
@@ -62,9 +68,8 @@ pub(crate) fn run(
 /// Shows the title page of a file.
 pub(crate) fn show(places: &Places, path: &Path) -> Result<(), Failure> {
     let mut document = places.open(path)?;
-    if document.is_locked() {
-        return Err(Failure::opening(path, &OpenError::NeedsActivation));
-    }
+    let using = Use::of(places, path, &mut document)?;
+    using.exercise(&mut document, RightKind::View)?;
     let publication = publication(path, &mut document)?;
     print(&title_page::words(
         &mut document,
@@ -73,7 +78,19 @@ pub(crate) fn show(places: &Places, path: &Path) -> Result<(), Failure> {
     ))
 }
 
-fn publication(path: &Path, document: &mut Document) -> Result<Option<Publication>, Failure> {
+/// A copy is not used up on a file that is in the way.
+fn check_absent(path: &Path, target: PathBuf) -> Result<(), Failure> {
+    if target.exists() {
+        let exists = WriteError::Exists { path: target };
+        return Err(Failure::writing(path, &exists));
+    }
+    Ok(())
+}
+
+pub(crate) fn publication(
+    path: &Path,
+    document: &mut Document,
+) -> Result<Option<Publication>, Failure> {
     if !document.about().media_type.is_epub() {
         return Ok(None);
     }
@@ -89,28 +106,44 @@ fn print_chapter(
     width: usize,
     json: bool,
 ) -> Result<(), Failure> {
-    let Some(publication) = publication(path, document)? else {
-        let what = printable(document.about().media_type.as_str()).into_owned();
-        return Err(
-            Failure::new(Exit::Failed, format!("{what} has no text to print"))
-                .with_next("write it out with --to DIR and open it with another program"),
-        );
-    };
-    let count = publication.chapters.len();
-    let Some(chapter) = publication.chapters.get(number - 1) else {
-        return Err(
-            Failure::new(Exit::NotFound, format!("there is no chapter {number}"))
-                .with_next(format!("the chapters are 1 to {count}")),
-        );
-    };
-    let source = Publication::chapter_source(document, chapter);
-    let source = source.map_err(|error| Failure::reading(path, &error))?;
-    let text = text(&source, width);
+    let publication = publication(path, document)?;
+    let publication = publication.ok_or_else(|| no_text(document.about()))?;
+    let chapter = chapter(&publication, number)?;
+    let text = chapter_text(path, document, chapter, width)?;
     if json {
         print_json(&json!({ "chapter": number, "path": chapter.path.as_str(), "text": text }))
     } else {
         print(&text)
     }
+}
+
+/// What is no EPUB has no chapters.
+pub(crate) fn no_text(about: &About) -> Failure {
+    let what = printable(about.media_type.as_str()).into_owned();
+    Failure::new(Exit::Failed, format!("{what} has no text to print"))
+        .with_next("write it out with --to DIR and open it with another program")
+}
+
+/// The chapter of a number.
+pub(crate) fn chapter(publication: &Publication, number: usize) -> Result<&Chapter, Failure> {
+    let found = publication.chapters.get(number.saturating_sub(1));
+    found.ok_or_else(|| {
+        let count = publication.chapters.len();
+        Failure::new(Exit::NotFound, format!("there is no chapter {number}"))
+            .with_next(format!("the chapters are 1 to {count}"))
+    })
+}
+
+/// The text of a chapter in lines of `width` columns.
+pub(crate) fn chapter_text(
+    path: &Path,
+    document: &mut Document,
+    chapter: &Chapter,
+    width: usize,
+) -> Result<String, Failure> {
+    let source = Publication::chapter_source(document, chapter);
+    let source = source.map_err(|error| Failure::reading(path, &error))?;
+    Ok(text(&source, width))
 }
 
 fn write_cover(path: &Path, document: &mut Document, file: &Path) -> Result<PathBuf, Failure> {

@@ -3,11 +3,13 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use colophon_reader::{Document, Library, TrustStore};
+use colophon_reader::repository::Activated;
+use colophon_reader::{ActivatedReader, ActivationFolder, Document, Library, Machine, TrustStore};
 use colophon_title::TrustRoots;
 
 use crate::cli::Arguments;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::settings::Settings;
 
 /// The folders of this person.
 pub(crate) struct Places {
@@ -15,6 +17,10 @@ pub(crate) struct Places {
     pub(crate) library: Library,
     /// Whom they trust.
     pub(crate) trust: TrustStore,
+    /// What ties this machine to them.
+    pub(crate) activation_folder: ActivationFolder,
+    config: PathBuf,
+    machine: Option<PathBuf>,
 }
 
 impl Places {
@@ -31,6 +37,12 @@ impl Places {
         Ok(Places {
             library: Library::in_folder(&library),
             trust: TrustStore::in_folder(&config.join("trust")),
+            activation_folder: ActivationFolder::new(
+                &config.join("activation"),
+                &user_folder("XDG_STATE_HOME", ".local/state")?.join("colophon-reader"),
+            ),
+            machine: arguments.machine.clone(),
+            config,
         })
     }
 
@@ -38,6 +50,31 @@ impl Places {
     pub(crate) fn open(&self, path: &Path) -> Result<Document, Failure> {
         let opened = Document::open(path, &self.roots()?);
         opened.map_err(|error| Failure::opening(path, &error))
+    }
+
+    /// The person's settings.
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        Settings::read(&self.config)
+    }
+
+    /// The machine this program runs on.
+    pub(crate) fn machine(&self) -> Result<Machine, Failure> {
+        match &self.machine {
+            Some(root) => Ok(Machine::linux_under(root)),
+            None => Machine::this().map_err(|error| Failure::machine(&error)),
+        }
+    }
+
+    /// The activation of this reader, if it was activated.
+    pub(crate) fn activation(&self) -> Result<Option<Activated>, Failure> {
+        let activated = self.activation_folder.activated(&self.roots()?);
+        activated.map_err(|error| Failure::activation(&error))
+    }
+
+    /// What opens copies at level 5, if this reader was activated.
+    pub(crate) fn activated(&self) -> Result<Option<ActivatedReader>, Failure> {
+        let reader = self.activation_folder.reader(self.machine()?, &self.trust);
+        reader.map_err(|error| Failure::activation(&error))
     }
 
     /// The roots to open files under.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::arguments::VerifyArguments;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::licensed::Use;
 use crate::cli::output::{about_json, origin_words, print, print_json};
 use crate::cli::places::Places;
 use crate::cli::progress::shown;
@@ -20,6 +21,10 @@ pub(crate) fn run(
     let (path, mut document) = arguments.chosen.open(places)?;
     let verified = shown(|progress| document.verify(progress));
     verified.map_err(|error| Failure::opening(&path, &error))?;
+    // What else there is to know, an activated reader finds out by unlocking.
+    if document.is_locked() && places.activation()?.is_some() {
+        Use::of(places, &path, &mut document)?;
+    }
     let about = document.about();
     if json {
         let mut value = about_json(&path, about);

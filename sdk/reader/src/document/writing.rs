@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use colophon_title::PublicationError;
 
 use crate::document::Content;
+use crate::document::licensed::CopyingFailed;
 use crate::{Document, OpenError};
 
 /// Why an opened publication could not be written.
@@ -31,9 +32,6 @@ pub enum WriteError {
     /// The content is damaged; nothing was written.
     #[error("the content is damaged")]
     Content(#[source] OpenError),
-    /// The copy is at level 5 and locked.
-    #[error(transparent)]
-    Locked(OpenError),
     /// The title is no EPUB and holds several files, so there is no one file to write.
     #[error("the title cannot be written as one file")]
     NotOneFile(#[source] PublicationError),
@@ -48,7 +46,7 @@ impl Document {
     ///
     /// [`WriteError`], see its variants.
     pub fn write_publication(&mut self, folder: &Path) -> Result<PathBuf, WriteError> {
-        let path = folder.join(self.publication_name());
+        let path = self.publication_path(folder);
         let failed = |source| WriteError::Write {
             path: path.clone(),
             source,
@@ -65,6 +63,12 @@ impl Document {
         Ok(path)
     }
 
+    /// Where [`write_publication`](Document::write_publication) would write to.
+    #[must_use]
+    pub fn publication_path(&self, folder: &Path) -> PathBuf {
+        folder.join(self.publication_name())
+    }
+
     /// An EPUB keeps the name the copy has; any other title the name of the file that is in it.
     fn publication_name(&self) -> String {
         let copy_name = self
@@ -75,10 +79,12 @@ impl Document {
             .into_owned();
         let entry = self.entries().into_iter().next();
         match (&self.content, entry) {
-            (Content::Title(_), Some(entry)) if !self.about.media_type.is_epub() => {
+            (Content::Title(_) | Content::Licensed(_), Some(entry))
+                if !self.about.media_type.is_epub() =>
+            {
                 entry.file_name().to_owned()
             }
-            (Content::Title(_) | Content::Locked(_) | Content::Clear(_), _) => copy_name,
+            (Content::Title(_) | Content::Licensed(_) | Content::Clear(_), _) => copy_name,
         }
     }
 
@@ -95,7 +101,16 @@ impl Document {
                 }
                 PublicationError::SeveralFiles { .. } | _ => WriteError::NotOneFile(error),
             }),
-            Content::Locked(_) => Err(WriteError::Locked(OpenError::NeedsActivation)),
+            Content::Licensed(copy) => {
+                copy.write_publication(out)
+                    .map_err(|refused| match refused {
+                        CopyingFailed::Content(error) => WriteError::Content(error),
+                        CopyingFailed::Write(source) => failed(source),
+                        CopyingFailed::SeveralFiles(files) => {
+                            WriteError::NotOneFile(PublicationError::SeveralFiles { files })
+                        }
+                    })
+            }
             Content::Clear(_) => {
                 let copied = File::open(&self.path).and_then(|mut from| io::copy(&mut from, out));
                 copied.map(|_| ()).map_err(failed)

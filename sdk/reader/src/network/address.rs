@@ -62,6 +62,13 @@ impl Address {
             on_this_machine: self.on_this_machine,
         }
     }
+
+    /// The last step of the path, if there is any.
+    pub(crate) fn last_step(&self) -> Option<&str> {
+        let (_, after_scheme) = self.text.split_once("://")?;
+        let (_, path) = after_scheme.split_once('/')?;
+        path.rsplit('/').next().filter(|step| !step.is_empty())
+    }
 }
 
 impl FromStr for Address {
@@ -161,7 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn a_step_below() {
+    fn steps_of_a_path() {
+        let step = |text: &str| {
+            let address: Address = text.parse().unwrap();
+            address.last_step().map(str::to_owned)
+        };
+        assert_eq!(step("https://a.example/main/"), Some("main".to_owned()));
+        assert_eq!(step("https://a.example/x/main"), Some("main".to_owned()));
+        assert_eq!(step("https://a.example"), None);
         let address: Address = "https://a.example/x/".parse().unwrap();
         assert_eq!(address.below("token").as_str(), "https://a.example/x/token");
     }

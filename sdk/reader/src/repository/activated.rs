@@ -6,7 +6,7 @@ use colophon_activation::{
 };
 use colophon_crypto::Engine;
 use colophon_title::TrustRoots;
-use colophon_title::trust::{CertificateRole, ChainRefused};
+use colophon_title::trust::{CertificateRole, ChainRefused, validity};
 use x509_cert::Certificate;
 use x509_cert::der::asn1::{PrintableStringRef, Utf8StringRef};
 use x509_cert::der::oid::ObjectIdentifier;
@@ -113,6 +113,14 @@ impl Activated {
     #[must_use]
     pub fn certificates(&self) -> &CertificateChain {
         &self.package.certificates
+    }
+
+    /// The last second in which the activation certificate is valid, since 1970.
+    #[must_use]
+    pub fn certificate_until_unix_s(&self) -> i64 {
+        // It was read when it was verified.
+        let validity = validity(self.package.certificates.own());
+        validity.map_or(i64::MIN, |(_, until)| until)
     }
 
     /// The secure repository, compiled. This takes a while.

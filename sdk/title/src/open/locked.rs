@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use colophon_crypto::Engine;
 
-use super::Copy;
+use super::{Copy, publication};
 use crate::content::{ContentReader, GroupMemory};
 use crate::license::LicenseReport;
 use crate::signature::SignatureReport;
@@ -81,6 +81,13 @@ impl<'e, R: Read + Seek> LockedTitle<'e, R> {
     /// The entries of the publication, in order.
     pub fn entries(&self) -> impl Iterator<Item = &EntryPath> {
         self.structure.publication().map(|entry| &entry.listed.path)
+    }
+
+    /// Which fonts of the publication are obfuscated, as `META-INF/encryption.xml` says it in an
+    /// EPUB without protection; nothing where none is.
+    #[must_use]
+    pub fn font_encryption_xml(&self) -> Option<Vec<u8>> {
+        publication::font_encryption_xml(&self.structure)
     }
 
     /// Checks every byte of the file as it is stored. That it can be decrypted is shown by

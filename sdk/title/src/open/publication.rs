@@ -63,20 +63,25 @@ pub(super) fn write_epub<R: Read + Seek, W: Write + Seek>(
             write_large(&mut content, &mut archive, entry, key)?;
         }
     }
-    if !structure.fonts.is_empty() {
-        let fonts = Encryption {
-            resources: Vec::new(),
-            fonts: structure.fonts.clone(),
-        };
+    if let Some(fonts) = font_encryption_xml(structure) {
         let path = EntryPath::fixed(names::ENCRYPTION);
         archive
-            .stored(&path, &fonts.to_xml())
+            .stored(&path, &fonts)
             .map_err(PublicationError::Write)?;
     }
     archive
         .finish()
         .map(|_| ())
         .map_err(PublicationError::Write)
+}
+
+/// What the publication says of its obfuscated fonts, if it has any.
+pub(super) fn font_encryption_xml(structure: &Structure) -> Option<Vec<u8>> {
+    let fonts = || Encryption {
+        resources: Vec::new(),
+        fonts: structure.fonts.clone(),
+    };
+    (!structure.fonts.is_empty()).then(|| fonts().to_xml())
 }
 
 /// Writes the one file there is.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use colophon_activation::PersonaId;
 use colophon_core::activation::activate::{
-    Activating, ActivationFailed, ActivationRequest, Outcome, PackageParts, Packages,
+    Activating, ActivationFailed, ActivationRequest, Outcome, PackageFailed, PackageParts, Packages,
 };
 use colophon_core::activation::grant::{GrantState, Progress};
 use colophon_core::activation::key_pair::{PersonaCertificate, PersonaPublicKey};
@@ -99,14 +99,14 @@ impl ActivationAuthority for Surroundings {
 struct Joined;
 
 impl Packages for Joined {
-    fn package(&self, parts: &PackageParts<'_>) -> Vec<u8> {
+    fn package(&self, parts: &PackageParts<'_>) -> Result<Vec<u8>, PackageFailed> {
         let parts = [
             parts.statement.as_bytes(),
             parts.certificate,
             &parts.individual.sealed_key,
             &parts.individual.module,
         ];
-        parts.concat()
+        Ok(parts.concat())
     }
 }
 

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use colophon_activation::{FactSalt, MachineFacts, PersonaId};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::DeviceCode;
+use super::{DeviceCode, Limit};
 use crate::Address;
 use crate::activation::grant::{Grant, Token};
 
@@ -54,7 +55,8 @@ pub(super) struct Problem {
     pub(super) code: String,
     pub(super) title: Option<String>,
     pub(super) next: Option<String>,
-    pub(super) next_grant: Option<i64>,
+    /// When the next activation is granted (RFC 3339).
+    pub(super) next_grant: Option<String>,
     pub(super) support: Option<String>,
 }
 
@@ -102,6 +104,17 @@ pub(super) fn grant(service: &Address, body: &[u8], now_unix_s: i64) -> Option<G
         salt,
         until_unix_s: now_unix_s.saturating_add(lasts_s),
     })
+}
+
+impl Problem {
+    /// What the service says when all activations are used.
+    pub(super) fn limit(self) -> Limit {
+        let next_grant: Option<Timestamp> = self.next_grant.and_then(|time| time.parse().ok());
+        Limit {
+            next_grant_unix_s: next_grant.map(Timestamp::as_second),
+            support: self.support,
+        }
+    }
 }
 
 /// A wait that is neither a flood of questions nor for ever.
