@@ -153,14 +153,3 @@ on_both_engines! {
     activation::operator => what_has_run_out_is_forgotten,
     activation::operator => a_wrong_master_key_is_noticed,
 }
-
-/// A thousand rounds of what `a_sixth_machine_is_never_admitted` does a few of, on both engines:
-/// `cargo nextest run -p colophon-tests --run-ignored only a_thousand_rounds`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
-async fn a_thousand_rounds() {
-    activation::admission::rounds(&Place::file(), 1000).await;
-    if let Some(server) = PostgresServer::start("a thousand rounds on PostgreSQL") {
-        activation::admission::rounds(&Place::server(&server, "rounds"), 1000).await;
-    }
-}
