@@ -128,7 +128,7 @@ fn a_form_is_bounded_and_unambiguous() {
     let mut browser = Browser::new(&host);
     browser.open("/activation/sign-in");
     let token = browser.token().to_owned();
-    let long = "a".repeat(17 * 1024);
+    let long = "a".repeat(33 * 1024);
     let answer = browser.post(
         "/activation/sign-in",
         &[("token", &token), ("username", &long)],
