@@ -24,7 +24,7 @@ const ROUNDS: u32 = 60;
 
 fn rounds() -> u32 {
     let asked = std::env::var("COLOPHON_QUOTA_ROUNDS");
-    asked.map_or(ROUNDS, |number| number.parse().expect("a number of rounds"))
+    asked.map_or(ROUNDS, |number| number.parse().unwrap())
 }
 
 pub(crate) async fn a_sixth_machine_is_never_admitted(place: &Place) {
