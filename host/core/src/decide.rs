@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 
 /// A sale that is served, and what the copy has to be.
 #[derive(Debug, Clone)]
-pub struct Grant {
+pub struct Permit {
     /// The title.
     pub facts: Arc<TitleFacts>,
     /// The level the copy is made at.
@@ -39,7 +39,7 @@ pub fn decide(
     receipt: &Receipt,
     facts: &Arc<TitleFacts>,
     verdict: Verdict,
-) -> Result<Grant, Refusal> {
+) -> Result<Permit, Refusal> {
     let terms = match verdict {
         Verdict::Allow(terms) => terms,
         Verdict::Deny { reason } => return Err(Refusal::Denied { reason }),
@@ -59,7 +59,7 @@ pub fn decide(
         .at(asked.level)
         .ok_or(Refusal::LevelUnavailable)?;
     let owner = owner(receipt, asked.level)?;
-    Ok(Grant {
+    Ok(Permit {
         facts: Arc::clone(facts),
         level: asked.level,
         form: form.clone(),

@@ -9,7 +9,7 @@ use colophon_core::catalog::{
     Availability, Book, Forms, Location, ObjectPath, StoreRoot, StoredForm, TitleFacts,
 };
 use colophon_core::code::Code;
-use colophon_core::decide::{Grant, decide};
+use colophon_core::decide::{Permit, decide};
 use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::plugin::{PolicyTerms, Verdict};
 use colophon_core::refusal::Refusal;
@@ -105,7 +105,7 @@ fn judge(
     receipt: &Receipt,
     facts: &Arc<TitleFacts>,
     terms: PolicyTerms,
-) -> Result<Grant, Refusal> {
+) -> Result<Permit, Refusal> {
     decide(
         UnixSeconds::new(now),
         &TimePolicy::default(),
@@ -115,11 +115,11 @@ fn judge(
     )
 }
 
-fn granted(
+fn permitted(
     claims: impl FnOnce(&mut Claims),
     title: impl FnOnce(&mut TitleFacts),
     terms: PolicyTerms,
-) -> Grant {
+) -> Permit {
     judge(NOW, &receipt(claims), &facts(title), terms).unwrap()
 }
 
@@ -149,9 +149,12 @@ fn at_least(number: &str) -> PolicyTerms {
 
 #[test]
 fn no_level_asked_for_means_the_catalogs() {
-    assert_eq!(granted(|_| {}, |_| {}, allow()).level, Level::SourceSealed);
     assert_eq!(
-        granted(|_| {}, |t| t.min_level = Level::Clear, allow()).level,
+        permitted(|_| {}, |_| {}, allow()).level,
+        Level::SourceSealed
+    );
+    assert_eq!(
+        permitted(|_| {}, |t| t.min_level = Level::Clear, allow()).level,
         Level::Clear
     );
 }
@@ -160,11 +163,11 @@ fn no_level_asked_for_means_the_catalogs() {
 fn a_policy_raises_the_floor_and_never_lowers_it() {
     let named = |c: &mut Claims| c.user_name = Some("Ada".parse().unwrap());
     assert_eq!(
-        granted(named, |_| {}, at_least("3")).level,
+        permitted(named, |_| {}, at_least("3")).level,
         Level::IndividuallySealed
     );
     assert_eq!(
-        granted(|_| {}, |_| {}, at_least("1")).level,
+        permitted(|_| {}, |_| {}, at_least("1")).level,
         Level::SourceSealed
     );
     assert_eq!(
@@ -180,7 +183,7 @@ fn less_protection_than_demanded_is_refused_and_more_is_honored() {
         refused(level(RequestedLevel::One), |_| {}, allow()),
         Code::LevelTooLow
     );
-    let more = granted(level(RequestedLevel::Three), |_| {}, allow());
+    let more = permitted(level(RequestedLevel::Three), |_| {}, allow());
     assert_eq!(more.level, Level::IndividuallySealed);
     assert_eq!(more.owner.as_deref(), Some("Ada"));
     assert_eq!(more.form.object.as_str(), "ss");
@@ -196,11 +199,11 @@ fn level_5_binds_a_persona_and_a_name() {
         }
     };
     let ada = || Some("ada@people.example".to_owned());
-    let grant = granted(sold_to(ada()), licensed, allow());
-    assert_eq!(grant.level, Level::FullyIndividualized);
-    assert_eq!(grant.form.object.as_str(), "l");
-    assert_eq!(grant.owner.as_deref(), Some("Ada"));
-    let persona = grant.persona.unwrap();
+    let permit = permitted(sold_to(ada()), licensed, allow());
+    assert_eq!(permit.level, Level::FullyIndividualized);
+    assert_eq!(permit.form.object.as_str(), "l");
+    assert_eq!(permit.owner.as_deref(), Some("Ada"));
+    let persona = permit.persona.unwrap();
     assert_eq!(persona.as_str(), "ada@people.example");
     for persona in [None, Some("x".repeat(256))] {
         assert_eq!(
@@ -218,7 +221,7 @@ fn level_5_binds_a_persona_and_a_name() {
         sold_to(ada())(claims);
         claims.level = Some(RequestedLevel::Three);
     };
-    assert_eq!(granted(three, licensed, allow()).persona, None);
+    assert_eq!(permitted(three, licensed, allow()).persona, None);
 }
 
 #[test]
@@ -244,14 +247,14 @@ fn level_four_is_the_best_seal_with_signatures() {
         refused(level(RequestedLevel::Four), |_| {}, allow()),
         Code::LevelUnavailable
     );
-    let named = granted(level(RequestedLevel::Four), signed, allow());
+    let named = permitted(level(RequestedLevel::Four), signed, allow());
     assert_eq!(named.level, Level::IndividuallySealed);
     assert!(named.signatures.contains(SignerRole::Tool));
     assert!(named.signatures.contains(SignerRole::Provider));
-    let nameless = granted(|c| c.level = Some(RequestedLevel::Four), signed, allow());
+    let nameless = permitted(|c| c.level = Some(RequestedLevel::Four), signed, allow());
     assert_eq!(nameless.level, Level::SourceSealed);
     assert!(
-        granted(level(RequestedLevel::Three), |_| {}, allow())
+        permitted(level(RequestedLevel::Three), |_| {}, allow())
             .signatures
             .is_empty()
     );
@@ -297,7 +300,7 @@ fn the_strictest_download_limit_holds() {
             max_downloads: policy,
             ..PolicyTerms::default()
         };
-        granted(claims, |_| {}, terms)
+        permitted(claims, |_| {}, terms)
             .downloads_max
             .map(NonZeroU32::get)
     };

@@ -154,7 +154,7 @@ impl House {
         let downloads = parts::downloads_for_commands(self, config).await?;
         let Explanation { receipt, outcome } = downloads.explain(&request).await;
         Ok(match outcome {
-            Ok(grant) => Explained::granted(&grant, receipt.as_ref()),
+            Ok(permit) => Explained::permitted(&permit, receipt.as_ref()),
             Err(refusal) => {
                 let code = refusal.code();
                 Explained::refused(code, &anyhow::Error::new(refusal), receipt.as_ref())

@@ -8,14 +8,14 @@ use colophon_title::license::Line;
 use super::Downloads;
 use super::opening::Opened;
 use crate::center::Center;
-use crate::decide::Grant;
+use crate::decide::Permit;
 use crate::delivery::DownloadRequest;
 use crate::principal::{CertificateRefused, judge};
 use crate::refusal::Refusal;
 
-/// A granted sale with whom the copy is licensed to, at level 5.
+/// A permitted sale with whom the copy is licensed to, at level 5.
 pub(super) struct Licensed {
-    pub(super) grant: Grant,
+    pub(super) permit: Permit,
     pub(super) licensee: Option<Licensee>,
 }
 
@@ -46,11 +46,11 @@ impl Downloads {
         &self,
         request: &DownloadRequest,
         opened: &Opened,
-        grant: Grant,
+        permit: Permit,
     ) -> Result<Licensed, Refusal> {
-        let Some(principal) = self.principal(request, opened, &grant).await? else {
+        let Some(principal) = self.principal(request, opened, &permit).await? else {
             let licensee = None;
-            return Ok(Licensed { grant, licensee });
+            return Ok(Licensed { permit, licensee });
         };
         let Principal {
             persona,
@@ -67,7 +67,7 @@ impl Downloads {
             persona,
             certificate_der,
         });
-        Ok(Licensed { grant, licensee })
+        Ok(Licensed { permit, licensee })
     }
 
     /// The persona's believed certificate, where the copy is licensed to one. Keeps nothing.
@@ -75,9 +75,9 @@ impl Downloads {
         &self,
         request: &DownloadRequest,
         opened: &Opened,
-        grant: &Grant,
+        permit: &Permit,
     ) -> Result<Option<Principal>, Refusal> {
-        let Some(persona) = &grant.persona else {
+        let Some(persona) = &permit.persona else {
             return Ok(None);
         };
         let now = request.at.unix_seconds();

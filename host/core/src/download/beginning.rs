@@ -26,7 +26,7 @@ impl Downloads {
             license,
         } = personalized;
         let resumes = request.resume == Some(etag);
-        if plan.grant.freshness == Freshness::ResumeOnly && !resumes {
+        if plan.permit.freshness == Freshness::ResumeOnly && !resumes {
             return Err(Refusal::NotResumable);
         }
         let redirect = error_target(request, &opened.key, Some(&opened.receipt));
@@ -39,15 +39,15 @@ impl Downloads {
                 claims: Box::new(opened.receipt.claims),
                 client: request.client.clone(),
             },
-            media_type: delivered_media_type(&plan.grant),
+            media_type: delivered_media_type(&plan.permit),
             file_name: plan.file_name,
-            level: plan.grant.level,
+            level: plan.permit.level,
             resumes,
             etag,
             body,
             license,
-            downloads_max: plan.grant.downloads_max,
-            freshness: plan.grant.freshness,
+            downloads_max: plan.permit.downloads_max,
+            freshness: plan.permit.freshness,
             redirect,
             admission,
         })

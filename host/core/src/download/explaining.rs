@@ -10,7 +10,7 @@ use super::opening::{call_context, purchase};
 use super::refusing::Trace;
 use super::resolving::{book, resolve};
 use crate::catalog::TitleFacts;
-use crate::decide::Grant;
+use crate::decide::Permit;
 use crate::delivery::DownloadRequest;
 use crate::refusal::Refusal;
 
@@ -19,7 +19,7 @@ pub struct Explanation {
     /// The receipt, if it opened.
     pub receipt: Option<Receipt>,
     /// The sale as it would be served, or why it would be refused.
-    pub outcome: Result<Grant, Refusal>,
+    pub outcome: Result<Permit, Refusal>,
 }
 
 impl Downloads {
@@ -44,19 +44,23 @@ impl Downloads {
         }
     }
 
-    async fn judged(&self, request: &DownloadRequest, trace: &mut Trace) -> Result<Grant, Refusal> {
+    async fn judged(
+        &self,
+        request: &DownloadRequest,
+        trace: &mut Trace,
+    ) -> Result<Permit, Refusal> {
         let opened = self.open(request, trace).await?;
         let mut calls = self.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
-        let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
-        self.principal(request, &opened, &grant).await?;
-        self.open_form(&grant).await?;
-        if let Some(limit) = grant.downloads_max
+        let permit = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
+        self.principal(request, &opened, &permit).await?;
+        self.open_form(&permit).await?;
+        if let Some(limit) = permit.downloads_max
             && self.uses.taken(&purchase(&opened)).await? >= limit.get()
         {
             return Err(Refusal::UsedUp);
         }
-        Ok(grant)
+        Ok(permit)
     }
 }

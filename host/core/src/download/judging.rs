@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::opening::Opened;
 use super::resolving::Resolved;
 use crate::catalog::{Money, TitleFacts};
-use crate::decide::{Grant, decide};
+use crate::decide::{Permit, decide};
 use crate::delivery::DownloadRequest;
 use crate::plugin::{Offer, PluginCalls};
 use crate::refusal::Refusal;
@@ -17,7 +17,7 @@ pub(super) async fn judge(
     opened: &Opened,
     resolved: Resolved,
     facts: Arc<TitleFacts>,
-) -> Result<Grant, Refusal> {
+) -> Result<Permit, Refusal> {
     let claims = &opened.receipt.claims;
     let price = claims.retail_price.zip(claims.currency.clone());
     let offer = Offer {
@@ -31,7 +31,7 @@ pub(super) async fn judge(
     };
     let verdict = calls.evaluate(&offer).await.map_err(Refusal::Plugin)?;
     let now = request.at.unix_seconds();
-    let grant = decide(
+    let permit = decide(
         now,
         &opened.center.time_policy,
         &opened.receipt,
@@ -39,10 +39,10 @@ pub(super) async fn judge(
         verdict,
     )?;
     match resolved.sha256 {
-        Some(expected) if expected != grant.form.sha256 => Err(Refusal::PluginAnswer {
+        Some(expected) if expected != permit.form.sha256 => Err(Refusal::PluginAnswer {
             problem: "sha256 is not that of the stored file",
         }),
-        Some(_) | None => Ok(grant),
+        Some(_) | None => Ok(permit),
     }
 }
 

@@ -26,9 +26,9 @@ impl<'a> Licensing<'a> {
     /// The license that a planned copy gets, if it gets one. The center's own licensor grants the
     /// title's rights, or else the center's.
     pub(super) fn of(center: &'a Center, plan: &'a DownloadPlan) -> Result<Option<Self>, Refusal> {
-        let facts = &plan.grant.facts;
+        let facts = &plan.permit.facts;
         let licensee = plan.licensee.as_ref();
-        let is_signed = !plan.grant.signatures.is_empty();
+        let is_signed = !plan.permit.signatures.is_empty();
         if licensee.is_none() && (!is_signed || facts.rights.is_none()) {
             return Ok(None);
         }

@@ -14,7 +14,7 @@ use super::Downloads;
 use super::licensing::Licensing;
 use super::opening::Opened;
 use super::planning::{Admitted, DownloadPlan};
-use crate::decide::Grant;
+use crate::decide::Permit;
 use crate::delivery::CopyBytes;
 use crate::ports::{FormContent, OpenedForm, OriginError};
 use crate::refusal::Refusal;
@@ -35,12 +35,12 @@ pub(super) struct Personalized {
 
 impl Downloads {
     pub(super) async fn fetch(&self, admitted: Admitted) -> Result<Fetched, Refusal> {
-        let form = self.open_form(&admitted.plan.grant).await?;
+        let form = self.open_form(&admitted.plan.permit).await?;
         Ok(Fetched { form, admitted })
     }
 
-    pub(super) async fn open_form(&self, grant: &Grant) -> Result<Arc<OpenedForm>, Refusal> {
-        let content = match grant.level {
+    pub(super) async fn open_form(&self, permit: &Permit) -> Result<Arc<OpenedForm>, Refusal> {
+        let content = match permit.level {
             Level::Clear => FormContent::Source,
             Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => {
                 FormContent::TitleFile
@@ -48,7 +48,7 @@ impl Downloads {
         };
         let opened = self
             .origin
-            .open(&grant.facts.location.root, &grant.form, content)
+            .open(&permit.facts.location.root, &permit.form, content)
             .await;
         opened.map_err(Refusal::Origin)
     }
@@ -68,7 +68,7 @@ impl Downloads {
                 let tag = etag(
                     self.engine.as_ref(),
                     copy_key,
-                    &admitted.plan.grant.form.sha256,
+                    &admitted.plan.permit.form.sha256,
                     &[],
                 );
                 (CopyBytes::new(content, length, Bytes::new()), tag, None)
@@ -101,10 +101,10 @@ impl Downloads {
         let engine = self.engine.as_ref();
         let key = self
             .catalog
-            .content_key(&opened.center.id, &plan.grant.form.version)
+            .content_key(&opened.center.id, &plan.permit.form.version)
             .await?;
         let key = key.ok_or_else(no_content_key)?;
-        let signer = provider(opened, &plan.grant)?;
+        let signer = provider(opened, &plan.permit)?;
         let licensing = Licensing::of(&opened.center, plan)?;
         let licensor = licensing.as_ref().map(Licensing::chain);
         let chains = signer.map(|signer| signer.chain());
@@ -116,8 +116,8 @@ impl Downloads {
             judged.map_err(Refusal::Licensor)?;
         }
         let terms = CopyTerms {
-            level: plan.grant.level,
-            bookplate: plan.grant.owner.as_deref(),
+            level: plan.permit.level,
+            bookplate: plan.permit.owner.as_deref(),
             copy_id: CopyId::of(engine, &opened.center.copy_key, &plan.purchase.parts()),
             issued_at_unix_s: issued_at.get(),
             signers: signer.as_slice(),
@@ -128,8 +128,8 @@ impl Downloads {
 }
 
 /// Who signs this copy in the provider's role, if anybody does.
-fn provider<'a>(opened: &'a Opened, grant: &Grant) -> Result<Option<&'a dyn Signer>, Refusal> {
-    if !grant.signatures.contains(SignerRole::Provider) {
+fn provider<'a>(opened: &'a Opened, permit: &Permit) -> Result<Option<&'a dyn Signer>, Refusal> {
+    if !permit.signatures.contains(SignerRole::Provider) {
         return Ok(None);
     }
     let provider = opened.center.provider.as_deref();

@@ -5,16 +5,16 @@ use colophon_title::{Level, MediaType};
 use super::Downloads;
 use super::authenticating::{Licensed, Licensee};
 use super::opening::{Opened, purchase};
-use crate::decide::Grant;
+use crate::decide::Permit;
 use crate::log::Purchase;
 use crate::naming::{FileName, default_text, extension};
 use crate::plugin::PluginCalls;
 use crate::ports::Admission;
 use crate::refusal::Refusal;
 
-/// A granted sale with the name its file will have.
+/// A permitted sale with the name its file will have.
 pub(super) struct DownloadPlan {
-    pub(super) grant: Grant,
+    pub(super) permit: Permit,
     pub(super) licensee: Option<Licensee>,
     pub(super) file_name: FileName,
     pub(super) purchase: Purchase,
@@ -40,30 +40,30 @@ pub(super) async fn plan(
     opened: &Opened,
     licensed: Licensed,
 ) -> DownloadPlan {
-    let Licensed { grant, licensee } = licensed;
-    let facts = &grant.facts;
+    let Licensed { permit, licensee } = licensed;
+    let facts = &permit.facts;
     let wished = opened
         .receipt
         .claims
         .file_name
         .as_ref()
         .map(AsRef::<str>::as_ref);
-    let extension = extension(&facts.media_type, grant.level != Level::Clear);
+    let extension = extension(&facts.media_type, permit.level != Level::Clear);
     let named = calls
-        .file_name(&naming_facts(&grant, wished, extension))
+        .file_name(&naming_facts(&permit, wished, extension))
         .await;
     let text = named.unwrap_or_else(|_| default_text(facts, wished).to_owned());
     DownloadPlan {
         file_name: FileName::from_text(&text, extension),
         purchase: purchase(opened),
-        grant,
+        permit,
         licensee,
     }
 }
 
 /// What the naming plug-in is told, under stable names.
-fn naming_facts(grant: &Grant, wished: Option<&str>, extension: &str) -> Vec<(String, String)> {
-    let facts = &grant.facts;
+fn naming_facts(permit: &Permit, wished: Option<&str>, extension: &str) -> Vec<(String, String)> {
+    let facts = &permit.facts;
     let mut list = vec![
         ("title".to_owned(), facts.title.clone()),
         ("authors".to_owned(), facts.authors.join(", ")),
@@ -76,7 +76,7 @@ fn naming_facts(grant: &Grant, wished: Option<&str>, extension: &str) -> Vec<(St
             "media-type".to_owned(),
             facts.media_type.as_str().to_owned(),
         ),
-        ("level".to_owned(), grant.level.as_number().to_string()),
+        ("level".to_owned(), permit.level.as_number().to_string()),
         ("extension".to_owned(), extension.to_owned()),
     ];
     let optional = [
@@ -92,12 +92,12 @@ fn naming_facts(grant: &Grant, wished: Option<&str>, extension: &str) -> Vec<(St
 }
 
 /// Sealed copies of anything but EPUB are Colophon containers.
-pub(super) fn delivered_media_type(grant: &Grant) -> MediaType {
-    let sealed = grant.level != Level::Clear;
-    let container = sealed && !grant.facts.media_type.is_epub();
+pub(super) fn delivered_media_type(permit: &Permit) -> MediaType {
+    let sealed = permit.level != Level::Clear;
+    let container = sealed && !permit.facts.media_type.is_epub();
     if container {
         MediaType::container()
     } else {
-        grant.facts.media_type.clone()
+        permit.facts.media_type.clone()
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use colophon_activation::SealedForm;
 use colophon_core::code::Code;
-use colophon_core::decide::Grant;
+use colophon_core::decide::Permit;
 use colophon_core::time::Clock as _;
 use colophon_keys::{AwsLc, SystemRandom};
 use colophon_receipt::{
@@ -287,16 +287,16 @@ pub(crate) struct Explained {
 
 impl Explained {
     /// A receipt whose download would begin.
-    pub(crate) fn granted(grant: &Grant, receipt: Option<&Receipt>) -> Self {
-        let title = &grant.facts.title;
-        let signatures: Vec<&str> = match grant.level {
+    pub(crate) fn permitted(permit: &Permit, receipt: Option<&Receipt>) -> Self {
+        let title = &permit.facts.title;
+        let signatures: Vec<&str> = match permit.level {
             // Nothing is put into a clear file.
             Level::Clear => Vec::new(),
             Level::SourceSealed | Level::IndividuallySealed | Level::FullyIndividualized => {
-                grant.signatures.iter().map(SignerRole::as_str).collect()
+                permit.signatures.iter().map(SignerRole::as_str).collect()
             }
         };
-        let level = level_words(grant.level, &signatures);
+        let level = level_words(permit.level, &signatures);
         Self {
             code: READY,
             verdict: format!("The download of {title:?} at level {level} would begin."),
