@@ -1,18 +1,24 @@
 //! Licenses made on trial, before a template or a licensor makes them for buyers.
 
 use anyhow::{Context as _, Result, ensure};
+use bergshamra_dsig::DsigContext;
+use bergshamra_dsig::verify::verify as verify_xml_signature;
+use bergshamra_keys::KeysManager;
+use bergshamra_keys::loader::load_x509_cert_der;
 use colophon_core::time::Timestamp;
 use colophon_crypto::{Engine, Key32, Portable};
 use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
 use colophon_title::CopyKey;
 use colophon_title::license::{
-    LicenseReport, LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, RightsTemplate, verify,
+    Access, License, LicenseReport, LicenseSigner, LicenseTerms, Line, Object, PERSONA,
+    PersonaTerms, RightsGroup, RightsTemplate, verify,
 };
 use colophon_title::trust::{CertificateRole, TrustRoots};
 
 use super::House;
 
-const PERSONA: &str = "rehearsal";
+/// Whom licenses on trial are made for.
+const NOBODY: &str = "rehearsal";
 
 /// Keys that no host has and nobody trusts, for one rehearsal.
 struct Throwaway {
@@ -43,7 +49,7 @@ impl Throwaway {
         )?;
         let persona = root.issue(
             CertificateRole::Activation,
-            &subject(PERSONA),
+            &subject(NOBODY),
             KeyKind::Rsa2048,
             validity,
             random,
@@ -73,11 +79,11 @@ impl Throwaway {
         let terms = LicenseTerms {
             copy_key: &CopyKey::new(Key32::new([0; 32])),
             signer,
-            licensor: &object("center", PERSONA)?,
+            licensor: &object("center", NOBODY)?,
             rights: &template.rights,
             principals: &template.principals,
             persona: Some(PersonaTerms {
-                id: &Line::parse(PERSONA)?,
+                id: &Line::parse(NOBODY)?,
                 certificate_der: certificate.context("a certificate was issued")?,
             }),
             delegated_by: None,
@@ -88,7 +94,7 @@ impl Throwaway {
 }
 
 /// Tries a template: a license is made with it, signed with a throwaway key, and verified by both
-/// engines.
+/// engines and by a verifier that is not ours.
 pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Result<()> {
     let keys = Throwaway::make(now)?;
     let signer = keys.licensor.licensor();
@@ -104,7 +110,7 @@ pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Resu
             .context("a license with these rights does not verify")?;
         check(&report, template)?;
     }
-    Ok(())
+    second_opinion(&document, &signer)
 }
 
 /// Tries a licensor: a license is signed with it, and verified under this host's trusted roots.
@@ -122,19 +128,62 @@ pub(crate) fn rehearse_licensor(
         .trust()?
         .verify_license(&document)
         .context("a license by this licensor does not verify under this host's trusted roots")?;
-    check(&report, template)
+    check(&report, template)?;
+    second_opinion(&document, signer)
 }
 
-/// Everything of the template must be in what was verified, the persona aside.
-fn check(report: &LicenseReport, template: &RightsTemplate) -> Result<()> {
-    let granted = report.license.rights.iter();
-    let granted: Vec<_> = granted.map(|group| (&group.name, &group.rights)).collect();
-    let meant = template.rights.iter();
-    let meant: Vec<_> = meant.map(|group| (&group.name, &group.rights)).collect();
-    // Access of single rights is given the persona's enabling bits in the bundle alone.
+/// Whether a verifier that shares no line with ours accepts the signature: where both of us were
+/// wrong about the canonical form in one way, other readers would refuse every copy.
+fn second_opinion(document: &[u8], signer: &dyn LicenseSigner) -> Result<()> {
+    let certificate = signer.chain().first();
+    let certificate = certificate.context("the licensor has a certificate")?;
+    let mut keys = KeysManager::new();
+    keys.add_key(load_x509_cert_der(certificate).context("the licensor's certificate")?);
+    let document = std::str::from_utf8(document)?;
+    let verdict = verify_xml_signature(&DsigContext::new(keys), document)
+        .context("another verifier cannot read the license")?;
     ensure!(
-        granted == meant,
-        "the license grants other rights than meant"
+        verdict.is_valid(),
+        "another verifier does not accept the signature of the license"
     );
     Ok(())
+}
+
+/// What was verified must say what the template says, no less and no more; the persona aside, who
+/// is put in with every license.
+fn check(report: &LicenseReport, template: &RightsTemplate) -> Result<()> {
+    let License {
+        rights, principals, ..
+    } = &report.license;
+    let said = RightsTemplate {
+        rights: rights.iter().map(without_persona).collect(),
+        principals: principals
+            .iter()
+            .filter(|principal| principal.reference.as_str() != PERSONA)
+            .cloned()
+            .collect(),
+    };
+    ensure!(
+        said == *template,
+        "the license says something else than the template"
+    );
+    Ok(())
+}
+
+/// The group with the conditions it had before a persona was put in.
+fn without_persona(group: &RightsGroup) -> RightsGroup {
+    let mut group = group.clone();
+    let access = group
+        .bundle
+        .access
+        .into_iter()
+        .filter_map(|access| match access {
+            Access::Licensor => Some(access),
+            Access::Principals(mut needed) => {
+                needed.retain(|needed| needed.reference.as_str() != PERSONA);
+                (!needed.is_empty()).then_some(Access::Principals(needed))
+            }
+        });
+    group.bundle.access = access.collect();
+    group
 }

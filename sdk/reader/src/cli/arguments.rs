@@ -43,7 +43,9 @@ pub(crate) struct Arguments {
     /// Print JSON for programs instead of text for people.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Read what the machine is made of below this folder; for tests.
+    /// Read what the machine is made of below this folder. Only builds for development can: in
+    /// the hands of a person it would make every machine the one that was activated.
+    #[cfg(debug_assertions)]
     #[arg(
         long,
         global = true,

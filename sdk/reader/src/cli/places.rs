@@ -20,6 +20,7 @@ pub(crate) struct Places {
     /// What ties this machine to them.
     pub(crate) activation_folder: ActivationFolder,
     config: PathBuf,
+    #[cfg(debug_assertions)]
     machine: Option<PathBuf>,
 }
 
@@ -41,6 +42,7 @@ impl Places {
                 &config.join("activation"),
                 &user_folder("XDG_STATE_HOME", ".local/state")?.join("colophon-reader"),
             ),
+            #[cfg(debug_assertions)]
             machine: arguments.machine.clone(),
             config,
         })
@@ -58,11 +60,19 @@ impl Places {
     }
 
     /// The machine this program runs on.
+    #[cfg_attr(
+        not(debug_assertions),
+        expect(
+            clippy::unused_self,
+            reason = "a build for development may be told otherwise"
+        )
+    )]
     pub(crate) fn machine(&self) -> Result<Machine, Failure> {
-        match &self.machine {
-            Some(root) => Ok(Machine::linux_under(root)),
-            None => Machine::this().map_err(|error| Failure::machine(&error)),
+        #[cfg(debug_assertions)]
+        if let Some(root) = &self.machine {
+            return Ok(Machine::linux_under(root));
         }
+        Machine::this().map_err(|error| Failure::machine(&error))
     }
 
     /// The activation of this reader, if it was activated.

@@ -19,18 +19,12 @@ use crate::place::Place;
 /// As many as ask at once.
 const AT_ONCE: u32 = 64;
 
-/// What a test that is run every day has time for; `COLOPHON_QUOTA_ROUNDS` asks for another number.
-const ROUNDS: u32 = 60;
-
-fn rounds() -> u32 {
-    let asked = std::env::var("COLOPHON_QUOTA_ROUNDS");
-    asked.map_or(ROUNDS, |number| number.parse().unwrap())
-}
+const ROUNDS: u32 = 1_000;
 
 pub(crate) async fn a_sixth_machine_is_never_admitted(place: &Place) {
     let store = place.activation_store().await;
     let mut stranger = place.stranger().await;
-    for round in 0..rounds() {
+    for round in 0..ROUNDS {
         store.add(&pair(round), day(0)).await.unwrap();
         let persona = persona(&store, &format!("ada{round}")).await;
         let grants: Vec<GrantRef> = (0..AT_ONCE)
