@@ -10,9 +10,9 @@ use colophon_core::event::NamedEvent;
 use colophon_core::ports::{Outbox, Readiness};
 use colophon_core::principal::Registrations;
 use colophon_core::time::Clock as _;
-use colophon_http::registration::RegistrationServer;
 use colophon_keys::{SystemRandom, TrustFolder};
 use colophon_origin::{CacheSettings, CachedOrigin, memory};
+use colophon_outbound::registration::RegistrationServer;
 use colophon_pipeline::{
     AgentSettings, CacheUpdateAgent, DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits,
     OutboxPorts, Running,
