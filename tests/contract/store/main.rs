@@ -146,6 +146,7 @@ on_both_engines! {
     activation::flow => a_failure_after_admission_costs_nothing,
     activation::flow => a_process_that_dies_while_it_makes_the_package_loses_nothing,
     activation::flow => a_package_that_did_not_arrive_is_sent_again,
+    activation::flow => a_new_root_is_for_the_next_approval_and_not_for_a_retry,
     activation::flow => requests_at_once_get_one_package,
     activation::flow => an_empty_pool_is_said_and_made_up_for,
     activation::flow => a_persona_withdrawn_meanwhile_gets_nothing,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use colophon_activation::{FactSalt, MachineFacts};
+use colophon_activation::{FactSalt, InvalidPinnedRoots, MachineFacts};
 use colophon_crypto::Engine;
 use thiserror::Error;
 
@@ -13,7 +13,7 @@ use super::admit::{Admission, AdmissionRequest, Admitted};
 use super::grant::{Grant, GrantState, Progress};
 use super::key_pair::PersonaCertificate;
 use super::ports::{
-    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, NotKept,
+    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, LicenseRoots, NotKept,
     RepositoryFailed, RepositoryOrder, RepositoryWorker, StatementFacts,
 };
 use super::text::ReaderProduct;
@@ -29,6 +29,8 @@ pub struct Activating {
     pub grants: Arc<dyn Grants>,
     /// Certifies and vouches.
     pub authority: Arc<dyn ActivationAuthority>,
+    /// Says which roots repositories believe licenses under.
+    pub roots: Arc<dyn LicenseRoots>,
     /// Makes repositories.
     pub repository: Arc<dyn RepositoryWorker>,
     /// Puts together what a reader gets.
@@ -120,6 +122,9 @@ pub enum ActivationFailed {
     /// The package could not be written.
     #[error(transparent)]
     Package(#[from] PackageFailed),
+    /// There is nothing a repository could believe licenses under.
+    #[error("no repository can be made with the roots that are believed here")]
+    Roots(#[from] InvalidPinnedRoots),
     /// The repository could not be made.
     #[error("no repository was made")]
     Repository(#[source] RepositoryFailed),
@@ -227,6 +232,7 @@ impl Activating {
             persona: admitted.persona.clone(),
             machine: admitted.machine,
             facts: request.facts.clone(),
+            roots: self.roots.pinned()?,
             pkcs8: admitted.key_pair.pkcs8.clone(),
         };
         let individual = match self.repository.individualize(order).await {

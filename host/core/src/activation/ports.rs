@@ -1,7 +1,9 @@
 //! What activation needs from the world, each a small trait that an adapter keeps.
 
 use async_trait::async_trait;
-use colophon_activation::{FactSalt, MachineFacts, MachineId, PersonaId};
+use colophon_activation::{
+    FactSalt, InvalidPinnedRoots, MachineFacts, MachineId, PersonaId, PinnedRoots,
+};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -362,6 +364,16 @@ pub trait ActivationAuthority: Send + Sync {
     fn chain(&self) -> &[Vec<u8>];
 }
 
+/// The roots that this service believes licenses under.
+pub trait LicenseRoots: Send + Sync {
+    /// All of them, as they are now.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPinnedRoots`] if there are none, or more than a repository is made with.
+    fn pinned(&self) -> Result<PinnedRoots, InvalidPinnedRoots>;
+}
+
 /// A secure repository to be made.
 pub struct RepositoryOrder {
     /// For this persona,
@@ -370,6 +382,8 @@ pub struct RepositoryOrder {
     pub machine: MachineId,
     /// which is made of this.
     pub facts: MachineFacts,
+    /// The roots it will believe licenses under, and no others.
+    pub roots: PinnedRoots,
     /// The persona's private key in PKCS #8, DER, which only this repository will be able to use.
     pub pkcs8: Zeroizing<Vec<u8>>,
 }

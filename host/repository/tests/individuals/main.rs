@@ -9,4 +9,5 @@ mod differences;
 mod machines;
 mod outputs;
 mod rights;
+mod roots;
 mod workers;

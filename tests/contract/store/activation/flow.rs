@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use colophon_activation::PersonaId;
+use colophon_activation::{InvalidPinnedRoots, PersonaId, PinnedRoots};
 use colophon_core::activation::activate::{
     Activating, ActivationFailed, ActivationRequest, Outcome, PackageFailed, PackageParts, Packages,
 };
 use colophon_core::activation::grant::{GrantState, Progress};
 use colophon_core::activation::key_pair::{PersonaCertificate, PersonaPublicKey};
 use colophon_core::activation::ports::{
-    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, RepositoryFailed,
-    RepositoryOrder, RepositoryWorker, StatementFacts,
+    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, LicenseRoots,
+    RepositoryFailed, RepositoryOrder, RepositoryWorker, StatementFacts,
 };
 use colophon_core::id::{ActivationRef, GrantRef};
 use colophon_core::time::Timestamp;
@@ -32,6 +32,8 @@ enum Mood {
     /// The order is answered when the test says so.
     WorkerSilent,
     AuthorityBroken,
+    TooManyRoots,
+    AnotherRoot,
 }
 
 /// A repository worker and an authority that do as they are told. They stand for other processes.
@@ -68,7 +70,11 @@ impl RepositoryWorker for Surroundings {
         }
         self.made.fetch_add(1, Ordering::SeqCst);
         Ok(Individual {
-            module: fresh::<64>().to_vec(),
+            // A repository of chance that ends with the roots it was ordered with.
+            module: fresh::<64>()
+                .into_iter()
+                .chain(order.roots.iter().flatten())
+                .collect(),
             sealed_key: order.pkcs8.to_vec(),
         })
     }
@@ -94,6 +100,16 @@ impl ActivationAuthority for Surroundings {
 
     fn chain(&self) -> &[Vec<u8>] {
         &self.chain
+    }
+}
+
+impl LicenseRoots for Surroundings {
+    fn pinned(&self) -> Result<PinnedRoots, InvalidPinnedRoots> {
+        if self.is(Mood::TooManyRoots) {
+            return Err(InvalidPinnedRoots::TooMany(65));
+        }
+        let root = if self.is(Mood::AnotherRoot) { 8 } else { 7 };
+        PinnedRoots::new([[root; 32]])
     }
 }
 
@@ -130,6 +146,7 @@ async fn ground(place: &Place) -> Ground {
         activations: store.clone(),
         grants: store.clone(),
         authority: around.clone(),
+        roots: around.clone(),
         repository: around.clone(),
         packages: Arc::new(Joined),
         engine: Arc::new(AwsLc),
@@ -179,7 +196,12 @@ pub(crate) async fn a_failure_after_admission_costs_nothing(place: &Place) {
     stock(&ground.store, 1).await;
     let ada = persona(&ground.store, "ada").await;
     let grant = approved(&ground.store, ada, day(0)).await;
-    for mood in [Mood::AuthorityBroken, Mood::WorkerBroken, Mood::WorkerBusy] {
+    for mood in [
+        Mood::AuthorityBroken,
+        Mood::TooManyRoots,
+        Mood::WorkerBroken,
+        Mood::WorkerBusy,
+    ] {
         ground.around.turn(mood);
         match ground.ask(grant).await {
             Ok(outcome) => assert_eq!(
@@ -187,6 +209,7 @@ pub(crate) async fn a_failure_after_admission_costs_nothing(place: &Place) {
                 (Outcome::Busy, Mood::WorkerBusy as u8)
             ),
             Err(ActivationFailed::Authority(_)) => assert!(mood == Mood::AuthorityBroken),
+            Err(ActivationFailed::Roots(_)) => assert!(mood == Mood::TooManyRoots),
             Err(ActivationFailed::Repository(_)) => assert!(mood == Mood::WorkerBroken),
             Err(other) => panic!("{other:?}"),
         }
@@ -240,6 +263,25 @@ pub(crate) async fn a_package_that_did_not_arrive_is_sent_again(place: &Place) {
     };
     assert_eq!(ground.progress(grant).await, delivered);
     assert_eq!(ground.around.made.load(Ordering::SeqCst), 1);
+    assert_eq!(used(&ground.store, ada).await, 1);
+}
+
+/// What a reader gets under one grant stays the same bytes; a root that came later is for the next
+/// activation, which the same machine gets without another count.
+pub(crate) async fn a_new_root_is_for_the_next_approval_and_not_for_a_retry(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let first = package(ground.ask(grant).await);
+    assert!(first.1.ends_with(&[7; 32]));
+    ground.around.turn(Mood::AnotherRoot);
+    assert_eq!(package(ground.ask(grant).await), first);
+
+    let again = approved(&ground.store, ada, day(0)).await;
+    let second = package(ground.ask(again).await);
+    assert!(second.1.ends_with(&[8; 32]));
+    assert_ne!(second.0, first.0);
     assert_eq!(used(&ground.store, ada).await, 1);
 }
 

@@ -12,9 +12,10 @@ use p256::pkcs8::DecodePrivateKey as _;
 
 use super::{NOW, der, vector};
 
-struct Licensor {
-    chain: Vec<Vec<u8>>,
-    key: p256::ecdsa::SigningKey,
+/// Somebody who signs licenses.
+pub(crate) struct Licensor {
+    pub(crate) chain: Vec<Vec<u8>>,
+    pub(crate) key: p256::ecdsa::SigningKey,
 }
 
 impl LicenseSigner for Licensor {
