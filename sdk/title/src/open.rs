@@ -13,7 +13,7 @@ pub use self::adoption::AdoptionError;
 pub use self::entry::{EntryReader, OpenEntry};
 pub use self::locked::LockedTitle;
 pub use self::publication::PublicationError;
-use crate::content::{ContentReader, GroupMemory, PrefixEntry, VersionKey};
+use crate::content::{ContentReader, GroupMemory, VersionKey};
 use crate::keys::{copy_hash, is_committed, unseal_content_key};
 use crate::license::{self, LicenseReport, PersonaKey};
 use crate::signature::{self, SignatureReport, SignatureStatus, SignedState, SignerRoles};
@@ -173,15 +173,20 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
 
     /// The entries of the publication, in order.
     pub fn entries(&self) -> impl Iterator<Item = &EntryPath> {
-        self.structure.publication().map(|entry| &entry.listed.path)
+        self.entry_sizes().map(|(path, _)| path)
+    }
+
+    /// The entries of the publication, in order, each with the length of its content in bytes.
+    pub fn entry_sizes(&self) -> impl Iterator<Item = (&EntryPath, u64)> {
+        let entries = self.structure.publication();
+        entries.map(|entry| (&entry.listed.path, entry.listed.size))
     }
 
     /// Length of an entry's content in bytes, if the publication has the entry.
     #[must_use]
     pub fn entry_size(&self, path: &EntryPath) -> Option<u64> {
-        find(&self.structure, path)
-            .map(|entry| entry.listed.size)
-            .ok()
+        let entry = self.structure.find(path);
+        entry.map(|entry| entry.listed.size).ok()
     }
 
     /// Writes an entry's content to `out` and gives its length in bytes. Nothing is held in
@@ -196,7 +201,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         path: &EntryPath,
         out: &mut dyn Write,
     ) -> Result<u64, TitleRefused> {
-        let entry = find(&self.structure, path)?;
+        let entry = self.structure.find(path)?;
         let key = VersionKey {
             key: &self.key,
             salt: &self.structure.validation.salt,
@@ -216,7 +221,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
     ///
     /// [`TitleRefused`], see its variants.
     pub fn entry_reader(&mut self, path: &EntryPath) -> Result<EntryReader<'_, R>, TitleRefused> {
-        let entry = find(&self.structure, path)?;
+        let entry = self.structure.find(path)?;
         let key = VersionKey {
             key: &self.key,
             salt: &self.structure.validation.salt,
@@ -235,7 +240,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
     ///
     /// [`TitleRefused`], see its variants.
     pub fn open_entry(&mut self, path: &EntryPath) -> Result<OpenEntry, TitleRefused> {
-        let entry = find(&self.structure, path)?;
+        let entry = self.structure.find(path)?;
         let key = VersionKey {
             key: &self.key,
             salt: &self.structure.validation.salt,
@@ -437,11 +442,4 @@ impl Copy {
             signatures,
         })
     }
-}
-
-fn find<'s>(structure: &'s Structure, path: &EntryPath) -> Result<PrefixEntry<'s>, TitleRefused> {
-    let found = structure
-        .publication()
-        .find(|entry| entry.listed.path == *path);
-    found.ok_or_else(|| TitleRefused::NoSuchEntry { path: path.clone() })
 }
