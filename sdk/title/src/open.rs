@@ -5,12 +5,13 @@ mod entry;
 mod locked;
 mod publication;
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 
 use colophon_crypto::Engine;
 
 pub use self::adoption::AdoptionError;
-pub use self::entry::{EntryReader, OpenEntry};
+pub use self::entry::EntryReader;
+use self::entry::OpenEntry;
 pub use self::locked::LockedTitle;
 pub use self::publication::PublicationError;
 use crate::content::{ContentReader, GroupMemory, VersionKey};
@@ -30,6 +31,7 @@ pub struct OpenTitle<'e, R> {
     engine: &'e dyn Engine,
     reader: R,
     memory: GroupMemory,
+    read_last: Option<(EntryPath, OpenEntry)>,
     structure: Structure,
     key: ContentKey,
     level: Level,
@@ -234,43 +236,39 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         EntryReader::open(content, entry, key)
     }
 
-    /// Opens an entry apart from the title, for those who cannot keep a borrow of it.
+    /// Reads some of an entry's content at a position; nothing at its end and beyond. It is for
+    /// those who cannot keep a borrow of the title: the entry that was read last stays open, and
+    /// is opened anew when another was read in between.
     ///
     /// # Errors
     ///
     /// [`TitleRefused`], see its variants.
-    pub fn open_entry(&mut self, path: &EntryPath) -> Result<OpenEntry, TitleRefused> {
-        let entry = self.structure.find(path)?;
-        let key = VersionKey {
-            key: &self.key,
-            salt: &self.structure.validation.salt,
-        };
-        let mut content = ContentReader {
-            engine: self.engine,
-            reader: &mut self.reader,
-            memory: &mut self.memory,
-        };
-        OpenEntry::open(&mut content, entry, key)
-    }
-
-    /// Reads some of an entry that was opened from this title, at a position; nothing at its end
-    /// and beyond.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`EntryReader`].
-    pub fn read_open_entry(
+    pub fn read_at(
         &mut self,
-        entry: &mut OpenEntry,
+        path: &EntryPath,
         position: u64,
         out: &mut [u8],
-    ) -> io::Result<usize> {
+    ) -> Result<usize, TitleRefused> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
             memory: &mut self.memory,
         };
-        entry.read_at(&mut content, position, out)
+        let last = self.read_last.take();
+        let (path, mut open) = match last.filter(|(last, _)| last == path) {
+            Some(last) => last,
+            None => {
+                let entry = self.structure.find(path)?;
+                let key = VersionKey {
+                    key: &self.key,
+                    salt: &self.structure.validation.salt,
+                };
+                (path.clone(), OpenEntry::open(&mut content, entry, key)?)
+            }
+        };
+        let given = open.read_at(&mut content, position, out);
+        self.read_last = Some((path, open));
+        given
     }
 
     /// Checks every byte of the file.
@@ -433,6 +431,7 @@ impl Copy {
             engine,
             reader,
             memory: GroupMemory::default(),
+            read_last: None,
             structure,
             key,
             level: self.level,
