@@ -12,7 +12,7 @@ use wasmtime::Store;
 
 use super::bindings::{self, contract};
 use super::content::{ProtectedEntry, WINDOW_BYTES};
-use super::count_store::CountStore;
+use super::count_store::{CountStore, LockedCounts};
 use super::failure::RepositoryFailure;
 use super::limits::{FUEL_PER_CALL, InstanceState};
 
@@ -105,13 +105,11 @@ impl ProtectedTitle {
         kind: RightKind,
         circumstances: &Circumstances,
     ) -> Result<Permission, RepositoryFailure> {
-        let counts = self.counts.lock().map_err(RepositoryFailure::Counts)?;
-        let kept = counts.read().map_err(RepositoryFailure::Counts)?;
-        self.refuel()?;
+        let (_counts, told) = self.counted(circumstances)?;
         let judged = self
             .instance
             .colophon_repository_protected_title()
-            .call_judge(&mut self.store, right(kind), &told(circumstances, kept));
+            .call_judge(&mut self.store, right(kind), &told);
         let permission = judged.map_err(RepositoryFailure::of_call)??;
         Ok(permitted(&permission))
     }
@@ -128,18 +126,28 @@ impl ProtectedTitle {
         circumstances: &Circumstances,
     ) -> Result<Permission, RepositoryFailure> {
         // Other readers of this person wait until the use is written down.
-        let counts = self.counts.lock().map_err(RepositoryFailure::Counts)?;
-        let kept = counts.read().map_err(RepositoryFailure::Counts)?;
-        self.refuel()?;
+        let (counts, told) = self.counted(circumstances)?;
         let used = self
             .instance
             .colophon_repository_protected_title()
-            .call_exercise(&mut self.store, right(kind), &told(circumstances, kept));
+            .call_exercise(&mut self.store, right(kind), &told);
         let permission = used.map_err(RepositoryFailure::of_call)??;
         if let Some(keep) = &permission.keep {
             counts.write(keep).map_err(RepositoryFailure::Counts)?;
         }
         Ok(permitted(&permission))
+    }
+
+    /// Makes ready for a question about a right: the counts, which nobody else touches until they
+    /// are dropped, and what the repository is told of them and of the moment.
+    fn counted(
+        &mut self,
+        circumstances: &Circumstances,
+    ) -> Result<(LockedCounts, contract::Circumstances), RepositoryFailure> {
+        let counts = self.counts.lock().map_err(RepositoryFailure::Counts)?;
+        let kept = counts.read().map_err(RepositoryFailure::Counts)?;
+        self.refuel()?;
+        Ok((counts, told(circumstances, kept)))
     }
 
     /// Opens an entry for reading at any position. What cannot be read is an
