@@ -7,6 +7,7 @@ mod support;
 
 mod differences;
 mod machines;
+mod many_entries;
 mod outputs;
 mod rights;
 mod roots;

@@ -1,5 +1,6 @@
 //! A title in its repository.
 
+use std::collections::BTreeMap;
 use std::io::BufReader;
 
 use colophon_crypto::Portable;
@@ -71,6 +72,8 @@ pub struct ProtectedTitle {
     store: Store<InstanceState>,
     instance: bindings::Repository,
     described: Described,
+    /// The lengths of the entries described.
+    sizes: BTreeMap<EntryPath, u64>,
     counts: CountStore,
 }
 
@@ -81,10 +84,12 @@ impl ProtectedTitle {
         description: contract::Description,
         counts: CountStore,
     ) -> Result<ProtectedTitle, RepositoryFailure> {
+        let described = described(description).ok_or(RepositoryFailure::Answer)?;
         Ok(ProtectedTitle {
             store,
             instance,
-            described: described(description).ok_or(RepositoryFailure::Answer)?,
+            sizes: described.entries.iter().cloned().collect(),
+            described,
             counts,
         })
     }
@@ -93,6 +98,14 @@ impl ProtectedTitle {
     #[must_use]
     pub fn described(&self) -> &Described {
         &self.described
+    }
+
+    /// Work of the last call into the repository, opening included: about one unit an instruction.
+    /// Whoever shows a title sees by it how far a call was from the limit.
+    #[must_use]
+    pub fn last_call_work(&self) -> u64 {
+        let left = self.store.get_fuel().unwrap_or_default();
+        FUEL_PER_CALL.saturating_sub(left)
     }
 
     /// Whether a right could be used now. Uses nothing.
@@ -160,11 +173,9 @@ impl ProtectedTitle {
         &mut self,
         path: &EntryPath,
     ) -> Result<BufReader<ProtectedEntry<'_>>, RepositoryFailure> {
-        let mut entries = self.described.entries.iter();
-        let found = entries.find(|(entry, _)| entry == path).cloned();
-        let (path, size) =
-            found.ok_or_else(|| RepositoryFailure::NoSuchEntry { path: path.clone() })?;
-        let entry = ProtectedEntry::new(self, path, size);
+        let size = self.sizes.get(path).copied();
+        let size = size.ok_or_else(|| RepositoryFailure::NoSuchEntry { path: path.clone() })?;
+        let entry = ProtectedEntry::new(self, path.clone(), size);
         Ok(BufReader::with_capacity(WINDOW_BYTES, entry))
     }
 
