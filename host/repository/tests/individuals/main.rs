@@ -11,4 +11,5 @@ mod many_entries;
 mod outputs;
 mod rights;
 mod roots;
+mod segments;
 mod workers;
