@@ -143,9 +143,9 @@ fn open(device: &contract::Device, trust: &contract::Trust) -> Result<Descriptio
 fn description(session: &Opened) -> Description {
     let title = session.title();
     let bookplate = title.bookplate();
-    let entries = title.entries().map(|path| contract::Entry {
+    let entries = title.entry_sizes().map(|(path, size)| contract::Entry {
         path: path.to_string(),
-        size: title.entry_size(path).unwrap_or_default(),
+        size,
     });
     Description {
         metadata: metadata(session),

@@ -9,7 +9,7 @@ use colophon_crypto::{AgreementKey, Engine};
 use colophon_title::license::{
     Circumstances, Denied, License, LicenseReport, Location, Permission, PersonaKey, RightKind,
 };
-use colophon_title::{EntryPath, OpenEntry, OpenTitle, TitleRefused, TrustRoots};
+use colophon_title::{EntryPath, OpenTitle, TitleRefused, TrustRoots};
 
 use crate::counts::{CountKeys, Counts};
 use crate::persona::RsaPersona;
@@ -84,7 +84,6 @@ pub struct Session<'e, R> {
     /// The generation of the newest counts that were seen.
     newest: u64,
     viewed: bool,
-    entry: Option<(EntryPath, OpenEntry)>,
 }
 
 impl<'e, R: Read + Seek> Session<'e, R> {
@@ -126,7 +125,6 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             count_keys,
             newest: 0,
             viewed: false,
-            entry: None,
         })
     }
 
@@ -235,13 +233,7 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             return Err(Refused::NotViewed);
         }
         let path = EntryPath::parse(path).map_err(|_| Refused::NoSuchEntry(path.to_owned()))?;
-        let mut entry = match self.entry.take() {
-            Some((open, entry)) if open == path => entry,
-            _ => self.title.open_entry(&path)?,
-        };
-        let given = self.title.read_open_entry(&mut entry, offset, out);
-        self.entry = Some((path, entry));
-        given.map_err(Refused::Read)
+        Ok(self.title.read_at(&path, offset, out)?)
     }
 }
 

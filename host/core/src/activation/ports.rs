@@ -235,6 +235,20 @@ pub trait Grants: Send + Sync {
     async fn note(&self, record: GrantRef, progress: Progress) -> Result<(), Unavailable>;
 }
 
+/// Why what was made for an admitted activation was not kept. It is not to be handed out.
+#[derive(Debug, Error)]
+pub enum NotKept {
+    /// Since the admission an operator has withdrawn the persona, or it was erased.
+    #[error("the persona was withdrawn")]
+    Withdrawn,
+    /// Since the admission the machine was released, or its activation given back.
+    #[error("the machine was released")]
+    Released,
+    /// The database did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// What a persona has activated, and what it may.
 #[async_trait]
 pub trait Activations: Send + Sync {
@@ -255,7 +269,7 @@ pub trait Activations: Send + Sync {
         record: PersonaRef,
         certificate: &PersonaCertificate,
         now: Timestamp,
-    ) -> Result<PersonaCertificate, Unavailable>;
+    ) -> Result<PersonaCertificate, NotKept>;
 
     /// Keeps the package of an admitted activation, and gives back the one that is kept: another
     /// request under the same grant may have been first.
@@ -264,13 +278,13 @@ pub trait Activations: Send + Sync {
         activation: ActivationRef,
         package: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Vec<u8>, Unavailable>;
+    ) -> Result<Vec<u8>, NotKept>;
 
     /// A persona's machines, the most recently registered first.
     async fn devices(&self, record: PersonaRef) -> Result<Vec<Device>, Unavailable>;
 
-    /// Notes that the person does not use a machine any more. What it has activated stays counted.
-    /// False if the persona has no such machine in use.
+    /// Notes that the person does not use a machine any more. What it has activated stays counted,
+    /// and the grants that activated it end: nothing more is fetched with them. False if the persona has no such machine in use.
     async fn release(
         &self,
         record: PersonaRef,

@@ -11,8 +11,8 @@ use colophon_core::activation::activate::{
 use colophon_core::activation::grant::{GrantState, Progress};
 use colophon_core::activation::key_pair::{PersonaCertificate, PersonaPublicKey};
 use colophon_core::activation::ports::{
-    ActivationAuthority, AuthorityFailed, Grants, Individual, LicenseRoots, RepositoryFailed,
-    RepositoryOrder, RepositoryWorker, StatementFacts,
+    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, LicenseRoots,
+    RepositoryFailed, RepositoryOrder, RepositoryWorker, StatementFacts,
 };
 use colophon_core::id::{ActivationRef, GrantRef};
 use colophon_core::time::Timestamp;
@@ -29,7 +29,7 @@ enum Mood {
     Well,
     WorkerBusy,
     WorkerBroken,
-    /// The order is never answered.
+    /// The order is answered when the test says so.
     WorkerSilent,
     AuthorityBroken,
     TooManyRoots,
@@ -41,6 +41,7 @@ struct Surroundings {
     mood: AtomicU8,
     made: AtomicUsize,
     ordered: Notify,
+    answered: Notify,
     chain: Vec<Vec<u8>>,
 }
 
@@ -59,7 +60,7 @@ impl RepositoryWorker for Surroundings {
     async fn individualize(&self, order: RepositoryOrder) -> Result<Individual, RepositoryFailed> {
         self.ordered.notify_one();
         if self.is(Mood::WorkerSilent) {
-            std::future::pending::<()>().await;
+            self.answered.notified().await;
         }
         if self.is(Mood::WorkerBusy) {
             return Err(RepositoryFailed::Busy);
@@ -138,6 +139,7 @@ async fn ground(place: &Place) -> Ground {
         mood: AtomicU8::new(Mood::Well as u8),
         made: AtomicUsize::new(0),
         ordered: Notify::new(),
+        answered: Notify::new(),
         chain: Vec::new(),
     });
     let flow = Arc::new(Activating {
@@ -316,4 +318,47 @@ pub(crate) async fn an_empty_pool_is_said_and_made_up_for(place: &Place) {
     package(ground.ask(grant).await);
     let undecided = waiting(&ground.store, day(0)).await.record;
     assert_eq!(ground.ask(undecided).await.unwrap(), Outcome::NoGrant);
+}
+
+impl Ground {
+    /// Asks, and does something while the repository is being made.
+    async fn ask_while(&self, grant: GrantRef, meanwhile: impl AsyncFnOnce()) -> Outcome {
+        self.around.turn(Mood::WorkerSilent);
+        let request = self.request(grant).await;
+        let flow = Arc::clone(&self.flow);
+        let asking = tokio::spawn(async move { flow.activate(&request, day(0)).await });
+        self.around.ordered.notified().await;
+        meanwhile().await;
+        self.around.turn(Mood::Well);
+        self.around.answered.notify_one();
+        asking.await.unwrap().unwrap()
+    }
+}
+
+/// An operator withdraws the persona while its package is being made.
+pub(crate) async fn a_persona_withdrawn_meanwhile_gets_nothing(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let withdraw = async || ground.store.withdraw(ada, day(0)).await.unwrap();
+    let outcome = ground.ask_while(grant, withdraw).await;
+    assert_eq!(outcome, Outcome::Withdrawn);
+    let revoked = ground.store.revoked_certificates(day(0)).await.unwrap();
+    assert_eq!(revoked.len(), 1, "the one that was issued before");
+    assert_eq!(ground.ask(grant).await.unwrap(), Outcome::Withdrawn);
+}
+
+/// Its person releases the machine while its package is being made.
+pub(crate) async fn a_machine_released_meanwhile_gets_no_package(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let release = async || {
+        let device = ground.store.devices(ada).await.unwrap()[0].record;
+        assert!(ground.store.release(ada, device, day(0)).await.unwrap());
+    };
+    let outcome = ground.ask_while(grant, release).await;
+    assert_eq!(outcome, Outcome::NoGrant);
 }
