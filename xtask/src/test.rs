@@ -51,7 +51,9 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     let skipped = NamedTempFile::new()?;
     let outcome = step("tests", runner().env("COLOPHON_SKIPPED", skipped.path()));
     // A runner that captures output would hide what was skipped for want of a tool.
-    print!("{}", std::fs::read_to_string(skipped.path())?);
+    let skipped = std::fs::read_to_string(skipped.path())?;
+    print!("{skipped}");
+    println!("tests skipped: {}", skipped.lines().count());
     outcome
 }
 
