@@ -92,14 +92,15 @@ impl Guest for Component {
             counts: &counts,
         };
         let used = with_session(|session| session.exercise(kind(right), &moment));
-        let used = used.ok_or_else(no_title)?.map_err(denial)?;
+        let used = used.ok_or_else(no_title)?;
+        let used = used.map_err(|not| Denial {
+            keep: not.keep.map(kept),
+            ..denial(not.denial)
+        })?;
         Ok(Permission {
             remaining: used.permission.remaining,
             until_unix_s: used.permission.until_unix_s,
-            keep: used.keep.map(|keep| contract::Kept {
-                counts: keep.counts,
-                witness: keep.witness,
-            }),
+            keep: used.keep.map(kept),
         })
     }
 
@@ -236,6 +237,14 @@ fn denial(denied: crate::Denial) -> Denial {
     Denial {
         reason: denied.reason().to_owned(),
         detail: denied.to_string(),
+        keep: None,
+    }
+}
+
+fn kept(keep: SealedCounts) -> contract::Kept {
+    contract::Kept {
+        counts: keep.counts,
+        witness: keep.witness,
     }
 }
 
@@ -243,5 +252,6 @@ fn no_title() -> Denial {
     Denial {
         reason: Refused::OneTitle.reason().to_owned(),
         detail: Refused::OneTitle.to_string(),
+        keep: None,
     }
 }

@@ -72,6 +72,16 @@ pub struct Use {
     pub keep: Option<SealedCounts>,
 }
 
+/// A right may not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotUsed {
+    /// Why not.
+    pub denial: Denial,
+    /// What is to be kept all the same, if anything changed: that the right has ended, whatever
+    /// the clock says next time.
+    pub keep: Option<SealedCounts>,
+}
+
 /// A title that was opened.
 pub struct Session<'e, R> {
     engine: &'e dyn Engine,
@@ -154,12 +164,20 @@ impl<'e, R: Read + Seek> Session<'e, R> {
     ///
     /// # Errors
     ///
-    /// [`Denial`]: why it may not be used.
-    pub fn exercise(&mut self, kind: RightKind, moment: &Moment<'_>) -> Result<Use, Denial> {
+    /// [`NotUsed`]: why it may not be used. What it holds is to be kept too.
+    pub fn exercise(&mut self, kind: RightKind, moment: &Moment<'_>) -> Result<Use, NotUsed> {
         let (counts, standing) = self.counts(moment);
-        let permission = self.judge_after(kind, moment, &counts, standing)?;
-        let license = &self.license.license;
         let now = moment.now_unix_s;
+        let permission = match self.judge_after(kind, moment, &counts, standing) {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let ended = matches!(denial, Denial::License(Denied::Ended { .. }));
+                let is_news = ended && standing.is_reliable() && now > counts.latest_unix_s;
+                let keep = is_news.then(|| self.kept(&counts.later(now)));
+                return Err(NotUsed { denial, keep });
+            }
+        };
+        let license = &self.license.license;
         let kept_until = counts.latest_unix_s.saturating_add(TIME_KEPT_AFTER_S);
         let next = if !standing.is_reliable() {
             None
@@ -169,12 +187,14 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             let timed = permission.until_unix_s.is_some() && now >= kept_until;
             timed.then(|| counts.later(now))
         };
-        let keep = next.map(|next| {
-            self.newest = next.generation();
-            next.seal(self.engine, &self.count_keys)
-        });
+        let keep = next.map(|next| self.kept(&next));
         self.viewed |= kind == RightKind::View;
         Ok(Use { permission, keep })
+    }
+
+    fn kept(&mut self, next: &Counts) -> SealedCounts {
+        self.newest = next.generation();
+        next.seal(self.engine, &self.count_keys)
     }
 
     /// What was counted, and whether it can be relied on.
@@ -212,14 +232,15 @@ impl<'e, R: Read + Seek> Session<'e, R> {
                 false => [u32::MAX; RightKind::ALL.len()],
             },
         };
-        let judged = license.exercise(kind, &circumstances);
-        judged.map_err(|denied| {
-            if matches!(denied, Denied::Spent { .. }) && !standing.is_reliable() {
-                Denial::Counts(standing)
-            } else {
-                Denial::License(denied)
+        match license.exercise(kind, &circumstances) {
+            // Where the latest time is lost, nobody knows whether this one has been before.
+            Ok(permission) if permission.until_unix_s.is_some() && !standing.is_reliable() => {
+                Err(Denial::Counts(standing))
             }
-        })
+            Ok(permission) => Ok(permission),
+            Err(Denied::Spent { .. }) if !standing.is_reliable() => Err(Denial::Counts(standing)),
+            Err(denied) => Err(Denial::License(denied)),
+        }
     }
 
     /// Some content of an entry from `offset` on, nothing at its end.

@@ -144,11 +144,15 @@ impl ProtectedTitle {
             .instance
             .colophon_repository_protected_title()
             .call_exercise(&mut self.store, right(kind), &told);
-        let permission = used.map_err(RepositoryFailure::of_call)??;
-        if let Some(keep) = &permission.keep {
+        let used = used.map_err(RepositoryFailure::of_call)?;
+        let keep = match &used {
+            Ok(permission) => permission.keep.as_ref(),
+            Err(denial) => denial.keep.as_ref(),
+        };
+        if let Some(keep) = keep {
             counts.write(keep).map_err(RepositoryFailure::Counts)?;
         }
-        Ok(permitted(&permission))
+        Ok(permitted(&used?))
     }
 
     /// Makes ready for a question about a right: the counts, which nobody else touches until they
