@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
+use colophon_activation::{InvalidPinnedRoots, PinnedRoots};
+use colophon_core::activation::ports::LicenseRoots;
 use colophon_core::principal::Trust;
 use colophon_crypto::{Engine, frames};
 use colophon_receipt::UnixSeconds;
@@ -175,6 +177,12 @@ impl Trust for TrustFolder {
         }
         verdicts.insert(name, Arc::new(verdict));
         Ok(certificate)
+    }
+}
+
+impl LicenseRoots for TrustFolder {
+    fn pinned(&self) -> Result<PinnedRoots, InvalidPinnedRoots> {
+        PinnedRoots::new(self.held().roots.digests(self.engine.as_ref()))
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::io::{Read, Seek};
 
-use colophon_activation::{FactKind, MachineFacts, MachineId, PersonaId, SealedFor, open_key};
+use colophon_activation::{
+    FactKind, MachineFacts, MachineId, PersonaId, PinnedRoots, SealedFor, open_key,
+};
 use colophon_crypto::{AgreementKey, Engine};
 use colophon_title::license::{
     Circumstances, Denied, License, LicenseReport, Location, Permission, PersonaKey, RightKind,
 };
-use colophon_title::{EntryPath, OpenEntry, OpenTitle, TitleRefused, TrustRoots};
+use colophon_title::{EntryPath, OpenTitle, TitleRefused, TrustRoots};
 
 use crate::counts::{CountKeys, Counts};
 use crate::persona::RsaPersona;
@@ -17,6 +19,15 @@ use crate::{Denial, Refused, SealedCounts, Standing};
 /// After how long the time of a use is kept, in seconds, where nothing is counted: not each look
 /// at a page is written down.
 const TIME_KEPT_AFTER_S: i64 = 3600;
+
+/// What the repository was made with.
+#[derive(Clone, Copy)]
+pub struct Own<'o> {
+    /// Its private key.
+    pub key: &'o AgreementKey,
+    /// The roots it believes licenses under.
+    pub roots: &'o PinnedRoots,
+}
 
 /// Where the repository runs, as it is told from outside.
 pub struct Device<'d> {
@@ -30,9 +41,10 @@ pub struct Device<'d> {
     pub sealed_key: &'d [u8],
 }
 
-/// Who is believed, in DER or PEM.
+/// Who is believed, as it is told from outside, in DER or PEM.
 pub struct Trust<'t> {
-    /// Root certificates.
+    /// Root certificates. For licenses only those count that the repository was made with; whoever
+    /// signed the title itself is told apart under all of them.
     pub roots: &'t [Vec<u8>],
     /// Revocation lists.
     pub revocation_lists: &'t [Vec<u8>],
@@ -60,6 +72,16 @@ pub struct Use {
     pub keep: Option<SealedCounts>,
 }
 
+/// A right may not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotUsed {
+    /// Why not.
+    pub denial: Denial,
+    /// What is to be kept all the same, if anything changed: that the right has ended, whatever
+    /// the clock says next time.
+    pub keep: Option<SealedCounts>,
+}
+
 /// A title that was opened.
 pub struct Session<'e, R> {
     engine: &'e dyn Engine,
@@ -72,18 +94,17 @@ pub struct Session<'e, R> {
     /// The generation of the newest counts that were seen.
     newest: u64,
     viewed: bool,
-    entry: Option<(EntryPath, OpenEntry)>,
 }
 
 impl<'e, R: Read + Seek> Session<'e, R> {
-    /// Opens a title with the repository's own key.
+    /// Opens a title with what the repository was made with.
     ///
     /// # Errors
     ///
     /// [`Refused`], see its variants.
     pub fn open(
         engine: &'e dyn Engine,
-        own_key: &AgreementKey,
+        own: Own<'_>,
         device: &Device<'_>,
         trust: &Trust<'_>,
         file: R,
@@ -96,10 +117,12 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             machine: &machine,
             facts: &facts,
         };
-        let opened = open_key(engine, own_key, to, device.sealed_key)?;
-        let count_keys = CountKeys::of(engine, own_key, &opened.machine_secret);
+        let opened = open_key(engine, own.key, to, device.sealed_key)?;
+        let count_keys = CountKeys::of(engine, own.key, &opened.machine_secret);
         let key = RsaPersona::read(&opened.private_key_pkcs8)?;
-        let title = OpenTitle::open_licensed(engine, file, &trust.read()?, &key)?;
+        let mut roots = trust.read()?;
+        roots.pin_licensors(own.roots.iter());
+        let title = OpenTitle::open_licensed(engine, file, &roots, &key)?;
         // At level 5 there is a license always.
         let license = title.license().cloned().ok_or(TitleRefused::NotLicensed)?;
         Ok(Session {
@@ -112,7 +135,6 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             count_keys,
             newest: 0,
             viewed: false,
-            entry: None,
         })
     }
 
@@ -142,12 +164,20 @@ impl<'e, R: Read + Seek> Session<'e, R> {
     ///
     /// # Errors
     ///
-    /// [`Denial`]: why it may not be used.
-    pub fn exercise(&mut self, kind: RightKind, moment: &Moment<'_>) -> Result<Use, Denial> {
+    /// [`NotUsed`]: why it may not be used. What it holds is to be kept too.
+    pub fn exercise(&mut self, kind: RightKind, moment: &Moment<'_>) -> Result<Use, NotUsed> {
         let (counts, standing) = self.counts(moment);
-        let permission = self.judge_after(kind, moment, &counts, standing)?;
-        let license = &self.license.license;
         let now = moment.now_unix_s;
+        let permission = match self.judge_after(kind, moment, &counts, standing) {
+            Ok(permission) => permission,
+            Err(denial) => {
+                let ended = matches!(denial, Denial::License(Denied::Ended { .. }));
+                let is_news = ended && standing.is_reliable() && now > counts.latest_unix_s;
+                let keep = is_news.then(|| self.kept(&counts.later(now)));
+                return Err(NotUsed { denial, keep });
+            }
+        };
+        let license = &self.license.license;
         let kept_until = counts.latest_unix_s.saturating_add(TIME_KEPT_AFTER_S);
         let next = if !standing.is_reliable() {
             None
@@ -157,12 +187,14 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             let timed = permission.until_unix_s.is_some() && now >= kept_until;
             timed.then(|| counts.later(now))
         };
-        let keep = next.map(|next| {
-            self.newest = next.generation();
-            next.seal(self.engine, &self.count_keys)
-        });
+        let keep = next.map(|next| self.kept(&next));
         self.viewed |= kind == RightKind::View;
         Ok(Use { permission, keep })
+    }
+
+    fn kept(&mut self, next: &Counts) -> SealedCounts {
+        self.newest = next.generation();
+        next.seal(self.engine, &self.count_keys)
     }
 
     /// What was counted, and whether it can be relied on.
@@ -200,14 +232,15 @@ impl<'e, R: Read + Seek> Session<'e, R> {
                 false => [u32::MAX; RightKind::ALL.len()],
             },
         };
-        let judged = license.exercise(kind, &circumstances);
-        judged.map_err(|denied| {
-            if matches!(denied, Denied::Spent { .. }) && !standing.is_reliable() {
-                Denial::Counts(standing)
-            } else {
-                Denial::License(denied)
+        match license.exercise(kind, &circumstances) {
+            // Where the latest time is lost, nobody knows whether this one has been before.
+            Ok(permission) if permission.until_unix_s.is_some() && !standing.is_reliable() => {
+                Err(Denial::Counts(standing))
             }
-        })
+            Ok(permission) => Ok(permission),
+            Err(Denied::Spent { .. }) if !standing.is_reliable() => Err(Denial::Counts(standing)),
+            Err(denied) => Err(Denial::License(denied)),
+        }
     }
 
     /// Some content of an entry from `offset` on, nothing at its end.
@@ -221,13 +254,7 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             return Err(Refused::NotViewed);
         }
         let path = EntryPath::parse(path).map_err(|_| Refused::NoSuchEntry(path.to_owned()))?;
-        let mut entry = match self.entry.take() {
-            Some((open, entry)) if open == path => entry,
-            _ => self.title.open_entry(&path)?,
-        };
-        let given = self.title.read_open_entry(&mut entry, offset, out);
-        self.entry = Some((path, entry));
-        given.map_err(Refused::Read)
+        Ok(self.title.read_at(&path, offset, out)?)
     }
 }
 

@@ -204,9 +204,38 @@ fn time_begins_ends_and_does_not_go_back() {
     assert_eq!(at(NOW - 1), "not-yet");
     assert_eq!(at(NOW), "opened");
     assert_eq!(at(NOW + 100_000), "ended");
+    // The clock is set back to within the time: that it was over was kept.
+    assert_eq!(at(NOW + 99_999), "ended");
+    assert_eq!(at(NOW - 1), "ended");
+}
+
+#[test]
+fn a_time_seen_is_kept_before_the_end_too() {
+    let desk = Desk::new();
+    let mut timed = group(vec![view()]);
+    timed.bundle.period = Period {
+        from_unix_s: Some(NOW),
+        until_unix_s: Some(NOW + 100_000),
+    };
+    let file = copy(&[timed], &[], "t-1");
+    let at = |now_unix_s| {
+        let circumstances = Circumstances {
+            now_unix_s,
+            ..now()
+        };
+        desk.uses(&file, RightKind::View, &circumstances)
+    };
     assert_eq!(at(NOW + 99_999), "opened");
     // The clock is set back to before the license began: the later time was kept.
     assert_eq!(at(NOW - 1), "opened");
+    // Without what was kept nobody knows which times have been.
+    let counts = fs::read(desk.counts_file()).expect("a file");
+    fs::remove_file(desk.counts_file()).expect("thrown away");
+    assert_eq!(at(NOW + 1), "counts-put-back");
+    fs::write(desk.counts_file(), [&counts[..1], &[0; 40]].concat()).expect("damaged");
+    assert_eq!(at(NOW + 1), "counts-damaged");
+    fs::write(desk.counts_file(), counts).expect("put back");
+    assert_eq!(at(NOW + 1), "opened");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use super::super::forge::{Part, entry, index, misgroup};
 use super::{Forged, SECOND_CHAPTER, Victims, add, u32_at};
 
 impl Victims {
-    pub(super) fn archives(&self) -> Vec<Forged> {
+    /// What is wrong with the archive alone; nothing in it is forged.
+    pub(crate) fn archives(&self) -> Vec<Forged> {
         let file = || self.individually.clone();
         let on = |wanted: Part, change: fn(&mut Vec<u8>)| {
             self.rewritten(|part, bytes| {
