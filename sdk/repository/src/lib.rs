@@ -37,4 +37,4 @@ mod own_key;
 pub use counts::{SealedCounts, Standing};
 pub use file::{FileBytes, WindowedFile};
 pub use refused::{Denial, Refused};
-pub use session::{Device, Moment, Own, NotUsed, Session, Trust, Use};
+pub use session::{Device, Moment, NotUsed, Own, Session, Trust, Use};

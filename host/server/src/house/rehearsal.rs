@@ -1,10 +1,6 @@
 //! Licenses made on trial, before a template or a licensor makes them for buyers.
 
 use anyhow::{Context as _, Result, ensure};
-use bergshamra_dsig::DsigContext;
-use bergshamra_dsig::verify::verify as verify_xml_signature;
-use bergshamra_keys::KeysManager;
-use bergshamra_keys::loader::load_x509_cert_der;
 use colophon_core::time::Timestamp;
 use colophon_crypto::{Engine, Key32, Portable};
 use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
@@ -94,7 +90,7 @@ impl Throwaway {
 }
 
 /// Tries a template: a license is made with it, signed with a throwaway key, and verified by both
-/// engines and by a verifier that is not ours.
+/// engines. That verifiers which are not ours accept such licenses is shown by tests.
 pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Result<()> {
     let keys = Throwaway::make(now)?;
     let signer = keys.licensor.licensor();
@@ -110,7 +106,7 @@ pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Resu
             .context("a license with these rights does not verify")?;
         check(&report, template)?;
     }
-    second_opinion(&document, &signer)
+    Ok(())
 }
 
 /// Tries a licensor: a license is signed with it, and verified under this host's trusted roots.
@@ -128,25 +124,7 @@ pub(crate) fn rehearse_licensor(
         .trust()?
         .verify_license(&document)
         .context("a license by this licensor does not verify under this host's trusted roots")?;
-    check(&report, template)?;
-    second_opinion(&document, signer)
-}
-
-/// Whether a verifier that shares no line with ours accepts the signature: where both of us were
-/// wrong about the canonical form in one way, other readers would refuse every copy.
-fn second_opinion(document: &[u8], signer: &dyn LicenseSigner) -> Result<()> {
-    let certificate = signer.chain().first();
-    let certificate = certificate.context("the licensor has a certificate")?;
-    let mut keys = KeysManager::new();
-    keys.add_key(load_x509_cert_der(certificate).context("the licensor's certificate")?);
-    let document = std::str::from_utf8(document)?;
-    let verdict = verify_xml_signature(&DsigContext::new(keys), document)
-        .context("another verifier cannot read the license")?;
-    ensure!(
-        verdict.is_valid(),
-        "another verifier does not accept the signature of the license"
-    );
-    Ok(())
+    check(&report, template)
 }
 
 /// What was verified must say what the template says, no less and no more; the persona aside, who

@@ -72,14 +72,6 @@ impl Victims {
         }
     }
 
-    /// The same with another copy to be attacked in the place of the one at level 3.
-    pub(crate) fn with_copy(copy: Vec<u8>) -> Victims {
-        Victims {
-            individually: copy,
-            ..Victims::new()
-        }
-    }
-
     fn entries(&self) -> Vec<Entry> {
         parse(&self.individually)
     }
