@@ -1,10 +1,12 @@
 //! Copies at level 5 under licenses of a test's own, by the published licensor.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use colophon_crypto::{Key32, Portable, SignatureAlgorithm};
 use colophon_title::license::{
-    LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, Principal, RightsGroup,
+    ActivationCertificate, LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, Principal,
+    ReadyLicensor, RightsGroup,
 };
 use colophon_title::{ContentKey, CopyId, CopyKey, CopyTerms, Level, StoredTitle, personalize};
 use p256::ecdsa::signature::Signer as _;
@@ -59,6 +61,12 @@ pub(crate) fn copy(rights: &[RightsGroup], principals: &[Principal], transaction
         chain: vec![der("keys/licensor.crt")],
         key: p256::ecdsa::SigningKey::from_pkcs8_der(&der("keys/licensor.key")).expect("a key"),
     };
+    let center = Object {
+        id_type: line("center"),
+        id: line("main"),
+        name: None,
+    };
+    let certificate = ActivationCertificate::read(&der("keys/persona.crt"));
     let terms = CopyTerms {
         level: Level::FullyIndividualized,
         bookplate: Some("Ishmael"),
@@ -67,17 +75,12 @@ pub(crate) fn copy(rights: &[RightsGroup], principals: &[Principal], transaction
         signers: &[],
         license: Some(LicenseTerms {
             copy_key: &copy_key,
-            signer: &signer,
-            licensor: &Object {
-                id_type: line("center"),
-                id: line("main"),
-                name: None,
-            },
+            licensor: &ReadyLicensor::new(&Portable, center, Arc::new(signer)).expect("a licensor"),
             rights,
             principals,
             persona: Some(PersonaTerms {
                 id: &line(super::PERSONA),
-                certificate_der: &der("keys/persona.crt"),
+                certificate: &certificate.expect("a certificate"),
             }),
             delegated_by: None,
         }),
