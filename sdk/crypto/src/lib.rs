@@ -26,7 +26,7 @@ mod public_key;
 mod randomness;
 
 pub use agreement::{AGREEMENT_PUBLIC_BYTES, AgreementKey, AgreementPublicKey};
-pub use engine::{Aead, Engine, Mismatch, Sha256Stream, SignatureAlgorithm};
+pub use engine::{Aead, Engine, Mismatch, Sha256Stream, SignatureAlgorithm, Verifier};
 pub use frames::{equal, frames};
 pub use key::Key32;
 pub use oaep::OaepKey;

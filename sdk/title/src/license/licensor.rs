@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use colophon_crypto::Engine;
+use colophon_crypto::{Engine, SignatureAlgorithm, Verifier};
 
 use super::chain;
 use super::envelope::{self, Unsigned};
@@ -24,6 +24,8 @@ pub struct ReadyLicensor<'s> {
     named: Licensor,
     certificate: EndCertificate,
     valid_from_unix_s: i64,
+    algorithm: SignatureAlgorithm,
+    verifier: Box<dyn Verifier>,
     key_info: Element,
 }
 
@@ -33,7 +35,8 @@ impl<'s> ReadyLicensor<'s> {
     /// # Errors
     ///
     /// [`LicenseSigningFailed::Certificates`] if the certificates are none, too many, or not
-    /// those of a licensor.
+    /// those of a licensor; [`LicenseSigningFailed::KeyAndCertificate`] if they are for a key that
+    /// does not sign by the signer's algorithm.
     pub fn new(
         engine: &dyn Engine,
         object: Object,
@@ -52,10 +55,14 @@ impl<'s> ReadyLicensor<'s> {
             return Err(LicenseSigningFailed::Certificates);
         }
         let (valid_from_unix_s, _) = validity(own).map_err(unusable)?;
+        let algorithm = signer.algorithm();
+        let verifier = engine.verifier(algorithm, &certificate.public_key_spki_der);
         Ok(ReadyLicensor {
             named: Licensor::of(engine, object, signer.as_ref()),
             certificate,
             valid_from_unix_s,
+            algorithm,
+            verifier: verifier.map_err(|_| LicenseSigningFailed::KeyAndCertificate)?,
             key_info: dsig::key_info(chain),
             signer,
         })
@@ -97,9 +104,8 @@ impl<'s> ReadyLicensor<'s> {
         chain::check_before_signing(license, &self.certificate)
             .map_err(LicenseSigningFailed::Delegation)?;
         let unsigned = Unsigned::of(license).ok_or(LicenseSigningFailed::Form)?;
-        let algorithm = self.signer.algorithm();
         let digest = engine.digest(&[unsigned.octets()]);
-        let signed_info = envelope::signed_info(algorithm, &digest);
+        let signed_info = envelope::signed_info(self.algorithm, &digest);
         let signed = signed_info.canonical();
         let value = self
             .signer
@@ -107,13 +113,8 @@ impl<'s> ReadyLicensor<'s> {
             .map_err(LicenseSigningFailed::Key)?;
         // A key that does not fit its certificate is found here, not by the buyer; so is a fault
         // while signing, which could give an RSA key away.
-        engine
-            .verify(
-                algorithm,
-                &self.certificate.public_key_spki_der,
-                &signed,
-                &value,
-            )
+        self.verifier
+            .verify(&signed, &value)
             .map_err(|_| LicenseSigningFailed::KeyAndCertificate)?;
         let signature = dsig::signature(signed_info, &value, self.key_info.clone());
         let document = unsigned.with_signature(&signature);
