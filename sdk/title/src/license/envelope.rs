@@ -4,7 +4,7 @@ use colophon_crypto::SignatureAlgorithm;
 
 use super::{LICENSE_BYTES_MAX, License};
 use crate::dsig::{self, ENVELOPED, EXCLUSIVE_C14N, child};
-use crate::xml::{Caps, Element, Node, read, read_canonical};
+use crate::xml::{Caps, Element, Node, read_canonical};
 
 const CAPS: Caps = Caps {
     bytes_max: LICENSE_BYTES_MAX,
@@ -65,15 +65,13 @@ pub(super) struct Unsigned {
 }
 
 impl Unsigned {
-    /// Writes a license, if every reader will read it back as what it is.
-    ///
-    /// The octets are canonical, and what they say is read to be the very tree that was written:
-    /// so they are their own re-emission, as [`license_of`] demands.
+    /// Writes a license, if every reader will read it back as what it is. That [`license_of`]
+    /// would write it once more and find the same follows from that.
     pub(super) fn of(license: &License) -> Option<Unsigned> {
         let body = license.to_element();
         let octets = body.canonical();
-        let read = read(&octets, &CAPS).ok()?;
-        let same = read.is_same(&body) && License::from_element(&read).as_ref() == Some(license);
+        let read = read_canonical(&octets, &CAPS).ok()?;
+        let same = License::from_element(&read).as_ref() == Some(license);
         same.then_some(Unsigned { body, octets })
     }
 

@@ -102,16 +102,6 @@ pub enum Node {
     Text(String),
 }
 
-impl Node {
-    fn are_same((one, other): (&Node, &Node)) -> bool {
-        match (one, other) {
-            (Node::Element(one), Node::Element(other)) => one.is_same(other),
-            (Node::Text(one), Node::Text(other)) => one == other,
-            (Node::Element(_), Node::Text(_)) | (Node::Text(_), Node::Element(_)) => false,
-        }
-    }
-}
-
 /// An element with all it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
@@ -165,21 +155,6 @@ impl Element {
     pub fn with_child(mut self, child: Element) -> Element {
         self.children.push(Node::Element(child));
         self
-    }
-
-    /// Whether two trees say the same, in whatever order their attributes stand. No attribute
-    /// stands twice in an element.
-    pub(crate) fn is_same(&self, other: &Element) -> bool {
-        let holds = |attribute| other.attributes.contains(attribute);
-        self.name == other.name
-            && self.attributes.len() == other.attributes.len()
-            && self.attributes.iter().all(holds)
-            && self.children.len() == other.children.len()
-            && self
-                .children
-                .iter()
-                .zip(&other.children)
-                .all(Node::are_same)
     }
 
     /// Whether the element's name is `local` in `namespace`.
