@@ -5,7 +5,7 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use colophon_activation::{FactDigest, FactKind, MachineFacts, MachineId, PersonaId};
+use colophon_activation::{FactDigest, FactKind, MachineFacts, MachineId, PersonaId, PinnedRoots};
 use colophon_crypto::{Engine, Portable, Randomness};
 use colophon_individual::{Individual, Order, TEMPLATE, Template, individualize};
 use colophon_reader::repository::{Circumstances, CountStore, Device, Repository, Trust};
@@ -33,6 +33,7 @@ struct Subject {
     machine: MachineId,
     facts: MachineFacts,
     key: Vec<u8>,
+    roots: PinnedRoots,
 }
 
 impl Subject {
@@ -43,6 +44,7 @@ impl Subject {
             machine: MachineId::from_bytes([1; 16]),
             facts: MachineFacts::new(digests).expect("facts"),
             key: der("keys/persona.key"),
+            roots: PinnedRoots::new([Portable.digest(&[&der("keys/root.crt")])]).expect("a root"),
         }
     }
 
@@ -52,6 +54,7 @@ impl Subject {
             persona_key_pkcs8: &self.key,
             machine: &self.machine,
             facts: &self.facts,
+            roots: &self.roots,
         };
         let random = &mut Numbered(number << 32);
         individualize(&Portable, random, template, &order).expect("an individual")

@@ -87,10 +87,15 @@ impl Device {
 
     /// Activates it as its person would: the reader shows a link, and `decide` is done with it.
     pub fn activate_with(&self, host: &Host, decide: impl FnOnce(&str)) -> Output {
+        self.activating(host, &[], decide)
+    }
+
+    fn activating(&self, host: &Host, more: &[&str], decide: impl FnOnce(&str)) -> Output {
         let service = format!("http://{}/activation", host.address());
         let mut reader = self
             .reader()
             .args(["--json", "activate", "--no-browser", "--at", &service])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -110,7 +115,16 @@ impl Device {
 
     /// Activates it for a person, which must succeed.
     pub fn activate(&self, host: &Host, person: &mut Person<'_>) {
-        let output = self.activate_with(host, |link| person.approve(link, &self.name));
+        self.check_activated(&self.activate_with(host, |link| person.approve(link, &self.name)));
+    }
+
+    /// Activates it once more, which must succeed.
+    pub fn activate_again(&self, host: &Host, person: &mut Person<'_>) {
+        let approve = |link: &str| person.approve(link, &self.name);
+        self.check_activated(&self.activating(host, &["--again"], approve));
+    }
+
+    fn check_activated(&self, output: &Output) {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {said}", self.name);
     }

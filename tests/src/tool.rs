@@ -6,23 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Says that a test was skipped, and for want of what. The line is printed to standard error so
-/// that a test runner's failure output and `--no-capture` both show it, and is gathered by
-/// `cargo xtask test` from the file named in `COLOPHON_SKIPPED`.
-pub fn skipped(test: &str, missing: &str) {
-    let line = format!("skipped: {test}: {missing}");
-    eprintln!("{line}");
-    if let Some(path) = std::env::var_os("COLOPHON_SKIPPED") {
-        use std::io::Write as _;
-        let file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path);
-        if let Ok(mut file) = file {
-            let _ = writeln!(file, "{line}");
-        }
-    }
-}
+pub use colophon_forge::skipped;
 
 /// A program on the search path, if it is there.
 pub fn on_path(program: &str) -> Option<PathBuf> {

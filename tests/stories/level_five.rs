@@ -4,10 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
+use colophon_keys::{Authority, KeyKind, Subject, SystemRandom};
 use colophon_tests::book::epub;
 use colophon_tests::colophon::{Host, House, succeed};
 use colophon_tests::device::Device;
 use colophon_tests::person::Person;
+use colophon_tests::persona::a_day;
+use colophon_title::trust::CertificateRole;
+
+use crate::licensed::until;
 
 const BOOK_ID: &str = "9780000000026";
 
@@ -224,6 +229,63 @@ fn counted_rights_are_used_up_and_putting_counts_back_does_not_help() {
     fs::remove_dir_all(desk.path("config")).unwrap();
     fs::rename(desk.path("saved"), desk.path("config")).unwrap();
     refused(&desk.run(&["open", &copy]), 8, "put back");
+}
+
+#[test]
+fn a_licensor_under_a_new_root_counts_once_the_reader_is_activated_again() {
+    let (house, secret) = house(None);
+    let host = house.serve(&["--set", "trust.poll_ms=20"]);
+    let desk = Device::new("desk", &house);
+    let mut ada = Person::sign_up(&host, "ada");
+    desk.activate(&host, &mut ada);
+    let (form, persona) = (desk.certificate(&host), persona(&desk));
+    let old = buy(&house, &host, &secret, &persona, &form, &desk);
+    desk.open(&old);
+    let kept = desk.path("bought before.epub");
+    fs::rename(&old, &kept).unwrap();
+
+    // The center takes another licensor, under a root that its host and this reader trust.
+    let name = |name: &str| Subject {
+        common_name: name.to_owned(),
+        organization: None,
+    };
+    let root = Authority::create_root(&name("New"), KeyKind::P256, a_day(), &mut SystemRandom);
+    let root = root.unwrap();
+    let role = CertificateRole::Licensor;
+    let leaf = root.issue(
+        role,
+        &name("Licensor"),
+        KeyKind::P256,
+        a_day(),
+        &mut SystemRandom,
+    );
+    let leaf = leaf.unwrap();
+    let (key, certificate) = (house.path().join("l.key"), house.path().join("l.pem"));
+    fs::write(&key, leaf.key_pem().as_bytes()).unwrap();
+    fs::write(&certificate, leaf.chain_pem()).unwrap();
+    let new_root = house.path().join("trust/new.pem");
+    fs::write(&new_root, root.certificate_pem()).unwrap();
+    succeed(desk.reader().args(["trust", "add"]).arg(&new_root));
+    until(|| house.log().contains("trust-changed").then_some(()));
+    succeed(
+        house
+            .colophon()
+            .args(["center", "signer", "set", "--role", "licensor", "--key"])
+            .arg(&key)
+            .arg("--certificate")
+            .arg(&certificate),
+    );
+    // The host takes the licensor up by itself.
+    let (new, output) = until(|| {
+        let file = buy(&house, &host, &secret, &persona, &form, &desk);
+        let output = desk.run(&["open", text(&file)]);
+        (!output.status.success()).then_some((file, output))
+    });
+    refused(&output, 4, "none of those this activation was made for");
+    desk.open(&kept);
+    desk.activate_again(&host, &mut ada);
+    desk.open(&new);
+    desk.open(&kept);
 }
 
 /// The persona a device was activated for, as its certificate says.

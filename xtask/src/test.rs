@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::setup::python;
 use crate::workspace::{cargo, on_path, root, step};
-use crate::{layers, plugins, setup};
+use crate::{demo, layers, plugins, setup};
 
 #[derive(Args)]
 pub(crate) struct TestArguments {
@@ -42,6 +42,8 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         "programs",
         cargo().args(["build", "--quiet", "--workspace", "--bins"]),
     )?;
+    // What the README promises first.
+    demo::once()?;
     step(
         "examples in the documentation",
         cargo().args(["test", "--doc", "--workspace", "--quiet"]),
@@ -49,7 +51,9 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     let skipped = NamedTempFile::new()?;
     let outcome = step("tests", runner().env("COLOPHON_SKIPPED", skipped.path()));
     // A runner that captures output would hide what was skipped for want of a tool.
-    print!("{}", std::fs::read_to_string(skipped.path())?);
+    let skipped = std::fs::read_to_string(skipped.path())?;
+    print!("{skipped}");
+    println!("tests skipped: {}", skipped.lines().count());
     outcome
 }
 

@@ -9,6 +9,7 @@ use colophon_core::activation::ports::{Activations, Grants, Personas, Sessions, 
 use colophon_core::activation::settings::ActivationSettings;
 use colophon_core::activation::text::Username;
 use colophon_core::ports::FieldCipher;
+use colophon_core::time::Timestamp;
 use colophon_crypto::{Engine, Randomness};
 
 use crate::oidc::Provider;
@@ -93,6 +94,25 @@ pub(crate) struct Throttles {
     pub(crate) provider: Throttle<Origin>,
 }
 
+impl Throttles {
+    /// Counts a password tried for an account; false if there were too many.
+    pub(crate) fn admit_sign_in(&self, name: &Username, origin: Origin, now: Timestamp) -> bool {
+        // Both count, so that a try refused by one is no free try for the other.
+        let one = self.sign_in.admit((name.clone(), origin), now);
+        let address = self.sign_in_origin.admit(origin, now);
+        // What an address may not try any more is no try at the account: counted, it would let
+        // one stranger use up what the owner needs.
+        one && address && self.account.admit(name.clone(), now)
+    }
+
+    /// The right password was no try at guessing it.
+    pub(crate) fn refund_sign_in(&self, name: &Username, origin: Origin) {
+        self.sign_in.refund(&(name.clone(), origin));
+        self.account.refund(name);
+        self.sign_in_origin.refund(&origin);
+    }
+}
+
 impl Default for Throttles {
     fn default() -> Self {
         Self {
@@ -105,6 +125,45 @@ impl Default for Throttles {
             codes: Throttle::new(30, 10 * MINUTE_MS),
             readers: Throttle::new(60, 10 * MINUTE_MS),
             provider: Throttle::new(60, 10 * MINUTE_MS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &str) -> Origin {
+        Origin::of(text.parse().unwrap())
+    }
+
+    #[test]
+    fn one_stranger_does_not_keep_an_account_s_owner_out() {
+        let throttles = Throttles::default();
+        let (ada, now) = ("ada".parse().unwrap(), Timestamp::from_unix_ms(0));
+        let stranger = origin("192.0.2.66");
+        let admitted = (0..1_000).filter(|_| throttles.admit_sign_in(&ada, stranger, now));
+        assert_eq!(admitted.count(), 10);
+        assert!(throttles.admit_sign_in(&ada, origin("192.0.2.1"), now));
+    }
+
+    #[test]
+    fn many_strangers_together_are_stopped() {
+        let throttles = Throttles::default();
+        let (ada, now) = ("ada".parse().unwrap(), Timestamp::from_unix_ms(0));
+        let tries = (0..200).map(|number| origin(&format!("192.0.2.{number}")));
+        let admitted = tries.filter(|origin| throttles.admit_sign_in(&ada, *origin, now));
+        assert_eq!(admitted.count(), 100);
+    }
+
+    #[test]
+    fn the_right_password_uses_nothing_up() {
+        let throttles = Throttles::default();
+        let (ada, now) = ("ada".parse().unwrap(), Timestamp::from_unix_ms(0));
+        let home = origin("192.0.2.1");
+        for _ in 0..1_000 {
+            assert!(throttles.admit_sign_in(&ada, home, now));
+            throttles.refund_sign_in(&ada, home);
         }
     }
 }

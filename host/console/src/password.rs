@@ -23,7 +23,6 @@ pub(crate) const BYTES_MAX: usize = 256;
 const WAITING_PER_RUNNING: usize = 8;
 
 /// Somebody's password. Not printable, wiped when it goes.
-#[derive(Clone)]
 pub(crate) struct Password(Zeroizing<String>);
 
 /// Why text is no new password.

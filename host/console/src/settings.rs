@@ -49,14 +49,18 @@ impl Settings {
 }
 
 /// The scheme, host and port under which people reach this host, whatever it listens on itself.
+/// Passwords travel there, so it is over TLS or on this machine; readers go nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(Url);
 
 /// Why text is no address of pages.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AddressRefused {
-    /// It is no URL of `http` or `https` without a path.
-    #[error("{0:?} is not a scheme, host and port, such as https://books.example")]
+    /// It is no URL of `https`, or of `http` on this machine, without a path.
+    #[error(
+        "{0:?} is not https with a host and port, such as https://books.example, nor http on this \
+         machine"
+    )]
     Public(String),
     /// It is no URL of `https`, or of `http` on this machine.
     #[error("{0:?} is no address of https to return to")]
@@ -74,9 +78,9 @@ impl std::str::FromStr for PublicUrl {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        match (url.scheme(), url.host(), is_bare) {
-            ("http" | "https", Some(_), true) => Ok(Self(url)),
-            _ => Err(refused()),
+        match is_bare && crate::oidc::is_trustworthy(&url) {
+            true => Ok(Self(url)),
+            false => Err(refused()),
         }
     }
 }
@@ -152,6 +156,9 @@ mod tests {
         is("http://[::1]:8480", "http://[::1]:8480/activation");
         for wrong in [
             "books.example",
+            "http://books.example",
+            "http://192.0.2.1:8480",
+            "http://0.0.0.0:8480",
             "https://books.example/a",
             "https://books.example/?a",
             "https://ada@books.example",

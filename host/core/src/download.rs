@@ -79,8 +79,8 @@ impl Downloads {
         let mut calls = self.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
-        let grant = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
-        let licensed = self.authenticate(request, &opened, grant).await?;
+        let permit = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
+        let licensed = self.authenticate(request, &opened, permit).await?;
         let plan = plan(calls.as_mut(), &opened, licensed).await;
         let admitted = self.admit(plan)?;
         let fetched = self.fetch(admitted).await?;

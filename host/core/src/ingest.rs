@@ -323,6 +323,8 @@ fn copy(
     loop {
         let read = reader.read(&mut buffer).map_err(IngestError::Read)?;
         let Some(chunk) = buffer.get(..read).filter(|chunk| !chunk.is_empty()) else {
+            // A write counts only once it is flushed.
+            writer.flush().map_err(IngestError::Write)?;
             return Ok((size, digest.finish()));
         };
         digest.update(chunk);

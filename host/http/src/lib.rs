@@ -16,7 +16,6 @@ mod connection;
 mod endpoint;
 mod events;
 mod redacted;
-pub mod registration;
 mod respond;
 mod routes;
 

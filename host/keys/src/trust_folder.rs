@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use colophon_activation::CertificateChain;
+use colophon_activation::{CertificateChain, InvalidPinnedRoots, PinnedRoots};
+use colophon_core::activation::ports::LicenseRoots;
 use colophon_core::principal::{CertificateRefused, Trust};
 use colophon_crypto::{Engine, frames};
 use colophon_receipt::UnixSeconds;
@@ -204,6 +205,12 @@ impl TrustFolder {
         }
         verdicts.insert(name, Arc::clone(&verdict));
         Ok(verdict)
+    }
+}
+
+impl LicenseRoots for TrustFolder {
+    fn pinned(&self) -> Result<PinnedRoots, InvalidPinnedRoots> {
+        PinnedRoots::new(self.held().roots.digests(self.engine.as_ref()))
     }
 }
 

@@ -6,8 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use colophon_activation::CertificateChain;
+use colophon_activation::{CertificateChain, InvalidPinnedRoots, PINNED_ROOTS_MAX, PinnedRoots};
+use colophon_core::activation::ports::LicenseRoots as _;
 use colophon_core::principal::{CertificateRefused, Trust as _};
+use colophon_crypto::Engine as _;
 use colophon_keys::{
     Authority, AwsLc, KeyKind, Leaf, Revocation, Subject, SystemRandom, TrustFolder,
     TrustFolderError, Validity, serial_number,
@@ -150,6 +152,32 @@ fn a_certificate_that_was_read_is_judged_again() {
             assert_eq!(judged.expect_err("refused"), cause);
         }
     }
+}
+
+#[test]
+fn repositories_are_made_for_the_roots_that_are_believed_now() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (one, other) = (root("one"), root("other"));
+    let digest = |root: &Authority| AwsLc.digest(&[root.certificate_der()]);
+    let pinned = |roots: &[&Authority]| PinnedRoots::new(roots.iter().map(|root| digest(root)));
+    put(folder, "one.pem", one.certificate_pem().as_bytes());
+    let trust = open(folder).expect("a folder");
+    assert_eq!(trust.pinned(), pinned(&[&one]));
+    // Two in one file, one of them for the second time.
+    let both = one.certificate_pem() + &other.certificate_pem();
+    put(folder, "both.pem", both.as_bytes());
+    assert_eq!(trust.pinned(), pinned(&[&one]), "not read yet");
+    assert!(trust.refresh().expect("a new root"));
+    assert_eq!(trust.pinned(), pinned(&[&one, &other]));
+
+    let many: Vec<String> = (0..PINNED_ROOTS_MAX)
+        .map(|number| root(&number.to_string()).certificate_pem())
+        .collect();
+    put(folder, "many.pem", many.concat().as_bytes());
+    assert!(trust.refresh().expect("new roots"));
+    let too_many = InvalidPinnedRoots::TooMany(PINNED_ROOTS_MAX + 2);
+    assert_eq!(trust.pinned(), Err(too_many));
 }
 
 #[test]

@@ -95,17 +95,28 @@ impl Staged {
 
     /// Makes the file durable and gives it its name, as one step for every reader. The result is
     /// its length in bytes.
-    pub fn publish(mut self) -> Result<u64, StageError> {
+    pub fn publish(self) -> Result<u64, StageError> {
+        self.publish_by(name_without_replacing)
+    }
+
+    /// Publishes by a given way of naming, which leaves the staged name or takes it away.
+    fn publish_by(
+        mut self,
+        name_it: impl FnOnce(&OwnedFd, &str, &str) -> Result<(), Errno>,
+    ) -> Result<u64, StageError> {
         let file = self.file.settled().map_err(StageError::Write)?;
         let length = file.metadata().map_err(StageError::Write)?.len();
         file.sync_all().map_err(StageError::Write)?;
-        match name_without_replacing(&self.folder, &self.staged_name, &self.name) {
+        match name_it(&self.folder, &self.staged_name, &self.name) {
             Ok(()) => {}
             Err(Errno::EXIST) => return Err(StageError::Exists),
             Err(errno) => return Err(failed(errno)),
         }
         match fsync(&self.folder).and_then(|()| self.made.make_durable()) {
-            Ok(()) => Ok(length),
+            Ok(()) => {
+                self.made.keep();
+                Ok(length)
+            }
             Err(errno) => {
                 // Nobody has been told of the object; without its name it is as if never made.
                 let _leaves_a_whole_file = unlinkat(&self.folder, &*self.name, AtFlags::empty());
@@ -118,8 +129,8 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // Once published, the staged name is gone and there is nothing to remove; the folders are
-        // then in use. Failing to remove costs disk space and shows in the listing.
+        // Once published, there is nothing to remove, or a second name of the object. Failing to
+        // remove costs disk space, or no more than the name, and shows in the listing.
         if unlinkat(&self.folder, &self.staged_name, AtFlags::empty()).is_ok() {
             self.made.take_away();
         }
@@ -157,6 +168,11 @@ impl MadeFolders {
         Ok(())
     }
 
+    /// Leaves the folders to the object that was published in them.
+    fn keep(&mut self) {
+        self.paths.clear();
+    }
+
     /// Removes the new folders again, except those that have come into use.
     fn take_away(&self) {
         for path in self.paths.iter().rev() {
@@ -189,13 +205,18 @@ fn create_file(folder: &OwnedFd) -> Result<(File, String), Errno> {
 
 fn name_without_replacing(folder: &OwnedFd, from: &str, to: &str) -> Result<(), Errno> {
     match renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
-        // Network file systems have no such rename; a hard link does not replace either.
+        // Network file systems have no such rename.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            linkat(folder, from, folder, to, AtFlags::empty())?;
-            unlinkat(folder, from, AtFlags::empty())
+            link_without_replacing(folder, from, to)
         }
         done_or_refused => done_or_refused,
     }
+}
+
+/// A hard link does not replace either. From here on there is an object, whatever becomes of the
+/// first name, which is removed like that of a staged file that was given up.
+fn link_without_replacing(folder: &OwnedFd, from: &str, to: &str) -> Result<(), Errno> {
+    linkat(folder, from, folder, to, AtFlags::empty())
 }
 
 fn failed(errno: Errno) -> StageError {
@@ -248,5 +269,83 @@ impl Write for Staged {
 impl Seek for Staged {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.file.seek(position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn begin(root: &Path, path: &str) -> Staged {
+        let root = OwnedFd::from(File::open(root).unwrap());
+        Staged::begin(&root, &ObjectPath::parse(path).unwrap()).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_object_published_by_a_link_keeps_one_name() {
+        let root = tempfile::tempdir().unwrap();
+        let mut staged = begin(root.path(), "moby/v1.epub");
+        staged.write_all(b"Call me Ishmael.").unwrap();
+        assert_eq!(staged.publish_by(link_without_replacing).unwrap(), 16);
+        assert_eq!(names(&root.path().join("moby")), ["v1.epub"]);
+        let again = begin(root.path(), "moby/v1.epub");
+        let refused = again.publish_by(link_without_replacing);
+        assert!(matches!(refused, Err(StageError::Exists)));
+        let object = fs::read(root.path().join("moby/v1.epub")).unwrap();
+        assert_eq!(object, b"Call me Ishmael.");
+        assert_eq!(names(&root.path().join("moby")), ["v1.epub"]);
+    }
+
+    #[test]
+    fn an_object_is_published_even_if_its_first_name_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let mut staged = begin(root.path(), "moby/v1.epub");
+        staged.write_all(b"Call me Ishmael.").unwrap();
+        let first = staged.staged_name.clone();
+        let published = staged.publish_by(|folder, from, to| {
+            link_without_replacing(folder, from, to)?;
+            // A folder is no file that could be unlinked.
+            unlinkat(folder, from, AtFlags::empty())?;
+            mkdirat(folder, from, Mode::RWXU)
+        });
+        assert_eq!(published.unwrap(), 16);
+        assert_eq!(
+            names(&root.path().join("moby")),
+            [first.as_str(), "v1.epub"]
+        );
+    }
+
+    #[test]
+    fn an_object_of_several_pieces_is_published_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let content: Vec<u8> = (0_u32..2 << 20).flat_map(u32::to_le_bytes).collect();
+        let mut staged = begin(root.path(), "film");
+        staged.write_all(&content).unwrap();
+        // As a title is written: what the header says is known at the end.
+        staged.seek(SeekFrom::Start(3 << 20)).unwrap();
+        staged.write_all(b"head").unwrap();
+        staged.seek(SeekFrom::End(0)).unwrap();
+        staged.write_all(b"tail").unwrap();
+        let length = staged.publish().unwrap();
+        let expected = [
+            &content[..3 << 20],
+            b"head",
+            &content[(3 << 20) + 4..],
+            b"tail",
+        ];
+        assert_eq!(length, content.len() as u64 + 4);
+        assert!(fs::read(root.path().join("film")).unwrap() == expected.concat());
     }
 }

@@ -5,6 +5,7 @@
 //! in the order they were handed over, at the offsets they belong to, so that going back to fill in
 //! a header waits for nothing. A small object never gets as far as a thread.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
@@ -20,7 +21,6 @@ const PIECES_MAX: usize = 4;
 
 /// A file written behind its owner's back. What was written counts only after a
 /// [`flush`](Write::flush); once a write has failed, everything fails.
-#[derive(Debug)]
 pub(crate) struct WriteBehind {
     file: Arc<File>,
     /// Where the next byte is read or written.
@@ -28,11 +28,26 @@ pub(crate) struct WriteBehind {
     /// The bytes right before `position` that are not on their way yet.
     filling: Vec<u8>,
     writer: Option<Writer>,
+    start: StartWriter,
     failed: bool,
 }
 
+/// How a thread is started for a file.
+type StartWriter = fn(Arc<File>) -> io::Result<Writer>;
+
+/// Content of titles is in the buffers: it is left out.
+impl fmt::Debug for WriteBehind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteBehind")
+            .field("file", &self.file)
+            .field("position", &self.position)
+            .field("filling_bytes", &self.filling.len())
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The thread, and what goes to and fro.
-#[derive(Debug)]
 struct Writer {
     pieces: SyncSender<Piece>,
     /// What became of each piece, in order; its buffer comes back to be filled again.
@@ -40,7 +55,6 @@ struct Writer {
     under_way: usize,
 }
 
-#[derive(Debug)]
 struct Piece {
     bytes: Vec<u8>,
     offset: u64,
@@ -54,6 +68,7 @@ impl WriteBehind {
             position: 0,
             filling: Vec::new(),
             writer: None,
+            start: Writer::start,
             failed: false,
         }
     }
@@ -80,14 +95,14 @@ impl WriteBehind {
             return Ok(());
         }
         let offset = self.position.saturating_sub(self.filling.len() as u64);
-        if self.writer.is_none() && self.filling.len() < PIECE_BYTES {
+        if self.writer.is_none() && self.filling.len() >= PIECE_BYTES {
+            // Where no thread is to be had, everything is written here, only slower.
+            self.writer = (self.start)(Arc::clone(&self.file)).ok();
+        }
+        let Some(writer) = &mut self.writer else {
             self.file.write_all_at(&self.filling, offset)?;
             self.filling.clear();
             return Ok(());
-        }
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert(Writer::start(Arc::clone(&self.file))?),
         };
         let empty = writer.empty_buffer()?;
         let bytes = std::mem::replace(&mut self.filling, empty);
@@ -207,6 +222,7 @@ impl Seek for WriteBehind {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
+    use std::time::Duration;
 
     use proptest::prelude::*;
 
@@ -270,6 +286,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn content_is_not_in_what_is_printed_of_it() {
+        let mut file = WriteBehind::new(tempfile::tempfile().unwrap());
+        file.write_all(&[119; 5]).unwrap();
+        let printed = format!("{file:?}");
+        assert!(printed.contains("filling_bytes: 5"), "{printed}");
+        assert!(!printed.contains("119, 119"), "{printed}");
+    }
+
+    #[test]
+    fn without_a_thread_everything_is_written_all_the_same() {
+        let mut file = WriteBehind::new(tempfile::tempfile().unwrap());
+        file.start = |_| Err(io::ErrorKind::WouldBlock.into());
+        let content: Vec<u8> = (0..PIECE_BYTES as u32).flat_map(u32::to_le_bytes).collect();
+        file.write_all(&content).unwrap();
+        file.write_all(b"tail").unwrap();
+        assert!(file.writer.is_none());
+        assert_eq!(
+            file.settled().unwrap().metadata().unwrap().len(),
+            content.len() as u64 + 4
+        );
+        let mut written = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut written).unwrap();
+        assert!(written == [content.as_slice(), b"tail"].concat());
+        let mut file = unwritable();
+        file.start = |_| Err(io::ErrorKind::WouldBlock.into());
+        assert!(file.write_all(&vec![0; PIECE_BYTES]).is_err());
+        assert!(file.flush().is_err());
+    }
+
     fn unwritable() -> WriteBehind {
         WriteBehind::new(File::open("/dev/null").unwrap())
     }
@@ -285,10 +332,18 @@ mod tests {
 
     #[test]
     fn a_large_write_that_fails_in_the_thread_is_told() {
+        // So many are under way without anybody looking back at what became of the first.
+        for pieces in 1..=PIECES_MAX {
+            let mut file = unwritable();
+            file.write_all(&vec![0; pieces * PIECE_BYTES]).unwrap();
+            assert!(file.flush().is_err(), "{pieces}");
+            assert!(file.write(b"more").is_err(), "{pieces}");
+            assert!(file.settled().is_err(), "{pieces}");
+        }
         let mut file = unwritable();
-        let pieces = vec![0; (PIECES_MAX + 2) * PIECE_BYTES];
-        assert!(file.write_all(&pieces).and_then(|()| file.flush()).is_err());
-        assert!(file.settled().is_err());
+        let pieces = vec![0; (PIECES_MAX + 1) * PIECE_BYTES];
+        assert!(file.write_all(&pieces).is_err());
+        assert!(file.flush().is_err());
     }
 
     #[test]
@@ -297,8 +352,14 @@ mod tests {
         file.write_all(&vec![7; 3 * PIECE_BYTES]).unwrap();
         let descriptor = Arc::downgrade(&file.file);
         drop(file);
-        while descriptor.upgrade().is_some() {
-            thread::yield_now();
-        }
+        let (tell, told) = channel();
+        thread::spawn(move || {
+            while descriptor.upgrade().is_some() {
+                thread::yield_now();
+            }
+            tell.send(())
+        });
+        let ended = told.recv_timeout(Duration::from_secs(30));
+        ended.expect("the thread that writes has let go of the file");
     }
 }

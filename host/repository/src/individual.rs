@@ -3,7 +3,7 @@
 mod assembly;
 
 use colophon_activation::{
-    MachineFacts, MachineId, PersonaId, PrivateKeyLength, SealedFor, seal_key,
+    MachineFacts, MachineId, PersonaId, PinnedRoots, PrivateKeyLength, SealedFor, seal_key,
 };
 use colophon_crypto::{AgreementKey, Engine, Randomness};
 
@@ -23,6 +23,8 @@ pub struct Order<'o> {
     pub machine: &'o MachineId,
     /// What is known about the machine.
     pub facts: &'o MachineFacts,
+    /// The roots it believes licenses under.
+    pub roots: &'o PinnedRoots,
 }
 
 /// A repository that was made.
@@ -63,12 +65,22 @@ pub fn individualize(
     let public = own_key.public_key();
     let sealed_key = seal_key(engine, random, &public, to, order.persona_key_pkcs8)?;
     let mut dice = Dice::new(random);
-    let secret = Secret::hide(&own_key, &mut dice);
-    let module = assemble(template.module(), &secret, &mut dice);
+    let inside = Inside {
+        secret: Secret::hide(&own_key, &mut dice),
+        roots: order.roots.seal(engine, &own_key),
+    };
+    let module = assemble(template.module(), &inside, &mut dice);
     Ok(Individual {
         module: template.with_module(&module),
         sealed_key,
     })
+}
+
+/// What only this repository has within.
+struct Inside {
+    secret: Secret,
+    /// The roots, sealed with the key.
+    roots: Vec<u8>,
 }
 
 /// A key that was hidden.

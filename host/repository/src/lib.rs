@@ -2,8 +2,9 @@
 //!
 //! The [`Template`] is the component built from `sdk/repository`, read once. [`individualize`]
 //! makes an [`Individual`] of it: with a key pair of its own whose private half is spread through
-//! generated code and data, with all functions in another order, and with the persona's private
-//! key sealed to it and to the machine. Two individuals have neither a key nor the code that
+//! generated code and data, with all functions in another order, with the roots it believes
+//! licenses under sealed into it, and with the persona's private key sealed to it and to the
+//! machine. Two individuals have neither a key nor the code that
 //! computes it in common, so that what is found out about one says nothing about another.
 //!
 //! Making one is a function of its arguments, chance included; [`RepositoryWorkers`] do it for a

@@ -74,6 +74,7 @@ impl RepositoryWorker for RepositoryWorkers {
                 persona_key_pkcs8: &order.pkcs8,
                 machine: &order.machine,
                 facts: &order.facts,
+                roots: &order.roots,
             };
             individualize(&*engine, &mut *randomness(), &template, &order)
         });

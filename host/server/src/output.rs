@@ -44,11 +44,12 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
     table.to_string()
 }
 
-/// Asks before something is destroyed. Where nobody can answer, the answer is no.
-pub(crate) fn confirmed(question: &str, yes: bool) -> Result<bool> {
+/// Asks before something is destroyed. Where nobody can answer, the answer is no, and no is an
+/// error: what comes after the question does not happen.
+pub(crate) fn confirm(question: &str, yes: bool) -> Result<()> {
     use std::io::IsTerminal as _;
     if yes {
-        return Ok(true);
+        return Ok(());
     }
     if !std::io::stdin().is_terminal() {
         anyhow::bail!("{question} Nobody is here to answer; repeat the command with --yes.");
@@ -56,5 +57,8 @@ pub(crate) fn confirmed(question: &str, yes: bool) -> Result<bool> {
     eprint!("{question} [y/N] ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim().eq_ignore_ascii_case("y"))
+    if !answer.trim().eq_ignore_ascii_case("y") {
+        anyhow::bail!("nothing was changed");
+    }
+    Ok(())
 }

@@ -121,10 +121,11 @@ const SELECT_SIGNER: &str =
 const LIST_SIGNERS: &str = "SELECT role, chain, created_at, updated_at FROM signers \
     WHERE center = $1 ORDER BY role";
 
-const PUT_AUTHORITY: &str = "INSERT INTO authorities (name, certificate, private_key, created_at, \
-    updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO UPDATE \
-    SET certificate = excluded.certificate, private_key = excluded.private_key, \
-        updated_at = excluded.updated_at";
+const ENTER_AUTHORITY: &str = "INSERT INTO authorities (name, certificate, private_key, \
+    created_at, updated_at) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING";
+
+const REPLACE_AUTHORITY: &str = "UPDATE authorities SET certificate = $2, private_key = $3, \
+    updated_at = $4 WHERE name = $1 AND certificate = $5";
 
 const SELECT_AUTHORITY: &str = "SELECT certificate, private_key FROM authorities WHERE name = $1";
 
@@ -188,18 +189,43 @@ impl Store {
         Ok(records.map_err(Fault::from)?)
     }
 
-    /// Sets or replaces an authority.
-    pub async fn put_authority(
+    /// Enters an authority unless there is one of its name. False if there is: another host may
+    /// have been first, and that one's holds.
+    pub async fn enter_authority(
         &self,
         authority: &AuthorityMaterial,
         now: Timestamp,
-    ) -> Result<(), AddError> {
+    ) -> Result<bool, AddError> {
         let name = authority.name.as_str();
-        let key = authority.pkcs8.as_ref();
-        let key = key.map(|key| self.secrets.seal(AUTHORITY_KEY, &[name.as_bytes()], key));
+        let key = self.sealed_authority_key(authority);
         let values = arguments![name, &authority.certificate, key.as_deref(), now.unix_ms()];
-        self.fulfillment.execute(PUT_AUTHORITY, values).await?;
-        Ok(())
+        Ok(self.fulfillment.execute(ENTER_AUTHORITY, values).await? > 0)
+    }
+
+    /// Puts an authority in the place of the one of its name that has the certificate `former`.
+    /// False if there is no such one, or no longer.
+    pub async fn replace_authority(
+        &self,
+        authority: &AuthorityMaterial,
+        former: &[u8],
+        now: Timestamp,
+    ) -> Result<bool, AddError> {
+        let name = authority.name.as_str();
+        let key = self.sealed_authority_key(authority);
+        let values = arguments![
+            name,
+            &authority.certificate,
+            key.as_deref(),
+            now.unix_ms(),
+            former,
+        ];
+        Ok(self.fulfillment.execute(REPLACE_AUTHORITY, values).await? > 0)
+    }
+
+    fn sealed_authority_key(&self, authority: &AuthorityMaterial) -> Option<Vec<u8>> {
+        let place = [authority.name.as_bytes()];
+        let key = authority.pkcs8.as_ref();
+        key.map(|key| self.secrets.seal(AUTHORITY_KEY, &place, key))
     }
 
     /// An authority by its name.

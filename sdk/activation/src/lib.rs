@@ -82,6 +82,7 @@
 mod machine;
 mod package;
 mod persona;
+mod pinned_roots;
 mod sealed_key;
 mod statement;
 mod upload;
@@ -98,6 +99,7 @@ pub use package::{
     ActivationPackage, MODULE_BYTES_MAX, PACKAGE_BYTES_MAX, PACKAGE_MEDIA_TYPE, PackageRefused,
 };
 pub use persona::PersonaId;
+pub use pinned_roots::{InvalidPinnedRoots, PINNED_ROOTS_MAX, PinnedRoots, SEALED_ROOTS_BYTES};
 pub use sealed_key::{
     NotSealedForThis, OpenedKey, PRIVATE_KEY_BYTES_MAX, PrivateKeyLength, SEALED_KEY_BYTES_MAX,
     SealedFor, open_key, seal_key,

@@ -1,5 +1,5 @@
-//! For tests and vector programs alone: compact forms made by hand, right or wrong, and the files
-//! in which vectors are kept.
+//! For tests and vector programs alone: compact forms made by hand, right or wrong, the files in
+//! which vectors are kept, and how a test says that it was skipped.
 //!
 //! It forges on purpose without the crate that reads (`colophon-claims`): what both got wrong
 //! alike would not be seen. Which forms are wrong, and how they must be refused, stays with each
@@ -16,8 +16,10 @@ mod claims;
 mod files;
 mod mutants;
 mod parts;
+mod skipped;
 
 pub use claims::{Members, changed, json_of, members};
 pub use files::{Files, differing, file_of, kept, named, write};
 pub use mutants::{Seeded, mutant, mutants};
 pub use parts::{IV, Parts, decode, encode, flipped, shortened};
+pub use skipped::skipped;

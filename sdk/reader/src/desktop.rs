@@ -116,7 +116,7 @@ fn application(program: &str) -> String {
     format!(
         "[Desktop Entry]\n\
          Type=Application\n\
-         Version=1.5\n\
+         Version=1.0\n\
          Name=Colophon Reader\n\
          GenericName=eBook Reader\n\
          Comment=Keeps, checks and opens titles\n\

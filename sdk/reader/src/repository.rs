@@ -7,8 +7,8 @@
 //!
 //! [`CountStore`] keeps what is counted and its witness. The runner holds the two ends of the
 //! repository's promises that the repository cannot hold itself: it writes counts down before it
-//! lets a right be used, and it tells the true time, place and roots. Whoever replaces the runner
-//! can lie about these; the keys he does not get from it.
+//! lets a right be used, and it tells the true time, place and revocation lists. Whoever replaces
+//! the runner can lie about these; the keys he does not get from it.
 
 mod activated;
 mod bindings;

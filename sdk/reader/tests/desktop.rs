@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test fails by panicking"
 )]
 
@@ -11,9 +12,11 @@
 mod shop;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
+use colophon_forge::skipped;
 use shop::{Order, Ran, Shop, text};
 
 /// Runs `colophon-reader desktop` with a data folder of its own.
@@ -24,8 +27,8 @@ fn desktop(shop: &Shop, command: &str) -> Ran {
     )
 }
 
-/// Whether a judge was there; one that is not says so by name.
-fn judged(command: &mut Command) -> bool {
+/// Whether the judge of a test was there; the test is skipped by name where it is not.
+fn judged(test: &str, command: &mut Command) -> bool {
     match command.output() {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout).into_owned()
@@ -34,11 +37,12 @@ fn judged(command: &mut Command) -> bool {
             assert_eq!(said.trim(), "", "{command:?}");
             true
         }
-        Err(_) => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             let judge = Path::new(command.get_program()).display();
-            println!("skipped: {judge} is not installed");
+            skipped(test, &format!("{judge} is not installed"));
             false
         }
+        Err(error) => panic!("{command:?} could not be started: {error}"),
     }
 }
 
@@ -50,7 +54,8 @@ fn the_application_file_is_in_order() {
     let words = fs::read_to_string(&file).unwrap();
     assert!(words.contains("MimeType=application/vnd.colophon.title+zip;application/epub+zip;\n"));
     assert!(words.contains(" add --open --pause %f\n"));
-    judged(Command::new("desktop-file-validate").arg(&file));
+    let mut validate = Command::new("desktop-file-validate");
+    judged("the_application_file_is_in_order", validate.arg(&file));
 }
 
 #[test]
@@ -60,7 +65,9 @@ fn the_media_type_is_found_by_name_and_by_content() {
     let mime = shop.path("data/mime");
     let mut update = Command::new("update-mime-database");
     // Anywhere else it would add a note that nobody looks there.
-    if !judged(update.arg(&mime).env("XDG_DATA_HOME", shop.path("data"))) {
+    update.arg(&mime).env("XDG_DATA_HOME", shop.path("data"));
+    let test = "the_media_type_is_found_by_name_and_by_content";
+    if !judged(test, &mut update) {
         return;
     }
     let globs = fs::read_to_string(mime.join("globs2")).unwrap();

@@ -10,8 +10,8 @@ use self::bindings::colophon::repository::title_file;
 use self::bindings::exports::colophon::repository::protected_title::{
     self as contract, Circumstances, Denial, Description, Guest, Permission, Refusal, Right,
 };
-use crate::own_key::own_key;
-use crate::{Device, FileBytes, Moment, Refused, SealedCounts, Session, Trust, WindowedFile};
+use crate::own_key::{own_key, pinned_roots};
+use crate::{Device, FileBytes, Moment, Own, Refused, SealedCounts, Session, Trust, WindowedFile};
 
 /// The most content that is given out at once, in bytes.
 const CONTENT_BYTES_MAX: usize = 1 << 20;
@@ -129,7 +129,12 @@ fn open(device: &contract::Device, trust: &contract::Trust) -> Result<Descriptio
         revocation_lists: &trust.revocation_lists,
     };
     let file = WindowedFile::new(ImportedFile);
-    let session = Session::open(&Portable, &own_key()?, &device, &trust, file)?;
+    let own_key = own_key()?;
+    let own = Own {
+        roots: &pinned_roots(&own_key)?,
+        key: &own_key,
+    };
+    let session = Session::open(&Portable, own, &device, &trust, file)?;
     let description = description(&session);
     SESSION.set(Some(session));
     Ok(description)
@@ -138,9 +143,9 @@ fn open(device: &contract::Device, trust: &contract::Trust) -> Result<Descriptio
 fn description(session: &Opened) -> Description {
     let title = session.title();
     let bookplate = title.bookplate();
-    let entries = title.entries().map(|path| contract::Entry {
+    let entries = title.entry_sizes().map(|(path, size)| contract::Entry {
         path: path.to_string(),
-        size: title.entry_size(path).unwrap_or_default(),
+        size,
     });
     Description {
         metadata: metadata(session),

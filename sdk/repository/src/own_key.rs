@@ -1,14 +1,15 @@
-//! The repository's own private key, which only an individual has.
+//! The repository's own private key and the roots it believes, which only an individual has.
 //!
 //! Individualizing puts other code in the place of the functions here: code that computes the
 //! four words of the key from shares, which lie in [`POOL`] and in generated functions. In the
-//! template the words are no key. `host/repository` finds the functions by their exported names
-//! and takes the names away.
+//! template the words are no key. It puts the roots, sealed with that key, into [`ROOTS`].
+//! `host/repository` finds the functions by their exported names and takes the names away.
 
 use core::hint::black_box;
-use core::sync::atomic::AtomicU8;
+use core::sync::atomic::{AtomicU8, Ordering};
 
-use colophon_crypto::{AgreementKey, Key32};
+use colophon_activation::{PinnedRoots, SEALED_ROOTS_BYTES};
+use colophon_crypto::{AgreementKey, Key32, Portable};
 
 use crate::Refused;
 
@@ -42,6 +43,27 @@ word!(colophon_word_3, 3);
 #[unsafe(no_mangle)]
 extern "C" fn colophon_pool() -> usize {
     (&raw const POOL).addr()
+}
+
+/// Room for the roots an individual believes, sealed with its key.
+static ROOTS: [AtomicU8; SEALED_ROOTS_BYTES] = [const { AtomicU8::new(0) }; SEALED_ROOTS_BYTES];
+
+/// Where the sealed roots lie.
+#[expect(unsafe_code, reason = "individualizing finds the function by its name")]
+#[unsafe(no_mangle)]
+extern "C" fn colophon_roots() -> usize {
+    (&raw const ROOTS).addr()
+}
+
+/// The roots that this individual was made to believe licenses under.
+pub(crate) fn pinned_roots(own_key: &AgreementKey) -> Result<PinnedRoots, Refused> {
+    // What stands there when this is compiled is not what an individual has.
+    let room = black_box(&ROOTS);
+    let sealed: Vec<u8> = room
+        .iter()
+        .map(|byte| byte.load(Ordering::Relaxed))
+        .collect();
+    PinnedRoots::open(&Portable, own_key, &sealed).map_err(|_| Refused::Template)
 }
 
 /// The key of this individual.

@@ -32,9 +32,6 @@ pub enum Refused {
     /// The title file was refused.
     #[error(transparent)]
     Title(#[from] TitleRefused),
-    /// The content cannot be read.
-    #[error("the title file cannot be read")]
-    Read(#[source] std::io::Error),
     /// Content was asked for before the right to view was exercised.
     #[error("the right to view was not exercised")]
     NotViewed,
@@ -58,7 +55,6 @@ impl Refused {
             Refused::PersonaKey => "persona-key",
             Refused::Trust(_) => "trust",
             Refused::Title(refused) => refused.reason(),
-            Refused::Read(_) => "read",
             Refused::NotViewed => "not-viewed",
             Refused::NoSuchEntry(_) => "no-such-entry",
             Refused::OneTitle => "one-title",

@@ -2,12 +2,14 @@
 
 use std::io::{Read, Seek};
 
-use colophon_activation::{FactKind, MachineFacts, MachineId, PersonaId, SealedFor, open_key};
+use colophon_activation::{
+    FactKind, MachineFacts, MachineId, PersonaId, PinnedRoots, SealedFor, open_key,
+};
 use colophon_crypto::{AgreementKey, Engine};
 use colophon_title::license::{
     Circumstances, Denied, License, LicenseReport, Location, Permission, PersonaKey, RightKind,
 };
-use colophon_title::{EntryPath, OpenEntry, OpenTitle, TitleRefused, TrustRoots};
+use colophon_title::{EntryPath, OpenTitle, TitleRefused, TrustRoots};
 
 use crate::counts::{CountKeys, Counts};
 use crate::persona::RsaPersona;
@@ -17,6 +19,15 @@ use crate::{Denial, Refused, SealedCounts, Standing};
 /// After how long the time of a use is kept, in seconds, where nothing is counted: not each look
 /// at a page is written down.
 const TIME_KEPT_AFTER_S: i64 = 3600;
+
+/// What the repository was made with.
+#[derive(Clone, Copy)]
+pub struct Own<'o> {
+    /// Its private key.
+    pub key: &'o AgreementKey,
+    /// The roots it believes licenses under.
+    pub roots: &'o PinnedRoots,
+}
 
 /// Where the repository runs, as it is told from outside.
 pub struct Device<'d> {
@@ -30,9 +41,10 @@ pub struct Device<'d> {
     pub sealed_key: &'d [u8],
 }
 
-/// Who is believed, in DER or PEM.
+/// Who is believed, as it is told from outside, in DER or PEM.
 pub struct Trust<'t> {
-    /// Root certificates.
+    /// Root certificates. For licenses only those count that the repository was made with; whoever
+    /// signed the title itself is told apart under all of them.
     pub roots: &'t [Vec<u8>],
     /// Revocation lists.
     pub revocation_lists: &'t [Vec<u8>],
@@ -72,18 +84,17 @@ pub struct Session<'e, R> {
     /// The generation of the newest counts that were seen.
     newest: u64,
     viewed: bool,
-    entry: Option<(EntryPath, OpenEntry)>,
 }
 
 impl<'e, R: Read + Seek> Session<'e, R> {
-    /// Opens a title with the repository's own key.
+    /// Opens a title with what the repository was made with.
     ///
     /// # Errors
     ///
     /// [`Refused`], see its variants.
     pub fn open(
         engine: &'e dyn Engine,
-        own_key: &AgreementKey,
+        own: Own<'_>,
         device: &Device<'_>,
         trust: &Trust<'_>,
         file: R,
@@ -96,10 +107,12 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             machine: &machine,
             facts: &facts,
         };
-        let opened = open_key(engine, own_key, to, device.sealed_key)?;
-        let count_keys = CountKeys::of(engine, own_key, &opened.machine_secret);
+        let opened = open_key(engine, own.key, to, device.sealed_key)?;
+        let count_keys = CountKeys::of(engine, own.key, &opened.machine_secret);
         let key = RsaPersona::read(&opened.private_key_pkcs8)?;
-        let title = OpenTitle::open_licensed(engine, file, &trust.read()?, &key)?;
+        let mut roots = trust.read()?;
+        roots.pin_licensors(own.roots.iter());
+        let title = OpenTitle::open_licensed(engine, file, &roots, &key)?;
         // At level 5 there is a license always.
         let license = title.license().cloned().ok_or(TitleRefused::NotLicensed)?;
         Ok(Session {
@@ -112,7 +125,6 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             count_keys,
             newest: 0,
             viewed: false,
-            entry: None,
         })
     }
 
@@ -221,13 +233,7 @@ impl<'e, R: Read + Seek> Session<'e, R> {
             return Err(Refused::NotViewed);
         }
         let path = EntryPath::parse(path).map_err(|_| Refused::NoSuchEntry(path.to_owned()))?;
-        let mut entry = match self.entry.take() {
-            Some((open, entry)) if open == path => entry,
-            _ => self.title.open_entry(&path)?,
-        };
-        let given = self.title.read_open_entry(&mut entry, offset, out);
-        self.entry = Some((path, entry));
-        given.map_err(Refused::Read)
+        Ok(self.title.read_at(&path, offset, out)?)
     }
 }
 

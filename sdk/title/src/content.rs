@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use colophon_crypto::Engine;
 
-pub(crate) use self::group::{GroupMemory, PrefixGroup};
+pub(crate) use self::group::{Digested, GroupMemory, PrefixGroup};
 pub(crate) use self::segments::SegmentReader;
 use crate::container::{EntryRecord, Method};
 use crate::inflate::{InflateError, inflate};
@@ -234,7 +234,7 @@ fn check_crc(record: &EntryRecord, crc32: u32) -> Result<(), TitleRefused> {
     }
 }
 
-fn seek<R: Seek>(reader: &mut R, position: u64) -> Result<(), TitleRefused> {
+pub(crate) fn seek<R: Seek>(reader: &mut R, position: u64) -> Result<(), TitleRefused> {
     reader
         .seek(SeekFrom::Start(position))
         .map(|_| ())

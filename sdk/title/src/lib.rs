@@ -126,7 +126,7 @@ pub use keys::{ContentKey, CopyKey, PROFILE};
 pub use level::{Form, Level};
 pub use media_type::{MalformedMediaType, MediaType};
 pub use metadata::{Metadata, MetadataRefused};
-pub use open::{AdoptionError, EntryReader, LockedTitle, OpenEntry, OpenTitle, PublicationError};
+pub use open::{AdoptionError, EntryReader, LockedTitle, OpenTitle, PublicationError};
 pub use path::{EntryPath, PathRefused};
 pub use personalize::{CopyTerms, PersonalizeError, Tail, personalize};
 pub use progress::Progress;

@@ -1,6 +1,7 @@
 //! The entries that make an archive a title file.
 
 use crate::EntryPath;
+use crate::path::Extent;
 
 pub(crate) const MIMETYPE: &str = "mimetype";
 pub(crate) const CONTAINER: &str = "META-INF/container.xml";
@@ -38,13 +39,11 @@ pub(crate) fn is_content(path: &EntryPath) -> bool {
 
 /// Whether a path is one that only the format itself may use, in any capitalization.
 pub(crate) fn is_reserved(path: &EntryPath) -> bool {
-    let folded = path.folded();
-    let own = OWN_FOLDER.to_ascii_lowercase();
     let reserved = [MIMETYPE, ENCRYPTION, SIGNATURES, RIGHTS];
-    folded.starts_with(&own)
+    path.folds_to(OWN_FOLDER, Extent::Start)
         || reserved
             .iter()
-            .any(|name| folded == name.to_ascii_lowercase())
+            .any(|name| path.folds_to(name, Extent::Whole))
 }
 
 /// Whether a path is in `META-INF`, where nothing is encrypted.

@@ -5,15 +5,16 @@ mod entry;
 mod locked;
 mod publication;
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 
 use colophon_crypto::Engine;
 
 pub use self::adoption::AdoptionError;
-pub use self::entry::{EntryReader, OpenEntry};
+pub use self::entry::EntryReader;
+use self::entry::OpenEntry;
 pub use self::locked::LockedTitle;
 pub use self::publication::PublicationError;
-use crate::content::{ContentReader, GroupMemory, PrefixEntry, VersionKey};
+use crate::content::{ContentReader, GroupMemory, VersionKey};
 use crate::keys::{copy_hash, is_committed, unseal_content_key};
 use crate::license::{self, LicenseReport, PersonaKey};
 use crate::signature::{self, SignatureReport, SignatureStatus, SignedState, SignerRoles};
@@ -30,6 +31,7 @@ pub struct OpenTitle<'e, R> {
     engine: &'e dyn Engine,
     reader: R,
     memory: GroupMemory,
+    read_last: Option<(EntryPath, OpenEntry)>,
     structure: Structure,
     key: ContentKey,
     level: Level,
@@ -173,15 +175,20 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
 
     /// The entries of the publication, in order.
     pub fn entries(&self) -> impl Iterator<Item = &EntryPath> {
-        self.structure.publication().map(|entry| &entry.listed.path)
+        self.entry_sizes().map(|(path, _)| path)
+    }
+
+    /// The entries of the publication, in order, each with the length of its content in bytes.
+    pub fn entry_sizes(&self) -> impl Iterator<Item = (&EntryPath, u64)> {
+        let entries = self.structure.publication();
+        entries.map(|entry| (&entry.listed.path, entry.listed.size))
     }
 
     /// Length of an entry's content in bytes, if the publication has the entry.
     #[must_use]
     pub fn entry_size(&self, path: &EntryPath) -> Option<u64> {
-        find(&self.structure, path)
-            .map(|entry| entry.listed.size)
-            .ok()
+        let entry = self.structure.find(path);
+        entry.map(|entry| entry.listed.size).ok()
     }
 
     /// Writes an entry's content to `out` and gives its length in bytes. Nothing is held in
@@ -196,7 +203,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         path: &EntryPath,
         out: &mut dyn Write,
     ) -> Result<u64, TitleRefused> {
-        let entry = find(&self.structure, path)?;
+        let entry = self.structure.find(path)?;
         let key = VersionKey {
             key: &self.key,
             salt: &self.structure.validation.salt,
@@ -216,7 +223,7 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
     ///
     /// [`TitleRefused`], see its variants.
     pub fn entry_reader(&mut self, path: &EntryPath) -> Result<EntryReader<'_, R>, TitleRefused> {
-        let entry = find(&self.structure, path)?;
+        let entry = self.structure.find(path)?;
         let key = VersionKey {
             key: &self.key,
             salt: &self.structure.validation.salt,
@@ -229,43 +236,39 @@ impl<'e, R: Read + Seek> OpenTitle<'e, R> {
         EntryReader::open(content, entry, key)
     }
 
-    /// Opens an entry apart from the title, for those who cannot keep a borrow of it.
+    /// Reads some of an entry's content at a position; nothing at its end and beyond. It is for
+    /// those who cannot keep a borrow of the title: the entry that was read last stays open, and
+    /// is opened anew when another was read in between.
     ///
     /// # Errors
     ///
     /// [`TitleRefused`], see its variants.
-    pub fn open_entry(&mut self, path: &EntryPath) -> Result<OpenEntry, TitleRefused> {
-        let entry = find(&self.structure, path)?;
-        let key = VersionKey {
-            key: &self.key,
-            salt: &self.structure.validation.salt,
-        };
-        let mut content = ContentReader {
-            engine: self.engine,
-            reader: &mut self.reader,
-            memory: &mut self.memory,
-        };
-        OpenEntry::open(&mut content, entry, key)
-    }
-
-    /// Reads some of an entry that was opened from this title, at a position; nothing at its end
-    /// and beyond.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`EntryReader`].
-    pub fn read_open_entry(
+    pub fn read_at(
         &mut self,
-        entry: &mut OpenEntry,
+        path: &EntryPath,
         position: u64,
         out: &mut [u8],
-    ) -> io::Result<usize> {
+    ) -> Result<usize, TitleRefused> {
         let mut content = ContentReader {
             engine: self.engine,
             reader: &mut self.reader,
             memory: &mut self.memory,
         };
-        entry.read_at(&mut content, position, out)
+        let last = self.read_last.take();
+        let (path, mut open) = match last.filter(|(last, _)| last == path) {
+            Some(last) => last,
+            None => {
+                let entry = self.structure.find(path)?;
+                let key = VersionKey {
+                    key: &self.key,
+                    salt: &self.structure.validation.salt,
+                };
+                (path.clone(), OpenEntry::open(&mut content, entry, key)?)
+            }
+        };
+        let given = open.read_at(&mut content, position, out);
+        self.read_last = Some((path, open));
+        given
     }
 
     /// Checks every byte of the file.
@@ -428,6 +431,7 @@ impl Copy {
             engine,
             reader,
             memory: GroupMemory::default(),
+            read_last: None,
             structure,
             key,
             level: self.level,
@@ -437,11 +441,4 @@ impl Copy {
             signatures,
         })
     }
-}
-
-fn find<'s>(structure: &'s Structure, path: &EntryPath) -> Result<PrefixEntry<'s>, TitleRefused> {
-    let found = structure
-        .publication()
-        .find(|entry| entry.listed.path == *path);
-    found.ok_or_else(|| TitleRefused::NoSuchEntry { path: path.clone() })
 }

@@ -98,9 +98,54 @@ impl EntryPath {
         if self.0.is_ascii() {
             return self.0.to_ascii_lowercase();
         }
+        self.folded_characters().collect()
+    }
+
+    fn folded_characters(&self) -> impl Iterator<Item = char> {
         let composed = self.0.nfc();
         let upper = composed.flat_map(char::to_uppercase);
-        upper.flat_map(char::to_lowercase).nfc().collect()
+        upper.flat_map(char::to_lowercase).nfc()
+    }
+
+    /// Whether the path is, or begins with, an ASCII text once both are folded. It is asked of
+    /// every entry there is and copies nothing for it.
+    pub(crate) fn folds_to(&self, text: &str, extent: Extent) -> bool {
+        if self.0.is_ascii() {
+            let start = match extent {
+                Extent::Whole => Some(self.0.as_str()),
+                Extent::Start => self.0.get(..text.len()),
+            };
+            return start.is_some_and(|start| start.eq_ignore_ascii_case(text));
+        }
+        let mut folded = self.folded_characters();
+        let mut text = text.chars().map(|c| c.to_ascii_lowercase());
+        text.all(|c| folded.next() == Some(c))
+            && (extent == Extent::Start || folded.next().is_none())
+    }
+}
+
+/// How much of a path is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    Start,
+}
+
+/// A folded path, in an order in which what is inside a path follows it at once: separators come
+/// before all other characters.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FoldedPath(String);
+
+impl FoldedPath {
+    pub(crate) fn of(path: &EntryPath) -> FoldedPath {
+        // No path holds a control character.
+        FoldedPath(path.folded().replace('/', "\0"))
+    }
+
+    /// Whether another path is this one, or in the folder of this name.
+    pub(crate) fn is_or_holds(&self, other: &FoldedPath) -> bool {
+        let rest = other.0.strip_prefix(self.0.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('\0'))
     }
 }
 
@@ -184,5 +229,49 @@ mod tests {
         check("\u{212a}", "k", true);
         check("a", "b", false);
         check("cafe", "caf\u{e9}", false);
+    }
+
+    #[test]
+    fn what_is_in_a_folder_follows_it_at_once() {
+        let folded = |text: &str| FoldedPath::of(&EntryPath::parse(text).expect("a path"));
+        let check = |path: &str, other: &str, holds: bool| {
+            assert_eq!(
+                folded(path).is_or_holds(&folded(other)),
+                holds,
+                "{path:?} {other:?}"
+            );
+        };
+        check("a", "A", true);
+        check("a", "A/b/c", true);
+        check("stra\u{df}e", "STRASSE/b", true);
+        check("a/b", "a", false);
+        check("a", "ab", false);
+        check("a", "a b/c", false);
+        for between in ["a!", "a b/c", "a-b", "ab", "a\u{e4}"] {
+            assert!(folded("a/\u{10fffd}") < folded(between), "{between:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_compared_with_a_text_as_it_folds() {
+        let check = |path: &str, text: &str, whole: bool, start: bool| {
+            let parsed = EntryPath::parse(path).expect("a path");
+            let found = [Extent::Whole, Extent::Start].map(|extent| parsed.folds_to(text, extent));
+            assert_eq!(found, [whole, start], "{path:?} {text:?}");
+            // The same in the words of the slow way.
+            let text = text.to_ascii_lowercase();
+            let folded = parsed.folded();
+            assert_eq!(found, [folded == text, folded.starts_with(&text)]);
+        };
+        let (file, folder) = ("META-INF/rights.xml", "META-INF/colophon/");
+        check("META-INF/Rights.XML", file, true, true);
+        check("META-INF/right\u{17f}.xml", file, true, true);
+        check("META-INF/rights.xm", file, false, false);
+        check("META-INF/right\u{17f}.xm", file, false, false);
+        check("META-INF/rights.xml2", file, false, true);
+        check("META-INF/right\u{17f}.xml2", file, false, true);
+        check("meta-inf/COLOPHON/u", folder, false, true);
+        check("meta-inf/COLOPHON/\u{fc}", folder, false, true);
+        check("\u{fc}", folder, false, false);
     }
 }

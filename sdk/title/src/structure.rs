@@ -1,14 +1,17 @@
 //! The structure of a title file, checked as far as that needs no key: the container, the
 //! documents, and that they all say the same of every entry.
 
+mod places;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
 use colophon_crypto::Engine;
 
+use self::places::{Place, PublicationIndex};
 use crate::container::{Directory, EntryRecord, Method};
 use crate::container_xml::container_xml;
-use crate::content::{ContentReader, GroupMemory, PrefixEntry, PrefixGroup, read_stored, unpack};
+use crate::content::{ContentReader, GroupMemory, PrefixEntry, read_stored, unpack};
 use crate::encryption::Encryption;
 use crate::protection::Protection;
 use crate::segment::Segments;
@@ -32,6 +35,7 @@ pub(crate) struct Structure {
     /// SHA-256 of `validation.xml` before it was stored, which is what signatures are over.
     pub(crate) validation_xml_sha256: [u8; 32],
     pub(crate) tail: TailEntries,
+    index: PublicationIndex,
 }
 
 /// A document of ours, read whole.
@@ -76,7 +80,8 @@ impl Structure {
             memory: &mut GroupMemory::default(),
         };
         let mut read_listed = |name: &'static str, caps: &Caps| {
-            let entry = listed_entries(&prefix, &validation)
+            let entry = Place::all(&validation)
+                .filter_map(|place| place.entry(&prefix, &validation))
                 .find(|entry| entry.listed.path.as_str() == name);
             let path = EntryPath::fixed(name);
             let entry = entry.ok_or(TitleRefused::Missing { path })?;
@@ -114,6 +119,7 @@ impl Structure {
         encryption.check(&validation.entries)?;
         let tail = TailEntries::read(reader, &tail, validation.form)?;
         Ok(Structure {
+            index: PublicationIndex::new(&validation, &metadata.media_type),
             metadata_sha256,
             validation_sha256: document.stored_sha256,
             validation_xml_sha256: engine.digest(&[&document.content]),
@@ -127,16 +133,25 @@ impl Structure {
 
     /// The listed entries, in the order of the file.
     pub(crate) fn listed(&self) -> impl Iterator<Item = PrefixEntry<'_>> {
-        listed_entries(&self.prefix, &self.validation)
+        Place::all(&self.validation).filter_map(|place| self.entry(&place))
     }
 
-    /// The entries of the publication: all that came out of the source.
+    /// The entries of the publication, all that came out of the source, in the order of the file.
     pub(crate) fn publication(&self) -> impl Iterator<Item = PrefixEntry<'_>> {
-        let container = self.metadata.media_type.is_epub();
-        self.listed().filter(move |entry| {
-            let path = &entry.listed.path;
-            !names::is_reserved(path) && (container || path.as_str() != names::CONTAINER)
-        })
+        let places = self.index.places().iter();
+        places.filter_map(|place| self.entry(place))
+    }
+
+    /// The entry of the publication at a path.
+    pub(crate) fn find(&self, path: &EntryPath) -> Result<PrefixEntry<'_>, TitleRefused> {
+        let place = self.index.find(&self.validation, path);
+        let found = place.and_then(|place| self.entry(place));
+        found.ok_or_else(|| TitleRefused::NoSuchEntry { path: path.clone() })
+    }
+
+    /// The records are known to be those of the list, so that there is an entry at each place.
+    fn entry(&self, place: &Place) -> Option<PrefixEntry<'_>> {
+        place.entry(&self.prefix, &self.validation)
     }
 }
 
@@ -144,36 +159,6 @@ impl Structure {
 fn publication_paths(listed: &[ListedEntry]) -> impl Iterator<Item = &EntryPath> {
     let paths = listed.iter().map(|entry| &entry.path);
     paths.filter(|path| !names::is_reserved(path) && path.as_str() != names::CONTAINER)
-}
-
-/// The entries of the prefix, in the order of the file, each with its group. The records are
-/// known to be those of the list.
-fn listed_entries<'s>(
-    records: &'s [EntryRecord],
-    validation: &'s Validation,
-) -> impl Iterator<Item = PrefixEntry<'s>> {
-    let mut records = records;
-    let groups = validation.groups().enumerate();
-    groups.flat_map(move |(number, listed)| {
-        let (of_group, behind) = records.split_at(listed.entries.len().min(records.len()));
-        records = behind;
-        let digested = match (listed.entries, of_group) {
-            ([first, _], [_, list @ ..]) if first.protection == Protection::Segments => list,
-            _ => of_group,
-        };
-        let sha256 = listed.sha256;
-        let group = PrefixGroup {
-            number,
-            digested,
-            sha256,
-        };
-        let entries = of_group.iter().zip(listed.entries);
-        entries.map(move |(record, listed)| PrefixEntry {
-            record,
-            listed,
-            group,
-        })
-    })
 }
 
 /// Holds the directory against the list: the same entries in the same order, of the same

@@ -8,6 +8,7 @@
 //!
 //! What is left to others: fetching roots and lists, and the clock.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use colophon_crypto::Engine;
@@ -51,7 +52,11 @@ pub const CERTIFICATE_BYTES_MAX: usize = 16 << 10;
 #[derive(Debug, Default)]
 pub struct TrustRoots {
     anchors: Vec<TrustAnchor<'static>>,
+    /// What the anchors were made of, in their order.
+    certificates: Vec<CertificateDer<'static>>,
     revocation_lists: Vec<CertRevocationList<'static>>,
+    /// The digests of the roots that count for licensors, where not all do.
+    licensor_pins: Option<Vec<[u8; 32]>>,
 }
 
 /// A root or revocation list that cannot be used.
@@ -88,6 +93,10 @@ pub enum ChainRefused {
     /// The chain is in order, but no trusted root stands behind it.
     #[error("no trusted root stands behind the certificates")]
     Untrusted,
+    /// A trusted root stands behind a licensor, but none that licensors are believed under here:
+    /// see [`TrustRoots::pin_licensors`].
+    #[error("the root behind the certificates is not among those that were pinned")]
+    NotPinned,
 }
 
 impl TrustRoots {
@@ -108,7 +117,20 @@ impl TrustRoots {
         let anchors: Option<Vec<_>> = certificates.iter().map(anchor_of_authority).collect();
         self.anchors
             .extend(anchors.ok_or(TrustRootsError::Certificate)?);
+        self.certificates.extend(certificates);
         Ok(())
+    }
+
+    /// Believes licensors from now on only under those of the roots whose certificate has one of
+    /// these SHA-256 digests, whatever roots are added. For every other role all of them count.
+    pub fn pin_licensors(&mut self, sha256s: impl IntoIterator<Item = [u8; 32]>) {
+        self.licensor_pins = Some(sha256s.into_iter().collect());
+    }
+
+    /// The SHA-256 digests of the roots' certificates, in the order in which they were added.
+    pub fn digests(&self, engine: &dyn Engine) -> impl Iterator<Item = [u8; 32]> {
+        let digest = |certificate: &CertificateDer<'_>| engine.digest(&[certificate]);
+        self.certificates.iter().map(digest)
     }
 
     /// Adds one revocation list in DER, or every list of a PEM text.
@@ -150,7 +172,8 @@ impl TrustRoots {
     /// # Errors
     ///
     /// [`ChainRefused`]; [`ChainRefused::Untrusted`] only where nothing is wrong but that no
-    /// trusted root issued the last certificate.
+    /// trusted root issued the last certificate, and [`ChainRefused::NotPinned`] only where
+    /// nothing is wrong but that the one which did is not pinned.
     pub fn judge(
         &self,
         engine: &dyn Engine,
@@ -186,11 +209,43 @@ impl TrustRoots {
                 .map_err(|_| ChainRefused::Time)?,
         };
         case.check_links()?;
-        case.check_anchored(&self.anchors, None)?;
+        let anchors = self.anchors_for(engine, role);
+        case.check_anchored(&anchors, None)
+            .map_err(|refused| self.without_pins(&case, refused))?;
         for list in &self.revocation_lists {
-            case.check_not_revoked(&self.anchors, list)?;
+            case.check_not_revoked(&anchors, list)?;
         }
         Ok(end_certificate)
+    }
+
+    /// Why a chain is refused, told apart from one that only the pins are in the way of.
+    fn without_pins(&self, case: &Case<'_>, refused: ChainRefused) -> ChainRefused {
+        let only_pins = refused == ChainRefused::Untrusted
+            && self.pins_for(case.role).is_some()
+            && case.check_anchored(&self.anchors, None).is_ok();
+        match only_pins {
+            true => ChainRefused::NotPinned,
+            false => refused,
+        }
+    }
+
+    fn pins_for(&self, role: CertificateRole) -> Option<&[[u8; 32]]> {
+        let pins = self.licensor_pins.as_deref();
+        pins.filter(|_| role == CertificateRole::Licensor)
+    }
+
+    /// The anchors that count for a role.
+    fn anchors_for(
+        &self,
+        engine: &dyn Engine,
+        role: CertificateRole,
+    ) -> Cow<'_, [TrustAnchor<'static>]> {
+        let Some(pins) = self.pins_for(role) else {
+            return Cow::Borrowed(&self.anchors);
+        };
+        let digests = self.digests(engine).zip(&self.anchors);
+        let pinned = digests.filter(|(digest, _)| pins.contains(digest));
+        Cow::Owned(pinned.map(|(_, anchor)| anchor.clone()).collect())
     }
 }
 

@@ -103,6 +103,68 @@ proptest! {
     }
 }
 
+/// Why a container of empty entries of these names is refused, and for which of them.
+fn twin(names: &[&str]) -> Option<String> {
+    let entries: Vec<_> = names
+        .iter()
+        .map(|name| ((*name).to_owned(), Vec::new()))
+        .collect();
+    match read(&write(&entries)) {
+        Ok(_) => None,
+        Err(ContainerRefused::Twin { path }) => Some(path.to_string()),
+        Err(refused) => panic!("{names:?}: {refused}"),
+    }
+}
+
+#[test]
+fn a_file_and_a_folder_of_one_name_are_refused_wherever_they_stand() {
+    let refused: [&[&str]; 10] = [
+        &["a", "a"],
+        &["a/b", "a/b"],
+        &["a/b", "A/B"],
+        &["a", "a/b"],
+        &["A", "a/b/c"],
+        &["stra\u{df}e", "STRASSE/b"],
+        &["caf\u{e9}/b", "cafe\u{301}"],
+        &["x/a/b/c", "x/a"],
+        // In the order of their characters these are not neighbors.
+        &["a", "a!", "a b", "a-b/c", "a\u{e4}", "a/b"],
+        &["d/a/b", "d/a.b", "d/a-", "d", "e"],
+    ];
+    for names in refused {
+        // The later of the two is named, and either may be.
+        let reversed: Vec<&str> = names.iter().rev().copied().collect();
+        let clash = |path: &Option<String>| path.as_deref().is_some_and(|p| names.contains(&p));
+        assert!(clash(&twin(names)), "{names:?}");
+        assert!(clash(&twin(&reversed)), "{reversed:?}");
+    }
+    assert_eq!(twin(&["a", "b", "a/c"]).as_deref(), Some("a/c"));
+    assert_eq!(twin(&["a/c", "b", "a"]).as_deref(), Some("a"));
+    let kept: [&[&str]; 3] = [
+        &["a", "ab", "a b/c", "a-/b", "b/a", "b/ab"],
+        &["a/b", "a/c", "a/b.c/d", "a/b c", "ab/c"],
+        &["a/a/a/a", "a/a/a/b", "a/a/b", "a/b"],
+    ];
+    for names in kept {
+        assert_eq!(twin(names), None, "{names:?}");
+    }
+}
+
+#[test]
+fn a_container_has_so_many_entries_and_no_more() {
+    const ENTRIES_MAX: usize = 2 * 16_384 + 16;
+    let read = |count: usize| {
+        let mut writer = ContainerWriter::new(Cursor::new(Vec::new()));
+        for number in 0..count {
+            writer.stored(&path(&number.to_string()), b"").unwrap();
+        }
+        read(&writer.finish().unwrap().0.into_inner())
+    };
+    assert_eq!(read(ENTRIES_MAX).unwrap().entries.len(), ENTRIES_MAX);
+    let refused = read(ENTRIES_MAX + 1);
+    assert!(matches!(refused, Err(ContainerRefused::TooLarge)));
+}
+
 #[test]
 fn pieces_must_add_up() {
     let mut writer = ContainerWriter::new(Cursor::new(Vec::new()));

@@ -129,6 +129,36 @@ fn only_what_a_reader_must_see_stays_clear() {
 }
 
 #[test]
+fn entries_are_read_at_any_position_whichever_was_read_before() {
+    let version = Version::new("positions", MediaType::EPUB);
+    let at_rest = version.seal(&mut epub_source(pack_epub(&book())));
+    let copy = version.copy(&at_rest, Level::IndividuallySealed, OWNER);
+    let mut title = open(&copy);
+    let resources: Vec<_> = book()
+        .into_iter()
+        .filter(|(name, _)| name != "META-INF/encryption.xml")
+        .collect();
+    let mut out = [0; 40];
+    for turn in 0..200 {
+        // Some are read twice in a row, some positions are beyond the end.
+        let (name, content) = &resources[turn / 2 % resources.len()];
+        let position = turn * 37 % (content.len() + 5);
+        let given = title
+            .read_at(&path(name), position as u64, &mut out)
+            .unwrap();
+        let rest = content.get(position..).unwrap_or_default();
+        assert_eq!(out[..given], rest[..given], "{name} at {position}");
+        assert_eq!(given, rest.len().min(out.len()), "{name} at {position}");
+    }
+    let stranger = title.read_at(&path("EPUB/three.xhtml"), 0, &mut out);
+    assert_eq!(stranger.unwrap_err().reason(), "no-such-entry");
+    assert_eq!(
+        title.read_at(&path(&resources[0].0), 0, &mut out).unwrap(),
+        40
+    );
+}
+
+#[test]
 fn other_media_come_back_as_the_file_they_were() {
     let version = Version::new("pdf", "application/pdf");
     let at_rest = version.seal(&mut source(leaflet(), "application/pdf", "sea leaflet.pdf"));

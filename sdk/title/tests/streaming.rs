@@ -6,58 +6,24 @@
     reason = "unlike the crate, its tests use files"
 )]
 
+#[path = "support/counted.rs"]
+#[expect(dead_code, reason = "shared by several test binaries")]
+mod counted;
 #[path = "support/sample.rs"]
 #[expect(dead_code, reason = "shared by several test binaries")]
 mod sample;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use colophon_crypto::Portable;
 use colophon_title::source::{Limits, Source};
 use colophon_title::{
     CopyTerms, Level, MediaType, OpenTitle, StoredTitle, TrustRoots, personalize, seal,
 };
+use counted::most_held;
 use sample::{ISSUED_AT, OWNER, Seeded, Version, copy_id, noise, path};
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-#[expect(
-    unsafe_code,
-    reason = "an allocator is the only place that sees every allocation"
-)]
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        MOST.fetch_max(held, Ordering::Relaxed);
-        // SAFETY: the caller keeps the promises of this very function.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the promises of this very function.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The most that was held at once during `work`, beyond what was held before.
-fn most_held<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = HELD.load(Ordering::Relaxed);
-    MOST.store(before, Ordering::Relaxed);
-    let done = work();
-    (done, MOST.load(Ordering::Relaxed) - before)
-}
 
 /// A film that is made up as it is read.
 struct Film {

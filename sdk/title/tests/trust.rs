@@ -7,7 +7,7 @@
 mod authority;
 
 use authority::{Authority, EcdsaP256Sha256, ISSUED_AT, RsaPkcs1Sha256, Wanted, key, usage};
-use colophon_crypto::Portable;
+use colophon_crypto::{Engine, Portable};
 use colophon_title::trust::{CertificateRole, ChainRefused, EndCertificate, TrustRoots};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 
@@ -245,4 +245,62 @@ fn a_root_is_an_authority_in_der_or_pem() {
     }
     assert!(roots.add_revocation_lists(&root.der()).is_err());
     assert_eq!(roots.len(), 3);
+}
+
+#[test]
+fn licensors_are_believed_under_pinned_roots_alone() {
+    let [own, other] = ["Own", "Other"].map(|name| Authority::root(name, EcdsaP256Sha256));
+    let chain_under = |root: &Authority, role| chain(root, &Wanted::of(role));
+    let licensor = CertificateRole::Licensor;
+    let mut roots = own.roots();
+    roots.pin_licensors([Portable.digest(&[&own.der()])]);
+    // Added afterwards: the pins hold all the same.
+    roots.add_roots(other.pem().as_bytes()).unwrap();
+    let judged = |root: &Authority, role| judge(&roots, &chain_under(root, role), role).map(drop);
+    assert_eq!(judged(&own, licensor), Ok(()));
+    assert_eq!(judged(&other, licensor), Err(ChainRefused::NotPinned));
+    let strange = Authority::root("Strange", EcdsaP256Sha256);
+    assert_eq!(judged(&strange, licensor), Err(ChainRefused::Untrusted));
+    for role in CertificateRole::ALL {
+        if role != licensor {
+            assert_eq!(judged(&other, role), Ok(()), "{role:?}");
+        }
+    }
+}
+
+#[test]
+fn a_pinned_root_is_a_certificate_and_not_a_name() {
+    let own = Authority::root("Root", EcdsaP256Sha256);
+    let namesake = Authority::root("Root", EcdsaP256Sha256);
+    let mut roots = own.roots();
+    roots.add_roots(&namesake.der()).unwrap();
+    roots.pin_licensors([Portable.digest(&[&own.der()])]);
+    let licensor = CertificateRole::Licensor;
+    let judged =
+        |root: &Authority| judge(&roots, &chain(root, &Wanted::of(licensor)), licensor).map(drop);
+    assert_eq!(judged(&own), Ok(()));
+    assert_eq!(judged(&namesake), Err(ChainRefused::NotPinned));
+}
+
+#[test]
+fn other_faults_of_a_chain_are_named_before_its_root() {
+    let [own, other] = ["Own", "Other"].map(|name| Authority::root(name, EcdsaP256Sha256));
+    let licensor = CertificateRole::Licensor;
+    let mut roots = own.roots();
+    roots.add_roots(&other.der()).unwrap();
+    roots
+        .add_revocation_lists(&own.revocation_list(1, &[7]))
+        .unwrap();
+    roots.pin_licensors([Portable.digest(&[&own.der()])]);
+    let judged =
+        |root: &Authority, wanted: &Wanted| judge(&roots, &chain(root, wanted), licensor).map(drop);
+    let over = Wanted {
+        years: (2020, 2021),
+        ..Wanted::of(licensor)
+    };
+    assert_eq!(judged(&other, &over), Err(ChainRefused::Time));
+    let tool = Wanted::of(CertificateRole::Tool);
+    assert_eq!(judged(&other, &tool), Err(ChainRefused::Role));
+    let revoked = Wanted::of(licensor);
+    assert_eq!(judged(&own, &revoked), Err(ChainRefused::Revoked));
 }

@@ -40,7 +40,8 @@ pub(crate) async fn no_secret_and_no_person_is_readable_in_the_files(ground: &Pl
         certificate: b"a public certificate".to_vec(),
         pkcs8: Some(Zeroizing::new(authority_key.to_vec())),
     };
-    store.put_authority(&authority, moment(1)).await.unwrap();
+    let entered = store.enter_authority(&authority, moment(1)).await;
+    assert!(entered.unwrap());
     let key = ReceiptKey::new(Key32::new(secret));
     let secret_of_shop = RetailerSecret::new(SecretMode::Live, "shop.1".parse().unwrap(), key);
     store

@@ -1,5 +1,6 @@
 //! Centers, signers, authorities, retailers and limited purchases.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use colophon_core::center::KeyState;
@@ -133,22 +134,59 @@ pub(crate) async fn a_center_has_the_provider_it_was_given(place: &Place) {
     );
 }
 
-pub(crate) async fn an_authority_can_be_replaced(place: &Place) {
+fn material(byte: u8, key: Option<Vec<u8>>) -> AuthorityMaterial {
+    AuthorityMaterial {
+        name: "platform".to_owned(),
+        certificate: vec![byte; 100],
+        pkcs8: key.map(Zeroizing::new),
+    }
+}
+
+pub(crate) async fn an_authority_takes_the_place_of_the_one_it_was_made_for(place: &Place) {
     let store = place.store().await;
     assert!(store.authority("platform").await.unwrap().is_none());
-    for (byte, key) in [(1, Some(vec![9; 50])), (2, None), (3, Some(vec![8; 60]))] {
-        let authority = AuthorityMaterial {
-            name: "platform".to_owned(),
-            certificate: vec![byte; 100],
-            pkcs8: key.clone().map(Zeroizing::new),
-        };
-        store.put_authority(&authority, moment(10)).await.unwrap();
+    let first = material(1, Some(vec![9; 50]));
+    let nothing_to_replace = store.replace_authority(&first, &[0; 100], moment(10));
+    assert!(!nothing_to_replace.await.unwrap());
+    assert!(store.enter_authority(&first, moment(10)).await.unwrap());
+    for (byte, key) in [(2, None), (3, Some(vec![8; 60]))] {
+        let new = material(byte, key.clone());
+        assert!(!store.enter_authority(&new, moment(11)).await.unwrap());
+        let wrong = store.replace_authority(&new, &[99; 100], moment(11));
+        assert!(!wrong.await.unwrap(), "somebody else has replaced it");
+        let former = vec![byte - 1; 100];
+        let replaced = store.replace_authority(&new, &former, moment(11));
+        assert!(replaced.await.unwrap());
         let read = store.authority("platform").await.unwrap().unwrap();
         assert_eq!(
             (read.certificate, read.pkcs8.as_deref()),
             (vec![byte; 100], key.as_ref())
         );
     }
+}
+
+/// Hosts that start at once each make one; all of them have to use the same.
+pub(crate) async fn of_many_authorities_of_one_name_the_first_holds(place: &Place) {
+    let store = place.store().await;
+    let entering: Vec<_> = (0..8)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let own = material(number, Some(vec![number; 50]));
+                let is_first = store.enter_authority(&own, moment(10)).await.unwrap();
+                let kept = store.authority("platform").await.unwrap().unwrap();
+                (is_first, own.certificate == kept.certificate, kept.pkcs8)
+            })
+        })
+        .collect();
+    let (mut firsts, mut keys) = (0, BTreeSet::new());
+    for entered in entering {
+        let (is_first, is_own, key) = entered.await.unwrap();
+        assert_eq!(is_first, is_own);
+        firsts += usize::from(is_first);
+        keys.insert(key.unwrap().to_vec());
+    }
+    assert_eq!((firsts, keys.len()), (1, 1));
 }
 
 pub(crate) async fn a_retailer_is_registered_with_its_key_and_addresses(place: &Place) {

@@ -4,7 +4,7 @@ use colophon_console::routes::{Kind, listed};
 use colophon_tests::browser::Browser;
 use colophon_tests::colophon::House;
 
-use super::people::{Reader, is_signed_in, sign_up};
+use super::people::{Reader, approve, is_signed_in, sign_up};
 
 #[test]
 fn no_form_is_taken_without_its_token() {
@@ -136,4 +136,33 @@ fn a_form_is_bounded_and_unambiguous() {
     assert_eq!(answer.status, 413);
     let twice = [("token", token.as_str()), ("token", token.as_str())];
     assert_eq!(browser.post("/activation/sign-in", &twice).status, 400);
+}
+
+#[test]
+fn codes_are_guessed_on_no_page() {
+    let guess = "user_code=BCDF-GHJK";
+    let pages = [
+        ("/activation/approve", 410, "This code is over"),
+        ("/activation/progress", 410, "This code is over"),
+    ];
+    for (page, status, text) in pages {
+        let house = House::new();
+        let host = house.serve(&[]);
+        let mut ada = Browser::new(&host);
+        sign_up(&mut ada, "ada");
+        let reader = Reader::begin(&host);
+        let own = approve(&mut ada, &reader.user_code(), "Desk").location;
+        // One's own page asks again and again, and that is no guess.
+        for _ in 0..40 {
+            ada.open(&own).expect(200, "Waiting for your reader");
+        }
+        let guessed = format!("{page}?{guess}");
+        for _ in 0..30 {
+            ada.open(&guessed).expect(status, text);
+        }
+        ada.open(&guessed).expect(429, "Too many tries");
+        ada.open("/activation");
+        ada.submit("/activation", &[("user_code", "BCDF-GHJK")])
+            .expect(429, "Too many tries");
+    }
 }

@@ -172,7 +172,8 @@ fn another_persona_neither_sees_nor_releases_a_device() {
     sign_up(&mut ada, "ada");
     let reader = Reader::begin(&host);
     let progress = approve(&mut ada, &reader.user_code(), "Desk").location;
-    assert_eq!(reader.activate(&reader.token(), "abcdef").status, 200);
+    let token = reader.token();
+    assert_eq!(reader.activate(&token, "abcdef").status, 200);
     let page = ada.open("/activation/me").html();
     let id = colophon_tests::browser::between(&page, "name=\"device\" value=\"", "\"").unwrap();
 
@@ -191,6 +192,11 @@ fn another_persona_neither_sees_nor_releases_a_device() {
     ada.submit("/activation/me/release", &sure)
         .expect(200, "The device was released.")
         .expect(200, "1 of 5 activations used");
+    // Its reader fetches nothing more with what it was approved with.
+    let refused = reader.activate(&token, "abcdef");
+    assert_eq!(refused.status, 401, "{}", refused.json());
+    assert_eq!(refused.json()["code"], "access-token-invalid");
+    ada.open(&progress).expect(410, "This code is over");
 }
 
 #[test]
@@ -263,8 +269,10 @@ fn settings_that_nobody_could_sign_in_with_are_refused() {
     assert!(refused.contains("activation.oidc_issuer"), "{refused}");
     let refused = check("return_addresses = [\"javascript:alert(1)\"]");
     assert!(refused.contains("activation.return_addresses"), "{refused}");
-    let refused = check("public_url = \"books.example\"");
-    assert!(refused.contains("activation.public_url"), "{refused}");
+    for address in ["books.example", "http://books.example", "http://192.0.2.1"] {
+        let refused = check(&format!("public_url = \"{address}\""));
+        assert!(refused.contains("activation.public_url"), "{refused}");
+    }
 
     let file = house.path().join("colophon.toml");
     std::fs::write(file, "[activation]\noidc_client_secret = \"hush\"\n").unwrap();

@@ -20,7 +20,7 @@ struct Package {
     untested: &'static str,
 }
 
-const PACKAGES: [Package; 12] = [
+const PACKAGES: [Package; 14] = [
     Package {
         name: "postgresql",
         probe: Probe::Path("/usr/lib/postgresql"),
@@ -60,6 +60,16 @@ const PACKAGES: [Package; 12] = [
         name: "chromium",
         probe: Probe::Program("chromium"),
         untested: "the pages are not shown by a browser",
+    },
+    Package {
+        name: "desktop-file-utils",
+        probe: Probe::Program("desktop-file-validate"),
+        untested: "the reader's application file is not judged",
+    },
+    Package {
+        name: "shared-mime-info",
+        probe: Probe::Program("update-mime-database"),
+        untested: "the title file's media type is not found by a desktop",
     },
     Package {
         name: "debian-policy",

@@ -54,6 +54,10 @@ async fn approval(call: &Call) -> Result<Approval, Response> {
     let Some(persona) = call.visitor.persona() else {
         return Err(answer::see_other(&journey.to("/activation/sign-in")));
     };
+    let codes = &call.app.throttles.codes;
+    if !codes.admit(call.origin(), call.arrival.at) {
+        return Err(call.too_often().await);
+    }
     let digest = code.digest(&*call.app.engine);
     let found = call.app.grants.by_user_code(&digest, call.arrival.at).await;
     let state = match found {
@@ -61,8 +65,15 @@ async fn approval(call: &Call) -> Result<Approval, Response> {
         Ok(grant) => grant.map(|grant| grant.state),
     };
     match state {
-        Some(GrantState::Approved(approval)) if approval.persona == persona.record => Ok(approval),
-        Some(GrantState::Waiting) => Err(answer::see_other(&journey.to("/activation/approve"))),
+        Some(GrantState::Approved(approval)) if approval.persona == persona.record => {
+            // This page is asked for again and again, and a code of one's own was not guessed.
+            codes.refund(&call.origin());
+            Ok(approval)
+        }
+        Some(GrantState::Waiting) => {
+            codes.refund(&call.origin());
+            Err(answer::see_other(&journey.to("/activation/approve")))
+        }
         Some(GrantState::Approved(_) | GrantState::Denied) | None => {
             let lines = ["Start again on your reader; it shows a new code."];
             let link = Some(Link::new("Enter another code", "/activation".to_owned()));

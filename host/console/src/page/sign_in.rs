@@ -33,7 +33,8 @@ pub(crate) async fn take(call: Call) -> Response {
     let (Ok(name), Some(password)) = (name, password) else {
         return form(&call, StatusCode::UNPROCESSABLE_ENTITY, Some(WRONG)).await;
     };
-    if !is_admitted(&call, &name) {
+    let (throttles, origin) = (&call.app.throttles, call.origin());
+    if !throttles.admit_sign_in(&name, origin, call.arrival.at) {
         return call.too_often().await;
     }
     let account = match call.app.personas.account(&name).await {
@@ -43,7 +44,7 @@ pub(crate) async fn take(call: Call) -> Response {
     let hash = account.as_ref().map(|account| account.password.clone());
     match (call.app.hasher.matches(password, hash).await, account) {
         (Ok(true), Some(account)) => {
-            take_back(&call, &name);
+            throttles.refund_sign_in(&name, origin);
             welcome(&call, &account).await
         }
         (Ok(_), account) => {
@@ -70,24 +71,6 @@ pub(super) async fn busy(call: &Call, failed: &HashFailed) -> Response {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     call.message(status, "One moment, please", &lines, None)
         .await
-}
-
-fn is_admitted(call: &Call, name: &Username) -> bool {
-    let (throttles, now) = (&call.app.throttles, call.arrival.at);
-    let origin = call.origin();
-    // Each counts, so that a try refused by one is no free try for the others.
-    let one = throttles.sign_in.admit((name.clone(), origin), now);
-    let account = throttles.account.admit(name.clone(), now);
-    let address = throttles.sign_in_origin.admit(origin, now);
-    one && account && address
-}
-
-/// The right password was no try at guessing it.
-fn take_back(call: &Call, name: &Username) {
-    let (throttles, origin) = (&call.app.throttles, call.origin());
-    throttles.sign_in.refund(&(name.clone(), origin));
-    throttles.account.refund(name);
-    throttles.sign_in_origin.refund(&origin);
 }
 
 async fn welcome(call: &Call, account: &Account) -> Response {

@@ -4,7 +4,7 @@
 //! listed.
 
 use axum::response::Response;
-use colophon_core::activation::persona::{NewAccount, Profile};
+use colophon_core::activation::persona::{NewAccount, PasswordHash, Profile};
 use colophon_core::activation::ports::SignUpRefused;
 use colophon_core::activation::text::{EmailAddress, Namespace, PersonName, Username};
 use http::StatusCode;
@@ -24,12 +24,11 @@ struct Faults {
     password: Option<&'static str>,
 }
 
-/// A form without a fault.
-struct Filled {
+/// Who signs up, of a form without a fault.
+struct Newcomer {
     name: PersonName,
     username: Username,
     email: EmailAddress,
-    password: Password,
 }
 
 pub(crate) async fn show(call: Call) -> Response {
@@ -43,8 +42,8 @@ pub(crate) async fn take(call: Call) -> Response {
     let Some(namespace) = call.app.settings.accounts.clone() else {
         return call.unknown().await;
     };
-    let filled = match read(&call) {
-        Ok(filled) => filled,
+    let (newcomer, password) = match read(&call) {
+        Ok(read) => read,
         Err(faults) => return form(&call, StatusCode::UNPROCESSABLE_ENTITY, faults).await,
     };
     if !call
@@ -55,15 +54,12 @@ pub(crate) async fn take(call: Call) -> Response {
     {
         return call.too_often().await;
     }
-    let hashed = call
-        .app
-        .hasher
-        .hash(filled.password.clone(), call.app.chance.salt());
+    let hashed = call.app.hasher.hash(password, call.app.chance.salt());
     let password = match hashed.await {
         Ok(password) => password,
         Err(failed) => return sign_in::busy(&call, &failed).await,
     };
-    let Some(account) = account(&namespace, filled, password) else {
+    let Some(account) = account(&namespace, newcomer, password) else {
         return call.unknown().await;
     };
     match call.app.personas.sign_up(&account, call.arrival.at).await {
@@ -90,23 +86,23 @@ pub(crate) async fn take(call: Call) -> Response {
 
 fn account(
     namespace: &Namespace,
-    filled: Filled,
-    password: colophon_core::activation::persona::PasswordHash,
+    newcomer: Newcomer,
+    password: PasswordHash,
 ) -> Option<NewAccount> {
     // Both parts are short enough to make a persona id.
-    let persona = namespace.persona(&filled.username).ok()?;
+    let persona = namespace.persona(&newcomer.username).ok()?;
     Some(NewAccount {
         persona,
-        username: filled.username,
+        username: newcomer.username,
         password,
         profile: Profile {
-            name: Some(filled.name),
-            email: Some(filled.email),
+            name: Some(newcomer.name),
+            email: Some(newcomer.email),
         },
     })
 }
 
-fn read(call: &Call) -> Result<Filled, Faults> {
+fn read(call: &Call) -> Result<(Newcomer, Password), Faults> {
     let text = |name: &str| call.fields.text(name);
     let name = text("name").parse::<PersonName>();
     let username = text("username").parse::<Username>();
@@ -114,12 +110,14 @@ fn read(call: &Call) -> Result<Filled, Faults> {
     let own = username.as_ref().map_or("", Username::as_str);
     let password = Password::new(text("password"), own);
     match (name, username, email, password) {
-        (Ok(name), Ok(username), Ok(email), Ok(password)) => Ok(Filled {
-            name,
-            username,
-            email,
-            password,
-        }),
+        (Ok(name), Ok(username), Ok(email), Ok(password)) => {
+            let newcomer = Newcomer {
+                name,
+                username,
+                email,
+            };
+            Ok((newcomer, password))
+        }
         (name, username, email, password) => Err(Faults {
             name: name.err().map(|_| "Tell us what to call you."),
             username: username.err().map(|_| {

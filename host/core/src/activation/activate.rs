@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use colophon_activation::{FactSalt, MachineFacts};
+use colophon_activation::{FactSalt, InvalidPinnedRoots, MachineFacts};
 use colophon_crypto::Engine;
 use thiserror::Error;
 
@@ -13,8 +13,8 @@ use super::admit::{Admission, AdmissionRequest, Admitted};
 use super::grant::{Grant, GrantState, Progress};
 use super::key_pair::PersonaCertificate;
 use super::ports::{
-    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, RepositoryFailed,
-    RepositoryOrder, RepositoryWorker, StatementFacts,
+    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, LicenseRoots, NotKept,
+    RepositoryFailed, RepositoryOrder, RepositoryWorker, StatementFacts,
 };
 use super::text::ReaderProduct;
 use crate::id::{ActivationRef, GrantRef};
@@ -29,6 +29,8 @@ pub struct Activating {
     pub grants: Arc<dyn Grants>,
     /// Certifies and vouches.
     pub authority: Arc<dyn ActivationAuthority>,
+    /// Says which roots repositories believe licenses under.
+    pub roots: Arc<dyn LicenseRoots>,
     /// Makes repositories.
     pub repository: Arc<dyn RepositoryWorker>,
     /// Puts together what a reader gets.
@@ -120,9 +122,36 @@ pub enum ActivationFailed {
     /// The package could not be written.
     #[error(transparent)]
     Package(#[from] PackageFailed),
+    /// There is nothing a repository could believe licenses under.
+    #[error("no repository can be made with the roots that are believed here")]
+    Roots(#[from] InvalidPinnedRoots),
     /// The repository could not be made.
     #[error("no repository was made")]
     Repository(#[source] RepositoryFailed),
+}
+
+/// Why an admitted activation comes to no package now.
+enum Unfinished {
+    /// Something has become of it in the meantime.
+    Over(Outcome),
+    /// Something failed; asked again, it goes on.
+    Failed(ActivationFailed),
+}
+
+impl<E: Into<ActivationFailed>> From<E> for Unfinished {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Unfinished {
+    fn not_kept(reason: NotKept) -> Self {
+        match reason {
+            NotKept::Withdrawn => Self::Over(Outcome::Withdrawn),
+            NotKept::Released => Self::Over(Outcome::NoGrant),
+            NotKept::Unavailable(error) => Self::Failed(error.into()),
+        }
+    }
 }
 
 impl Activating {
@@ -146,7 +175,12 @@ impl Activating {
             reader: request.reader.clone(),
         };
         let outcome = match self.activations.admit(&admission, now).await? {
-            Admission::Admitted(admitted) => self.finish(grant, &admitted, request, now).await?,
+            Admission::Admitted(admitted) => {
+                match self.finish(grant, &admitted, request, now).await {
+                    Ok(outcome) | Err(Unfinished::Over(outcome)) => outcome,
+                    Err(Unfinished::Failed(failed)) => return Err(failed),
+                }
+            }
             Admission::Finished {
                 activation,
                 package,
@@ -188,7 +222,7 @@ impl Activating {
         admitted: &Admitted,
         request: &ActivationRequest,
         now: Timestamp,
-    ) -> Result<Outcome, ActivationFailed> {
+    ) -> Result<Outcome, Unfinished> {
         let activation = admitted.activation;
         self.grants
             .note(grant, Progress::Admitted { activation })
@@ -198,13 +232,14 @@ impl Activating {
             persona: admitted.persona.clone(),
             machine: admitted.machine,
             facts: request.facts.clone(),
+            roots: self.roots.pinned()?,
             pkcs8: admitted.key_pair.pkcs8.clone(),
         };
         let individual = match self.repository.individualize(order).await {
             Ok(individual) => individual,
-            Err(RepositoryFailed::Busy) => return Ok(Outcome::Busy),
+            Err(RepositoryFailed::Busy) => return Err(Unfinished::Over(Outcome::Busy)),
             Err(broken @ RepositoryFailed::Broken(_)) => {
-                return Err(ActivationFailed::Repository(broken));
+                return Err(ActivationFailed::Repository(broken).into());
             }
         };
         let digest = |bytes: &[u8]| self.engine.digest(&[bytes]);
@@ -225,7 +260,8 @@ impl Activating {
             individual: &individual,
             salt: &admitted.salt,
         })?;
-        let package = self.activations.finish(activation, package, now).await?;
+        let kept = self.activations.finish(activation, package, now).await;
+        let package = kept.map_err(Unfinished::not_kept)?;
         Ok(Outcome::Activated {
             activation,
             package,
@@ -237,7 +273,7 @@ impl Activating {
         &self,
         admitted: &Admitted,
         now: Timestamp,
-    ) -> Result<PersonaCertificate, ActivationFailed> {
+    ) -> Result<PersonaCertificate, Unfinished> {
         if let Some(certificate) = &admitted.certificate
             && certificate.lasts(now)
         {
@@ -248,8 +284,8 @@ impl Activating {
         let kept = self
             .activations
             .keep_certificate(admitted.record, &issued, now)
-            .await?;
-        Ok(kept)
+            .await;
+        kept.map_err(Unfinished::not_kept)
     }
 }
 

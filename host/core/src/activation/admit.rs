@@ -46,7 +46,8 @@ pub enum Admission {
     OtherMachine,
     /// An operator has withdrawn the persona.
     Withdrawn,
-    /// The grant is not one that can be activated with, or its persona is gone.
+    /// The grant is not one that can be activated with: its persona is gone, or the machine it has
+    /// activated was released.
     NoGrant,
 }
 
@@ -112,6 +113,9 @@ pub enum Step {
     },
     /// Nothing: the grant was used for another machine.
     OtherMachine,
+    /// Nothing: the machine that the grant has activated was released, and the grant ended with
+    /// that. Going on would serve the machine again without counting it.
+    Ended,
     /// Nothing: everything granted so far is used.
     LimitReached {
         /// When the next activation is granted; none if the total is used up.
@@ -132,11 +136,11 @@ pub fn decide(
     let known = devices.iter().map(|device| (device, &device.facts));
     let device = facts.closest(known);
     if let Some(before) = used_for {
-        let is_same = device.is_some_and(|device| device.record == before.device);
-        return if is_same {
-            Step::GoOn(before)
-        } else {
-            Step::OtherMachine
+        return match device {
+            Some(device) if device.record != before.device => Step::OtherMachine,
+            None => Step::OtherMachine,
+            Some(device) if device.is_released => Step::Ended,
+            Some(_) => Step::GoOn(before),
         };
     }
     let machine = match device {
@@ -267,6 +271,19 @@ mod tests {
             step(false, &known, Some(used(1)), "ABCDEF"),
             Step::OtherMachine
         );
+    }
+
+    #[test]
+    fn a_grant_ends_when_its_machine_is_released() {
+        let mut released = device(1, "abcdef");
+        released.is_released = true;
+        let known = [device(2, "uvwxyz"), released];
+        for used_up in [false, true] {
+            assert_eq!(step(used_up, &known, Some(used(1)), "abcdef"), Step::Ended);
+            assert_eq!(step(used_up, &known, Some(used(1)), "abcdxf"), Step::Ended);
+        }
+        let other = step(false, &known, Some(used(1)), "uvwxyz");
+        assert_eq!(other, Step::OtherMachine);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What activation needs from the world, each a small trait that an adapter keeps.
 
 use async_trait::async_trait;
-use colophon_activation::{FactSalt, MachineFacts, MachineId, PersonaId};
+use colophon_activation::{
+    FactSalt, InvalidPinnedRoots, MachineFacts, MachineId, PersonaId, PinnedRoots,
+};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -233,6 +235,20 @@ pub trait Grants: Send + Sync {
     async fn note(&self, record: GrantRef, progress: Progress) -> Result<(), Unavailable>;
 }
 
+/// Why what was made for an admitted activation was not kept. It is not to be handed out.
+#[derive(Debug, Error)]
+pub enum NotKept {
+    /// Since the admission an operator has withdrawn the persona, or it was erased.
+    #[error("the persona was withdrawn")]
+    Withdrawn,
+    /// Since the admission the machine was released, or its activation given back.
+    #[error("the machine was released")]
+    Released,
+    /// The database did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// What a persona has activated, and what it may.
 #[async_trait]
 pub trait Activations: Send + Sync {
@@ -253,7 +269,7 @@ pub trait Activations: Send + Sync {
         record: PersonaRef,
         certificate: &PersonaCertificate,
         now: Timestamp,
-    ) -> Result<PersonaCertificate, Unavailable>;
+    ) -> Result<PersonaCertificate, NotKept>;
 
     /// Keeps the package of an admitted activation, and gives back the one that is kept: another
     /// request under the same grant may have been first.
@@ -262,13 +278,13 @@ pub trait Activations: Send + Sync {
         activation: ActivationRef,
         package: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Vec<u8>, Unavailable>;
+    ) -> Result<Vec<u8>, NotKept>;
 
     /// A persona's machines, the most recently registered first.
     async fn devices(&self, record: PersonaRef) -> Result<Vec<Device>, Unavailable>;
 
-    /// Notes that the person does not use a machine any more. What it has activated stays counted.
-    /// False if the persona has no such machine in use.
+    /// Notes that the person does not use a machine any more. What it has activated stays counted,
+    /// and the grants that activated it end: nothing more is fetched with them. False if the persona has no such machine in use.
     async fn release(
         &self,
         record: PersonaRef,
@@ -348,6 +364,16 @@ pub trait ActivationAuthority: Send + Sync {
     fn chain(&self) -> &[Vec<u8>];
 }
 
+/// The roots that this service believes licenses under.
+pub trait LicenseRoots: Send + Sync {
+    /// All of them, as they are now.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPinnedRoots`] if there are none, or more than a repository is made with.
+    fn pinned(&self) -> Result<PinnedRoots, InvalidPinnedRoots>;
+}
+
 /// A secure repository to be made.
 pub struct RepositoryOrder {
     /// For this persona,
@@ -356,6 +382,8 @@ pub struct RepositoryOrder {
     pub machine: MachineId,
     /// which is made of this.
     pub facts: MachineFacts,
+    /// The roots it will believe licenses under, and no others.
+    pub roots: PinnedRoots,
     /// The persona's private key in PKCS #8, DER, which only this repository will be able to use.
     pub pkcs8: Zeroizing<Vec<u8>>,
 }

@@ -1,6 +1,6 @@
 //! Putting a module together again, with everything in another place.
 
-use super::Secret;
+use super::{Inside, Secret};
 use crate::binary::{CUSTOM, MODULE_HEADER, push_number, push_section, push_sized};
 use crate::dice::Dice;
 use crate::hiding::{Expression, Places};
@@ -12,11 +12,12 @@ const ONE_NUMBER: [u8; 5] = [0x60, 1, 0x7e, 1, 0x7e];
 const I32_CONST: u8 = 0x41;
 const END: u8 = 0x0b;
 
-/// Writes a module that has the secret in the place of the template's.
-pub(super) fn assemble(module: &Module<'_>, secret: &Secret, dice: &mut Dice<'_>) -> Vec<u8> {
+/// Writes a module that has the secret and the roots in the places of the template's.
+pub(super) fn assemble(module: &Module<'_>, inside: &Inside, dice: &mut Dice<'_>) -> Vec<u8> {
+    let secret = &inside.secret;
     let layout = Layout::draw(module, secret, dice);
     let mut out = MODULE_HEADER.to_vec();
-    let data = data(module, secret, dice);
+    let data = data(module, inside, dice);
     for section in &module.sections {
         let content = match section.id {
             // Names of functions, among others.
@@ -192,16 +193,17 @@ fn types(module: &Module<'_>) -> Vec<u8> {
     content
 }
 
-/// The data of the template and of the pool, cut at any places and in any order. No two segments
-/// overlap, so that the order makes no difference.
-fn data(module: &Module<'_>, secret: &Secret, dice: &mut Dice<'_>) -> Vec<Vec<u8>> {
-    let pool = (module.pool, secret.pool.bytes());
+/// The data of the template, the pool and the roots, cut at any places and in any order. No two
+/// segments overlap, so that the order makes no difference.
+fn data(module: &Module<'_>, inside: &Inside, dice: &mut Dice<'_>) -> Vec<Vec<u8>> {
+    let pool = (module.pool, inside.secret.pool.bytes());
+    let roots = (module.roots, inside.roots.as_slice());
     let of_template = module
         .data
         .iter()
         .map(|segment| (segment.address, segment.bytes));
     let mut segments = Vec::new();
-    for (mut address, mut bytes) in of_template.chain([pool]) {
+    for (mut address, mut bytes) in of_template.chain([pool, roots]) {
         while !bytes.is_empty() {
             let length = (1024 + dice.below(8192)).min(bytes.len());
             let (piece, rest) = bytes.split_at(length);

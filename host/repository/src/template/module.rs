@@ -23,6 +23,9 @@ const WORDS: [&str; 4] = [
 /// The function that gives the address of the pool.
 const POOL: &str = "colophon_pool";
 
+/// The function that gives the address of the sealed roots.
+const ROOTS: &str = "colophon_roots";
+
 /// Ids of the sections of a module.
 pub(crate) mod section {
     pub(crate) const TYPE: u8 = 1;
@@ -70,15 +73,17 @@ pub(crate) struct Module<'t> {
     pub(crate) words: [u32; WORDS.len()],
     /// The address of the pool.
     pub(crate) pool: u32,
+    /// The address of the sealed roots.
+    pub(crate) roots: u32,
 }
 
 impl<'t> Module<'t> {
-    /// Whether a module exports the functions that give a key.
+    /// Whether a module exports the functions that give a key and the roots.
     pub(crate) fn has_places(bytes: &[u8]) -> Result<bool, TemplateRefused> {
         let sections = binary::sections(bytes, MODULE_HEADER).ok_or(TemplateRefused::Malformed)?;
         let exports = exports(content(bytes, &sections, section::EXPORT))?;
         let has = |name: &str| exports.iter().any(|export| export.name == name);
-        Ok(WORDS.into_iter().all(has) && has(POOL))
+        Ok(WORDS.into_iter().chain([POOL, ROOTS]).all(has))
     }
 
     pub(crate) fn read(bytes: &'t [u8]) -> Result<Module<'t>, TemplateRefused> {
@@ -96,10 +101,14 @@ impl<'t> Module<'t> {
         for (index, name) in words.iter_mut().zip(WORDS) {
             *index = place(name)?;
         }
-        let pool = place(POOL)?;
-        let pool = bodies.get(pool.wrapping_sub(imported) as usize);
+        let rooms = [place(POOL)?, place(ROOTS)?];
         let globals = globals(of(section::GLOBAL))?;
-        let pool = pool.and_then(|body| fixed_result(body.bytes, &globals));
+        let address = |room: u32| {
+            let body = bodies.get(room.wrapping_sub(imported) as usize);
+            let address = body.and_then(|body| fixed_result(body.bytes, &globals));
+            address.ok_or(TemplateRefused::Unsupported("room in no fixed place"))
+        };
+        let [pool, roots] = rooms.map(address);
         let (types, types_content) = types(of(section::TYPE))?;
         Ok(Module {
             types,
@@ -111,7 +120,8 @@ impl<'t> Module<'t> {
             elements: elements(of(section::ELEMENT))?,
             data: data(of(section::DATA))?,
             words,
-            pool: pool.ok_or(TemplateRefused::Unsupported("a pool in no fixed place"))?,
+            pool: pool?,
+            roots: roots?,
             bytes,
             sections,
         })

@@ -7,6 +7,9 @@ mod support;
 
 mod differences;
 mod machines;
+mod many_entries;
 mod outputs;
 mod rights;
+mod roots;
+mod segments;
 mod workers;

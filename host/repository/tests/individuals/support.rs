@@ -1,12 +1,13 @@
 //! A persona, a machine and a title at level 5, from the published vectors of the title file.
 
+pub(crate) mod authority;
 pub(crate) mod shop;
 
 use std::io::Cursor;
 use std::path::Path;
 
 use base64ct::{Base64, Encoding};
-use colophon_activation::{FactDigest, FactKind, MachineFacts, MachineId, PersonaId};
+use colophon_activation::{FactDigest, FactKind, MachineFacts, MachineId, PersonaId, PinnedRoots};
 use colophon_crypto::{Engine, Portable, Randomness};
 use colophon_individual::{Individual, Order, TEMPLATE, Template, individualize};
 use colophon_reader::repository::{
@@ -68,6 +69,12 @@ pub(crate) fn trust() -> Trust {
     }
 }
 
+/// The roots with these certificates, as a repository is made with them.
+pub(crate) fn pinned(roots: &[Vec<u8>]) -> PinnedRoots {
+    let digests = roots.iter().map(|root| Portable.digest(&[root]));
+    PinnedRoots::new(digests).expect("roots")
+}
+
 /// Facts with one letter per kind, in their order; `-` is unknown.
 pub(crate) fn facts(letters: &str) -> MachineFacts {
     let digests = FactKind::ALL.into_iter().zip(letters.bytes());
@@ -82,8 +89,20 @@ pub(crate) struct Made {
     pub(crate) device: Device,
 }
 
-/// The repository of a persona on a machine, made with some chance.
+/// The repository of a persona on a machine, made with some chance, which believes licenses under
+/// the root of the vectors.
 pub(crate) fn make(chance: &str, persona: &str, machine: [u8; 16], letters: &str) -> Made {
+    let roots = pinned(&trust().roots);
+    make_with(chance, persona, machine, letters, &roots)
+}
+
+fn make_with(
+    chance: &str,
+    persona: &str,
+    machine: [u8; 16],
+    letters: &str,
+    roots: &PinnedRoots,
+) -> Made {
     let template = Template::read(TEMPLATE).expect("a template");
     let persona: PersonaId = persona.parse().expect("a persona");
     let machine = MachineId::from_bytes(machine);
@@ -93,6 +112,7 @@ pub(crate) fn make(chance: &str, persona: &str, machine: [u8; 16], letters: &str
         persona_key_pkcs8: &persona_key(),
         machine: &machine,
         facts: &facts,
+        roots,
     };
     let individual = individualize(&Portable, &mut Seeded::new(chance), &template, &order);
     let individual = individual.expect("an individual");
@@ -112,6 +132,11 @@ pub(crate) fn usual() -> Made {
     make("usual", PERSONA, [1; 16], "abcdef")
 }
 
+/// The usual repository, but for the roots that it believes licenses under.
+pub(crate) fn believing(roots: &PinnedRoots) -> Made {
+    make_with("usual", PERSONA, [1; 16], "abcdef", roots)
+}
+
 pub(crate) fn compiled(individual: &Individual) -> Repository {
     Repository::compile(&individual.module).expect("a repository that compiles")
 }
@@ -127,7 +152,18 @@ pub(crate) fn open(
     counts: CountStore,
     file: &[u8],
 ) -> Result<ProtectedTitle, RepositoryFailure> {
-    repository.open(device, &trust(), counts, Cursor::new(file.to_vec()))
+    open_under(&trust(), repository, device, counts, file)
+}
+
+/// Opens a title in a reader that tells its repository to believe these roots and lists.
+pub(crate) fn open_under(
+    trust: &Trust,
+    repository: &Repository,
+    device: &Device,
+    counts: CountStore,
+    file: &[u8],
+) -> Result<ProtectedTitle, RepositoryFailure> {
+    repository.open(device, trust, counts, Cursor::new(file.to_vec()))
 }
 
 pub(crate) fn now() -> Circumstances {

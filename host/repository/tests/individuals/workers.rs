@@ -7,7 +7,7 @@ use colophon_core::activation::ports::{RepositoryFailed, RepositoryOrder, Reposi
 use colophon_crypto::{Portable, Randomness};
 use colophon_individual::{RepositoryWorkers, Workers};
 
-use crate::support::{PERSONA, Seeded, facts, make, persona_key};
+use crate::support::{PERSONA, Seeded, facts, make, persona_key, pinned, trust};
 
 fn seeded() -> Box<dyn Randomness + Send> {
     Box::new(Seeded::new("workers"))
@@ -26,6 +26,7 @@ fn order() -> RepositoryOrder {
         persona: PERSONA.parse().expect("a persona"),
         machine: MachineId::from_bytes([1; 16]),
         facts: facts("abcdef"),
+        roots: pinned(&trust().roots),
         pkcs8: persona_key().into(),
     }
 }

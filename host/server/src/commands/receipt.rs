@@ -229,12 +229,9 @@ async fn explain(
     let explained = house.explain(config, text, center, certificate).await?;
     output.print(&explained, |explained| {
         let mut lines = vec![explained.verdict.clone()];
-        lines.extend(
-            explained
-                .reasons
-                .iter()
-                .map(|reason| format!("  because {reason}")),
-        );
+        let mut reasons = explained.reasons.iter();
+        lines.extend(reasons.next().map(|reason| format!("  because {reason}")));
+        lines.extend(reasons.map(|reason| format!("    caused by: {reason}")));
         lines.push(format!("next: {}", explained.next));
         if let Some(receipt) = explained.receipt.as_object() {
             let rows = receipt

@@ -14,7 +14,7 @@ use super::known_center;
 use crate::cli::RetailerCommand;
 use crate::config::Config;
 use crate::house::{House, SystemClock};
-use crate::output::{Output, confirmed, table};
+use crate::output::{Output, confirm, table};
 
 #[derive(Serialize)]
 struct NewSecret {
@@ -84,21 +84,18 @@ pub(super) async fn run(
             let kid: KeyId = kid
                 .parse()
                 .with_context(|| format!("{kid:?} is no key id"))?;
-            if confirmed(
-                &format!("Refuse every receipt made with {kid} from now on?"),
-                yes,
-            )? {
-                let center = known_center(&house, &center.center).await?;
-                let now = SystemClock.now();
-                house
-                    .store
-                    .revoke_retailer_key(&center, &kid, now)
-                    .await
-                    .with_context(|| format!("{kid} was not revoked"))?;
-                output.print(&serde_json::json!({ "revoked": kid.to_string() }), |_| {
-                    format!("{kid} is revoked. Running hosts follow within seconds.")
-                })?;
-            }
+            let question = format!("Refuse every receipt made with {kid} from now on?");
+            confirm(&question, yes)?;
+            let center = known_center(&house, &center.center).await?;
+            let now = SystemClock.now();
+            house
+                .store
+                .revoke_retailer_key(&center, &kid, now)
+                .await
+                .with_context(|| format!("{kid} was not revoked"))?;
+            output.print(&serde_json::json!({ "revoked": kid.to_string() }), |_| {
+                format!("{kid} is revoked. Running hosts follow within seconds.")
+            })?;
         }
     }
     house.close().await;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use colophon_core::activation::ports::LicenseRoots as _;
 use colophon_core::event::NamedEvent;
 use colophon_http::client_address::{ProxyHeader, TrustedProxies};
 use colophon_http::counters::Counters;
@@ -108,6 +109,8 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
     let mut parts = Parts::start(&house, config, events).await?;
     parts.offers_downloads = roles.contains(&Role::Download);
     if activates {
+        // Readers are activated for licenses under these.
+        parts.trust.pinned().context("trust.folder")?;
         parts.services = Arc::new(parts.services.with(house.activation.clone()));
     }
     let activation = activates.then(|| ActivationWork::start(&house));
@@ -143,7 +146,7 @@ async fn answer(
     let tls = tls(&config.listen)?;
     let mut edge = edge(config, parts, metrics)?;
     if activates && let Some(first) = listeners.public.first() {
-        let console = pages(house, config, first.local_addr()?).await?;
+        let console = pages(house, parts.trust.clone(), config, first.local_addr()?).await?;
         edge.pages = console.router()?;
     }
     let stop = CancellationToken::new();

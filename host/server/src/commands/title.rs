@@ -20,7 +20,7 @@ use super::rights::read_rights;
 use crate::cli::{BookArgs, TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
 use crate::config::Config;
 use crate::house::{House, SystemClock};
-use crate::output::{Output, confirmed};
+use crate::output::{Output, confirm};
 
 pub(super) async fn run(
     config: &Config,
@@ -251,9 +251,7 @@ async fn remove(
         "Remove {:?} and delete its files? Past buyers can no longer download it.",
         title.facts.title
     );
-    if !confirmed(&question, yes)? {
-        return Ok(ExitCode::FAILURE);
-    }
+    confirm(&question, yes)?;
     // The catalog goes first: files without an entry are waste, an entry without files is a fault.
     house
         .store

@@ -20,7 +20,7 @@ impl Read<'_> {
         Ok(Activation {
             public_url: self.optional(
                 "activation.public_url",
-                "a scheme, host and port such as https://books.example",
+                "https with a host and port, such as https://books.example",
             )?,
             service: self.text("activation.service").to_owned(),
             accounts,

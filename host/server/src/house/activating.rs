@@ -15,15 +15,15 @@ use colophon_core::activation::ports::{ActivationAuthority, AuthorityFailed, Sta
 use colophon_core::time::Timestamp;
 use colophon_crypto::{Engine, SignatureAlgorithm};
 use colophon_individual::{RepositoryWorkers, Workers};
-use colophon_keys::{ActivationIssuer, PrivateKey, PrivateKeyError, SystemRandom};
+use colophon_keys::{ActivationIssuer, PrivateKey, PrivateKeyError, SystemRandom, TrustFolder};
 
 use super::{House, activation_issuer};
 
 /// Repositories that may wait for a processor, for each that is being made.
 const WAITING_PER_RUNNING: usize = 16;
 
-/// The flow on this house's database and keys.
-pub(super) async fn activating(house: &House) -> Result<Activating> {
+/// The flow on this house's database and keys, for licenses under the roots of `trust`.
+pub(super) async fn activating(house: &House, trust: Arc<TrustFolder>) -> Result<Activating> {
     let issuer = activation_issuer(house).await?;
     let key = PrivateKey::from_pem(&issuer.authority().key_pem())?;
     let authority = Authority {
@@ -43,6 +43,7 @@ pub(super) async fn activating(house: &House) -> Result<Activating> {
         activations: house.activation.clone(),
         grants: house.activation.clone(),
         authority: Arc::new(authority),
+        roots: trust,
         repository: Arc::new(repository),
         packages: Arc::new(Writer),
         engine: Arc::clone(&house.engine),

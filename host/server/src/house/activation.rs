@@ -52,10 +52,14 @@ impl ActivationWork {
     }
 }
 
-/// The activation authority, made if there is none.
+/// The activation authority, made if there is none. Several hosts may start at once: the first
+/// one's holds, and all of them use it.
 pub(crate) async fn activation_issuer(house: &House) -> Result<ActivationIssuer> {
-    if let Some(issuer) = kept_issuer(house).await? {
-        return Ok(issuer);
+    let former = house.store.authority(ACTIVATION).await?;
+    if let Some(former) = &former
+        && can_certify(former)
+    {
+        return issuer_of(former);
     }
     let now = SystemClock.now();
     let authority = platform(house).await?.issue_authority(
@@ -70,21 +74,34 @@ pub(crate) async fn activation_issuer(house: &House) -> Result<ActivationIssuer>
         certificate: authority.certificate_der().to_vec(),
         pkcs8: Some(PrivateKey::from_pem(&authority.key_pem())?.to_der()),
     };
-    house.store.put_authority(&material, now).await?;
-    Ok(ActivationIssuer::new(authority))
+    let store = &house.store;
+    match former {
+        Some(former) => {
+            let former = &former.certificate;
+            store.replace_authority(&material, former, now).await?
+        }
+        None => store.enter_authority(&material, now).await?,
+    };
+    let kept = kept_issuer(house).await?;
+    kept.context("the activation authority was not kept")
 }
 
-/// The activation authority, if there is one. Installations made by an earlier version have in its
-/// place a certificate that can certify nobody; nothing was ever issued with it.
+/// The activation authority, if there is one.
 pub(crate) async fn kept_issuer(house: &House) -> Result<Option<ActivationIssuer>> {
-    let Some(kept) = house.store.authority(ACTIVATION).await? else {
-        return Ok(None);
-    };
-    if EndCertificate::parse(&kept.certificate).is_ok() {
-        return Ok(None);
-    }
-    let authority = authority_of(&kept).context("the activation authority")?;
-    Ok(Some(ActivationIssuer::new(authority)))
+    let kept = house.store.authority(ACTIVATION).await?;
+    let kept = kept.filter(can_certify);
+    kept.as_ref().map(issuer_of).transpose()
+}
+
+/// Installations made by an earlier version have in the authority's place a certificate that can
+/// certify nobody; nothing was ever issued with it.
+fn can_certify(kept: &AuthorityMaterial) -> bool {
+    EndCertificate::parse(&kept.certificate).is_err()
+}
+
+fn issuer_of(kept: &AuthorityMaterial) -> Result<ActivationIssuer> {
+    let authority = authority_of(kept).context("the activation authority")?;
+    Ok(ActivationIssuer::new(authority))
 }
 
 /// Writes the list of personas' certificates that were taken back to where this host, and whoever

@@ -68,9 +68,9 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
         validity(now, ROOT_DAYS),
         &mut SystemRandom,
     )?;
-    house
+    let is_first = house
         .store
-        .put_authority(
+        .enter_authority(
             &AuthorityMaterial {
                 name: PLATFORM.to_owned(),
                 certificate: platform.certificate_der().to_vec(),
@@ -79,6 +79,10 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
             now,
         )
         .await?;
+    if !is_first {
+        fs::remove_file(&config.keys.master_file)?;
+        bail!("another host has just founded a platform in the fulfillment database");
+    }
     activation_issuer(&house).await?;
     let trust = config.data.join("trust");
     fs::create_dir_all(&trust)?;

@@ -7,15 +7,20 @@ use anyhow::{Context as _, Result};
 use colophon_console::console::Console;
 use colophon_console::mail::MailFolder;
 use colophon_console::settings::{PublicUrl, Settings};
-use colophon_keys::SystemRandom;
+use colophon_keys::{SystemRandom, TrustFolder};
 
 use super::House;
 use super::activating::activating;
 use crate::config::Config;
 
-/// The pages. `listens` is the first address the host listens on, which is where people reach it
+/// The pages. Readers are activated for licenses under the roots of `trust`; `listens` is the first address the host listens on, which is where people reach it
 /// unless the configuration says otherwise.
-pub(crate) async fn pages(house: &House, config: &Config, listens: SocketAddr) -> Result<Console> {
+pub(crate) async fn pages(
+    house: &House,
+    trust: Arc<TrustFolder>,
+    config: &Config,
+    listens: SocketAddr,
+) -> Result<Console> {
     let activation = &config.activation;
     let scheme = match config.listen.tls {
         Some(_) => "https",
@@ -34,7 +39,7 @@ pub(crate) async fn pages(house: &House, config: &Config, listens: SocketAddr) -
         grants: house.activation.clone(),
         activations: house.activation.clone(),
         kept: house.activation.clone(),
-        activating: Arc::new(activating(house).await?),
+        activating: Arc::new(activating(house, trust).await?),
         mailer: Arc::new(mailer),
         engine: Arc::clone(&house.engine),
         cipher: Arc::clone(&house.cipher),

@@ -10,9 +10,9 @@ use colophon_core::event::NamedEvent;
 use colophon_core::ports::{Outbox, Readiness};
 use colophon_core::principal::Registrations;
 use colophon_core::time::Clock as _;
-use colophon_http::registration::RegistrationServer;
 use colophon_keys::{SystemRandom, TrustFolder};
 use colophon_origin::{CacheSettings, CachedOrigin, memory};
+use colophon_outbound::registration::RegistrationServer;
 use colophon_pipeline::{
     AgentSettings, CacheUpdateAgent, DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits,
     OutboxPorts, Running,
@@ -38,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) offers_downloads: bool,
     pub(crate) services: Arc<Services>,
     pub(crate) outbox: Arc<DurableOutbox>,
+    /// Who is believed on this host, as it is now.
+    pub(crate) trust: Arc<TrustFolder>,
     node: Arc<NodeStore>,
     recorder: Recorder,
     log_writer: Running,
@@ -89,7 +91,7 @@ impl Parts {
             plugins,
             origin: origin.clone(),
             uses: house.store.clone(),
-            trust,
+            trust: trust.clone(),
             principals: house.store.clone(),
             registrations: registrations(config)?,
             outbox: outbox.clone(),
@@ -105,6 +107,7 @@ impl Parts {
             offers_downloads: true,
             services,
             outbox,
+            trust,
             node,
             recorder,
             log_writer,

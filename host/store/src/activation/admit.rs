@@ -120,6 +120,7 @@ impl ActivationStore {
         );
         let place = match step {
             Step::OtherMachine => return Ok(Admission::OtherMachine),
+            Step::Ended => return Ok(Admission::NoGrant),
             Step::LimitReached { next_grant } => {
                 let used = admitting.persona.standing.used;
                 return Ok(Admission::LimitReached { next_grant, used });

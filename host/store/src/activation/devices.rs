@@ -5,7 +5,7 @@ use colophon_activation::MachineId;
 use colophon_core::activation::admit::{Admission, AdmissionRequest};
 use colophon_core::activation::device::Device;
 use colophon_core::activation::key_pair::PersonaCertificate;
-use colophon_core::activation::ports::Activations;
+use colophon_core::activation::ports::{Activations, NotKept};
 use colophon_core::activation::text::DeviceName;
 use colophon_core::id::{ActivationRef, DeviceRef, PersonaRef};
 use colophon_core::ports::Unavailable;
@@ -34,6 +34,10 @@ const RELEASE: &str = "UPDATE devices SET released_at = $3 \
 
 const DROP_PACKAGES: &str = "DELETE FROM activation_packages WHERE activation IN \
     (SELECT id FROM activations WHERE device = $1)";
+
+/// A reader's request ends with the machine it was for; it would be served again otherwise.
+const END_GRANTS: &str = "DELETE FROM grants WHERE id IN \
+    (SELECT grant_id FROM activations WHERE device = $1)";
 
 const RENAME: &str = "UPDATE devices SET name = $3 WHERE id = $1 AND persona = $2";
 
@@ -87,6 +91,7 @@ impl ActivationStore {
         if released {
             let values = arguments![device.as_bytes()];
             write.execute(DROP_PACKAGES, values).await?;
+            write.execute(END_GRANTS, values).await?;
         }
         Ok(released)
     }
@@ -131,10 +136,9 @@ impl Activations for ActivationStore {
         record: PersonaRef,
         certificate: &PersonaCertificate,
         now: Timestamp,
-    ) -> Result<PersonaCertificate, Unavailable> {
-        self.enter_certificate(record, certificate, now)
-            .await
-            .map_err(unavailable)
+    ) -> Result<PersonaCertificate, NotKept> {
+        let kept = self.enter_certificate(record, certificate, now).await;
+        Ok(kept?)
     }
 
     async fn finish(
@@ -142,10 +146,9 @@ impl Activations for ActivationStore {
         activation: ActivationRef,
         package: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Vec<u8>, Unavailable> {
-        self.keep_package(activation, package, now)
-            .await
-            .map_err(unavailable)
+    ) -> Result<Vec<u8>, NotKept> {
+        let kept = self.keep_package(activation, package, now).await;
+        Ok(kept?)
     }
 
     async fn devices(&self, record: PersonaRef) -> Result<Vec<Device>, Unavailable> {

@@ -2,11 +2,12 @@
 
 use colophon_core::activation::grant::FETCHING_MS;
 use colophon_core::activation::key_pair::PersonaCertificate;
+use colophon_core::activation::ports::NotKept;
 use colophon_core::id::{ActivationRef, PersonaRef};
 use colophon_core::time::Timestamp;
 use sqlx::FromRow;
 
-use super::ActivationStore;
+use super::{ActivationStore, unavailable};
 use crate::database::{Write, arguments};
 use crate::failure::{Damaged, Fault};
 use crate::parse::moment;
@@ -21,8 +22,17 @@ pub(super) const PACKAGE: Column = Column {
     name: "package",
 };
 
-const LOCK_PERSONA: &str =
-    "UPDATE personas SET used = used WHERE id = $1 AND erased_at IS NULL RETURNING id";
+/// Begins every transaction that keeps something: an operator who withdraws the persona comes
+/// before it, and nothing is kept, or after it, and what was kept is taken back.
+const LOCK_PERSONA: &str = "UPDATE personas SET used = used \
+    WHERE id = $1 AND withdrawn_at IS NULL AND erased_at IS NULL";
+
+const LOCK_PERSONA_OF: &str = "UPDATE personas SET used = used \
+    WHERE id = (SELECT persona FROM activations WHERE id = $1) \
+    AND withdrawn_at IS NULL AND erased_at IS NULL";
+
+const LOCK_DEVICE_OF: &str = "UPDATE devices SET repeats = repeats \
+    WHERE id = (SELECT device FROM activations WHERE id = $1) AND released_at IS NULL";
 
 const NEWEST_CERTIFICATE: &str = "SELECT number, certificate, serial, issued_at, valid_until, \
     revoked_at FROM persona_certificates WHERE persona = $1 ORDER BY number DESC LIMIT 1";
@@ -45,6 +55,29 @@ struct CertificateRow {
     issued_at: i64,
     valid_until: i64,
     revoked_at: Option<i64>,
+}
+
+/// Why something was not kept.
+pub(super) enum Unkept {
+    Withdrawn,
+    Released,
+    Fault(Fault),
+}
+
+impl From<Fault> for Unkept {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Unkept> for NotKept {
+    fn from(unkept: Unkept) -> Self {
+        match unkept {
+            Unkept::Withdrawn => Self::Withdrawn,
+            Unkept::Released => Self::Released,
+            Unkept::Fault(fault) => Self::Unavailable(unavailable(fault)),
+        }
+    }
 }
 
 impl ActivationStore {
@@ -91,13 +124,12 @@ impl ActivationStore {
         record: PersonaRef,
         certificate: &PersonaCertificate,
         now: Timestamp,
-    ) -> Result<PersonaCertificate, Fault> {
+    ) -> Result<PersonaCertificate, Unkept> {
         let id = record.as_bytes();
         let mut write = self.database.write().await?;
-        let locked: Vec<(Vec<u8>,)> = write.all(LOCK_PERSONA, arguments![id]).await?;
-        if locked.is_empty() {
+        if write.execute(LOCK_PERSONA, arguments![id]).await? == 0 {
             write.undo().await?;
-            return Err(Damaged::new("personas", "id", "the persona is gone").into());
+            return Err(Unkept::Withdrawn);
         }
         let newest = self.newest_certificate(&mut write, record).await?;
         let number = match newest {
@@ -143,10 +175,18 @@ impl ActivationStore {
         activation: ActivationRef,
         package: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Vec<u8>, Fault> {
+    ) -> Result<Vec<u8>, Unkept> {
         let id = activation.as_bytes();
         let sealed = self.secrets.seal(PACKAGE, &[id], &package);
         let mut write = self.database.write().await?;
+        if write.execute(LOCK_PERSONA_OF, arguments![id]).await? == 0 {
+            write.undo().await?;
+            return Err(Unkept::Withdrawn);
+        }
+        if write.execute(LOCK_DEVICE_OF, arguments![id]).await? == 0 {
+            write.undo().await?;
+            return Err(Unkept::Released);
+        }
         let values = arguments![id, &sealed, now.unix_ms() + FETCHING_MS];
         let entered = write.execute(INSERT_PACKAGE, values).await?;
         let package = match entered {
@@ -156,6 +196,7 @@ impl ActivationStore {
         let values = arguments![id, now.unix_ms()];
         write.execute(FINISH, values).await?;
         write.commit().await?;
-        package.ok_or_else(|| Damaged::new("activation_packages", "package", "it is gone").into())
+        let gone = || Damaged::new("activation_packages", "package", "it is gone");
+        Ok(package.ok_or_else(gone).map_err(Fault::from)?)
     }
 }

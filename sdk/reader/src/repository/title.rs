@@ -1,5 +1,6 @@
 //! A title in its repository.
 
+use std::collections::BTreeMap;
 use std::io::BufReader;
 
 use colophon_crypto::Portable;
@@ -12,7 +13,7 @@ use wasmtime::Store;
 
 use super::bindings::{self, contract};
 use super::content::{ProtectedEntry, WINDOW_BYTES};
-use super::count_store::CountStore;
+use super::count_store::{CountStore, LockedCounts};
 use super::failure::RepositoryFailure;
 use super::limits::{FUEL_PER_CALL, InstanceState};
 
@@ -71,6 +72,8 @@ pub struct ProtectedTitle {
     store: Store<InstanceState>,
     instance: bindings::Repository,
     described: Described,
+    /// The lengths of the entries described.
+    sizes: BTreeMap<EntryPath, u64>,
     counts: CountStore,
 }
 
@@ -81,10 +84,12 @@ impl ProtectedTitle {
         description: contract::Description,
         counts: CountStore,
     ) -> Result<ProtectedTitle, RepositoryFailure> {
+        let described = described(description).ok_or(RepositoryFailure::Answer)?;
         Ok(ProtectedTitle {
             store,
             instance,
-            described: described(description).ok_or(RepositoryFailure::Answer)?,
+            sizes: described.entries.iter().cloned().collect(),
+            described,
             counts,
         })
     }
@@ -93,6 +98,14 @@ impl ProtectedTitle {
     #[must_use]
     pub fn described(&self) -> &Described {
         &self.described
+    }
+
+    /// Work of the last call into the repository, opening included: about one unit an instruction.
+    /// Whoever shows a title sees by it how far a call was from the limit.
+    #[must_use]
+    pub fn last_call_work(&self) -> u64 {
+        let left = self.store.get_fuel().unwrap_or_default();
+        FUEL_PER_CALL.saturating_sub(left)
     }
 
     /// Whether a right could be used now. Uses nothing.
@@ -105,13 +118,11 @@ impl ProtectedTitle {
         kind: RightKind,
         circumstances: &Circumstances,
     ) -> Result<Permission, RepositoryFailure> {
-        let counts = self.counts.lock().map_err(RepositoryFailure::Counts)?;
-        let kept = counts.read().map_err(RepositoryFailure::Counts)?;
-        self.refuel()?;
+        let (_counts, told) = self.counted(circumstances)?;
         let judged = self
             .instance
             .colophon_repository_protected_title()
-            .call_judge(&mut self.store, right(kind), &told(circumstances, kept));
+            .call_judge(&mut self.store, right(kind), &told);
         let permission = judged.map_err(RepositoryFailure::of_call)??;
         Ok(permitted(&permission))
     }
@@ -128,18 +139,28 @@ impl ProtectedTitle {
         circumstances: &Circumstances,
     ) -> Result<Permission, RepositoryFailure> {
         // Other readers of this person wait until the use is written down.
-        let counts = self.counts.lock().map_err(RepositoryFailure::Counts)?;
-        let kept = counts.read().map_err(RepositoryFailure::Counts)?;
-        self.refuel()?;
+        let (counts, told) = self.counted(circumstances)?;
         let used = self
             .instance
             .colophon_repository_protected_title()
-            .call_exercise(&mut self.store, right(kind), &told(circumstances, kept));
+            .call_exercise(&mut self.store, right(kind), &told);
         let permission = used.map_err(RepositoryFailure::of_call)??;
         if let Some(keep) = &permission.keep {
             counts.write(keep).map_err(RepositoryFailure::Counts)?;
         }
         Ok(permitted(&permission))
+    }
+
+    /// Makes ready for a question about a right: the counts, which nobody else touches until they
+    /// are dropped, and what the repository is told of them and of the moment.
+    fn counted(
+        &mut self,
+        circumstances: &Circumstances,
+    ) -> Result<(LockedCounts, contract::Circumstances), RepositoryFailure> {
+        let counts = self.counts.lock().map_err(RepositoryFailure::Counts)?;
+        let kept = counts.read().map_err(RepositoryFailure::Counts)?;
+        self.refuel()?;
+        Ok((counts, told(circumstances, kept)))
     }
 
     /// Opens an entry for reading at any position. What cannot be read is an
@@ -152,11 +173,9 @@ impl ProtectedTitle {
         &mut self,
         path: &EntryPath,
     ) -> Result<BufReader<ProtectedEntry<'_>>, RepositoryFailure> {
-        let mut entries = self.described.entries.iter();
-        let found = entries.find(|(entry, _)| entry == path).cloned();
-        let (path, size) =
-            found.ok_or_else(|| RepositoryFailure::NoSuchEntry { path: path.clone() })?;
-        let entry = ProtectedEntry::new(self, path, size);
+        let size = self.sizes.get(path).copied();
+        let size = size.ok_or_else(|| RepositoryFailure::NoSuchEntry { path: path.clone() })?;
+        let entry = ProtectedEntry::new(self, path.clone(), size);
         Ok(BufReader::with_capacity(WINDOW_BYTES, entry))
     }
 

@@ -1,11 +1,11 @@
 //! Reading a container.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::layout;
 use super::{EntryRecord, Method};
 use crate::EntryPath;
+use crate::path::FoldedPath;
 
 /// More entries than any title has: 16,384 of the source's, as many digest lists, and ours.
 const ENTRIES_MAX: usize = 2 * 16_384 + 16;
@@ -278,24 +278,21 @@ fn emit(entries: &[EntryRecord], directory_offset: u64) -> Vec<u8> {
     bytes
 }
 
+/// Refuses names that a file system might take for one, and a file that is also a folder.
+///
+/// Only neighbors in the order of folded paths can be such, so what is held is one folded path for
+/// each entry, whatever depth of folders the paths claim.
 fn check_names(entries: &[EntryRecord]) -> Result<(), ContainerRefused> {
-    let mut files = BTreeSet::new();
-    let mut folders = BTreeSet::new();
-    for entry in entries {
-        let folded = entry.path.folded();
-        for (at, _) in folded.match_indices('/') {
-            folders.extend(folded.get(..at).map(str::to_owned));
-        }
-        if !files.insert(folded) {
-            return Err(ContainerRefused::Twin {
-                path: entry.path.clone(),
-            });
-        }
-    }
-    let both = entries
+    let mut names: Vec<(FoldedPath, usize)> = entries
         .iter()
-        .find(|entry| folders.contains(&entry.path.folded()));
-    both.map_or(Ok(()), |entry| {
+        .enumerate()
+        .map(|(number, entry)| (FoldedPath::of(&entry.path), number))
+        .collect();
+    names.sort_unstable();
+    let mut neighbors = names.iter().zip(names.iter().skip(1));
+    let twins = neighbors.find(|((name, _), (next, _))| name.is_or_holds(next));
+    let later = twins.and_then(|((_, one), (_, other))| entries.get(*one.max(other)));
+    later.map_or(Ok(()), |entry| {
         Err(ContainerRefused::Twin {
             path: entry.path.clone(),
         })

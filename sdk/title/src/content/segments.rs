@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek};
 
-use super::{ContentReader, PrefixEntry, Sink, VersionKey, check_crc, read_stored, seek};
+use super::{ContentReader, Digested, PrefixEntry, Sink, VersionKey, check_crc, read_stored, seek};
 use crate::TitleRefused;
 use crate::container::EntryRecord;
 use crate::keys::resource_key;
@@ -50,7 +50,7 @@ impl<R: Read + Seek> ContentReader<'_, R> {
         entry: PrefixEntry<'_>,
     ) -> Result<([u8; NONCE_PREFIX], Vec<u8>), TitleRefused> {
         let path = &entry.listed.path;
-        let [list] = entry.group.digested else {
+        let Digested::List(list) = entry.group.digested else {
             return Err(TitleRefused::Missing { path: path.clone() });
         };
         // The list's length is that of the entry's segments, and so bounded by the file's own.

@@ -69,6 +69,7 @@ impl LicenseRefused {
                 ChainRefused::Role => "license-licensor-role",
                 ChainRefused::Time => "license-licensor-time",
                 ChainRefused::Revoked => "license-licensor-revoked",
+                ChainRefused::NotPinned => "license-root-not-pinned",
                 ChainRefused::Malformed | ChainRefused::Links | ChainRefused::Untrusted => {
                     "license-licensor"
                 }

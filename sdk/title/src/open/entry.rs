@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use crate::TitleRefused;
-use crate::content::{ContentReader, PrefixEntry, SegmentReader, VersionKey};
+use crate::content::{ContentReader, PrefixEntry, SegmentReader, VersionKey, seek};
 use crate::protection::{MESSAGE_BYTES_MAX, Protection};
 use crate::segment::SEGMENT;
 
@@ -18,9 +18,8 @@ pub struct EntryReader<'t, R> {
     entry: OpenEntry,
 }
 
-/// An entry that was opened, apart from the title it is read from; see
-/// [`OpenTitle::read_open_entry`](crate::OpenTitle::read_open_entry).
-pub struct OpenEntry {
+/// An entry that was opened, apart from the title it is read from, which alone keeps it.
+pub(super) struct OpenEntry {
     size: u64,
     kind: Kind,
 }
@@ -72,19 +71,13 @@ impl OpenEntry {
         })
     }
 
-    /// Length of the content in bytes.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
     /// Reads some of the content at a position; nothing at its end and beyond.
     pub(super) fn read_at<R: Read + Seek>(
         &mut self,
         from: &mut ContentReader<'_, R>,
         position: u64,
         out: &mut [u8],
-    ) -> io::Result<usize> {
+    ) -> Result<usize, TitleRefused> {
         let left = self.size.saturating_sub(position);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
         let Some(out) = out.get_mut(..wanted).filter(|out| !out.is_empty()) else {
@@ -93,11 +86,11 @@ impl OpenEntry {
         match &mut self.kind {
             Kind::Memory(content) => {
                 content.set_position(position);
-                content.read(out)
+                content.read(out).map_err(TitleRefused::Read)
             }
             Kind::Clear { data_offset } => {
-                from.reader.seek(SeekFrom::Start(*data_offset + position))?;
-                from.reader.read(out)
+                seek(from.reader, *data_offset + position)?;
+                from.reader.read(out).map_err(TitleRefused::Read)
             }
             Kind::Segments {
                 segments,
@@ -108,11 +101,12 @@ impl OpenEntry {
                 if *index != Some(wanted) {
                     *index = None;
                     let place = segments.segments.segment(wanted);
-                    segments.read(from, place, segment).map_err(damaged)?;
+                    segments.read(from, place, segment)?;
                     *index = Some(wanted);
                 }
                 let skipped = (position % SEGMENT as u64) as usize;
-                segment.get(skipped..).unwrap_or_default().read(out)
+                let mut rest = segment.get(skipped..).unwrap_or_default();
+                rest.read(out).map_err(TitleRefused::Read)
             }
         }
     }
@@ -135,13 +129,14 @@ impl<'t, R: Read + Seek> EntryReader<'t, R> {
     /// Length of the content in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.entry.size()
+        self.entry.size
     }
 }
 
 impl<R: Read + Seek> Read for EntryReader<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let given = self.entry.read_at(&mut self.content, self.position, out)?;
+        let given = self.entry.read_at(&mut self.content, self.position, out);
+        let given = given.map_err(damaged)?;
         self.position += given as u64;
         Ok(given)
     }

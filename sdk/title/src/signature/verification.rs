@@ -163,8 +163,9 @@ fn of_chain(refused: ChainRefused) -> SignatureRefused {
         ChainRefused::Role => SignatureRefused::Role,
         ChainRefused::Time => SignatureRefused::Time,
         ChainRefused::Revoked => SignatureRefused::Revoked,
-        ChainRefused::Malformed | ChainRefused::Links | ChainRefused::Untrusted => {
-            SignatureRefused::Chain
-        }
+        ChainRefused::Malformed
+        | ChainRefused::Links
+        | ChainRefused::Untrusted
+        | ChainRefused::NotPinned => SignatureRefused::Chain,
     }
 }

@@ -9,6 +9,7 @@ use super::archive_end::number;
 use super::content::Expected;
 use super::{ArchiveRefused, Limits, SourceRefused, archive_end};
 use crate::EntryPath;
+use crate::path::FoldedPath;
 
 const LOCAL_HEADER_LENGTH: u64 = 30;
 const FLAG_ENCRYPTED: u64 = 1;
@@ -185,25 +186,15 @@ fn check_sizes(listed: &[Listed], length: u64, limits: &Limits) -> Result<(), Ar
 
 /// Refuses names that a file system might take for one, and a file that is also a folder.
 fn check_names(listed: &[Listed]) -> Result<(), ArchiveRefused> {
-    // With separators in front of all other characters, what is inside a path follows it.
-    let mut names: Vec<(String, bool, &EntryPath)> = listed
+    let mut names: Vec<(FoldedPath, bool, &EntryPath)> = listed
         .iter()
-        .map(|entry| {
-            (
-                entry.path.folded().replace('/', "\0"),
-                entry.is_folder,
-                &entry.path,
-            )
-        })
+        .map(|entry| (FoldedPath::of(&entry.path), entry.is_folder, &entry.path))
         .collect();
     names.sort_unstable();
     for (name, next) in names.iter().zip(names.iter().skip(1)) {
         let (name, is_folder, _) = name;
         let (next, _, path) = next;
-        let inside = next
-            .strip_prefix(name.as_str())
-            .is_some_and(|rest| rest.starts_with('\0'));
-        if !is_folder && (next == name || inside) {
+        if !is_folder && name.is_or_holds(next) {
             return Err(ArchiveRefused::Duplicate {
                 path: (*path).clone(),
             });

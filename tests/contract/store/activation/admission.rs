@@ -6,7 +6,7 @@ use std::sync::Arc;
 use colophon_activation::FactKind;
 use colophon_core::activation::admit::Admission;
 use colophon_core::activation::grant::Decision;
-use colophon_core::activation::ports::{Activations, Grants, KeyPool, Personas};
+use colophon_core::activation::ports::{Activations, Grants, KeyPool, NotKept, Personas};
 use colophon_core::id::GrantRef;
 use colophon_core::time::Timestamp;
 
@@ -256,6 +256,59 @@ pub(crate) async fn a_released_machine_costs_an_activation_again(place: &Place) 
     assert_eq!(used(&store, ada).await, 2);
     let devices = store.devices(ada).await.unwrap();
     assert_eq!((devices.len(), devices[0].released_at), (1, None));
+}
+
+/// Released by its person or given back by an operator, a machine is served no more under the
+/// grant that activated it, though that is good for a day.
+pub(crate) async fn a_grant_ends_with_its_machine(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    let ada = persona(&store, "ada").await;
+    for (number, given_back) in [(1, false), (2, true)] {
+        let grant = approved(&store, ada, day(0)).await;
+        let first = admitted(ask(&store, grant, &machine(number), day(0)).await);
+        let finished = store
+            .finish(first.activation, b"one".to_vec(), day(0))
+            .await;
+        finished.unwrap();
+        let devices = store.devices(ada).await.unwrap();
+        let device = devices
+            .iter()
+            .find(|device| device.machine == first.machine)
+            .unwrap()
+            .record;
+        match given_back {
+            true => store.give_back(ada, device, day(0)).await.unwrap(),
+            false => assert!(store.release(ada, device, day(0)).await.unwrap()),
+        }
+        assert!(store.grant(grant).await.unwrap().is_none());
+        let before = used(&store, ada).await;
+        let asked = ask(&store, grant, &machine(number), day(0)).await;
+        check(&asked, "no grant");
+        // Activated again, it counts, and the old grant has still ended.
+        activated(&store, ada, &machine(number), day(0)).await;
+        assert_eq!(used(&store, ada).await, before + 1);
+        let asked = ask(&store, grant, &machine(number), day(0)).await;
+        check(&asked, "no grant");
+    }
+}
+
+pub(crate) async fn a_machine_released_meanwhile_gets_nothing(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    let ada = persona(&store, "ada").await;
+    let first = admitted(activate(&store, ada, &machine(1), day(0)).await);
+    let device = store.devices(ada).await.unwrap()[0].record;
+    assert!(store.release(ada, device, day(0)).await.unwrap());
+    let kept = store
+        .finish(first.activation, b"one".to_vec(), day(0))
+        .await;
+    assert!(matches!(kept, Err(NotKept::Released)), "{kept:?}");
+    let mut stranger = place.stranger().await;
+    let packages = stranger
+        .numbers("SELECT COUNT(*) FROM activation_packages")
+        .await;
+    assert_eq!(packages, [0]);
 }
 
 pub(crate) async fn only_an_approved_grant_admits_one_machine(place: &Place) {

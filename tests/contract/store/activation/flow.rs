@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use colophon_activation::PersonaId;
+use colophon_activation::{InvalidPinnedRoots, PersonaId, PinnedRoots};
 use colophon_core::activation::activate::{
     Activating, ActivationFailed, ActivationRequest, Outcome, PackageFailed, PackageParts, Packages,
 };
 use colophon_core::activation::grant::{GrantState, Progress};
 use colophon_core::activation::key_pair::{PersonaCertificate, PersonaPublicKey};
 use colophon_core::activation::ports::{
-    ActivationAuthority, AuthorityFailed, Grants, Individual, RepositoryFailed, RepositoryOrder,
-    RepositoryWorker, StatementFacts,
+    ActivationAuthority, Activations, AuthorityFailed, Grants, Individual, LicenseRoots,
+    RepositoryFailed, RepositoryOrder, RepositoryWorker, StatementFacts,
 };
 use colophon_core::id::{ActivationRef, GrantRef};
 use colophon_core::time::Timestamp;
@@ -29,9 +29,11 @@ enum Mood {
     Well,
     WorkerBusy,
     WorkerBroken,
-    /// The order is never answered.
+    /// The order is answered when the test says so.
     WorkerSilent,
     AuthorityBroken,
+    TooManyRoots,
+    AnotherRoot,
 }
 
 /// A repository worker and an authority that do as they are told. They stand for other processes.
@@ -39,6 +41,7 @@ struct Surroundings {
     mood: AtomicU8,
     made: AtomicUsize,
     ordered: Notify,
+    answered: Notify,
     chain: Vec<Vec<u8>>,
 }
 
@@ -57,7 +60,7 @@ impl RepositoryWorker for Surroundings {
     async fn individualize(&self, order: RepositoryOrder) -> Result<Individual, RepositoryFailed> {
         self.ordered.notify_one();
         if self.is(Mood::WorkerSilent) {
-            std::future::pending::<()>().await;
+            self.answered.notified().await;
         }
         if self.is(Mood::WorkerBusy) {
             return Err(RepositoryFailed::Busy);
@@ -67,7 +70,11 @@ impl RepositoryWorker for Surroundings {
         }
         self.made.fetch_add(1, Ordering::SeqCst);
         Ok(Individual {
-            module: fresh::<64>().to_vec(),
+            // A repository of chance that ends with the roots it was ordered with.
+            module: fresh::<64>()
+                .into_iter()
+                .chain(order.roots.iter().flatten())
+                .collect(),
             sealed_key: order.pkcs8.to_vec(),
         })
     }
@@ -93,6 +100,16 @@ impl ActivationAuthority for Surroundings {
 
     fn chain(&self) -> &[Vec<u8>] {
         &self.chain
+    }
+}
+
+impl LicenseRoots for Surroundings {
+    fn pinned(&self) -> Result<PinnedRoots, InvalidPinnedRoots> {
+        if self.is(Mood::TooManyRoots) {
+            return Err(InvalidPinnedRoots::TooMany(65));
+        }
+        let root = if self.is(Mood::AnotherRoot) { 8 } else { 7 };
+        PinnedRoots::new([[root; 32]])
     }
 }
 
@@ -122,12 +139,14 @@ async fn ground(place: &Place) -> Ground {
         mood: AtomicU8::new(Mood::Well as u8),
         made: AtomicUsize::new(0),
         ordered: Notify::new(),
+        answered: Notify::new(),
         chain: Vec::new(),
     });
     let flow = Arc::new(Activating {
         activations: store.clone(),
         grants: store.clone(),
         authority: around.clone(),
+        roots: around.clone(),
         repository: around.clone(),
         packages: Arc::new(Joined),
         engine: Arc::new(AwsLc),
@@ -177,7 +196,12 @@ pub(crate) async fn a_failure_after_admission_costs_nothing(place: &Place) {
     stock(&ground.store, 1).await;
     let ada = persona(&ground.store, "ada").await;
     let grant = approved(&ground.store, ada, day(0)).await;
-    for mood in [Mood::AuthorityBroken, Mood::WorkerBroken, Mood::WorkerBusy] {
+    for mood in [
+        Mood::AuthorityBroken,
+        Mood::TooManyRoots,
+        Mood::WorkerBroken,
+        Mood::WorkerBusy,
+    ] {
         ground.around.turn(mood);
         match ground.ask(grant).await {
             Ok(outcome) => assert_eq!(
@@ -185,6 +209,7 @@ pub(crate) async fn a_failure_after_admission_costs_nothing(place: &Place) {
                 (Outcome::Busy, Mood::WorkerBusy as u8)
             ),
             Err(ActivationFailed::Authority(_)) => assert!(mood == Mood::AuthorityBroken),
+            Err(ActivationFailed::Roots(_)) => assert!(mood == Mood::TooManyRoots),
             Err(ActivationFailed::Repository(_)) => assert!(mood == Mood::WorkerBroken),
             Err(other) => panic!("{other:?}"),
         }
@@ -241,6 +266,25 @@ pub(crate) async fn a_package_that_did_not_arrive_is_sent_again(place: &Place) {
     assert_eq!(used(&ground.store, ada).await, 1);
 }
 
+/// What a reader gets under one grant stays the same bytes; a root that came later is for the next
+/// activation, which the same machine gets without another count.
+pub(crate) async fn a_new_root_is_for_the_next_approval_and_not_for_a_retry(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let first = package(ground.ask(grant).await);
+    assert!(first.1.ends_with(&[7; 32]));
+    ground.around.turn(Mood::AnotherRoot);
+    assert_eq!(package(ground.ask(grant).await), first);
+
+    let again = approved(&ground.store, ada, day(0)).await;
+    let second = package(ground.ask(again).await);
+    assert!(second.1.ends_with(&[8; 32]));
+    assert_ne!(second.0, first.0);
+    assert_eq!(used(&ground.store, ada).await, 1);
+}
+
 pub(crate) async fn requests_at_once_get_one_package(place: &Place) {
     let ground = ground(place).await;
     stock(&ground.store, 1).await;
@@ -274,4 +318,47 @@ pub(crate) async fn an_empty_pool_is_said_and_made_up_for(place: &Place) {
     package(ground.ask(grant).await);
     let undecided = waiting(&ground.store, day(0)).await.record;
     assert_eq!(ground.ask(undecided).await.unwrap(), Outcome::NoGrant);
+}
+
+impl Ground {
+    /// Asks, and does something while the repository is being made.
+    async fn ask_while(&self, grant: GrantRef, meanwhile: impl AsyncFnOnce()) -> Outcome {
+        self.around.turn(Mood::WorkerSilent);
+        let request = self.request(grant).await;
+        let flow = Arc::clone(&self.flow);
+        let asking = tokio::spawn(async move { flow.activate(&request, day(0)).await });
+        self.around.ordered.notified().await;
+        meanwhile().await;
+        self.around.turn(Mood::Well);
+        self.around.answered.notify_one();
+        asking.await.unwrap().unwrap()
+    }
+}
+
+/// An operator withdraws the persona while its package is being made.
+pub(crate) async fn a_persona_withdrawn_meanwhile_gets_nothing(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let withdraw = async || ground.store.withdraw(ada, day(0)).await.unwrap();
+    let outcome = ground.ask_while(grant, withdraw).await;
+    assert_eq!(outcome, Outcome::Withdrawn);
+    let revoked = ground.store.revoked_certificates(day(0)).await.unwrap();
+    assert_eq!(revoked.len(), 1, "the one that was issued before");
+    assert_eq!(ground.ask(grant).await.unwrap(), Outcome::Withdrawn);
+}
+
+/// Its person releases the machine while its package is being made.
+pub(crate) async fn a_machine_released_meanwhile_gets_no_package(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let release = async || {
+        let device = ground.store.devices(ada).await.unwrap()[0].record;
+        assert!(ground.store.release(ada, device, day(0)).await.unwrap());
+    };
+    let outcome = ground.ask_while(grant, release).await;
+    assert_eq!(outcome, Outcome::NoGrant);
 }

@@ -1,6 +1,8 @@
 //! What an operator sets, sees, counts and takes back.
 
-use colophon_core::activation::ports::{Activations, Grants, KeyPool, Sessions, Settings};
+use colophon_core::activation::ports::{
+    Activations, Grants, KeyPool, NotKept, Personas, Sessions, Settings,
+};
 use colophon_core::activation::quota::QuotaTerms;
 use colophon_core::activation::session::SessionContent;
 use colophon_core::activation::settings::ActivationSettings;
@@ -105,6 +107,31 @@ pub(crate) async fn a_withdrawn_persona_activates_nothing(place: &Place) {
     assert_eq!(again.activation, first.activation);
     assert_eq!(again.certificate, None, "the old one stays revoked");
     assert_eq!(store.revoked_certificates(day(1)).await.unwrap().len(), 1);
+}
+
+/// Withdrawn between admission and package, a persona has neither certificate nor package.
+pub(crate) async fn nothing_is_kept_for_a_persona_withdrawn_meanwhile(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 2).await;
+    let (ada, bob) = (persona(&store, "ada").await, persona(&store, "bob").await);
+    let of_ada = admitted(activate(&store, ada, &machine(1), day(0)).await);
+    let of_bob = admitted(activate(&store, bob, &machine(1), day(0)).await);
+    store.withdraw(ada, day(0)).await.unwrap();
+    assert!(store.erase(bob, day(0)).await.unwrap());
+    for (persona, admitted) in [(ada, of_ada), (bob, of_bob)] {
+        let issued = certificate(7, day(0));
+        let kept = store.keep_certificate(persona, &issued, day(0)).await;
+        assert!(matches!(kept, Err(NotKept::Withdrawn)), "{kept:?}");
+        let kept = store
+            .finish(admitted.activation, b"one".to_vec(), day(0))
+            .await;
+        assert!(matches!(kept, Err(NotKept::Withdrawn)), "{kept:?}");
+    }
+    let mut stranger = place.stranger().await;
+    for table in ["persona_certificates", "activation_packages"] {
+        let rows = format!("SELECT COUNT(*) FROM {table}");
+        assert_eq!(stranger.numbers(&rows).await, [0], "{table}");
+    }
 }
 
 pub(crate) async fn reports_count_by_period(place: &Place) {

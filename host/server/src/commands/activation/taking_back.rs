@@ -11,7 +11,7 @@ use serde_json::json;
 use super::instant;
 use crate::config::Config;
 use crate::house::{House, SystemClock, publish_revoked, revoked_file};
-use crate::output::{Output, confirmed, table};
+use crate::output::{Output, confirm, table};
 
 #[derive(Serialize)]
 struct RevokedLine {
@@ -87,9 +87,7 @@ pub(super) async fn revoke(
         "Take the certificates of {} back? Level 5 copies are then refused, and no device is activated.",
         persona.id
     );
-    if !confirmed(&question, yes)? {
-        bail!("nothing was changed");
-    }
+    confirm(&question, yes)?;
     house
         .activation
         .withdraw(persona.record, SystemClock.now())
@@ -155,9 +153,7 @@ pub(super) async fn erase(
         "Erase {} for good? What was bought for it opens on no further device.",
         persona.id
     );
-    if !confirmed(&question, yes)? {
-        bail!("nothing was changed");
-    }
+    confirm(&question, yes)?;
     let erased = house.activation.erase(persona.record, SystemClock.now());
     if !erased.await? {
         bail!("the persona was erased before");

@@ -1,6 +1,7 @@
 //! Whether every center has its keys, and whether anybody would believe their certificates.
 
 use anyhow::Result;
+use colophon_core::activation::ports::LicenseRoots as _;
 use colophon_core::principal::Trust as _;
 use colophon_core::time::Clock as _;
 use colophon_keys::TrustFolder;
@@ -30,6 +31,11 @@ pub(super) async fn certificates(house: &House) -> Finding {
 async fn problems(house: &House) -> Result<Vec<String>> {
     let trust = house.trust()?;
     let mut problems = Vec::new();
+    if let Err(invalid) = trust.pinned() {
+        problems.push(format!(
+            "trust.folder: no reader can be activated: {invalid}"
+        ));
+    }
     for center in house.store.list_centers().await? {
         problems.extend(of_center(house, &trust, &center.id).await?);
     }

@@ -69,6 +69,12 @@ fn after_refusal(message: String, about: &About, reason: &str) -> Failure {
             .with_next(format!("the activation is another machine's; {AGAIN}")),
         "too-few-facts" => Failure::new(Exit::NeedsActivation, message)
             .with_next("run this where the machine's disk and network card can be seen"),
+        "license-root-not-pinned" => {
+            Failure::new(Exit::NeedsActivation, message).with_next(format!(
+                "the root behind its license is none of those this activation was made for; if the \
+             center has a new root, {AGAIN}"
+            ))
+        }
         "license-other-persona" => Failure::new(Exit::NeedsActivation, message).with_next(format!(
             "open it on a reader activated for {}",
             persona(about)

@@ -89,6 +89,20 @@ impl Victims {
                 insert(3, page("EPUB")),
             ),
             (
+                "entry that is another's folder in other case",
+                "entry-twin",
+                insert(3, page("epub")),
+            ),
+            (
+                "entry that is another's folder, with others between them",
+                "entry-twin",
+                self.changed(|entries| {
+                    let names = ["extra", "extra!", "extra-1/a", "extra/a"];
+                    let pages = names.map(page);
+                    entries.splice(3..3, pages);
+                }),
+            ),
+            (
                 "traversal entry",
                 "entry-path",
                 insert(3, page("EPUB/../../etc/passwd")),
