@@ -184,3 +184,34 @@ fn a_connection_that_breaks_costs_no_place() {
         .open("/activation/me")
         .expect(200, "1 of 5 activations used");
 }
+
+#[test]
+fn a_connection_that_breaks_near_the_end_is_made_up_for() {
+    let house = House::new();
+    let host = house.serve(&[]);
+    let (mut browser, reader, progress) = approved(&host);
+    let token = text(&reader.token(), "access_token");
+    let whole = activate(&host, &token, "abcdef");
+    assert_eq!(whole.status, 200);
+    let body = request("abcdef").to_string();
+    let ask = format!(
+        "POST /activation/activations HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    // All but the last bytes, and then the reader is gone.
+    let mut stream = TcpStream::connect(host.address()).unwrap();
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut most = vec![0; whole.body.len() - 1_000];
+    stream.read_exact(&mut most).unwrap();
+    drop(stream);
+    // The host cannot know what became of the rest, so the page says what to do.
+    browser
+        .open(&progress)
+        .expect(200, "Does your reader not say so?")
+        .expect(200, "that counts nothing");
+    assert_eq!(activate(&host, &token, "abcdef").body, whole.body);
+    browser
+        .open("/activation/me")
+        .expect(200, "1 of 5 activations used");
+}

@@ -184,17 +184,37 @@ fn another_persona_neither_sees_nor_releases_a_device() {
     eve.open("/activation/me");
     eve.submit("/activation/me/release", &sure)
         .expect(404, "not on your list");
+    eve.submit("/activation/me/rename", &sure)
+        .expect(404, "not on your list");
     ada.open("/activation/me").expect(200, "Desk");
+
+    // Its own persona gives it another name.
+    let rename = "/activation/me/rename";
+    ada.submit(rename, &[("device", &id)])
+        .expect(200, "Rename Desk")
+        .expect(200, "value=\"Desk\"");
+    let named = |name| {
+        [
+            ("device", id.as_str()),
+            ("named", "yes"),
+            ("device_name", name),
+        ]
+    };
+    ada.submit(rename, &named(" "))
+        .expect(422, "Give the device a name");
+    ada.submit(rename, &named("Kitchen"))
+        .expect(200, "The device has its new name.")
+        .expect(200, "<strong>Kitchen</strong>");
 
     // Its own persona is asked once, and then it is released.
     ada.submit("/activation/me/release", &[("device", &id)])
-        .expect(200, "Release Desk?");
+        .expect(200, "Release Kitchen?");
     ada.submit("/activation/me/release", &sure)
         .expect(200, "The device was released.")
         .expect(200, "1 of 5 activations used");
     // Its reader fetches nothing more with what it was approved with.
     let refused = reader.activate(&token, "abcdef");
-    assert_eq!(refused.status, 401, "{}", refused.json());
+    assert_eq!(refused.status, 401);
     assert_eq!(refused.json()["code"], "access-token-invalid");
     ada.open(&progress).expect(410, "This code is over");
 }
