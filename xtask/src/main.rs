@@ -32,9 +32,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Show a whole purchase: build, sell at levels 1 to 4, download, open; then keep serving.
+    /// Show everything: build, sell at levels 1 to 5, activate, download, open; then keep serving.
     Demo(demo::DemoArguments),
-    /// Run everything that must be green: set-up, plug-ins, layering, format, lints and tests.
+    /// Run everything that must be green: set-up, plug-ins, layering, format, lints, the
+    /// demonstration and tests.
     Test(test::TestArguments),
     /// Install what the tests use where that is possible, and name what is missing.
     Setup,

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::setup::python;
 use crate::workspace::{cargo, on_path, root, step};
-use crate::{layers, plugins, setup};
+use crate::{demo, layers, plugins, setup};
 
 #[derive(Args)]
 pub(crate) struct TestArguments {
@@ -42,6 +42,8 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         "programs",
         cargo().args(["build", "--quiet", "--workspace", "--bins"]),
     )?;
+    // What the README promises first.
+    demo::once()?;
     step(
         "examples in the documentation",
         cargo().args(["test", "--doc", "--workspace", "--quiet"]),

@@ -40,16 +40,24 @@ pub(crate) fn cargo() -> Command {
 
 /// Runs one named step with its output shown, and fails when it fails.
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
+    timed(name, || {
+        let status = command
+            .status()
+            .with_context(|| format!("{name}: cannot start {}", program(command)))?;
+        if !status.success() {
+            bail!("{name} failed ({status})");
+        }
+        Ok(())
+    })
+}
+
+/// Does something under a name, and says how long it took.
+pub(crate) fn timed<T>(name: &str, act: impl FnOnce() -> Result<T>) -> Result<T> {
     eprintln!("── {name}");
     let begun = Instant::now();
-    let status = command
-        .status()
-        .with_context(|| format!("{name}: cannot start {}", program(command)))?;
-    if !status.success() {
-        bail!("{name} failed ({status})");
-    }
+    let done = act()?;
     eprintln!("── {name}: {:.1} s", begun.elapsed().as_secs_f32());
-    Ok(())
+    Ok(done)
 }
 
 /// Runs a program quietly and returns what it printed; its complaint becomes the error.

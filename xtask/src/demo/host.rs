@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,6 +13,8 @@ use crate::demo::programs::Programs;
 pub(crate) struct Host {
     child: Child,
     address: String,
+    /// Kept open, so that the host never writes into a closed pipe.
+    _said: BufReader<ChildStdout>,
 }
 
 impl Host {
@@ -27,18 +29,21 @@ impl Host {
             .stderr(log)
             .spawn()
             .context("cannot start the host")?;
-        let out = child.stdout.take().context("the host has no output")?;
-        for line in BufReader::new(out).lines() {
-            let line = line.context("cannot read what the host says")?;
-            if let Some((_, address)) = line.split_once("serves ") {
-                let address = address.trim_end_matches('/').to_owned();
-                return Ok(Host { child, address });
+        let said = child.stdout.take().context("the host has no output")?;
+        let mut said = BufReader::new(said);
+        let mut line = String::new();
+        while said.read_line(&mut line).context("the host is not heard")? > 0 {
+            if let Some((_, address)) = line.trim_end().split_once("serves ") {
+                return Ok(Host {
+                    child,
+                    address: address.trim_end_matches('/').to_owned(),
+                    _said: said,
+                });
             }
+            line.clear();
         }
-        bail!(
-            "the host did not start; see {}",
-            data.join("host.log").display()
-        )
+        let log = std::fs::read_to_string(data.join("host.log")).unwrap_or_default();
+        bail!("the host did not start: {}", log.trim())
     }
 
     /// `http://` and the address.

@@ -26,18 +26,58 @@ pub(crate) struct Answer {
     pub(crate) took: Duration,
 }
 
+impl Answer {
+    /// Where a buyer is sent who gets no copy.
+    pub(crate) fn sent_back(&self) -> String {
+        let location = self.location.as_deref().unwrap_or_default();
+        format!("{} to {location}", self.status)
+    }
+}
+
 /// Posts a receipt, as a shop's download button does.
 pub(crate) fn post(address: &str, action: &str, receipt: &str) -> Result<Answer> {
+    send(address, &[("action", action), ("value", receipt)])
+}
+
+/// Posts a receipt for a copy at level 5, with the buyer's certificate as the shop has kept it.
+pub(crate) fn post_licensed(address: &str, receipt: &str, certificate: &str) -> Result<Answer> {
+    let form = [
+        ("action", "download"),
+        ("value", receipt),
+        ("Certificate", certificate),
+    ];
+    send(address, &form)
+}
+
+fn send(address: &str, form: &[(&str, &str)]) -> Result<Answer> {
     let begun = Instant::now();
-    let form = [("action", action), ("value", receipt)];
-    let response = browser().post(format!("{address}/main/ds")).send_form(form);
+    let request = agent().post(format!("{address}/main/ds"));
+    let response = request.send_form(form.iter().copied());
     answer(response.context("the host did not answer")?, begun)
+}
+
+/// How many downloads the host was asked for so far.
+pub(crate) fn downloads_asked_for(address: &str) -> Result<u64> {
+    let response = agent().get(format!("{address}/metrics")).call();
+    let body = response
+        .context("the host did not answer")?
+        .into_body()
+        .read_to_string();
+    let body = body.context("the host's counters broke off")?;
+    let line = body
+        .lines()
+        .find_map(|line| line.strip_prefix("colophon_download_requests_total "));
+    let count = line.context("the host does not count downloads")?;
+    count
+        .trim()
+        .parse()
+        .context("the host's count is no number")
 }
 
 /// Goes on with a download that broke off after `from` bytes.
 pub(crate) fn resume(address: &str, receipt: &str, from: usize, tag: &str) -> Result<Answer> {
     let begun = Instant::now();
-    let request = browser().get(link(address, receipt));
+    let request = agent().get(link(address, receipt));
     let request = request
         .header("Range", format!("bytes={from}-"))
         .header("If-Range", tag);
@@ -49,10 +89,12 @@ pub(crate) fn link(address: &str, receipt: &str) -> String {
     format!("{address}/main/ds?action=download&value={receipt}")
 }
 
-fn browser() -> Agent {
+/// Asks this machine itself, whatever proxy it is told to use.
+pub(crate) fn agent() -> Agent {
     let config = Config::builder()
         .max_redirects(0)
-        .http_status_as_error(false);
+        .http_status_as_error(false)
+        .proxy(None);
     config
         .timeout_global(Some(Duration::from_secs(60)))
         .build()

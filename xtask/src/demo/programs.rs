@@ -22,6 +22,11 @@ impl Programs {
             "build",
             cargo().args(["build", "--quiet", "--workspace", "--bins"]),
         )?;
+        Programs::built()
+    }
+
+    /// The host and the reader as they were built last.
+    pub(crate) fn built() -> Result<Programs> {
         let folder = built("debug")?;
         Ok(Programs {
             colophon: folder.join("colophon"),
@@ -36,17 +41,9 @@ impl Programs {
         command
     }
 
-    /// The reader's program.
-    pub(crate) fn reader_path(&self) -> &Path {
+    /// The reader's program; each machine runs it with folders of its own.
+    pub(crate) fn reader(&self) -> &Path {
         &self.reader
-    }
-
-    /// The reader's command with a library and settings in a folder of its own.
-    pub(crate) fn reader(&self, folder: &Path) -> Command {
-        let mut command = Command::new(&self.reader);
-        command.arg("--library").arg(folder.join("library"));
-        command.arg("--config").arg(folder.join("settings"));
-        command
     }
 }
 
@@ -54,4 +51,11 @@ impl Programs {
 pub(crate) fn json(command: &mut Command) -> Result<Value> {
     let text = output(command.arg("--json"))?;
     serde_json::from_str(&text).with_context(|| format!("not JSON: {text}"))
+}
+
+/// A text in an answer.
+pub(crate) fn member(answer: &Value, name: &str) -> Result<String> {
+    let text = answer.get(name).and_then(Value::as_str);
+    let text = text.with_context(|| format!("{name} is missing in {answer}"))?;
+    Ok(text.to_owned())
 }

@@ -1,9 +1,12 @@
 //! What happened, as a table.
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{LineStyle, Table};
+use comfy_table::{ColumnConstraint, LineStyle, Table, Width};
 
 use crate::demo::story::Story;
+
+/// The widest an answer becomes before it goes on in a second line.
+const ANSWER_COLUMNS_MAX: u16 = 66;
 
 /// The table and the host's log report under it.
 pub(crate) fn render(story: &Story) -> String {
@@ -18,6 +21,10 @@ pub(crate) fn render(story: &Story) -> String {
     for line in story.lines() {
         let mark = if line.right { "✓" } else { "✗" };
         table.add_row([mark, &line.done, &line.answer, &line.reader]);
+    }
+    let most = ColumnConstraint::UpperBoundary(Width::Fixed(ANSWER_COLUMNS_MAX));
+    for column in table.column_iter_mut().skip(2) {
+        column.set_constraint(most);
     }
     format!("{table}\n\n{}", story.log_report())
 }

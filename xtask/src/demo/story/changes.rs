@@ -1,19 +1,14 @@
 //! What must not work, what must go on working, and a change under the running host.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::demo::host::Host;
 use crate::demo::http;
 use crate::demo::programs::json;
-use crate::demo::story::{ERROR_URL, Story};
+use crate::demo::story::{BOOK, ERROR_URL, PATIENCE, Story};
 use crate::workspace::output;
-
-const BOOK: &str = "night-compositor";
-
-/// Longer than any change may take to reach a running host.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Story {
     /// A broken download goes on; a forged receipt, an altered copy and an altered name do not.
@@ -73,7 +68,7 @@ impl Story {
         *letter.context("the copy does not name its owner")? = b'E';
         let path = self.folder.join("altered.epub");
         std::fs::write(&path, copy).context("cannot write the altered copy")?;
-        let opened = output(self.reader().arg("verify").arg(&path));
+        let opened = output(self.desk.reader().arg("verify").arg(&path));
         let words = match &opened {
             Ok(words) => words.clone(),
             Err(refused) => format!("{refused:#}"),

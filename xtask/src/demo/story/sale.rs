@@ -1,71 +1,88 @@
 //! Each book is bought at each level, downloaded and opened.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
 use crate::demo::host::Host;
 use crate::demo::http::{self, Answer};
-use crate::demo::programs::json;
-use crate::demo::story::{BUYER, Line, Story};
+use crate::demo::story::readers::Ada;
+use crate::demo::story::{Line, Story, at_once};
 
 impl Story {
     /// Sells every book at levels 1 to 4.
     pub(crate) fn sell(&mut self, host: &Host) -> Result<()> {
-        let books: Vec<&'static str> = self.books.iter().map(|book| book.id).collect();
-        for book in books {
+        for book in self.book_ids() {
             for level in 1..=4 {
-                let line = self.sell_one(host, book, level)?;
+                let receipt = self.receipt(book, Some(level), &[])?;
+                let answer = http::post(host.address(), "download", &receipt)?;
+                let (mut line, file) = self.deliver(book, level, &answer)?;
+                if let Some(file) = file {
+                    line = line.read(self.desk.add(&file)?, level);
+                }
                 self.lines.push(line);
             }
         }
         Ok(())
     }
 
-    fn sell_one(&mut self, host: &Host, book: &str, level: u8) -> Result<Line> {
-        let receipt = self.receipt(book, Some(level), &[])?;
-        let answer = http::post(host.address(), "download", &receipt)?;
+    /// Sells every book at level 5. The copies stay where they were downloaded to, for all who
+    /// try to open them.
+    pub(crate) fn sell_licensed(&mut self, host: &Host, ada: &Ada) -> Result<()> {
+        let mut sold = Vec::new();
+        for book in self.book_ids() {
+            let receipt = self.receipt(book, Some(5), &["--persona", &ada.persona])?;
+            let answer = http::post_licensed(host.address(), &receipt, &ada.certificate)?;
+            sold.push(self.deliver(book, 5, &answer)?);
+        }
+        let desk = &self.desk;
+        let lines = at_once(sold.into_iter().map(|(line, file)| {
+            move || match file {
+                Some(file) => Ok(line.read(desk.open(&file)?, 5)),
+                None => Ok(line),
+            }
+        }))?;
+        self.lines.extend(lines);
+        Ok(())
+    }
+
+    fn book_ids(&self) -> Vec<&'static str> {
+        self.books.iter().map(|book| book.id).collect()
+    }
+
+    /// What a download came to, which is not right until a reader has had the file; none if there
+    /// is no file.
+    fn deliver(
+        &mut self,
+        book: &str,
+        level: u8,
+        answer: &Answer,
+    ) -> Result<(Line, Option<PathBuf>)> {
         let done = format!("buy {book} at level {level}");
         if answer.status != 200 {
-            let location = answer.location.unwrap_or_default();
-            let answer = format!("{} {location}", answer.status);
-            return Ok(Line {
-                done,
-                answer,
-                reader: String::new(),
-                right: false,
-            });
+            return Ok((Line::new(done, answer.sent_back()), None));
         }
         self.completed += 1;
-        let saved = self.save(&format!("{book}-{level}"), &answer)?;
-        let opened = json(self.reader().arg("add").arg(&saved))?;
         let took_ms = answer.took.as_secs_f64() * 1000.0;
         let name = shortened(answer.file_name.as_deref().unwrap_or_default());
         let words = format!("{} bytes in {took_ms:.1} ms as {name}", answer.body.len());
-        let copy = Copy::of(&opened);
-        Ok(Line {
-            done,
-            answer: words,
-            reader: copy.words(),
-            right: copy.is_right(level),
-        })
+        let file = self.save(book, level, answer)?;
+        Ok((Line::new(done, words), Some(file)))
     }
 
     /// Puts a download where a browser would, under a name that tells the levels apart.
-    fn save(&self, name: &str, answer: &Answer) -> Result<std::path::PathBuf> {
-        let folder = self.folder.join("downloads");
-        std::fs::create_dir_all(&folder).context("cannot make the downloads folder")?;
-        let extension = answer.file_name.as_deref().and_then(|name| {
-            let extension = Path::new(name).extension()?;
-            extension.to_str().map(str::to_owned)
-        });
-        let path = folder.join(format!(
-            "{name}.{}",
-            extension.unwrap_or_else(|| "epub".into())
-        ));
+    fn save(&self, book: &str, level: u8, answer: &Answer) -> Result<PathBuf> {
+        let path = self.downloaded(book, level);
+        let folder = path.parent().unwrap_or(&self.folder);
+        std::fs::create_dir_all(folder).context("cannot make the downloads folder")?;
         std::fs::write(&path, &answer.body).context("cannot save the download")?;
         Ok(path)
+    }
+
+    /// Where the copy of a book at a level was downloaded to; all books are EPUBs.
+    pub(crate) fn downloaded(&self, book: &str, level: u8) -> PathBuf {
+        let name = format!("{book}-{level}.epub");
+        self.folder.join("downloads").join(name)
     }
 }
 
@@ -77,55 +94,4 @@ fn shortened(name: &str) -> String {
     }
     let beginning: String = name.chars().take(ROOM - 1).collect();
     format!("{beginning}…")
-}
-
-/// What the reader says of a copy.
-struct Copy {
-    level: u64,
-    owner: Option<String>,
-    proven: Option<bool>,
-    signers: Vec<String>,
-}
-
-impl Copy {
-    fn of(opened: &Value) -> Copy {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let signatures = opened.get("signatures").and_then(Value::as_array);
-        let roles = signatures
-            .into_iter()
-            .flatten()
-            .filter_map(|signed| signed.get("role"));
-        Copy {
-            level: opened
-                .get("level")
-                .and_then(Value::as_u64)
-                .unwrap_or_default(),
-            owner: opened.get("owner").and_then(text),
-            proven: opened.get("origin_proven").and_then(Value::as_bool),
-            signers: roles.filter_map(text).collect(),
-        }
-    }
-
-    fn words(&self) -> String {
-        let owner = self.owner.as_deref().unwrap_or("nobody");
-        let origin = match self.proven {
-            Some(true) => format!("signed by {}", self.signers.join(" and ")),
-            Some(false) => "origin unproven".to_owned(),
-            None => "unprotected".to_owned(),
-        };
-        format!("level {}, belongs to {owner}, {origin}", self.level)
-    }
-
-    /// Level 4 is the highest sealed level there is data for, with the provider's signature.
-    fn is_right(&self, asked: u8) -> bool {
-        let owned = self.owner.as_deref() == Some(BUYER);
-        let provider = self.signers.iter().any(|role| role == "provider");
-        let signed = self.proven == Some(true);
-        match asked {
-            1 => self.level == 1 && self.owner.is_none() && self.proven.is_none(),
-            2 => self.level == 2 && self.owner.is_none() && signed && !provider,
-            3 => self.level == 3 && owned && signed && !provider,
-            _ => self.level == 3 && owned && signed && provider,
-        }
-    }
 }
