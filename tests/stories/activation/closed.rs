@@ -5,7 +5,7 @@ use colophon_tests::book::epub;
 use colophon_tests::browser::Browser;
 use colophon_tests::colophon::{House, succeed};
 
-use super::people::{Reader, post, sign_up};
+use super::people::{Reader, approve, post, sign_up};
 
 /// A host that listens to the network without knowing its address serves downloads, and hands out
 /// no address that nobody could use.
@@ -45,9 +45,13 @@ fn a_host_without_an_address_refuses_to_activate() {
     let told = succeed(house.colophon().arg("doctor"));
     assert!(told.contains("none: activation is refused"), "{told}");
 
-    // Where somebody has a persona, it is a fault; with an address, it is none.
+    // Where somebody has activated a reader, it is a fault; with an address, it is none.
     let host = house.serve(&[]);
-    sign_up(&mut Browser::new(&host), "ada").expect(200, "Your devices");
+    let mut ada = Browser::new(&host);
+    sign_up(&mut ada, "ada");
+    let reader = Reader::begin(&host);
+    approve(&mut ada, &reader.user_code(), "Desk");
+    assert_eq!(reader.activate(&reader.token(), "abcdef").status, 200);
     assert!(host.stop());
     let doctor = house.colophon().arg("doctor").output().unwrap();
     let told = String::from_utf8(doctor.stdout).unwrap();

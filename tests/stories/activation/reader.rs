@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use colophon_tests::browser::Browser;
 use colophon_tests::colophon::{Host, House};
 
-use super::people::{Reader, activate, approve, post, request, sign_up, text};
+use super::people::{Reader, activate, approve, open_until, post, request, sign_up, text};
 
 /// A host with somebody signed in, and a reader that was approved.
 fn approved(host: &Host) -> (Browser<'_>, Reader<'_>, String) {
@@ -179,7 +179,7 @@ fn a_connection_that_breaks_costs_no_place() {
     let whole = activate(&host, &token, "abcdef");
     assert!(whole.complete && whole.status == 200);
     assert_eq!(activate(&host, &token, "abcdef").body, whole.body);
-    browser.open(&progress).expect(200, "Congratulations!");
+    open_until(&mut browser, &progress, "Congratulations!");
     browser
         .open("/activation/me")
         .expect(200, "1 of 5 activations used");
@@ -206,9 +206,7 @@ fn a_connection_that_breaks_near_the_end_is_made_up_for() {
     stream.read_exact(&mut most).unwrap();
     drop(stream);
     // The host cannot know what became of the rest, so the page says what to do.
-    browser
-        .open(&progress)
-        .expect(200, "Does your reader not say so?")
+    open_until(&mut browser, &progress, "Does your reader not say so?")
         .expect(200, "that counts nothing");
     assert_eq!(activate(&host, &token, "abcdef").body, whole.body);
     browser

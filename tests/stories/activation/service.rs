@@ -3,7 +3,7 @@
 use colophon_tests::browser::Browser;
 use colophon_tests::colophon::{House, fail, succeed};
 
-use super::people::{Reader, approve, sign_up, text};
+use super::people::{Reader, approve, open_until, sign_up, text};
 
 #[test]
 fn a_reader_is_activated_from_a_new_account() {
@@ -67,9 +67,8 @@ fn a_reader_is_activated_from_a_new_account() {
 
     // Once more: the same bytes, and nothing is counted.
     assert_eq!(reader.activate(&token, "abcdef").body, package.body);
-    let page = browser.open(&page.location);
-    page.expect(200, "Congratulations!")
-        .expect(200, "Ada’s laptop");
+    let page = open_until(&mut browser, &page.location, "Congratulations!");
+    page.expect(200, "Ada’s laptop");
     assert_eq!(page.answer.header("refresh"), None);
     browser
         .open("/activation/me")
@@ -262,10 +261,7 @@ fn a_shop_s_page_leads_here_and_back() {
         ],
     );
     assert_eq!(reader.activate(&reader.token(), "abcdef").status, 200);
-    browser
-        .open(&progress.location)
-        .expect(200, "Congratulations!")
-        .expect(200, link);
+    open_until(&mut browser, &progress.location, "Congratulations!").expect(200, link);
 }
 
 #[test]

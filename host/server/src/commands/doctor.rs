@@ -247,7 +247,7 @@ async fn activation_authority(house: &House) -> Finding {
 }
 
 /// Where people activate readers. A host that only serves downloads needs no such address, so that
-/// there is none is wrong only where somebody has a persona.
+/// there is none is wrong only where somebody has activated a reader.
 async fn activation_address(house: &House, config: &Config) -> Finding {
     let closed = "none: activation is refused; set activation.public_url";
     let state = match public_url(config, config.listen.address) {
