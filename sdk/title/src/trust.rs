@@ -220,14 +220,12 @@ impl TrustRoots {
 
     /// Why a chain is refused, told apart from one that only the pins are in the way of.
     fn without_pins(&self, case: &Case<'_>, refused: ChainRefused) -> ChainRefused {
-        let pinned = self.pins_for(case.role).is_some();
-        match refused {
-            ChainRefused::Untrusted
-                if pinned && case.check_anchored(&self.anchors, None).is_ok() =>
-            {
-                ChainRefused::NotPinned
-            }
-            refused => refused,
+        let only_pins = refused == ChainRefused::Untrusted
+            && self.pins_for(case.role).is_some()
+            && case.check_anchored(&self.anchors, None).is_ok();
+        match only_pins {
+            true => ChainRefused::NotPinned,
+            false => refused,
         }
     }
 

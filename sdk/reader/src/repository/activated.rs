@@ -54,7 +54,7 @@ impl ActivationRefused {
                 ChainRefused::Time => "certificate-time",
                 ChainRefused::Revoked => "certificate-revoked",
                 ChainRefused::Untrusted => "certificate-untrusted",
-                _ => "certificate",
+                ChainRefused::NotPinned | _ => "certificate",
             },
             ActivationRefused::OtherPersona => "other-persona",
         }
