@@ -6,7 +6,7 @@ use std::process::Output;
 
 use colophon_keys::{Authority, KeyKind, Subject, SystemRandom};
 use colophon_tests::book::epub;
-use colophon_tests::colophon::{Host, House, succeed};
+use colophon_tests::colophon::{Host, House, fail, succeed};
 use colophon_tests::device::Device;
 use colophon_tests::person::Person;
 use colophon_tests::persona::a_day;
@@ -286,6 +286,124 @@ fn a_licensor_under_a_new_root_counts_once_the_reader_is_activated_again() {
     desk.activate_again(&host, &mut ada);
     desk.open(&new);
     desk.open(&kept);
+}
+
+/// What a shop needs to know of its buyer comes from the buyer's reader, for that shop alone.
+#[test]
+fn a_shop_is_told_who_buys_and_nobody_else_is() {
+    let (house, secret) = house(None);
+    let toys = house.add_retailer("toys", &[]);
+    let host = house.serve(&[]);
+    let desk = Device::new("desk", &house);
+    let mut ada = Person::sign_up(&host, "ada");
+    desk.activate(&host, &mut ada);
+    let keys = |retailer: &str| {
+        let folder = house.path().join(format!("keys of {retailer}"));
+        let mut command = house.colophon();
+        command.args(["retailer", "certificate", retailer, "--to"]);
+        succeed(command.arg(&folder));
+        (folder.join("retailer.pem"), folder.join("retailer.key"))
+    };
+    let (certificate, key) = keys("shop");
+    let tell = |shop: &std::path::Path| desk.run(&["persona", "--for", text(shop)]);
+
+    // The person sees whom it is for.
+    let output = tell(&certificate);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    for word in [
+        "main/shop",
+        "Colophon platform authority",
+        "ada@",
+        "10 minutes",
+    ] {
+        assert!(said.contains(word), "{said}");
+    }
+    let form = desk.path("form");
+    fs::write(&form, &output.stdout).unwrap();
+    let mint = |secret: &str, (certificate, key): (&PathBuf, &PathBuf)| {
+        let mut command = house.colophon();
+        command.args([
+            "receipt",
+            "mint",
+            "--secret",
+            secret,
+            "--transaction",
+            "t-1",
+        ]);
+        command.args(["--book-id", BOOK_ID, "--user-name", "Ada Lovelace"]);
+        command.arg("--persona-form").arg(&form);
+        command.arg("--shop-certificate").arg(certificate);
+        command.arg("--shop-key").arg(key);
+        command
+    };
+    let receipt = succeed(&mut mint(&secret, (&certificate, &key)));
+    let answer = host.download_licensed(receipt.trim(), &desk.certificate(&host));
+    assert_eq!(
+        answer.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
+    let copy = desk.path("Secret Water.epub");
+    fs::write(&copy, &answer.body).unwrap();
+    desk.open(&copy);
+
+    // Another shop cannot open it, nor sell under this one's name.
+    let (toy_certificate, toy_key) = keys("toys");
+    for (secret, keys, words) in [
+        (
+            &toys,
+            (&toy_certificate, &toy_key),
+            "sealed to another certificate",
+        ),
+        (
+            &toys,
+            (&certificate, &key),
+            "the certificate is that of main/shop",
+        ),
+        (&secret, (&certificate, &toy_key), "cannot be used"),
+    ] {
+        let said = fail(&mut mint(secret, keys));
+        assert!(said.contains(words), "{said}");
+    }
+    fs::write(&form, desk.certificate(&host)).unwrap();
+    let said = fail(&mut mint(&secret, (&certificate, &key)));
+    assert!(said.contains("this is no persona form"), "{said}");
+
+    // Nobody who is not a shop is told anything: not a center, and not a shop of a stranger's.
+    let center = house.path().join("center.pem");
+    fs::write(
+        &center,
+        host.request("GET", "/main/certificate", &[], None)
+            .unwrap()
+            .body,
+    )
+    .unwrap();
+    refused(&tell(&center), 3, "not believed");
+    let elsewhere = House::new();
+    elsewhere.add_retailer("shop", &[]);
+    let folder = elsewhere.path().join("keys");
+    let mut command = elsewhere.colophon();
+    succeed(
+        command
+            .args(["retailer", "certificate", "shop", "--to"])
+            .arg(&folder),
+    );
+    refused(&tell(&folder.join("retailer.pem")), 3, "not believed");
+
+    // What is kept for shops is of no use on another machine, and does not name anybody.
+    let kept = fs::read(desk.path("config/colophon-reader/activation/persona.sealed")).unwrap();
+    assert!(!kept.windows(3).any(|part| part == b"ada"));
+    let thief = desk.copied_to("thief", &house);
+    let output = thief.run(&["persona", "--for", text(&certificate)]);
+    refused(&output, 4, "kept on another machine");
+    let phone = Device::new("phone", &house);
+    refused(
+        &phone.run(&["persona", "--for", text(&certificate)]),
+        4,
+        "not activated",
+    );
 }
 
 /// The persona a device was activated for, as its certificate says.

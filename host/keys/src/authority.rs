@@ -4,6 +4,7 @@ mod center_key;
 mod issuer;
 mod leaf;
 mod revocation;
+mod shop_key;
 
 use colophon_crypto::Randomness;
 use colophon_title::trust::CertificateRole;
@@ -19,6 +20,7 @@ use crate::{KeyKind, PrivateKey, PrivateKeyError};
 pub use center_key::CenterKey;
 pub use leaf::{Leaf, LeafError, LeafLicensor, LeafSigner};
 pub use revocation::{Revocation, serial_number};
+pub use shop_key::{ShopKey, ShopKeyError};
 
 use issuer::{IssuerCertificate, SubjectKey};
 use revocation::since_1970;

@@ -22,7 +22,7 @@ mod trust_folder;
 pub use activation_authority::{ActivationIssuer, persona_key_pair};
 pub use authority::{
     Authority, AuthorityError, CenterKey, Leaf, LeafError, LeafLicensor, LeafSigner, Revocation,
-    Subject, Validity, serial_number,
+    ShopKey, ShopKeyError, Subject, Validity, serial_number,
 };
 pub use aws_lc::AwsLc;
 pub use engine::{EngineName, UnknownEngine};

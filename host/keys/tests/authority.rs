@@ -226,6 +226,7 @@ fn signers_come_back_from_pem_and_sign_for_their_role() {
         (CertificateRole::Licensor, None),
         (CertificateRole::Activation, None),
         (CertificateRole::Center, None),
+        (CertificateRole::Retailer, None),
     ] {
         let leaf = issue(&root, role, KeyKind::Rsa2048);
         // A root at the end of the chain file is what certificate tools write.

@@ -2,8 +2,8 @@
 //!
 //! `SPEC.md` beside this crate is normative; the files in `vectors/` show it at work. This crate
 //! says how a machine is told from others without anybody learning what it is made of, what a
-//! persona is called, and in which form an activation certificate travels to retailers and
-//! download servers. It leaves to others how facts are read off a machine, how many activations a
+//! persona is called, in which form an activation certificate travels to retailers and download
+//! servers, and in which other form a shop is told a persona's id. It leaves to others how facts are read off a machine, how many activations a
 //! persona has, who signs certificates and whether they are valid. It has no clock, no
 //! randomness, no files and no network: time and chance are arguments.
 //!
@@ -82,6 +82,8 @@
 mod machine;
 mod package;
 mod persona;
+mod persona_at_rest;
+mod persona_form;
 mod pinned_roots;
 mod sealed_key;
 mod statement;
@@ -99,6 +101,11 @@ pub use package::{
     ActivationPackage, MODULE_BYTES_MAX, PACKAGE_BYTES_MAX, PACKAGE_MEDIA_TYPE, PackageRefused,
 };
 pub use persona::PersonaId;
+pub use persona_at_rest::{PERSONA_AT_REST_BYTES, PersonaAtRest};
+pub use persona_form::{
+    MalformedPersona, PERSONA_FORM_BYTES_MAX, PERSONA_FORM_LIFETIME_S_MAX, PersonaClaims,
+    PersonaForm, PersonaFormId, PersonaFormRefused, PersonaSealError, SealedPersona, ShopId,
+};
 pub use pinned_roots::{InvalidPinnedRoots, PINNED_ROOTS_MAX, PinnedRoots, SEALED_ROOTS_BYTES};
 pub use sealed_key::{
     NotSealedForThis, OpenedKey, PRIVATE_KEY_BYTES_MAX, PrivateKeyLength, SEALED_KEY_BYTES_MAX,

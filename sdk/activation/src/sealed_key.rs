@@ -13,7 +13,7 @@ use colophon_crypto::{
 };
 use zeroize::Zeroizing;
 
-use self::shares::{SHARE_BYTES, Shares};
+pub(crate) use self::shares::{SHARE_BYTES, Shares};
 use crate::machine::{FactKind, MachineFacts, MachineId};
 use crate::{PROFILE, PersonaId};
 

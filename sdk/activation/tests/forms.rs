@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use colophon_activation::{
-    CertificateChain, CertificateHash, Claims, FORM_BYTES_MAX, FormKey, FormRefused, SealError,
-    SealedForm, UnixSeconds, UploadForm,
+    CertificateChain, CertificateHash, Claims, FORM_BYTES_MAX, FormKey, FormRefused, PersonaClaims,
+    PersonaForm, PersonaFormId, PersonaSealError, SealError, SealedForm, SealedPersona,
+    UnixSeconds, UploadForm,
 };
 use colophon_crypto::{Key32, Mismatch, Portable};
 use colophon_forge::{Seeded, mutant, mutants};
@@ -180,6 +181,93 @@ fn nothing_is_said_of_what_does_not_decrypt() {
     for answer in [None, Some([0; 32]), Some([7; 32])] {
         let refused = sealed.open(&Portable, &Answering(answer), &center);
         assert_eq!(refused, Err(FormRefused::NotGenuine(Mismatch)));
+    }
+}
+
+fn told(persona: &str, random: &mut Seeded) -> String {
+    let claims = PersonaClaims {
+        persona: persona.parse().expect("a persona"),
+        shop: "main/bookshop".parse().expect("a shop"),
+        id: PersonaFormId::from_bytes([7; 16]),
+        issued_at: UnixSeconds::new(1_800_000_000),
+        expires_at: UnixSeconds::new(1_800_000_600),
+    };
+    let form = PersonaForm {
+        engine: &Portable,
+        shop_certificate_der: &CENTER.certificate_der,
+        shop_public_key_spki_der: &CENTER.public_key_spki_der,
+    };
+    form.seal(&claims, random).expect("a form")
+}
+
+fn open_persona(form: &str, key: &dyn FormKey) -> Option<PersonaClaims> {
+    let shop = "main/bookshop".parse().expect("a shop");
+    let sealed = SealedPersona::parse(form).ok()?;
+    sealed.open(&Portable, key, &shop).ok()
+}
+
+#[test]
+fn no_changed_persona_form_opens() {
+    let mut random = Seeded(2);
+    let key = Remembering::default();
+    let forms: Vec<String> = (0..20)
+        .map(|number| told(&format!("persona-{number}"), &mut random))
+        .collect();
+    assert!(forms.iter().all(|form| open_persona(form, &key).is_some()));
+    let (mut tried, mut parsed) = (0, 0);
+    let tries = mutants(50_000);
+    while tried < tries {
+        let form = &forms[random.below(forms.len())];
+        let other = &forms[random.below(forms.len())];
+        let Ok(mutant) = String::from_utf8(mutant(form, other, &mut random)) else {
+            tried += 1;
+            continue;
+        };
+        // Now and then a change puts a form back together.
+        if forms.contains(&mutant) {
+            continue;
+        }
+        assert_eq!(
+            open_persona(&mutant, &key),
+            None,
+            "{mutant}\nmade of {form}"
+        );
+        parsed += usize::from(SealedPersona::parse(&mutant).is_ok());
+        tried += 1;
+    }
+    println!("{tried} mutants refused, {parsed} of them only by decrypting");
+}
+
+#[test]
+fn what_no_shop_would_take_is_not_told() {
+    let seal = |iat, exp| {
+        let claims = PersonaClaims {
+            persona: "ada".parse().expect("a persona"),
+            shop: "main/bookshop".parse().expect("a shop"),
+            id: PersonaFormId::from_bytes([7; 16]),
+            issued_at: UnixSeconds::new(iat),
+            expires_at: UnixSeconds::new(exp),
+        };
+        let form = PersonaForm {
+            engine: &Portable,
+            shop_certificate_der: &CENTER.certificate_der,
+            shop_public_key_spki_der: &CENTER.public_key_spki_der,
+        };
+        form.seal(&claims, &mut Seeded(1))
+    };
+    assert!(seal(0, 3600).is_ok());
+    for (iat, exp, claim) in [
+        (-1, 1, "iat"),
+        (0, 0, "exp"),
+        (0, 3601, "exp"),
+        (5, 4, "exp"),
+        (0, i64::MIN, "exp"),
+    ] {
+        let refused = seal(iat, exp);
+        assert!(
+            matches!(refused, Err(PersonaSealError::Range(name)) if name == claim),
+            "{iat} {exp}"
+        );
     }
 }
 

@@ -11,8 +11,8 @@ use base64ct::{Base64, Encoding};
 use cases::keys::{CENTER, OTHER, TestKey};
 use colophon_activation::{
     ActivationPackage, CertificateHash, Claims, FactKind, FactSalt, FormKey, FormRefused,
-    InvalidFacts, MachineFacts, MachineId, SKEW_S, SealedFor, SealedForm, Statement, UnixSeconds,
-    open_key,
+    InvalidFacts, MachineFacts, MachineId, PersonaClaims, PersonaFormRefused, SKEW_S, SealedFor,
+    SealedForm, SealedPersona, Statement, UnixSeconds, open_key,
 };
 use colophon_crypto::{AgreementKey, Key32, Portable};
 use colophon_forge::{differing, kept};
@@ -80,6 +80,70 @@ fn every_form_comes_out_as_it_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(files.len() >= 100, "only {} vectors", files.len());
+}
+
+/// Who the persona form of a vector says somebody is, or why it is refused.
+fn told(vector: &Value) -> Result<PersonaClaims, &'static str> {
+    let key: &TestKey = match text(vector, "key") {
+        "center" => &CENTER,
+        "other" => &OTHER,
+        unknown => panic!("no key {unknown}"),
+    };
+    let form = text(vector, "form");
+    let sealed = SealedPersona::parse(form).map_err(|malformed| malformed.reason())?;
+    assert_eq!(sealed.to_string(), form);
+    let shop = text(vector, "shop").parse().expect("a shop");
+    let now = UnixSeconds::new(vector["now"].as_i64().expect("a time"));
+    let judged = || -> Result<PersonaClaims, PersonaFormRefused> {
+        let claims = sealed.open(&Portable, key, &shop)?;
+        claims.check_time(now, SKEW_S)?;
+        Ok(claims)
+    };
+    judged().map_err(|refused| refused.reason())
+}
+
+#[test]
+fn every_persona_form_comes_out_as_it_says() {
+    let files = kept(&folder().join("persona"));
+    let mut wrong = Vec::new();
+    for (name, vector) in &files {
+        let vector: Value = serde_json::from_str(vector).expect("JSON");
+        let (outcome, said) = match told(&vector) {
+            Ok(claims) => (
+                "valid",
+                Some(json!({
+                    "v": 1,
+                    "persona": claims.persona.as_str(),
+                    "aud": claims.shop.as_str(),
+                    "jti": claims.id.to_string(),
+                    "iat": claims.issued_at.get(),
+                    "exp": claims.expires_at.get(),
+                })),
+            ),
+            Err(reason) => (reason, None),
+        };
+        if outcome != vector["expect"] {
+            wrong.push(format!("{name}: {outcome} instead of {}", vector["expect"]));
+        } else if said.as_ref() != vector.get("claims") {
+            wrong.push(format!("{name}: says {said:?}"));
+        }
+        // By its type no persona form is an upload form, whatever becomes of it.
+        let untyped = ["upload-form.json", "without-typ.json"].contains(&name.as_str());
+        assert!(untyped || SealedForm::parse(text(&vector, "form")).is_err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(files.len() >= 60, "only {} vectors", files.len());
+}
+
+#[test]
+fn no_upload_form_is_a_persona_form() {
+    for (name, vector) in kept(&folder().join("upload")) {
+        let vector: Value = serde_json::from_str(&vector).expect("JSON");
+        assert!(
+            SealedPersona::parse(text(&vector, "form")).is_err(),
+            "{name}"
+        );
+    }
 }
 
 /// What the facts of a vector come to, by their values or by their text.

@@ -8,12 +8,15 @@
 
 use std::path::{Path, PathBuf};
 
-use colophon_activation::{ActivationPackage, PACKAGE_BYTES_MAX};
+use colophon_activation::{
+    ActivationPackage, FactSalt, InvalidFacts, NotSealedForThis, PACKAGE_BYTES_MAX,
+    PERSONA_AT_REST_BYTES, PersonaAtRest, PersonaId,
+};
 use colophon_crypto::{Engine, Portable};
 use colophon_title::TrustRoots;
 
 use crate::repository::{Activated, ActivationRefused, CountStore, RepositoryFailure};
-use crate::{ActivatedReader, Address, Machine, TrustStore, TrustStoreError};
+use crate::{ActivatedReader, Address, Machine, SystemRandom, TrustStore, TrustStoreError};
 
 mod flow;
 mod folder;
@@ -50,6 +53,21 @@ pub enum ActivationUnusable {
     /// Its secure repository does not run here.
     #[error(transparent)]
     Repository(#[from] RepositoryFailure),
+}
+
+/// Why the persona's id cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PersonaUnknown {
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Too little is known about this machine.
+    #[error("this machine cannot be recognized")]
+    Machine(#[source] InvalidFacts),
+    /// It is another machine's, or damaged.
+    #[error("the persona's id was kept on another machine, or is damaged")]
+    NotSealedForThis(#[from] NotSealedForThis),
 }
 
 impl ActivationFolder {
@@ -106,15 +124,43 @@ impl ActivationFolder {
 
     /// Judges what was fetched, keeps it in the place of what was there, and forgets the approval
     /// it came by.
-    fn keep(&self, fetched: &Fetched, roots: &TrustRoots) -> Result<Activated, ActivateError> {
+    fn keep(
+        &self,
+        fetched: &Fetched,
+        roots: &TrustRoots,
+        machine: &Machine,
+    ) -> Result<Activated, ActivateError> {
         let activated = judge(&fetched.package, roots).map_err(ActivateError::Refused)?;
         let grant = &fetched.grant;
         if *activated.persona() != grant.persona || *activated.salt() != grant.salt {
             return Err(ActivateError::NotAskedFor);
         }
+        let persona = at_rest(activated.persona(), machine).map_err(ActivateError::Machine)?;
+        folder::write_private(&self.persona_file(), persona.as_bytes())?;
         folder::write_private(&self.package_file(), &fetched.package)?;
         self.forget_grant()?;
         Ok(activated)
+    }
+
+    /// The id of the persona that this reader is activated for, as it is kept for shops: apart
+    /// from the certificate, and of use on its machine alone. Nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`PersonaUnknown`], see its variants.
+    pub fn persona(&self, machine: &Machine) -> Result<Option<PersonaId>, PersonaUnknown> {
+        let bytes_max = PERSONA_AT_REST_BYTES as u64;
+        let Some(kept) = folder::read(&self.persona_file(), bytes_max)? else {
+            return Ok(None);
+        };
+        let kept = PersonaAtRest::from_bytes(kept).ok_or(NotSealedForThis)?;
+        let facts = machine.facts(&Portable, &kept.salt());
+        let facts = facts.map_err(PersonaUnknown::Machine)?;
+        Ok(Some(kept.open(&Portable, &facts)?))
+    }
+
+    fn persona_file(&self) -> PathBuf {
+        self.folder.join("persona.sealed")
     }
 
     fn package(&self) -> Result<Option<Vec<u8>>, FolderError> {
@@ -142,6 +188,16 @@ impl ActivationFolder {
     fn grant_file(&self) -> PathBuf {
         self.folder.join("grant.json")
     }
+}
+
+/// A persona's id, sealed to a machine.
+fn at_rest(persona: &PersonaId, machine: &Machine) -> Result<PersonaAtRest, InvalidFacts> {
+    let salt = FactSalt::generate(&mut SystemRandom);
+    let facts = machine.facts(&Portable, &salt)?;
+    let random = &mut SystemRandom;
+    Ok(PersonaAtRest::seal(
+        &Portable, random, &salt, &facts, persona,
+    ))
 }
 
 fn judge(package: &[u8], roots: &TrustRoots) -> Result<Activated, ActivationRefused> {

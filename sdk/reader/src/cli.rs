@@ -50,7 +50,7 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(verify) => verify::run(&places, verify, arguments.json),
         Command::Trust(trust) => trust::run(&places, trust, arguments.json),
         Command::Print(printing) => printing::run(&places, printing, arguments.json),
-        Command::Persona => persona::run(&places, arguments.json),
+        Command::Persona(asked) => persona::run(&places, asked, arguments.json),
         Command::Certificate(asked) => certificate::run(&places, asked, arguments.json),
         Command::Activate(activate) => activate::run(&places, activate, arguments.json),
         Command::Desktop(command) => desktop::run(command, arguments.json),

@@ -22,12 +22,14 @@ mod network;
 mod publication;
 pub mod reading;
 pub mod repository;
+mod shop;
 mod system_random;
 mod trust_store;
 
 pub use activation::{
     ActivateError, Activating, ActivationFolder, ActivationService, ActivationUnusable, Approval,
-    Attendant, Delivery, DeviceCode, Fetched, FolderError, Grant, Limit, ServiceError, Step, Token,
+    Attendant, Delivery, DeviceCode, Fetched, FolderError, Grant, Limit, PersonaUnknown,
+    ServiceError, Step, Token,
 };
 pub use center::{Center, CenterRefused, FormPeriod, SealedUpload};
 pub use desktop::{Desktop, DesktopError};
@@ -36,5 +38,6 @@ pub use library::{AddError, Added, FindError, Library, LibraryError, Original, V
 pub use machine::{Machine, MachineUnsupported};
 pub use network::{Address, AddressRefused, Network, NetworkError, NoCertificates, TlsRoots};
 pub use publication::{Chapter, Publication, PublicationUnreadable};
+pub use shop::{Shop, ShopRefused, ToldPersona};
 pub use system_random::SystemRandom;
 pub use trust_store::{TrustStore, TrustStoreError, Trusted, TrustedKind};

@@ -139,7 +139,10 @@ impl Leaf {
             CertificateRole::Tool => SignerRole::Tool,
             CertificateRole::Owner => SignerRole::Owner,
             CertificateRole::Provider => SignerRole::Provider,
-            CertificateRole::Licensor | CertificateRole::Activation | CertificateRole::Center => {
+            CertificateRole::Licensor
+            | CertificateRole::Activation
+            | CertificateRole::Center
+            | CertificateRole::Retailer => {
                 return None;
             }
         };

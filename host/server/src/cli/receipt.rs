@@ -59,8 +59,18 @@ pub(crate) struct MintArgs {
     #[arg(long)]
     pub(crate) user_name: Option<String>,
     /// The buyer's persona id.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "persona_form")]
     pub(crate) persona: Option<String>,
+    /// File with the persona form that the buyer's reader has made for this retailer. The command
+    /// forgets which forms it has taken; a shop must not.
+    #[arg(long, value_name = "FILE", requires_all = ["shop_key", "shop_certificate"])]
+    pub(crate) persona_form: Option<PathBuf>,
+    /// The retailer's private key that opens the persona form.
+    #[arg(long, value_name = "FILE", requires = "persona_form")]
+    pub(crate) shop_key: Option<PathBuf>,
+    /// The retailer's certificate that the persona form is sealed to.
+    #[arg(long, value_name = "FILE", requires = "persona_form")]
+    pub(crate) shop_certificate: Option<PathBuf>,
     /// The retailer's customer id.
     #[arg(long)]
     pub(crate) customer_id: Option<String>,

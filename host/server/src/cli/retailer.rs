@@ -1,5 +1,7 @@
 //! Retailers and their secrets.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use super::CenterArg;
@@ -35,6 +37,16 @@ pub(crate) enum RetailerCommand {
         /// Make a secret for tests (`rk_test_`).
         #[arg(long)]
         test: bool,
+    },
+    /// Issue a certificate with a new private key, by which buyers' readers tell the retailer who
+    /// they are; written into a folder, and kept nowhere else.
+    Certificate {
+        id: String,
+        #[command(flatten)]
+        center: CenterArg,
+        /// Folder for `retailer.pem` and `retailer.key`.
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
     },
     /// Withdraw a key: no receipt made with it opens any more.
     Revoke {

@@ -54,7 +54,7 @@ pub(super) async fn run(
                 RoleArg::Owner => SignerRole::Owner,
                 RoleArg::Provider => SignerRole::Provider,
             };
-            issue(&house, role, &name, &to).await?;
+            issue(&house, role.into(), &name, &to).await?;
             let folder = to.display().to_string();
             output.print(&json!({ "folder": folder }), |_| {
                 format!("Wrote the certificate and its private key to {folder}.")

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use colophon_activation::SealedForm;
+use colophon_activation::{SKEW_S, SealedForm, SealedPersona};
 use colophon_core::code::Code;
 use colophon_core::decide::Permit;
 use colophon_core::time::Clock as _;
-use colophon_keys::{AwsLc, SystemRandom};
+use colophon_keys::{AwsLc, ShopKey, SystemRandom};
 use colophon_receipt::{
-    Claims, Mint, Receipt, RequestedLevel, RetailerSecret, SealedReceipt, UnixSeconds,
+    CenterId, Claims, Mint, Receipt, RequestedLevel, RetailerSecret, SealedReceipt, Text,
+    UnixSeconds,
 };
 use colophon_title::{Level, SignerRole};
 use serde_json::{Value, json};
@@ -76,7 +77,10 @@ fn text(given: Option<String>) -> Result<String> {
 fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
     let secret = secret(&arguments.secret)?;
     let center = center_id(&arguments.center.center)?;
-    let claims = claims(arguments)?;
+    let mut claims = claims(arguments)?;
+    if let Some(told) = persona(arguments, &secret, &center)? {
+        claims.persona = Some(told);
+    }
     let issued_at = match arguments.issued_at {
         Some(seconds) => UnixSeconds::new(seconds),
         None => SystemClock.now().unix_seconds(),
@@ -90,6 +94,36 @@ fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
     let receipt = mint.mint(&claims, issued_at, arguments.lifetime, &mut SystemRandom)?;
     output.print(&json!({ "receipt": receipt }), |_| receipt.clone())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The persona that the form of a buyer's reader says, for the retailer whose secret this is.
+fn persona(
+    arguments: &MintArgs,
+    secret: &RetailerSecret,
+    center: &CenterId,
+) -> Result<Option<Text>> {
+    let (Some(form), Some(key), Some(certificate)) = (
+        &arguments.persona_form,
+        &arguments.shop_key,
+        &arguments.shop_certificate,
+    ) else {
+        return Ok(None);
+    };
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let shop = ShopKey::from_pem(&read(key)?, &read(certificate)?)?;
+    if shop.id().as_str() != format!("{center}/{}", secret.kid().retailer()) {
+        bail!(
+            "the certificate is that of {}, the secret that of {center}/{}",
+            shop.id(),
+            secret.kid().retailer()
+        );
+    }
+    let form = SealedPersona::parse(read(form)?.trim()).context("this is no persona form")?;
+    let claims = form.open(&AwsLc, &shop, shop.id())?;
+    claims.check_time(SystemClock.now().unix_seconds(), SKEW_S)?;
+    Ok(Some(claims.persona.as_str().parse()?))
 }
 
 fn secret(arguments: &SecretArgs) -> Result<RetailerSecret> {

@@ -1,5 +1,6 @@
-//! `colophon retailer add|list|rotate|revoke`.
+//! `colophon retailer add|list|rotate|certificate|revoke`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -8,12 +9,13 @@ use colophon_core::time::Clock as _;
 use colophon_keys::SystemRandom;
 use colophon_receipt::{CenterId, ErrorUrl, KeyId, RetailerId, RetailerSecret, SecretMode};
 use colophon_store::retailers::{KeyRecord, NewRetailer, RetailerRecord};
+use colophon_title::trust::CertificateRole;
 use serde::Serialize;
 
 use super::known_center;
 use crate::cli::RetailerCommand;
 use crate::config::Config;
-use crate::house::{House, SystemClock};
+use crate::house::{House, SystemClock, issue};
 use crate::output::{Output, confirm, table};
 
 #[derive(Serialize)]
@@ -80,6 +82,13 @@ pub(super) async fn run(
             )
             .await?;
         }
+        RetailerCommand::Certificate { id, center, to } => {
+            let id = id
+                .parse()
+                .with_context(|| format!("{id:?} is no retailer id"))?;
+            let center = known_center(&house, &center.center).await?;
+            certificate(&house, &center, &id, &to, output).await?;
+        }
         RetailerCommand::Revoke { kid, center, yes } => {
             let kid: KeyId = kid
                 .parse()
@@ -116,6 +125,29 @@ async fn add(house: &House, retailer: &NewRetailer, test: bool, output: Output) 
     let added = house.store.add_retailer(retailer, &secret, now).await;
     added.with_context(|| format!("{} was not added", retailer.id))?;
     print_secret(&secret, output)
+}
+
+/// Issues the certificate that buyers' readers tell a retailer their persona by. Its common name
+/// begins with the shop it is of.
+async fn certificate(
+    house: &House,
+    center: &CenterId,
+    id: &RetailerId,
+    to: &Path,
+    output: Output,
+) -> Result<()> {
+    if house.store.show_retailer(center, id).await?.is_none() {
+        bail!("center {center} has no retailer {id}; see `colophon retailer list`");
+    }
+    let name = format!("{center}/{id} retailer");
+    issue(house, CertificateRole::Retailer, &name, to).await?;
+    let folder = to.display();
+    output.print(&serde_json::json!({ "shop": format!("{center}/{id}") }), |_| {
+        format!(
+            "{folder}/retailer.pem is for everybody: readers seal to it. {folder}/retailer.key is \
+             for the retailer alone, and is kept nowhere else."
+        )
+    })
 }
 
 async fn rotate(

@@ -16,8 +16,8 @@ use colophon_store::failure::ReadError;
 use colophon_store::retailers::NewRetailer;
 use colophon_store::signers::AuthorityMaterial;
 use colophon_store::store::Store;
+use colophon_title::CopyKey;
 use colophon_title::trust::CertificateRole;
-use colophon_title::{CopyKey, SignerRole};
 
 use super::activation::activation_issuer;
 use super::signers::complete_center;
@@ -150,15 +150,15 @@ pub(crate) async fn add_center(house: &House, id: &CenterId) -> Result<()> {
     complete_center(house, id).await
 }
 
-/// Issues a certificate for somebody who signs with a key of their own; writes both into a folder.
+/// Issues a certificate for somebody with a key of their own; writes both into a folder.
 pub(crate) async fn issue(
     house: &House,
-    role: SignerRole,
+    role: CertificateRole,
     name: &str,
     folder: &Path,
 ) -> Result<()> {
     let leaf = platform(house).await?.issue(
-        CertificateRole::from(role),
+        role,
         &subject(name),
         KeyKind::Rsa2048,
         validity(SystemClock.now(), LEAF_DAYS),

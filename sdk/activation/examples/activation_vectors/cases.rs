@@ -1,6 +1,5 @@
-//! Every test vector, made the same way each time: of machines, upload forms, packages and sealed
-//! keys. The good
-//! forms come first; the others are grouped by where they must fail.
+//! Every test vector, made the same way each time: of machines, upload forms, packages, sealed keys
+//! and persona forms. The good forms come first; the others are grouped by where they must fail.
 
 mod claims;
 mod forge;
@@ -10,6 +9,7 @@ pub(crate) mod keys;
 mod machines;
 mod malformed;
 pub(crate) mod packages;
+mod personas;
 mod sealed_keys;
 mod time;
 mod vector;
@@ -38,5 +38,10 @@ pub(crate) fn all() -> Files {
     let sealed_keys = sealed_keys
         .iter()
         .map(|vector| file_of(&format!("sealed-key/{}", vector.name), vector));
-    named(uploads.chain(machines).chain(packages).chain(sealed_keys))
+    let personas = personas::vectors();
+    let personas = personas
+        .iter()
+        .map(|vector| file_of(&format!("persona/{}", vector.name), vector));
+    let others = machines.chain(packages).chain(sealed_keys).chain(personas);
+    named(uploads.chain(others))
 }

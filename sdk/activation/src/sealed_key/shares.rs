@@ -7,7 +7,7 @@ use super::field::{inverse, product};
 use crate::PROFILE;
 use crate::machine::{FactKind, MachineFacts};
 
-pub(super) const SHARE_BYTES: usize = 32;
+pub(crate) const SHARE_BYTES: usize = 32;
 
 const KINDS: usize = FactKind::ALL.len();
 
@@ -16,7 +16,7 @@ const KINDS: usize = FactKind::ALL.len();
 const DEGREE: usize = KINDS - 2;
 
 /// The shares, in the order of [`FactKind::ALL`].
-pub(super) struct Shares(Zeroizing<[[u8; SHARE_BYTES]; KINDS]>);
+pub(crate) struct Shares(Zeroizing<[[u8; SHARE_BYTES]; KINDS]>);
 
 /// Where the polynomials of a kind's share are evaluated; the secret is what they are at 0.
 fn place(at: usize) -> u8 {
@@ -25,7 +25,7 @@ fn place(at: usize) -> u8 {
 
 impl Shares {
     /// Splits a secret.
-    pub(super) fn split(secret: &Key32, random: &mut dyn Randomness) -> Shares {
+    pub(crate) fn split(secret: &Key32, random: &mut dyn Randomness) -> Shares {
         let mut coefficients = Zeroizing::new([[0; SHARE_BYTES]; DEGREE]);
         for coefficient in coefficients.iter_mut() {
             random.fill(coefficient);
@@ -43,31 +43,26 @@ impl Shares {
     }
 
     /// Reads veiled shares.
-    pub(super) fn read(bytes: &[u8]) -> Option<Shares> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<Shares> {
         let (shares, rest) = bytes.as_chunks();
         let shares = shares.try_into().ok()?;
         rest.is_empty().then_some(Shares(Zeroizing::new(shares)))
     }
 
     /// Appends the shares to `out`.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         for share in self.0.iter() {
             out.extend_from_slice(share);
         }
     }
 
-    /// Puts over each share what follows from its fact, or takes it off again. What is not known
+    /// Puts over each share what follows from its fact and a salt, or takes it off again. What is not known
     /// counts as a fact of its own: learning it later is a change.
-    pub(super) fn veil(
-        &mut self,
-        engine: &dyn Engine,
-        repository_public: &[u8],
-        facts: &MachineFacts,
-    ) {
+    pub(crate) fn veil(&mut self, engine: &dyn Engine, salt: &[u8], facts: &MachineFacts) {
         for (share, (kind, digest)) in self.0.iter_mut().zip(facts.all()) {
             let digest = Key32::new(digest.map_or([0; 32], |digest| *digest.as_bytes()));
             let info = frames(&[PROFILE.as_bytes(), b"share", kind.name().as_bytes()]);
-            let veil = engine.hkdf_sha256(&digest, Some(repository_public), &info);
+            let veil = engine.hkdf_sha256(&digest, Some(salt), &info);
             for (byte, veil) in share.iter_mut().zip(veil.expose()) {
                 *byte ^= veil;
             }
@@ -75,7 +70,7 @@ impl Shares {
     }
 
     /// The secret, if all shares but the one of this kind are right.
-    pub(super) fn join_without(&self, left_out: FactKind) -> Key32 {
+    pub(crate) fn join_without(&self, left_out: FactKind) -> Key32 {
         Key32::filled(|secret| self.evaluate(left_out, 0, secret))
     }
 

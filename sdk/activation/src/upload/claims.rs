@@ -157,6 +157,23 @@ pub enum InvalidClaims {
     Version,
 }
 
+impl InvalidClaims {
+    /// The stable name of the cause, as in the test vectors.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            InvalidClaims::Form => "claims-form",
+            InvalidClaims::Unknown(_) => "claim-unknown",
+            InvalidClaims::Duplicate(_) => "claim-duplicate",
+            InvalidClaims::Missing(_) => "claim-missing",
+            InvalidClaims::Type(_) => "claim-type",
+            InvalidClaims::Range(_) => "claim-range",
+            InvalidClaims::Text { .. } => "claim-text",
+            InvalidClaims::Certificates(_) => "claim-certificates",
+            InvalidClaims::Version => "claims-version",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

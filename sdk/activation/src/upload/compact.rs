@@ -8,7 +8,7 @@ use super::header::{CertificateHash, InvalidHeader, parse_header};
 pub const FORM_BYTES_MAX: usize = 16 * 1024;
 
 /// What RSA keys of 2048 to 4096 bits encrypt to, in bytes.
-const ENCRYPTED_KEY_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
+pub(crate) const ENCRYPTED_KEY_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
 /// Why a text is no upload form. Nothing secret was needed to find out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,8 +3,8 @@
 use colophon_claims::{InvalidId, bytes_id, read_header, write_header};
 use colophon_crypto::Engine;
 
-const ALGORITHM: &str = "RSA-OAEP-256";
-const ENCRYPTION: &str = "A256GCM";
+pub(crate) const ALGORITHM: &str = "RSA-OAEP-256";
+pub(crate) const ENCRYPTION: &str = "A256GCM";
 
 /// SHA-256 of a certificate in DER, by which a form names the certificate it is sealed to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,6 @@
 //! Opening: from a sealed form and its key to what it says.
 
-use colophon_claims::CenterId;
+use colophon_claims::{CenterId, SealedClaims};
 use colophon_crypto::{Engine, Key32, Mismatch};
 
 use super::claims::{Claims, InvalidClaims};
@@ -56,15 +56,7 @@ impl FormRefused {
         match self {
             FormRefused::OtherCertificate => "other-certificate",
             FormRefused::NotGenuine(_) => "not-genuine",
-            FormRefused::Claims(InvalidClaims::Form) => "claims-form",
-            FormRefused::Claims(InvalidClaims::Unknown(_)) => "claim-unknown",
-            FormRefused::Claims(InvalidClaims::Duplicate(_)) => "claim-duplicate",
-            FormRefused::Claims(InvalidClaims::Missing(_)) => "claim-missing",
-            FormRefused::Claims(InvalidClaims::Type(_)) => "claim-type",
-            FormRefused::Claims(InvalidClaims::Range(_)) => "claim-range",
-            FormRefused::Claims(InvalidClaims::Text { .. }) => "claim-text",
-            FormRefused::Claims(InvalidClaims::Certificates(_)) => "claim-certificates",
-            FormRefused::Claims(InvalidClaims::Version) => "claims-version",
+            FormRefused::Claims(invalid) => invalid.reason(),
             FormRefused::OtherCenter => "other-center",
             FormRefused::OtherPersona => "other-persona",
             FormRefused::NotYetValid => "not-yet-valid",
@@ -91,21 +83,31 @@ impl SealedForm {
         if key.certificate() != self.kid {
             return Err(FormRefused::OtherCertificate);
         }
-        let decrypted = key.decrypt(&self.encrypted_key);
-        // A key that does not decrypt costs the same work as a wrong tag (RFC 7516, section 11.5).
-        // The stand-in can be computed by anybody, so what it opens is not believed.
-        let believed = decrypted.is_ok();
-        let content_key =
-            decrypted.unwrap_or_else(|Mismatch| Key32::new(engine.digest(&[&self.encrypted_key])));
-        let opened = self.claims.open(engine, &content_key, &self.header);
-        let claims = match opened {
-            Ok(claims) if believed => claims,
-            Ok(_) | Err(Mismatch) => return Err(FormRefused::NotGenuine(Mismatch)),
-        };
+        let claims = open_claims(engine, key, &self.header, &self.encrypted_key, &self.claims);
+        let claims = claims.map_err(FormRefused::NotGenuine)?;
         let claims = read_claims(&claims).map_err(FormRefused::Claims)?;
         match claims.center == *center {
             true => Ok(claims),
             false => Err(FormRefused::OtherCenter),
         }
     }
+}
+
+/// Decrypts the content encryption key of a form, and its claims with that. Both failures are one,
+/// and cost the same.
+pub(crate) fn open_claims(
+    engine: &dyn Engine,
+    key: &dyn FormKey,
+    header: &str,
+    encrypted_key: &[u8],
+    claims: &SealedClaims,
+) -> Result<Vec<u8>, Mismatch> {
+    let decrypted = key.decrypt(encrypted_key);
+    // A key that does not decrypt costs the same work as a wrong tag (RFC 7516, section 11.5).
+    // The stand-in can be computed by anybody, so what it opens is not believed.
+    let believed = decrypted.is_ok();
+    let content_key =
+        decrypted.unwrap_or_else(|Mismatch| Key32::new(engine.digest(&[encrypted_key])));
+    let opened = claims.open(engine, &content_key, header);
+    opened.and_then(|claims| believed.then_some(claims).ok_or(Mismatch))
 }

@@ -51,21 +51,15 @@ impl UploadForm<'_> {
     /// [`SealError`] if the form would not be one by the specification.
     pub fn seal(&self, claims: &Claims, random: &mut dyn Randomness) -> Result<String, SealError> {
         check_times(claims)?;
-        let public_key =
-            PublicKey::parse(self.center_public_key_spki_der).map_err(SealError::Key)?;
-        self.check_public_key()?;
-        let content_key = Key32::generate(random);
-        let seed = Key32::generate(random);
-        let mut iv = [0; 12];
-        random.fill(&mut iv);
-
-        let encrypted_key = public_key
-            .encrypt_oaep(seed.expose(), content_key.expose())
-            .map_err(SealError::Key)?;
         let claims = write_claims(claims).map_err(SealError::Write)?;
         let kid = CertificateHash::of(self.engine, self.center_certificate_der);
         let header = base64url::encode(header_for(&kid).as_bytes());
-        let claims = SealedClaims::seal(self.engine, &content_key, iv, &header, claims);
+        let recipient = Recipient {
+            engine: self.engine,
+            certificate_der: self.center_certificate_der,
+            public_key_spki_der: self.center_public_key_spki_der,
+        };
+        let (encrypted_key, claims) = recipient.encrypt(&header, claims, random)?;
         let sealed = SealedForm {
             kid,
             header,
@@ -79,15 +73,66 @@ impl UploadForm<'_> {
         }
         Ok(compact)
     }
+}
+
+/// Whom a form is sealed to, by a certificate that is trusted already.
+#[derive(Clone, Copy)]
+pub(crate) struct Recipient<'a> {
+    pub(crate) engine: &'a dyn Engine,
+    pub(crate) certificate_der: &'a [u8],
+    /// The public key in the certificate, a DER-encoded `SubjectPublicKeyInfo`.
+    pub(crate) public_key_spki_der: &'a [u8],
+}
+
+/// Why nothing was encrypted to somebody.
+#[derive(Debug)]
+pub(crate) enum EncryptionFailed {
+    /// The public key does not stand in the certificate.
+    OtherKey,
+    /// The public key is no RSA key of 2048 to 4096 bits.
+    Key(Mismatch),
+}
+
+impl From<EncryptionFailed> for SealError {
+    fn from(failed: EncryptionFailed) -> SealError {
+        match failed {
+            EncryptionFailed::OtherKey => SealError::OtherKey,
+            EncryptionFailed::Key(mismatch) => SealError::Key(mismatch),
+        }
+    }
+}
+
+impl Recipient<'_> {
+    /// Encrypts claims under a fresh key, and that to the certificate. 76 bytes are taken from
+    /// `random`: the key, the seed of OAEP, then the initialization vector.
+    pub(crate) fn encrypt(
+        &self,
+        header: &str,
+        claims: Vec<u8>,
+        random: &mut dyn Randomness,
+    ) -> Result<(Vec<u8>, SealedClaims), EncryptionFailed> {
+        let public_key =
+            PublicKey::parse(self.public_key_spki_der).map_err(EncryptionFailed::Key)?;
+        self.check_public_key()?;
+        let content_key = Key32::generate(random);
+        let seed = Key32::generate(random);
+        let mut iv = [0; 12];
+        random.fill(&mut iv);
+        let encrypted_key = public_key
+            .encrypt_oaep(seed.expose(), content_key.expose())
+            .map_err(EncryptionFailed::Key)?;
+        let claims = SealedClaims::seal(self.engine, &content_key, iv, header, claims);
+        Ok((encrypted_key, claims))
+    }
 
     /// A certificate holds its public key byte for byte. Certificates are not read here, so this
-    /// is no proof; it catches one center's certificate passed with another's key.
-    fn check_public_key(&self) -> Result<(), SealError> {
-        let key = self.center_public_key_spki_der;
-        let mut places = self.center_certificate_der.windows(key.len().max(1));
+    /// is no proof; it catches one's certificate passed with another's key.
+    fn check_public_key(&self) -> Result<(), EncryptionFailed> {
+        let key = self.public_key_spki_der;
+        let mut places = self.certificate_der.windows(key.len().max(1));
         match places.any(|place| place == key) {
             true => Ok(()),
-            false => Err(SealError::OtherKey),
+            false => Err(EncryptionFailed::OtherKey),
         }
     }
 }

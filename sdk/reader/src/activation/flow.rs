@@ -134,7 +134,7 @@ impl Activating<'_> {
     /// [`ActivateError`], see its variants; what was kept before is as it was.
     pub fn run(&self, attendant: &mut dyn Attendant) -> Result<Activated, ActivateError> {
         let fetched = self.fetch(attendant)?;
-        self.folder.keep(&fetched, self.roots)
+        self.folder.keep(&fetched, self.roots, self.machine)
     }
 
     /// Has a person approve this reader and fetches the package. What can be known beforehand to

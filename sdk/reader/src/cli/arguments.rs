@@ -77,8 +77,8 @@ pub(crate) enum Command {
     Print(PrintArguments),
     /// Tie this machine to you, so that copies of level 5 open here.
     Activate(ActivateArguments),
-    /// Print the persona this reader is activated for.
-    Persona,
+    /// Print the persona this reader is activated for, or tell it to one shop.
+    Persona(PersonaArguments),
     /// Print your activation certificate, sealed to one center, for a shop to keep.
     Certificate(CertificateArguments),
     /// Which files the desktop opens with this reader.
@@ -96,6 +96,16 @@ pub(crate) struct PrintArguments {
     /// The program that takes the text on its standard input.
     #[arg(long, value_name = "PROGRAM", default_value = "lp")]
     pub(crate) with: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonaArguments {
+    /// Print it sealed to this shop alone: a file with the shop's certificate, or its address.
+    #[arg(long = "for", value_name = "SHOP")]
+    pub(crate) shop: Option<String>,
+    /// Believe servers under the roots in this PEM file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_root: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -31,17 +31,20 @@ pub enum CertificateRole {
     Activation,
     /// Opens the forms in which activation certificates are uploaded to a center.
     Center,
+    /// Opens the forms in which a retailer is told who somebody is.
+    Retailer,
 }
 
 impl CertificateRole {
     /// All roles.
-    pub const ALL: [CertificateRole; 6] = [
+    pub const ALL: [CertificateRole; 7] = [
         CertificateRole::Tool,
         CertificateRole::Owner,
         CertificateRole::Provider,
         CertificateRole::Licensor,
         CertificateRole::Activation,
         CertificateRole::Center,
+        CertificateRole::Retailer,
     ];
 
     /// The word for this role.
@@ -54,6 +57,7 @@ impl CertificateRole {
             CertificateRole::Licensor => "licensor",
             CertificateRole::Activation => "activation",
             CertificateRole::Center => "center",
+            CertificateRole::Retailer => "retailer",
         }
     }
 
@@ -97,11 +101,12 @@ impl CertificateRole {
             CertificateRole::Licensor => 4,
             CertificateRole::Activation => 5,
             CertificateRole::Center => 6,
+            CertificateRole::Retailer => 7,
         }
     }
 
-    /// Whether the holder's key signs; that of an activation certificate or of a center's only
-    /// unwraps.
+    /// Whether the holder's key signs; that of an activation certificate, a center's or a
+    /// retailer's only unwraps.
     #[must_use]
     pub fn signs(self) -> bool {
         match self {
@@ -109,7 +114,9 @@ impl CertificateRole {
             | CertificateRole::Owner
             | CertificateRole::Provider
             | CertificateRole::Licensor => true,
-            CertificateRole::Activation | CertificateRole::Center => false,
+            CertificateRole::Activation | CertificateRole::Center | CertificateRole::Retailer => {
+                false
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Why this reader is not activated, and what to do about it.
 
 use colophon_reader::{
-    ActivateError, Address, CenterRefused, Limit, MachineUnsupported, NetworkError, ServiceError,
+    ActivateError, Address, CenterRefused, Limit, MachineUnsupported, NetworkError, PersonaUnknown,
+    ServiceError, ShopRefused,
 };
 
 use super::{Exit, Failure, chain};
@@ -64,6 +65,36 @@ impl Failure {
             | _ => Failure::new(Exit::Refused, message).with_next(
                 "name a center like https://books.example/main, or a file with its certificate",
             ),
+        }
+    }
+
+    /// A shop that nothing is told.
+    pub(crate) fn shop(error: &ShopRefused) -> Failure {
+        let message = chain(error);
+        match error {
+            ShopRefused::Network(error) => Failure::network(message, error),
+            ShopRefused::Chain(_) => Failure::new(Exit::Refused, message).with_next(
+                "tell this shop nothing unless you know who vouches for it: \
+                 colophon-reader trust add FILE",
+            ),
+            ShopRefused::NoCertificate { .. } | ShopRefused::NotPem | ShopRefused::Name | _ => {
+                Failure::new(Exit::Refused, message)
+                    .with_next("ask the shop for a file with its certificate")
+            }
+        }
+    }
+
+    /// A persona's id that does not open.
+    pub(crate) fn persona(error: &PersonaUnknown) -> Failure {
+        let message = chain(error);
+        match error {
+            PersonaUnknown::Folder(_) => Failure::new(Exit::Failed, message)
+                .with_next("choose a folder with --config or COLOPHON_READER_CONFIG"),
+            PersonaUnknown::Machine(_) => Failure::new(Exit::NeedsActivation, message).with_next(
+                "run this where the machine's disk, network card and host name can be seen",
+            ),
+            PersonaUnknown::NotSealedForThis(_) | _ => Failure::new(Exit::NeedsActivation, message)
+                .with_next("activate this reader again with: colophon-reader activate --again"),
         }
     }
 
