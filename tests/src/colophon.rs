@@ -175,10 +175,13 @@ impl House {
 
     /// Starts the host on a free port and waits until it says that it accepts requests.
     pub fn serve(&self, more: &[&str]) -> Host {
+        self.serve_at("127.0.0.1:0", more)
+    }
+
+    /// The same at an address of the test's choice.
+    pub fn serve_at(&self, listen: &str, more: &[&str]) -> Host {
         let mut command = self.colophon();
-        command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(more);
+        command.args(["serve", "--listen", listen]).args(more);
         let log = std::fs::File::create(self.log_file()).expect("a log file");
         let mut child = command
             .stdin(Stdio::null())

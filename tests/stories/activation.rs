@@ -1,6 +1,7 @@
 //! Activation as a person with a browser and a reader without one go through it.
 
 mod accounts;
+mod closed;
 mod forms;
 mod limit;
 mod oidc;

@@ -111,18 +111,6 @@ pub(crate) fn lost() -> Response {
     with_status(StatusCode::INTERNAL_SERVER_ERROR, Body::empty())
 }
 
-/// An error and what it was caused by, in one line.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
-}
-
 fn with_status(status: StatusCode, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -5,8 +5,8 @@ pub(crate) mod activations;
 pub(crate) mod device_authorization;
 pub(crate) mod token;
 
-mod delivery;
 mod request;
+mod sending;
 
 use axum::response::Response;
 use http::StatusCode;

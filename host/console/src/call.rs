@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request};
 use axum::response::Response;
 use colophon_core::arrival::Arrival;
+use colophon_core::causes::causes;
 use colophon_core::ports::Unavailable;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -156,7 +157,7 @@ impl Call {
 
     /// A service behind this host did not answer.
     pub(crate) async fn unavailable(&self, error: &Unavailable) -> Response {
-        let reason = answer::causes(error);
+        let reason = causes(error);
         tracing::error!(request.id = %self.arrival.event, reason, "a page could not be answered");
         let lines = ["Nothing was changed. Please try again in a moment."];
         let status = StatusCode::SERVICE_UNAVAILABLE;

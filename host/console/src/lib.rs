@@ -21,6 +21,7 @@ mod throttle;
 mod view;
 mod visitor;
 
+pub mod closed;
 pub mod console;
 pub mod mail;
 pub mod oidc;

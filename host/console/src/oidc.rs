@@ -5,6 +5,7 @@
 
 mod fetch;
 mod identity;
+mod learned;
 mod provider;
 
 pub(crate) use identity::SignInRefused;

@@ -34,6 +34,17 @@ pub(crate) enum WeakPassword {
     Guessable,
 }
 
+/// What a password is to a hash.
+pub(crate) enum Matched {
+    /// Not its.
+    No,
+    /// Its.
+    Yes {
+        /// A hash with today's parameters, to be kept in the place of one made with others.
+        renewed: Option<PasswordHash>,
+    },
+}
+
 /// No hash was made.
 #[derive(Debug, Error)]
 pub(crate) enum HashFailed {
@@ -105,15 +116,20 @@ impl Hasher {
     }
 
     /// Whether the password is the one of this hash. Without a hash it takes as long and is not.
+    /// `salt` is for a renewed hash.
     pub(crate) async fn matches(
         &self,
         password: Password,
         hash: Option<PasswordHash>,
-    ) -> Result<bool, HashFailed> {
+        salt: [u8; 16],
+    ) -> Result<Matched, HashFailed> {
         let is_somebody = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
-        let matched = self.run(move || compare(&password, &hash)).await??;
-        Ok(matched && is_somebody)
+        let matched = self.run(move || compare(&password, &hash, salt)).await??;
+        Ok(match is_somebody {
+            true => matched,
+            false => Matched::No,
+        })
     }
 
     async fn run<T: Send + 'static>(
@@ -145,13 +161,27 @@ fn make(password: &Password, salt: [u8; 16]) -> Result<PasswordHash, HashFailed>
     PasswordHash::parse(&hash.to_string()).ok_or(HashFailed::Form)
 }
 
-fn compare(password: &Password, hash: &PasswordHash) -> Result<bool, HashFailed> {
+fn compare(
+    password: &Password,
+    hash: &PasswordHash,
+    salt: [u8; 16],
+) -> Result<Matched, HashFailed> {
     let hash = Phc::new(hash.expose()).map_err(|_| HashFailed::Form)?;
     match argon2().verify_password(password.0.as_bytes(), &hash) {
-        Ok(()) => Ok(true),
-        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Ok(()) if is_current(&hash) => Ok(Matched::Yes { renewed: None }),
+        Ok(()) => Ok(Matched::Yes {
+            renewed: Some(make(password, salt)?),
+        }),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Matched::No),
         Err(error) => Err(HashFailed::Broken(error)),
     }
+}
+
+/// Whether a hash was made with the parameters that new ones are made with.
+fn is_current(hash: &Phc) -> bool {
+    let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    hash.version == Some(u32::from(Version::V0x13))
+        && Params::try_from(hash).is_ok_and(|made| costs(&made) == costs(&Params::DEFAULT))
 }
 
 #[cfg(test)]
@@ -167,10 +197,37 @@ mod tests {
         let hasher = Hasher::new(2, [1; 16]).unwrap();
         let hash = hasher.hash(typed("correct horse"), [2; 16]).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        let matches = |text: &'static str, hash| hasher.matches(typed(text), hash);
-        assert!(matches("correct horse", Some(hash.clone())).await.unwrap());
-        assert!(!matches("correct hors", Some(hash)).await.unwrap());
-        assert!(!matches("correct horse", None).await.unwrap());
+        let matches = |text: &'static str, hash| hasher.matches(typed(text), hash, [3; 16]);
+        let right = matches("correct horse", Some(hash.clone())).await.unwrap();
+        assert!(matches!(right, Matched::Yes { renewed: None }));
+        let wrong = matches("correct hors", Some(hash)).await.unwrap();
+        assert!(matches!(wrong, Matched::No));
+        let nobody = matches("correct horse", None).await.unwrap();
+        assert!(matches!(nobody, Matched::No));
+    }
+
+    #[tokio::test]
+    async fn a_hash_with_other_parameters_is_renewed() {
+        let hasher = Hasher::new(1, [1; 16]).unwrap();
+        let weaker = Params::new(8 * 1024, 1, 1, None).unwrap();
+        let weaker = Argon2::new(Algorithm::Argon2id, Version::V0x13, weaker);
+        let old = weaker.hash_password_with_salt(b"correct horse", &[2; 16]);
+        let old: Phc = old.unwrap();
+        let old = PasswordHash::parse(&old.to_string()).unwrap();
+        let matches = |text: &'static str, hash| hasher.matches(typed(text), Some(hash), [3; 16]);
+        let wrong = matches("correct hors", old.clone()).await.unwrap();
+        assert!(matches!(wrong, Matched::No));
+        let Matched::Yes { renewed } = matches("correct horse", old).await.unwrap() else {
+            panic!("the password is the right one");
+        };
+        let renewed = renewed.unwrap();
+        assert!(
+            renewed
+                .expose()
+                .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        );
+        let again = matches("correct horse", renewed).await.unwrap();
+        assert!(matches!(again, Matched::Yes { renewed: None }));
     }
 
     #[tokio::test]
@@ -178,7 +235,8 @@ mod tests {
         let hasher = Hasher::new(1, [1; 16]).unwrap();
         assert!(Password::typed("").is_none());
         let nobody = Password(Zeroizing::new(String::new()));
-        assert!(!hasher.matches(nobody, None).await.unwrap());
+        let matched = hasher.matches(nobody, None, [3; 16]).await.unwrap();
+        assert!(matches!(matched, Matched::No));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum Kind {
 
 /// All routes, by who asks. There is no other list: what is served and what tests go through are
 /// made of this one.
-fn all(routes: &mut impl Routes) {
+pub(crate) fn all(routes: &mut impl Routes) {
     // Somebody with a reader that shows a code.
     routes.page("/activation", page::enter::show);
     routes.form("/activation", page::enter::take);
@@ -56,6 +56,9 @@ fn all(routes: &mut impl Routes) {
     // Somebody with devices.
     routes.page("/activation/me", page::me::show);
     routes.form("/activation/me/release", page::me::release);
+    routes.form("/activation/me/rename", page::me::rename::take);
+    routes.page("/activation/me/password", page::me::password::show);
+    routes.form("/activation/me/password", page::me::password::take);
     // Readers.
     routes.reader(
         "/activation/device_authorization",
@@ -83,7 +86,7 @@ pub fn listed() -> Vec<Listed> {
 }
 
 /// What becomes of the list of routes.
-trait Routes {
+pub(crate) trait Routes {
     fn page<F>(&mut self, path: &'static str, show: fn(Call) -> F)
     where
         F: Future<Output = Response> + Send + 'static;

@@ -85,11 +85,16 @@ impl std::str::FromStr for PublicUrl {
     }
 }
 
+impl std::fmt::Display for PublicUrl {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
 impl PublicUrl {
     /// The address of a path on this host.
     pub(crate) fn to(&self, path: &str) -> String {
-        let origin = self.0.as_str().trim_end_matches('/');
-        format!("{origin}{path}")
+        format!("{self}{path}")
     }
 
     /// The host, as it stands in an e-mail address.

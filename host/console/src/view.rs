@@ -245,7 +245,7 @@ pages! {
         still: String,
         again: String,
     }
-    Limit = "limit.html" { used: u32, next_grant: Option<String>, }
+    Limit = "limit.html" { used: u32, next_allowed_at: Option<String>, }
     Done = "done.html" { device: String, quota: String, gift: Option<String>, }
     Me = "me.html" {
         fault: Option<String>,
@@ -257,8 +257,15 @@ pages! {
         devices: Vec<DeviceLine>,
         persona: String,
         email: Option<String>,
+        has_password: bool,
     }
     Release = "release.html" { device: DeviceLine, }
+    Rename = "rename.html" {
+        device: DeviceLine,
+        fault: Option<String>,
+        fields: Vec<Field>,
+    }
+    ChangePassword = "change_password.html" { fault: Option<String>, fields: Vec<Field>, }
     Message = "message.html" { heading: String, lines: Vec<String>, link: Option<Link>, }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use colophon_activation::FormKey;
 use colophon_receipt::{CenterId, ErrorUrl, KeyId, ReceiptKey, RetailerId, TimePolicy};
-use colophon_title::license::{LicenseSigner, RightsTemplate};
+use colophon_title::license::{Line, LineRefused, Object, ReadyLicensor, RightsTemplate};
 use colophon_title::{CopyKey, Signer};
 
 /// A fulfillment center: the tenant every request belongs to.
@@ -18,12 +18,21 @@ pub struct Center {
     /// Signs copies in the provider's role, where a title requires that.
     pub provider: Option<Arc<dyn Signer>>,
     /// Signs licenses. Without one, nothing is sold at level 5.
-    pub licensor: Option<Arc<dyn LicenseSigner>>,
+    pub licensor: Option<Arc<ReadyLicensor<'static>>>,
     /// What licenses grant of titles that have no rights of their own.
     pub rights: Arc<RightsTemplate>,
     /// Open the forms in which buyers' activation certificates arrive. The first is the one that
     /// forms are sealed to now; forms sealed to the others are still kept by retailers.
     pub upload_keys: Vec<Arc<dyn UploadKey>>,
+}
+
+/// A center as the licensor of its licenses.
+pub fn as_licensor(center: &CenterId) -> Result<Object, LineRefused> {
+    Ok(Object {
+        id_type: Line::parse("center")?,
+        id: Line::parse(center.as_str())?,
+        name: None,
+    })
 }
 
 /// A private key that upload forms are sealed to, with its certificates.

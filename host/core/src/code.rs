@@ -114,6 +114,8 @@ codes! {
         "Ask the support contact of the activation service.";
     ActivationBusy = "activation-busy", 503, Later, "The activation service is busy. Nothing was counted that was not counted before.",
         "Send the same request again after the time in Retry-After.";
+    ActivationClosed = "activation-closed", 503, Later, "The activation service has no address that readers could use.",
+        "Operators: set activation.public_url to the address people reach this host at.";
     AccessTokenInvalid = "access-token-invalid", 401, No, "The request bears no access token that is valid now.",
         "Start again on the reader; an access token lasts one day.";
     Busy = "busy", 503, Later, "The server is busy.",

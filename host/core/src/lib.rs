@@ -12,6 +12,7 @@
 pub mod activation;
 pub mod arrival;
 pub mod catalog;
+pub mod causes;
 pub mod center;
 pub mod change;
 pub mod code;

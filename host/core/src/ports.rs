@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use colophon_receipt::{CenterId, KeyId};
-use colophon_title::license::LicenseSigner;
+use colophon_title::license::ReadyLicensor;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{ContentKey, Signer, SignerRole, StoredTitle, VersionId};
 use thiserror::Error;
@@ -354,12 +354,14 @@ pub trait SignerFactory: Send + Sync {
         chain: &[Vec<u8>],
     ) -> Result<Arc<dyn Signer>, SignerUnusable>;
 
-    /// A licensor with its private key and certificates, as for [`SignerFactory::signer`].
+    /// The licensor of a center with its private key and certificates, as for
+    /// [`SignerFactory::signer`].
     fn licensor(
         &self,
+        center: &CenterId,
         pkcs8: &[u8],
         chain: &[Vec<u8>],
-    ) -> Result<Arc<dyn LicenseSigner>, SignerUnusable>;
+    ) -> Result<ReadyLicensor<'static>, SignerUnusable>;
 
     /// A center's key that upload forms are sealed to, likewise.
     fn upload_key(

@@ -4,10 +4,12 @@
 //! registration server has it. However it was obtained, it is judged in the same way each time it
 //! is used.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use colophon_activation::{CertificateChain, FormRefused, Malformed, PersonaId};
-use colophon_crypto::PublicKey;
 use colophon_receipt::{CenterId, UnixSeconds};
+use colophon_title::license::{ActivationCertificate, ActivationCertificateRefused};
 use colophon_title::trust::{CertificateRole, ChainRefused, EndCertificate};
 use thiserror::Error;
 
@@ -24,6 +26,19 @@ pub trait Trust: Send + Sync {
         role: CertificateRole,
         at: UnixSeconds,
     ) -> Result<EndCertificate, ChainRefused>;
+
+    /// Judges the chain of an activation certificate at a time. Whoever judges one more than once
+    /// may read it once, but must judge it each time.
+    fn judge_activation(
+        &self,
+        chain: &CertificateChain,
+        at: UnixSeconds,
+    ) -> Result<Arc<ActivationCertificate>, CertificateRefused> {
+        let judged = self.judge(chain.as_slice(), CertificateRole::Activation, at);
+        judged.map_err(CertificateRefused::Chain)?;
+        let read = ActivationCertificate::read(chain.own());
+        Ok(Arc::new(read?))
+    }
 }
 
 /// The activation certificates that a center knows of personas.
@@ -103,21 +118,25 @@ impl CertificateRefused {
     }
 }
 
+impl From<ActivationCertificateRefused> for CertificateRefused {
+    fn from(refused: ActivationCertificateRefused) -> Self {
+        match refused {
+            ActivationCertificateRefused::Certificate => Self::Chain(ChainRefused::Malformed),
+            ActivationCertificateRefused::Key => Self::Key,
+        }
+    }
+}
+
 /// Judges a chain as the activation certificate of a persona at a time.
 pub(crate) fn judge(
     trust: &dyn Trust,
     chain: &CertificateChain,
     persona: &PersonaId,
     at: UnixSeconds,
-) -> Result<(), CertificateRefused> {
-    let certificates: Vec<Vec<u8>> = chain.iter().map(<[u8]>::to_vec).collect();
-    let judged = trust.judge(&certificates, CertificateRole::Activation, at);
-    let certificate = judged.map_err(CertificateRefused::Chain)?;
-    if certificate.common_name.as_deref() != Some(persona.as_str()) {
-        return Err(CertificateRefused::NotThePersonas);
-    }
-    match PublicKey::parse(&certificate.public_key_spki_der) {
-        Ok(PublicKey::Rsa(_)) => Ok(()),
-        Ok(PublicKey::P256(_)) | Err(_) => Err(CertificateRefused::Key),
+) -> Result<Arc<ActivationCertificate>, CertificateRefused> {
+    let certificate = trust.judge_activation(chain, at)?;
+    match certificate.common_name() == Some(persona.as_str()) {
+        true => Ok(certificate),
+        false => Err(CertificateRefused::NotThePersonas),
     }
 }

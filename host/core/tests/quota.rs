@@ -63,7 +63,7 @@ fn a_refusal_says_when_the_next_activation_is_granted() {
         assert_eq!(
             terms.judge(standing(Some(0), used), MachineStanding::New, at),
             Verdict::LimitReached {
-                next_grant: day.map(on)
+                next_allowed_at: day.map(on)
             },
             "{used} used"
         );
@@ -103,7 +103,7 @@ fn the_same_machine_is_free_three_times_and_then_costs_one() {
     assert_eq!(
         again(5, 3),
         Verdict::LimitReached {
-            next_grant: Some(on(90))
+            next_allowed_at: Some(on(90))
         }
     );
 }
@@ -114,7 +114,7 @@ fn stricter_terms_take_no_activation_back_but_grant_none_until_they_reach_it() {
     assert_eq!(
         stricter.judge(standing(Some(0), 5), MachineStanding::New, on(0)),
         Verdict::LimitReached {
-            next_grant: Some(on(120))
+            next_allowed_at: Some(on(120))
         }
     );
     assert_eq!(
@@ -136,7 +136,9 @@ fn extreme_clocks_and_terms_overflow_nothing() {
                 };
                 assert_eq!(terms.granted(standing, now), u32::MAX);
                 let verdict = terms.judge(standing, MachineStanding::New, now);
-                let spent = Verdict::LimitReached { next_grant: None };
+                let spent = Verdict::LimitReached {
+                    next_allowed_at: None,
+                };
                 let expected = if used == u32::MAX {
                     spent
                 } else {
@@ -276,7 +278,9 @@ fn play(chance: &mut Chance) -> u32 {
                 repeats.insert(machine, 0);
             }
             Verdict::Repeated => *repeats.get_mut(&machine).unwrap() += 1,
-            Verdict::LimitReached { next_grant } => check_next(terms, used, next_grant, on(day)),
+            Verdict::LimitReached { next_allowed_at } => {
+                check_next(terms, used, next_allowed_at, on(day))
+            }
         }
         let allowed = !matches!(verdict, Verdict::LimitReached { .. });
         assert_eq!(allowed, expected, "{terms:?} {used:?} day {day}");

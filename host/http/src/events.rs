@@ -1,7 +1,6 @@
 //! The edge's events, by name.
 
-use std::error::Error;
-
+use colophon_core::causes::causes;
 use colophon_core::event::NamedEvent;
 use colophon_core::refusal::Refusal;
 use http::request::Parts;
@@ -63,16 +62,4 @@ pub(crate) fn refused(arrival: &Arrival, head: &Parts, form: &[u8], refusal: &Re
         reason,
         "a request could not be served"
     );
-}
-
-/// An error and what it was caused by, in one line.
-pub(crate) fn causes(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

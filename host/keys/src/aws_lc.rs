@@ -5,7 +5,7 @@ mod keys;
 mod signatures;
 
 use aws_lc_rs::digest;
-use colophon_crypto::{Aead, Engine, Key32, Mismatch, Sha256Stream, SignatureAlgorithm};
+use colophon_crypto::{Aead, Engine, Key32, Mismatch, Sha256Stream, SignatureAlgorithm, Verifier};
 
 /// The engine built on `aws-lc-rs`. It gives the same answers as
 /// [`Portable`](colophon_crypto::Portable), several times faster.
@@ -49,14 +49,12 @@ impl Engine for AwsLc {
         keys::unwrap(wrapping, wrapped)
     }
 
-    fn verify(
+    fn verifier(
         &self,
         algorithm: SignatureAlgorithm,
         public_key_spki_der: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), Mismatch> {
-        signatures::verify(algorithm, public_key_spki_der, message, signature)
+    ) -> Result<Box<dyn Verifier>, Mismatch> {
+        signatures::verifier(algorithm, public_key_spki_der)
     }
 }
 

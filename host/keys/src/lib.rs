@@ -9,6 +9,7 @@
 mod activation_authority;
 mod authority;
 mod aws_lc;
+mod ecdsa;
 mod engine;
 mod envelope;
 mod master;

@@ -6,14 +6,13 @@ use aws_lc_rs::rsa::{
 };
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use colophon_crypto::{Mismatch, PublicKey, Randomness, SignatureAlgorithm};
-use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use crate::SystemRandom;
 use crate::pem::pem_text;
+use crate::{SystemRandom, ecdsa};
 
 /// The kinds of private keys that can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,7 +147,7 @@ impl PrivateKey {
                     .map_err(|_| PrivateKeyError::Library)?;
                 Ok(signature)
             }
-            Kind::P256(key) => Ok(sign_p256(key, message)?.to_vec()),
+            Kind::P256(key) => Ok(ecdsa::sign(key, message)?.to_vec()),
         }
     }
 
@@ -228,16 +227,6 @@ fn generate_p256() -> p256::SecretKey {
     }
 }
 
-fn sign_p256(
-    key: &p256::ecdsa::SigningKey,
-    message: &[u8],
-) -> Result<p256::ecdsa::Signature, PrivateKeyError> {
-    let signature: p256::ecdsa::Signature = key
-        .try_sign(message)
-        .map_err(|_| PrivateKeyError::Library)?;
-    Ok(signature.normalize_s().unwrap_or(signature))
-}
-
 /// What `rcgen` needs to certify this key.
 impl rcgen::PublicKeyData for PrivateKey {
     fn der_bytes(&self) -> &[u8] {
@@ -259,7 +248,7 @@ impl rcgen::SigningKey for PrivateKey {
         match &self.kind {
             Kind::Rsa(_) => PrivateKey::sign(self, message).map_err(failed),
             Kind::P256(key) => {
-                let signature = sign_p256(key, message).map_err(failed)?;
+                let signature = ecdsa::sign(key, message).map_err(failed)?;
                 Ok(signature.to_der().as_bytes().to_vec())
             }
         }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use colophon_core::center::UploadKey;
+use colophon_core::center::{UploadKey, as_licensor};
 use colophon_core::ports::{SignerFactory, SignerUnusable};
-use colophon_title::license::LicenseSigner;
+use colophon_receipt::CenterId;
+use colophon_title::license::ReadyLicensor;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{Signer, SignerRole};
 
+use crate::AwsLc;
 use crate::authority::Leaf;
 
 /// Makes signers of stored private keys and certificates.
@@ -30,12 +32,15 @@ impl SignerFactory for StoredSigners {
 
     fn licensor(
         &self,
+        center: &CenterId,
         pkcs8: &[u8],
         chain: &[Vec<u8>],
-    ) -> Result<Arc<dyn LicenseSigner>, SignerUnusable> {
+    ) -> Result<ReadyLicensor<'static>, SignerUnusable> {
         let role = CertificateRole::Licensor;
         let signer = leaf(role, pkcs8, chain)?.licensor();
-        Ok(Arc::new(signer.ok_or_else(|| other_role(role))?))
+        let signer = Arc::new(signer.ok_or_else(|| other_role(role))?);
+        let object = as_licensor(center).map_err(|error| unusable(role, error))?;
+        ReadyLicensor::new(&AwsLc, object, signer).map_err(|error| unusable(role, error))
     }
 
     fn upload_key(
@@ -50,15 +55,17 @@ impl SignerFactory for StoredSigners {
 }
 
 fn leaf(role: CertificateRole, pkcs8: &[u8], chain: &[Vec<u8>]) -> Result<Leaf, SignerUnusable> {
-    Leaf::from_der(pkcs8, chain).map_err(|error| SignerUnusable {
-        role,
-        source: error.into(),
-    })
+    Leaf::from_der(pkcs8, chain).map_err(|error| unusable(role, error))
+}
+
+fn unusable(
+    role: CertificateRole,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> SignerUnusable {
+    let source = error.into();
+    SignerUnusable { role, source }
 }
 
 fn other_role(role: CertificateRole) -> SignerUnusable {
-    SignerUnusable {
-        role,
-        source: "its certificate is for another role".into(),
-    }
+    unusable(role, "its certificate is for another role")
 }

@@ -4,15 +4,17 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use colophon_activation::{InvalidPinnedRoots, PinnedRoots};
+use colophon_activation::{CertificateChain, InvalidPinnedRoots, PinnedRoots};
 use colophon_core::activation::ports::LicenseRoots;
-use colophon_core::principal::Trust;
+use colophon_core::principal::{CertificateRefused, Trust};
 use colophon_crypto::{Engine, frames};
 use colophon_receipt::UnixSeconds;
-use colophon_title::license::{self, LicenseRefused, LicenseReport};
+use colophon_title::license::{
+    self, ActivationCertificate, ActivationCertificateRefused, LicenseRefused, LicenseReport,
+};
 use colophon_title::trust::{
     CertificateRole, ChainRefused, EndCertificate, TrustRoots, TrustRootsError, validity,
 };
@@ -78,6 +80,8 @@ struct Verdict {
     certificate: EndCertificate,
     from_unix_s: i64,
     until_unix_s: i64,
+    /// What the certificate says as that of a persona, once somebody asked.
+    activation: OnceLock<Result<Arc<ActivationCertificate>, ActivationCertificateRefused>>,
 }
 
 /// A file as it was when it was read.
@@ -147,6 +151,29 @@ impl Trust for TrustFolder {
         role: CertificateRole,
         at: UnixSeconds,
     ) -> Result<EndCertificate, ChainRefused> {
+        let verdict = self.verdict(chain, role, at)?;
+        Ok(verdict.certificate.clone())
+    }
+
+    fn judge_activation(
+        &self,
+        chain: &CertificateChain,
+        at: UnixSeconds,
+    ) -> Result<Arc<ActivationCertificate>, CertificateRefused> {
+        let verdict = self.verdict(chain.as_slice(), CertificateRole::Activation, at);
+        let verdict = verdict.map_err(CertificateRefused::Chain)?;
+        let read = || ActivationCertificate::read(chain.own()).map(Arc::new);
+        Ok(verdict.activation.get_or_init(read).clone()?)
+    }
+}
+
+impl TrustFolder {
+    fn verdict(
+        &self,
+        chain: &[Vec<u8>],
+        role: CertificateRole,
+        at: UnixSeconds,
+    ) -> Result<Arc<Verdict>, ChainRefused> {
         let held = self.held();
         let parts: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
         let name = self.engine.digest(&[&frames(&parts)]);
@@ -156,7 +183,7 @@ impl Trust for TrustFolder {
             && verdict.certificate.role == role
             && (verdict.from_unix_s..=verdict.until_unix_s).contains(&at.get())
         {
-            return Ok(verdict.certificate.clone());
+            return Ok(verdict);
         }
         let engine = self.engine.as_ref();
         let certificate = held.roots.judge(engine, chain, role, at.get())?;
@@ -164,19 +191,20 @@ impl Trust for TrustFolder {
             certificate,
             from_unix_s: i64::MIN,
             until_unix_s: i64::MAX,
+            activation: OnceLock::new(),
         };
         for certificate in chain {
             let (from, until) = validity(certificate)?;
             verdict.from_unix_s = verdict.from_unix_s.max(from);
             verdict.until_unix_s = verdict.until_unix_s.min(until);
         }
-        let certificate = verdict.certificate.clone();
+        let verdict = Arc::new(verdict);
         let mut verdicts = verdicts();
         if verdicts.len() >= VERDICTS_MAX {
             verdicts.clear();
         }
-        verdicts.insert(name, Arc::new(verdict));
-        Ok(certificate)
+        verdicts.insert(name, Arc::clone(&verdict));
+        Ok(verdict)
     }
 }
 

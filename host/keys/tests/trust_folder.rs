@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use colophon_activation::{InvalidPinnedRoots, PINNED_ROOTS_MAX, PinnedRoots};
+use colophon_activation::{CertificateChain, InvalidPinnedRoots, PINNED_ROOTS_MAX, PinnedRoots};
 use colophon_core::activation::ports::LicenseRoots as _;
-use colophon_core::principal::Trust as _;
+use colophon_core::principal::{CertificateRefused, Trust as _};
 use colophon_crypto::Engine as _;
 use colophon_keys::{
     Authority, AwsLc, KeyKind, Leaf, Revocation, Subject, SystemRandom, TrustFolder,
@@ -105,6 +105,53 @@ fn roots_and_lists_are_read_again_when_they_change() {
     fs::remove_file(folder.join("other.crt")).expect("it was there");
     assert!(trust.refresh().expect("a root less"));
     assert_eq!(judge(&trust, &bea, NOW), Err(ChainRefused::Untrusted));
+}
+
+/// The persona's certificate is read once for as long as it is believed, and judged each time.
+#[test]
+fn a_certificate_that_was_read_is_judged_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let one = root("one");
+    let ada = persona(&one, around(500));
+    put(folder, "one.pem", one.certificate_pem().as_bytes());
+    let trust = open(folder).expect("a folder");
+    let chain = CertificateChain::new(ada.chain().to_vec()).expect("a chain");
+    let judge = |at| trust.judge_activation(&chain, UnixSeconds::new(at));
+    let first = judge(NOW).expect("believed");
+    assert_eq!(first.common_name(), Some("ada@people.example"));
+    assert_eq!(first.der(), ada.chain()[0]);
+    assert!(Arc::ptr_eq(&first, &judge(NOW + 1).expect("believed")));
+    let refused = |at| judge(at).expect_err("refused");
+    assert_eq!(
+        refused(NOW + 501),
+        CertificateRefused::Chain(ChainRefused::Time)
+    );
+
+    put(folder, "one.crl", &revoking(&one, &ada, 1));
+    assert!(trust.refresh().expect("a list"));
+    assert_eq!(
+        refused(NOW),
+        CertificateRefused::Chain(ChainRefused::Revoked)
+    );
+
+    let name = subject("ada@people.example");
+    for (role, kind, cause) in [
+        (ROLE, KeyKind::P256, CertificateRefused::Key),
+        (
+            CertificateRole::Licensor,
+            KeyKind::Rsa2048,
+            CertificateRefused::Chain(ChainRefused::Role),
+        ),
+    ] {
+        let leaf = one.issue(role, &name, kind, around(500), &mut SystemRandom);
+        let chain = leaf.expect("a certificate").chain().to_vec();
+        let chain = CertificateChain::new(chain).expect("a chain");
+        for _ in 0..2 {
+            let judged = trust.judge_activation(&chain, UnixSeconds::new(NOW));
+            assert_eq!(judged.expect_err("refused"), cause);
+        }
+    }
 }
 
 #[test]

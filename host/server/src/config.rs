@@ -107,7 +107,7 @@ pub(crate) struct PluginSettings {
 
 #[derive(Debug)]
 pub(crate) struct Activation {
-    /// None: the first address the host listens on.
+    /// None: the first address the host listens on, if that is on this machine alone.
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) service: String,
     /// None: there are no accounts.

@@ -42,7 +42,7 @@ pub(crate) use activation::{
     ActivationWork, activation_issuer, kept_issuer, publish_revoked, revoked_file,
 };
 pub(crate) use founding::{add_center, found, issue};
-pub(crate) use pages::pages;
+pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
 pub(crate) use rehearsal::rehearse_rights;
 pub(crate) use signers::{complete_center, fresh, replace};

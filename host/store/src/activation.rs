@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use colophon_core::ports::{Readiness, Service, Unavailable};
 use colophon_core::time::Timestamp;
 
-pub use self::directory::{ActivationRow, PersonaCursor, PersonaRow, RevokedCertificate};
+pub use self::directory::{ActivationRow, PersonaRow, RevokedCertificate};
 pub use self::report::{ActivationCounts, ActivationReader, Period, Totals};
 use crate::database::{Database, DatabaseAddress, arguments};
 use crate::failure::Fault;

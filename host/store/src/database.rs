@@ -15,7 +15,7 @@ use std::time::Duration;
 use colophon_core::ports::Service;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{ConnectOptions, FromRow, PgPool, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, FromRow, PgPool, Postgres, Sqlite, Transaction};
 use tracing::warn;
 
 pub use self::address::{DatabaseAddress, MalformedAddress};
@@ -231,14 +231,18 @@ impl Database {
     }
 
     /// Deleted values may still stand in the write-ahead log or in dead rows; this takes them out,
-    /// on a server by the statement given.
-    pub(crate) async fn overwrite_deleted(&self, vacuum: &'static str) {
+    /// on a server of the tables given.
+    pub(crate) async fn overwrite_deleted(&self, tables: &[&'static str]) {
         let done = match &self.engine {
             Engine::Sqlite(file) => sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
                 .execute(file.writer())
                 .await
                 .map(drop),
-            Engine::Postgres(pool) => sqlx::query(vacuum).execute(pool).await.map(drop),
+            Engine::Postgres(pool) => {
+                // Names of our own tables, and of nobody else's choosing.
+                let vacuum = AssertSqlSafe(format!("VACUUM {}", tables.join(", ")));
+                sqlx::query(vacuum).execute(pool).await.map(drop)
+            }
         };
         if let Err(error) = done {
             warn!(%error, "what was erased goes with the database's own next clean-up");

@@ -8,6 +8,7 @@ use colophon_activation::{CertificateChain, PersonaId};
 use colophon_core::ports::{Service, Unavailable};
 use colophon_core::principal::Principals;
 use colophon_core::time::Timestamp;
+use colophon_crypto::frames;
 use colophon_receipt::CenterId;
 use tokio::runtime::Handle;
 
@@ -77,13 +78,13 @@ impl Principals for Store {
         chain: &CertificateChain,
         now: Timestamp,
     ) {
-        let pseudonym = self.persona_pseudonym(center, persona);
-        let certificates: Vec<Vec<u8>> = chain.iter().map(<[u8]>::to_vec).collect();
-        let joined = join(&certificates);
-        let digest = self.secrets.engine().digest(&[&pseudonym, &joined]);
+        let joined = join(chain.as_slice());
+        let names = [center.as_str().as_bytes(), persona.as_str().as_bytes()];
+        let digest = self.secrets.engine().digest(&[&frames(&names), &joined]);
         if !remember(&self.kept_principals, digest) {
             return;
         }
+        let pseudonym = self.persona_pseudonym(center, persona);
         let place = [center.as_str().as_bytes(), &pseudonym];
         let sealed = self.secrets.seal(CHAIN, &place, &joined);
         let (database, center) = (self.fulfillment.clone(), center.clone());

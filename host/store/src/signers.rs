@@ -6,7 +6,7 @@ use colophon_core::center::UploadKey;
 use colophon_core::ports::SignerUnusable;
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
-use colophon_title::license::LicenseSigner;
+use colophon_title::license::ReadyLicensor;
 use colophon_title::trust::CertificateRole;
 use colophon_title::{Signer, SignerRole};
 use sqlx::FromRow;
@@ -265,13 +265,13 @@ impl Store {
         &self,
         center: &CenterId,
         columns: &KeyColumns,
-    ) -> Result<Arc<dyn LicenseSigner>, Fault> {
+    ) -> Result<Arc<ReadyLicensor<'static>>, Fault> {
         let material = self.open_columns(center, CenterKeyRole::Licensor, columns)?;
         let licensor = self
             .secrets
             .signers()
-            .licensor(&material.pkcs8, &material.chain);
-        licensor.map_err(unusable)
+            .licensor(center, &material.pkcs8, &material.chain);
+        licensor.map(Arc::new).map_err(unusable)
     }
 
     /// A key for upload forms, likewise.

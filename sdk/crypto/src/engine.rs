@@ -63,6 +63,16 @@ pub enum SignatureAlgorithm {
     EcdsaP256Sha256,
 }
 
+/// A public key made ready to verify any number of signatures by its one algorithm.
+pub trait Verifier: Send + Sync {
+    /// Verifies `signature` over `message`.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] if the signature does not fit.
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Mismatch>;
+}
+
 /// One provider of all primitives.
 ///
 /// Engines are interchangeable: for equal input, any two give equal output and refuse the
@@ -112,17 +122,31 @@ pub trait Engine: Send + Sync {
     /// [`Mismatch`] if `wrapped` was not made under `wrapping`.
     fn unwrap_key(&self, wrapping: &Key32, wrapped: &[u8; 40]) -> Result<Key32, Mismatch>;
 
-    /// Verifies `signature` over `message` under a DER-encoded `SubjectPublicKeyInfo`.
+    /// Makes a public key ready, given as a DER-encoded `SubjectPublicKeyInfo`.
     ///
     /// # Errors
     ///
     /// [`Mismatch`] if the key is outside the profile of `algorithm` (see
-    /// [`PublicKey::parse`](crate::PublicKey::parse)), or the signature does not fit.
+    /// [`PublicKey::parse`](crate::PublicKey::parse)).
+    fn verifier(
+        &self,
+        algorithm: SignatureAlgorithm,
+        public_key_spki_der: &[u8],
+    ) -> Result<Box<dyn Verifier>, Mismatch>;
+
+    /// Verifies one signature, see [`Engine::verifier`] and [`Verifier::verify`].
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] if the key is outside the profile, or the signature does not fit.
     fn verify(
         &self,
         algorithm: SignatureAlgorithm,
         public_key_spki_der: &[u8],
         message: &[u8],
         signature: &[u8],
-    ) -> Result<(), Mismatch>;
+    ) -> Result<(), Mismatch> {
+        self.verifier(algorithm, public_key_spki_der)?
+            .verify(message, signature)
+    }
 }

@@ -26,9 +26,10 @@ mod public_key;
 mod randomness;
 
 pub use agreement::{AGREEMENT_PUBLIC_BYTES, AgreementKey, AgreementPublicKey};
-pub use engine::{Aead, Engine, Mismatch, Sha256Stream, SignatureAlgorithm};
+pub use engine::{Aead, Engine, Mismatch, Sha256Stream, SignatureAlgorithm, Verifier};
 pub use frames::{equal, frames};
 pub use key::Key32;
+pub use oaep::OaepKey;
 pub use portable::Portable;
 pub use public_key::{PublicKey, is_low_s};
 pub use randomness::Randomness;

@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Aead, Engine, Key32, Mismatch, Sha256Stream, SignatureAlgorithm};
+use crate::{Aead, Engine, Key32, Mismatch, Sha256Stream, SignatureAlgorithm, Verifier};
 
 /// The engine built on `aes-gcm`, `aes-kw`, `hkdf`, `hmac`, `sha2`, `rsa` and `p256`.
 ///
@@ -54,14 +54,12 @@ impl Engine for Portable {
         keys::unwrap(wrapping, wrapped)
     }
 
-    fn verify(
+    fn verifier(
         &self,
         algorithm: SignatureAlgorithm,
         public_key_spki_der: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), Mismatch> {
-        signatures::verify(algorithm, public_key_spki_der, message, signature)
+    ) -> Result<Box<dyn Verifier>, Mismatch> {
+        signatures::verifier(algorithm, public_key_spki_der)
     }
 }
 

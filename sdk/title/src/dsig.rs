@@ -50,19 +50,23 @@ pub(crate) fn read_signed_info(element: &Element) -> Option<(SignatureAlgorithm,
     Some((method, reference.attribute("URI")?, digest))
 }
 
-/// `ds:Signature` but for objects in it: what was signed, the signature, and the certificates
-/// (DER, the signer's own first).
-pub(crate) fn signature(signed_info: Element, value: &[u8], certificates: &[Vec<u8>]) -> Element {
+/// `ds:KeyInfo`: the certificates (DER, the signer's own first).
+pub(crate) fn key_info(certificates: &[Vec<u8>]) -> Element {
     let data = certificates
         .iter()
         .fold(ds("X509Data"), |data, certificate| {
             let text = Base64::encode_string(certificate);
             data.with_child(ds("X509Certificate").with_text(text))
         });
+    ds("KeyInfo").with_child(data)
+}
+
+/// `ds:Signature` but for objects in it: what was signed, the signature, and the certificates.
+pub(crate) fn signature(signed_info: Element, value: &[u8], key_info: Element) -> Element {
     ds("Signature")
         .with_child(signed_info)
         .with_child(ds("SignatureValue").with_text(Base64::encode_string(value)))
-        .with_child(ds("KeyInfo").with_child(data))
+        .with_child(key_info)
 }
 
 /// The signature value and the certificates of a `ds:Signature`.

@@ -7,19 +7,21 @@
 //!
 //! - [`License`] holds what is said; [`License::check`] refuses what makes no sense, before it is
 //!   signed and after it is read.
-//! - [`sign`] makes a [`SignedLicense`], [`verify`] judges one, with the whole chain of
+//! - A [`ReadyLicensor`] signs and makes a [`SignedLicense`], [`verify`] judges one, with the whole chain of
 //!   delegations behind it. A license is parsed from verified bytes only.
 //! - [`License::exercise`] decides whether a right may be used now.
 //!
 //! What is left to others: where private keys live ([`LicenseSigner`]), which roots are trusted
 //! ([`TrustRoots`](crate::TrustRoots)), who authenticates principals, and who keeps the counts.
 
+mod activation;
 mod chain;
 mod check;
 mod delegation;
 mod document;
 mod envelope;
 mod exercise;
+mod licensor;
 mod odrl;
 mod opening;
 mod principal;
@@ -30,10 +32,12 @@ mod terms;
 mod text;
 mod work;
 
+pub use activation::{ActivationCertificate, ActivationCertificateRefused};
 pub use chain::{LicenseRefused, LicenseReport, verify};
 pub use check::LicenseUnsound;
 pub use delegation::Widened;
 pub use exercise::{Circumstances, Denied, Permission};
+pub use licensor::ReadyLicensor;
 pub use opening::PersonaKey;
 pub use principal::{
     Authenticator, Licensor, Principal, PrincipalKind, SecurityClass, Verification,

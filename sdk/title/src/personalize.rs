@@ -7,7 +7,7 @@ use colophon_crypto::Engine;
 use crate::container::TailWriter;
 use crate::keys::{copy_hash, is_committed, seal_content_key};
 use crate::license::{
-    self, LicenseSigningFailed, LicenseTerms, LicenseTermsRefused, LicensedCopy, SignedLicense,
+    LicenseSigningFailed, LicenseTerms, LicenseTermsRefused, LicensedCopy, SignedLicense,
 };
 use crate::signature::{self, Signer, SigningFailed, StatementTerms};
 use crate::{Bookplate, ContentKey, CopyId, EntryPath, Form, Level, StoredTitle, names};
@@ -138,7 +138,7 @@ pub fn personalize(
                 issued_at_unix_s: terms.issued_at_unix_s,
             };
             let unsigned = license.license(engine, &copy)?;
-            Some(license::sign(engine, &unsigned, license.signer)?)
+            Some(license.licensor.sign(engine, &unsigned)?)
         }
         None => None,
     };

@@ -16,12 +16,14 @@ mod licensing;
 mod sample;
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use authority::{Authority, EcdsaP256Sha256, ISSUED_AT, TestSigner};
 use colophon_crypto::{Portable, PublicKey};
 use colophon_title::license::{
-    Access, Circumstances, Denied, LicenseTerms, LicenseTermsRefused, Object, PERSONA,
-    PersonaTerms, Right, RightKind, RightsGroup, sign,
+    Access, ActivationCertificate, ActivationCertificateRefused, Circumstances, Denied,
+    LicenseTerms, LicenseTermsRefused, Object, PERSONA, PersonaTerms, ReadyLicensor, Right,
+    RightKind, RightsGroup, sign,
 };
 use colophon_title::trust::CertificateRole;
 use colophon_title::{
@@ -96,6 +98,12 @@ impl Center {
     ) -> Result<Tail, PersonalizeError> {
         let title = StoredTitle::read(&Portable, Cursor::new(&self.at_rest)).unwrap();
         let principals = [application()];
+        let licensor = Arc::new(&self.licensor);
+        let licensor = ReadyLicensor::new(&Portable, self.object.clone(), licensor).unwrap();
+        let certificate = persona.map(|persona| {
+            let certificate = ActivationCertificate::read(&persona.certificate);
+            (persona, certificate.unwrap())
+        });
         let terms = CopyTerms {
             level,
             bookplate: level.has_bookplate().then_some(OWNER),
@@ -104,14 +112,15 @@ impl Center {
             signers: &[],
             license: Some(LicenseTerms {
                 copy_key: &copy_key(),
-                signer: &self.licensor,
-                licensor: &self.object,
+                licensor: &licensor,
                 rights: &self.rights,
                 principals: &principals,
-                persona: persona.map(|persona| PersonaTerms {
-                    id: &persona.id,
-                    certificate_der: &persona.certificate,
-                }),
+                persona: certificate
+                    .as_ref()
+                    .map(|(persona, certificate)| PersonaTerms {
+                        id: &persona.id,
+                        certificate,
+                    }),
                 delegated_by: None,
             }),
         };
@@ -415,20 +424,21 @@ fn persona_and_level_belong_together() {
         .tail(Level::IndividuallySealed, Some(&mike), "t-1")
         .unwrap_err();
     assert!(matches!(refused, PersonalizeError::Persona { .. }));
-    let mut elliptic = Persona::new(&center.root, "mike");
+    // Nobody can be named in the terms but by an activation certificate with an RSA key.
     let wanted = authority::Wanted::of(CertificateRole::Activation);
-    let pair = authority::key(EcdsaP256Sha256);
-    elliptic.certificate = center.root.certificate(&wanted, &pair);
-    let refused = center
-        .tail(Level::FullyIndividualized, Some(&elliptic), "t-1")
-        .unwrap_err();
-    let expected = LicenseTermsRefused::PersonaKey;
-    assert!(matches!(refused, PersonalizeError::License(found) if found == expected));
-    let mut licensor = Persona::new(&center.root, "mike");
-    licensor.certificate = center.licensor.chain[0].clone();
-    let refused = center.tail(Level::FullyIndividualized, Some(&licensor), "t-1");
-    let expected = LicenseTermsRefused::PersonaCertificate;
-    assert!(matches!(refused, Err(PersonalizeError::License(found)) if found == expected));
+    let elliptic = center
+        .root
+        .certificate(&wanted, &authority::key(EcdsaP256Sha256));
+    for (certificate, expected) in [
+        (&elliptic, ActivationCertificateRefused::Key),
+        (
+            &center.licensor.chain[0],
+            ActivationCertificateRefused::Certificate,
+        ),
+    ] {
+        let refused = ActivationCertificate::read(certificate).unwrap_err();
+        assert_eq!(refused, expected);
+    }
     // Rights that are the licensor's own leave nobody a way in.
     let mut closed = Center::new("closed");
     closed.rights[0].bundle.access = vec![Access::Licensor];

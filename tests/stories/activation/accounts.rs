@@ -201,6 +201,7 @@ fn a_password_is_reset_by_letter_once() {
         browser.submit("/activation/reset/choose", &fields)
     };
     choose(&mut browser, "short").expect(422, "at least 10 characters");
+    choose(&mut browser, "the words of Ada").expect(422, "too easy to guess");
     let new = "five quite different words now";
     choose(&mut browser, new).expect(200, "The password is changed");
     assert!(!is_signed_in(&mut signed_in), "everybody is signed out");
@@ -210,6 +211,44 @@ fn a_password_is_reset_by_letter_once() {
     browser.open(&link).expect(410, "This link is over");
     sign_in(&mut browser, "ada", PASSWORD).expect(401, "do not belong together");
     sign_in(&mut browser, "ada", new).expect(200, "Your devices");
+}
+
+#[test]
+fn a_password_is_changed_by_whoever_knows_it() {
+    let house = House::new();
+    let host = house.serve(&[]);
+    let (mut ada, mut elsewhere) = (Browser::new(&host), Browser::new(&host));
+    sign_up(&mut ada, "ada");
+    sign_in(&mut elsewhere, "ada", PASSWORD).expect(200, "Your devices");
+    ada.open("/activation/me")
+        .expect(200, "Change your password");
+    let page = "/activation/me/password";
+    ada.open(page).expect(200, "Your password until now");
+    let new = "five quite different words now";
+    let change = |browser: &mut Browser<'_>, current: &str, new: &str| {
+        browser.submit(page, &[("current", current), ("password", new)])
+    };
+    change(&mut ada, PASSWORD, "short").expect(422, "at least 10 characters");
+    change(&mut ada, PASSWORD, "all about ADA here").expect(422, "too easy to guess");
+    change(&mut ada, "not the password", new).expect(422, "This is not your password.");
+    change(&mut ada, "", new).expect(422, "This is not your password.");
+    assert!(is_signed_in(&mut elsewhere), "nothing was changed");
+
+    let before = ada.cookie("colophon").unwrap().to_owned();
+    ada.open(page);
+    change(&mut ada, PASSWORD, new).expect(200, "Your new password holds");
+    assert!(is_signed_in(&mut ada));
+    assert_ne!(ada.cookie("colophon"), Some(before.as_str()));
+    assert!(!is_signed_in(&mut elsewhere), "signed out everywhere else");
+    sign_in(&mut elsewhere, "ada", PASSWORD).expect(401, "do not belong together");
+    sign_in(&mut elsewhere, "ada", new).expect(200, "Your devices");
+
+    // Guessing here is guessing all the same: with the three above, ten tries are used up.
+    ada.open(page);
+    for _ in 0..7 {
+        change(&mut ada, "not the password", PASSWORD).expect(422, "not your password");
+    }
+    change(&mut ada, new, PASSWORD).expect(429, "Too many tries");
 }
 
 #[test]

@@ -368,8 +368,9 @@ fn two_that_bring_one_answer_at_once_sign_in_once() {
 fn a_provider_that_says_what_cannot_be_is_not_gone_to() {
     let provider = Provider::start();
     let house = house(&provider.issuer());
-    let host = house.serve(&[]);
+    // A host remembers for a while that its provider cannot be believed; each of these is fresh.
     let refused = |name: &str| {
+        let host = house.serve(&[]);
         let answer = Browser::new(&host).ask("GET", "/activation/oidc/start", None);
         assert!(
             [403, 502].contains(&answer.status),

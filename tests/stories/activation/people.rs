@@ -54,6 +54,18 @@ pub(crate) fn approve(browser: &mut Browser<'_>, user_code: &str, device: &str) 
     )
 }
 
+/// Opens a page until it says this: what a reader has done is noted a moment after it has its answer.
+pub(crate) fn open_until(browser: &mut Browser<'_>, path: &str, text: &str) -> Page {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let page = browser.open(path);
+        if page.says(text) || Instant::now() > until {
+            page.expect(200, text);
+            return page;
+        }
+    }
+}
+
 /// A reader, up to its package.
 pub(crate) struct Reader<'a> {
     host: &'a Host,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use colophon_tests::browser::Browser;
 use colophon_tests::colophon::{Host, House};
 
-use super::people::{Reader, activate, approve, post, request, sign_up, text};
+use super::people::{Reader, activate, approve, open_until, post, request, sign_up, text};
 
 /// A host with somebody signed in, and a reader that was approved.
 fn approved(host: &Host) -> (Browser<'_>, Reader<'_>, String) {
@@ -179,7 +179,36 @@ fn a_connection_that_breaks_costs_no_place() {
     let whole = activate(&host, &token, "abcdef");
     assert!(whole.complete && whole.status == 200);
     assert_eq!(activate(&host, &token, "abcdef").body, whole.body);
-    browser.open(&progress).expect(200, "Congratulations!");
+    open_until(&mut browser, &progress, "Congratulations!");
+    browser
+        .open("/activation/me")
+        .expect(200, "1 of 5 activations used");
+}
+
+#[test]
+fn a_connection_that_breaks_near_the_end_is_made_up_for() {
+    let house = House::new();
+    let host = house.serve(&[]);
+    let (mut browser, reader, progress) = approved(&host);
+    let token = text(&reader.token(), "access_token");
+    let whole = activate(&host, &token, "abcdef");
+    assert_eq!(whole.status, 200);
+    let body = request("abcdef").to_string();
+    let ask = format!(
+        "POST /activation/activations HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    // All but the last bytes, and then the reader is gone.
+    let mut stream = TcpStream::connect(host.address()).unwrap();
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut most = vec![0; whole.body.len() - 1_000];
+    stream.read_exact(&mut most).unwrap();
+    drop(stream);
+    // The host cannot know what became of the rest, so the page says what to do.
+    open_until(&mut browser, &progress, "Does your reader not say so?")
+        .expect(200, "that counts nothing");
+    assert_eq!(activate(&host, &token, "abcdef").body, whole.body);
     browser
         .open("/activation/me")
         .expect(200, "1 of 5 activations used");

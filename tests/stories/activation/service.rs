@@ -3,7 +3,7 @@
 use colophon_tests::browser::Browser;
 use colophon_tests::colophon::{House, fail, succeed};
 
-use super::people::{Reader, approve, sign_up, text};
+use super::people::{Reader, approve, open_until, sign_up, text};
 
 #[test]
 fn a_reader_is_activated_from_a_new_account() {
@@ -67,9 +67,8 @@ fn a_reader_is_activated_from_a_new_account() {
 
     // Once more: the same bytes, and nothing is counted.
     assert_eq!(reader.activate(&token, "abcdef").body, package.body);
-    let page = browser.open(&page.location);
-    page.expect(200, "Congratulations!")
-        .expect(200, "Ada’s laptop");
+    let page = open_until(&mut browser, &page.location, "Congratulations!");
+    page.expect(200, "Ada’s laptop");
     assert_eq!(page.answer.header("refresh"), None);
     browser
         .open("/activation/me")
@@ -184,17 +183,37 @@ fn another_persona_neither_sees_nor_releases_a_device() {
     eve.open("/activation/me");
     eve.submit("/activation/me/release", &sure)
         .expect(404, "not on your list");
+    eve.submit("/activation/me/rename", &sure)
+        .expect(404, "not on your list");
     ada.open("/activation/me").expect(200, "Desk");
+
+    // Its own persona gives it another name.
+    let rename = "/activation/me/rename";
+    ada.submit(rename, &[("device", &id)])
+        .expect(200, "Rename Desk")
+        .expect(200, "value=\"Desk\"");
+    let named = |name| {
+        [
+            ("device", id.as_str()),
+            ("named", "yes"),
+            ("device_name", name),
+        ]
+    };
+    ada.submit(rename, &named(" "))
+        .expect(422, "Give the device a name");
+    ada.submit(rename, &named("Kitchen"))
+        .expect(200, "The device has its new name.")
+        .expect(200, "<strong>Kitchen</strong>");
 
     // Its own persona is asked once, and then it is released.
     ada.submit("/activation/me/release", &[("device", &id)])
-        .expect(200, "Release Desk?");
+        .expect(200, "Release Kitchen?");
     ada.submit("/activation/me/release", &sure)
         .expect(200, "The device was released.")
         .expect(200, "1 of 5 activations used");
     // Its reader fetches nothing more with what it was approved with.
     let refused = reader.activate(&token, "abcdef");
-    assert_eq!(refused.status, 401, "{}", refused.json());
+    assert_eq!(refused.status, 401);
     assert_eq!(refused.json()["code"], "access-token-invalid");
     ada.open(&progress).expect(410, "This code is over");
 }
@@ -242,10 +261,7 @@ fn a_shop_s_page_leads_here_and_back() {
         ],
     );
     assert_eq!(reader.activate(&reader.token(), "abcdef").status, 200);
-    browser
-        .open(&progress.location)
-        .expect(200, "Congratulations!")
-        .expect(200, link);
+    open_until(&mut browser, &progress.location, "Congratulations!").expect(200, link);
 }
 
 #[test]

@@ -11,14 +11,15 @@ use colophon_core::activation::activate::{ActivationRequest, Outcome};
 use colophon_core::activation::grant::Grant;
 use colophon_core::activation::token::AccessToken;
 use colophon_core::arrival::Arrival;
+use colophon_core::causes::causes;
 use colophon_core::code::Code;
 use colophon_core::time::Timestamp;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
-use super::delivery;
 use super::request::ReaderRequest;
+use super::sending;
 use crate::answer;
 use crate::app::App;
 
@@ -50,12 +51,15 @@ pub(crate) async fn answer(
         Ok(Outcome::Activated {
             activation,
             package,
-        }) => delivery::package(&app, record, activation, package),
-        Ok(Outcome::LimitReached { next_grant, used }) => {
+        }) => sending::package(&app, record, activation, package),
+        Ok(Outcome::LimitReached {
+            next_allowed_at,
+            used,
+        }) => {
             let kept = app.kept().await;
             let support = kept.support.as_ref().map(|support| support.as_str());
-            let next_grant = next_grant.map(rfc3339);
-            let more = json!({ "next_grant": next_grant, "used": used, "support": support });
+            let next = next_allowed_at.map(rfc3339);
+            let more = json!({ "next_grant": next, "used": used, "support": support });
             refuse(Code::ActivationLimit, more)
         }
         Ok(Outcome::PoolEmpty | Outcome::Busy) => refuse(Code::ActivationBusy, json!({})),
@@ -63,7 +67,7 @@ pub(crate) async fn answer(
         Ok(Outcome::Withdrawn) => refuse(Code::ActivationRefused, json!({})),
         Ok(Outcome::NoGrant) => refuse(Code::AccessTokenInvalid, json!({})),
         Err(failed) => {
-            let reason = answer::causes(&failed);
+            let reason = causes(&failed);
             tracing::error!(request.id = %arrival.event, reason, "a reader was not activated");
             refuse(Code::Unavailable, json!({}))
         }

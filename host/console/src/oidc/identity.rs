@@ -18,6 +18,7 @@ use openidconnect::{
 use thiserror::Error;
 
 use super::OidcSettings;
+use super::learned::SharedCause;
 use super::provider::Client;
 
 /// How long somebody may take at the provider.
@@ -48,7 +49,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Error)]
 pub(crate) enum SignInRefused {
     #[error("the provider cannot be reached, or says about itself what cannot be")]
-    Unreachable(#[source] Cause),
+    Unreachable(#[source] SharedCause),
     #[error("the provider's addresses are neither over TLS nor on this machine")]
     Untrustworthy,
     #[error("the provider has no address where a code is redeemed")]

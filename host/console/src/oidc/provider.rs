@@ -18,12 +18,11 @@ use openidconnect::{
     PkceCodeVerifier, ProviderMetadata, RedirectUrl, Scope, SubjectIdentifier,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use super::OidcSettings;
 use super::fetch::Fetch;
 use super::identity::{Callback, SignInRefused, identity, verified};
+use super::learned::{Learned, SharedCause};
 
 /// How long what the provider says about itself is believed.
 const KNOWN_FOR: Duration = Duration::from_secs(600);
@@ -71,13 +70,7 @@ pub(crate) struct Provider {
     settings: OidcSettings,
     redirect: RedirectUrl,
     fetch: Fetch,
-    known: Mutex<Option<Known>>,
-}
-
-#[derive(Clone)]
-struct Known {
-    metadata: Arc<Metadata>,
-    since: Instant,
+    known: Learned<Metadata>,
 }
 
 /// What a browser's session keeps while the browser is with the provider.
@@ -103,7 +96,7 @@ impl Provider {
             settings,
             redirect,
             fetch: Fetch::new(),
-            known: Mutex::new(None),
+            known: Learned::default(),
         }
     }
 
@@ -120,7 +113,7 @@ impl Provider {
     ) -> Result<Begun, SignInRefused> {
         let known = self.known(KNOWN_FOR).await?;
         let [state, nonce, verifier] = secrets;
-        let client = self.client(&known.metadata);
+        let client = self.client(&known);
         let waiting = Waiting {
             state: state.clone(),
             nonce: nonce.clone(),
@@ -159,23 +152,18 @@ impl Provider {
         waiting.check_time(now)?;
         let known = self.known(KNOWN_FOR).await?;
         let must_name_issuer = known
-            .metadata
             .additional_metadata()
             .authorization_response_iss_parameter_supported;
         let callback = Callback::parse(query)?;
-        let code = callback.code(
-            &waiting.state,
-            known.metadata.issuer().as_str(),
-            must_name_issuer,
-        )?;
-        let answer = self.redeem(&known.metadata, code, &waiting).await?;
+        let code = callback.code(&waiting.state, known.issuer().as_str(), must_name_issuer)?;
+        let answer = self.redeem(&known, code, &waiting).await?;
         let nonce = Nonce::new(waiting.nonce);
-        let mut client = self.client(&known.metadata);
+        let mut client = self.client(&known);
         let mut claims = verified(&client, &answer, &nonce, now);
         if matches!(claims, Err(SignInRefused::KeyUnknown)) {
             // The provider may have begun to sign with a new key since its keys were fetched.
             let newer = self.known(KEYS_AGAIN_AFTER).await?;
-            client = self.client(&newer.metadata);
+            client = self.client(&newer);
             claims = verified(&client, &answer, &nonce, now);
         }
         let claims = claims?;
@@ -220,23 +208,16 @@ impl Provider {
     }
 
     /// What the provider says about itself, no older than `age_max`.
-    async fn known(&self, age_max: Duration) -> Result<Known, SignInRefused> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref()
-            && known.since.elapsed() < age_max
-        {
-            return Ok(known.clone());
-        }
+    async fn known(&self, age_max: Duration) -> Result<Arc<Metadata>, SignInRefused> {
+        let known = self.known.no_older(age_max, || self.discover()).await;
+        known.map_err(SignInRefused::Unreachable)
+    }
+
+    async fn discover(&self) -> Result<Metadata, SharedCause> {
         let issuer = IssuerUrl::new(self.settings.issuer.clone());
-        let issuer = issuer.map_err(|error| SignInRefused::Unreachable(Box::new(error)))?;
+        let issuer = issuer.map_err(|error| Arc::new(error) as SharedCause)?;
         let metadata = Metadata::discover_async(issuer, &self.fetch).await;
-        let metadata = metadata.map_err(|error| SignInRefused::Unreachable(Box::new(error)))?;
-        let fresh = Known {
-            metadata: Arc::new(metadata),
-            since: Instant::now(),
-        };
-        *known = Some(fresh.clone());
-        Ok(fresh)
+        metadata.map_err(|error| Arc::new(error) as SharedCause)
     }
 
     fn client(&self, metadata: &Metadata) -> Client {

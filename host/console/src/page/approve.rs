@@ -64,11 +64,7 @@ fn approval(call: &Call) -> Result<Decision, &'static str> {
     let Some(persona) = call.visitor.persona() else {
         return Err("Please sign in again.");
     };
-    let name = call.fields.text("device_name");
-    let name: DeviceName = name.parse().map_err(|_| match name.trim() {
-        "" => "Give the device a name, so that you know it among others.",
-        _ => "This name is too long, or has characters that cannot be shown.",
-    })?;
+    let name = device_name(call.fields.text("device_name"))?;
     let purpose = match call.fields.text("purpose") {
         "recovery" => Purpose::Recovery,
         _ => Purpose::New,
@@ -77,6 +73,14 @@ fn approval(call: &Call) -> Result<Decision, &'static str> {
         persona: persona.record,
         device_name: Some(name),
         purpose,
+    })
+}
+
+/// What a device is to be called.
+pub(super) fn device_name(text: &str) -> Result<DeviceName, &'static str> {
+    text.parse().map_err(|_| match text.trim() {
+        "" => "Give the device a name, so that you know it among others.",
+        _ => "This name is too long, or has characters that cannot be shown.",
     })
 }
 

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use colophon_core::activation::ports::IdentityRefused;
+use colophon_core::causes::causes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -100,7 +101,7 @@ pub(crate) async fn callback(call: Call) -> Response {
 
 /// Nobody is signed in. The cause is told to the operator; the person learns what helps.
 async fn refuse(call: &Call, refused: &SignInRefused) -> Response {
-    let reason = answer::causes(refused);
+    let reason = causes(refused);
     tracing::warn!(
         request.id = %call.arrival.event,
         client.address = %call.arrival.client.address,

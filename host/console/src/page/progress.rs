@@ -40,8 +40,8 @@ pub(crate) async fn show(call: Call) -> Response {
                         connection breaks, the reader fetches it again; that counts nothing.";
             waiting(&call, "On its way to your reader", text).await
         }
-        Progress::LimitReached { next_grant } => limit(&call, next_grant).await,
-        Progress::Delivered { .. } => done(&call, &approval).await,
+        Progress::LimitReached { next_allowed_at } => limit(&call, next_allowed_at).await,
+        Progress::Sent { .. } => done(&call, &approval).await,
     }
 }
 
@@ -107,7 +107,7 @@ async fn waiting(call: &Call, heading: &str, text: &str) -> Response {
     response
 }
 
-async fn limit(call: &Call, next_grant: Option<Timestamp>) -> Response {
+async fn limit(call: &Call, next_allowed_at: Option<Timestamp>) -> Response {
     let used = call
         .visitor
         .persona()
@@ -115,7 +115,7 @@ async fn limit(call: &Call, next_grant: Option<Timestamp>) -> Response {
     let page = Limit {
         frame: call.frame().await,
         used,
-        next_grant: next_grant.map(date),
+        next_allowed_at: next_allowed_at.map(date),
     };
     answer::page(StatusCode::OK, &page)
 }

@@ -9,6 +9,7 @@ use axum::response::Response;
 use colophon_core::activation::mail::Letter;
 use colophon_core::activation::text::Username;
 use colophon_core::activation::token::ResetToken;
+use colophon_core::causes::causes;
 use colophon_core::id::EventId;
 use colophon_core::time::Timestamp;
 use http::StatusCode;
@@ -69,11 +70,11 @@ pub(crate) async fn choose(call: Call) -> Response {
 }
 
 pub(crate) async fn take_new(call: Call) -> Response {
-    let token = match reset_of(&call).await {
-        Ok(token) => token,
+    let (token, username) = match reset_of(&call).await {
+        Ok(reset) => reset,
         Err(response) => return response,
     };
-    let password = match Password::new(call.fields.text("password"), "") {
+    let password = match Password::new(call.fields.text("password"), username.as_str()) {
         Ok(password) => password,
         Err(weak) => {
             let fault = Some(sign_up::weakness(weak));
@@ -102,8 +103,8 @@ pub(crate) async fn take_new(call: Call) -> Response {
     }
 }
 
-/// The link's token, if it still resets a password.
-async fn reset_of(call: &Call) -> Result<ResetToken, Response> {
+/// The link's token, if it still resets a password, and the name of whose.
+async fn reset_of(call: &Call) -> Result<(ResetToken, Username), Response> {
     if !call
         .app
         .throttles
@@ -119,7 +120,7 @@ async fn reset_of(call: &Call) -> Result<ResetToken, Response> {
     match call.app.personas.reset_for(&digest, call.arrival.at).await {
         Err(error) => Err(call.unavailable(&error).await),
         Ok(None) => Err(worthless(call).await),
-        Ok(Some(_)) => Ok(token),
+        Ok(Some(username)) => Ok((token, username)),
     }
 }
 
@@ -163,7 +164,7 @@ async fn write(app: &App, name: &Username, event: EventId, now: Timestamp) {
         )),
     };
     if let Err(error) = app.mailer.send(&letter).await {
-        let reason = answer::causes(&error);
+        let reason = causes(&error);
         tracing::error!(request.id = %event, reason, "a letter was not sent");
     }
 }

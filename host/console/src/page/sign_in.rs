@@ -1,18 +1,17 @@
 //! `GET`, `POST /activation/sign-in`.
 //!
 //! An unknown name is answered as a wrong password is, after as long: a password is hashed in any
-//! case, and what is written down afterwards nobody waits for.
-
-use std::sync::Arc;
+//! case.
 
 use axum::response::Response;
-use colophon_core::activation::persona::Account;
+use colophon_core::activation::persona::{Account, PasswordHash};
 use colophon_core::activation::text::Username;
+use colophon_core::causes::causes;
 use http::StatusCode;
 
 use crate::answer;
 use crate::call::Call;
-use crate::password::{HashFailed, Password};
+use crate::password::{HashFailed, Matched, Password};
 use crate::view::{Field, Journey, SignIn};
 
 const WRONG: &str = "User name and password do not belong together.";
@@ -42,13 +41,21 @@ pub(crate) async fn take(call: Call) -> Response {
         Err(error) => return call.unavailable(&error).await,
     };
     let hash = account.as_ref().map(|account| account.password.clone());
-    match (call.app.hasher.matches(password, hash).await, account) {
-        (Ok(true), Some(account)) => {
+    let matched = call
+        .app
+        .hasher
+        .matches(password, hash, call.app.chance.salt());
+    match (matched.await, account) {
+        (Ok(Matched::Yes { renewed }), Some(account)) => {
             throttles.refund_sign_in(&name, origin);
-            welcome(&call, &account).await
+            welcome(&call, &account, renewed).await
         }
-        (Ok(_), account) => {
-            note_failure(&call, account);
+        (Ok(Matched::No | Matched::Yes { .. }), _) => {
+            tracing::info!(
+                request.id = %call.arrival.event,
+                client.address = %call.arrival.client.address,
+                "somebody could not sign in"
+            );
             form(&call, StatusCode::UNAUTHORIZED, Some(WRONG)).await
         }
         (Err(failed), _) => busy(&call, &failed).await,
@@ -65,7 +72,7 @@ pub(super) fn onward(journey: &Journey) -> String {
 
 /// The page to be shown while too many passwords are being hashed.
 pub(super) async fn busy(call: &Call, failed: &HashFailed) -> Response {
-    let reason = answer::causes(failed);
+    let reason = causes(failed);
     tracing::warn!(request.id = %call.arrival.event, reason, "a password was not hashed");
     let lines = ["Many people are signing in right now. Please try again in a moment."];
     let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -73,7 +80,7 @@ pub(super) async fn busy(call: &Call, failed: &HashFailed) -> Response {
         .await
 }
 
-async fn welcome(call: &Call, account: &Account) -> Response {
+async fn welcome(call: &Call, account: &Account, renewed: Option<PasswordHash>) -> Response {
     let app = &call.app;
     let mut response = answer::see_other(&onward(&call.journey()));
     let signed_in = call
@@ -82,29 +89,14 @@ async fn welcome(call: &Call, account: &Account) -> Response {
     if let Err(error) = signed_in.await {
         return call.unavailable(&error).await;
     }
-    if account.failures > 0 {
-        let noted = app.personas.sign_in_succeeded(account.persona, None);
-        if let Err(error) = noted.await {
-            tracing::warn!(%error, "earlier failures of an account stay noted");
+    if let Some(renewed) = renewed {
+        let former = &account.password;
+        let kept = app.personas.rehash(account.persona, former, &renewed).await;
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a password's hash was not renewed");
         }
     }
     response
-}
-
-fn note_failure(call: &Call, account: Option<Account>) {
-    tracing::info!(
-        request.id = %call.arrival.event,
-        client.address = %call.arrival.client.address,
-        "somebody could not sign in"
-    );
-    let (app, now) = (Arc::clone(&call.app), call.arrival.at);
-    tokio::spawn(async move {
-        if let Some(account) = account
-            && let Err(error) = app.personas.sign_in_failed(account.persona, now).await
-        {
-            tracing::warn!(%error, "a failure to sign in was not noted");
-        }
-    });
 }
 
 async fn form(call: &Call, status: StatusCode, fault: Option<&str>) -> Response {

@@ -85,7 +85,7 @@ pub struct ActivationRequest {
 pub enum Outcome {
     /// Activated. Asked again under the same grant, the reader gets the same bytes.
     Activated {
-        /// The activation, to be named when every byte was sent.
+        /// The activation, to be named when every byte was handed to the connection.
         activation: ActivationRef,
         /// The package.
         package: Vec<u8>,
@@ -93,7 +93,7 @@ pub enum Outcome {
     /// Everything granted so far is used.
     LimitReached {
         /// When the next activation is granted; none if the total is used up.
-        next_grant: Option<Timestamp>,
+        next_allowed_at: Option<Timestamp>,
         /// Activations used.
         used: u32,
     },
@@ -188,9 +188,13 @@ impl Activating {
                 activation,
                 package,
             },
-            Admission::LimitReached { next_grant, used } => {
-                Outcome::LimitReached { next_grant, used }
-            }
+            Admission::LimitReached {
+                next_allowed_at,
+                used,
+            } => Outcome::LimitReached {
+                next_allowed_at,
+                used,
+            },
             Admission::PoolEmpty => Outcome::PoolEmpty,
             Admission::OtherMachine => Outcome::OtherMachine,
             Admission::Withdrawn => Outcome::Withdrawn,
@@ -202,18 +206,18 @@ impl Activating {
         Ok(outcome)
     }
 
-    /// Notes that every byte of a package was sent.
+    /// Notes that every byte of a package was handed to the reader's connection.
     ///
     /// # Errors
     ///
     /// [`Unavailable`].
-    pub async fn delivered(
+    pub async fn sent(
         &self,
         grant: GrantRef,
         activation: ActivationRef,
     ) -> Result<(), Unavailable> {
-        let delivered = Progress::Delivered { activation };
-        self.grants.note(grant, delivered).await
+        let sent = Progress::Sent { activation };
+        self.grants.note(grant, sent).await
     }
 
     async fn finish(
@@ -293,7 +297,9 @@ impl Activating {
 fn progress(outcome: &Outcome) -> Option<Progress> {
     match *outcome {
         Outcome::Activated { activation, .. } => Some(Progress::Made { activation }),
-        Outcome::LimitReached { next_grant, .. } => Some(Progress::LimitReached { next_grant }),
+        Outcome::LimitReached {
+            next_allowed_at, ..
+        } => Some(Progress::LimitReached { next_allowed_at }),
         Outcome::PoolEmpty => Some(Progress::AwaitsKeys),
         Outcome::Busy | Outcome::OtherMachine | Outcome::Withdrawn | Outcome::NoGrant => None,
     }

@@ -36,7 +36,7 @@ pub enum Admission {
     /// Everything granted so far is used.
     LimitReached {
         /// When the next activation is granted; none if the total is used up.
-        next_grant: Option<Timestamp>,
+        next_allowed_at: Option<Timestamp>,
         /// Activations used.
         used: u32,
     },
@@ -119,7 +119,7 @@ pub enum Step {
     /// Nothing: everything granted so far is used.
     LimitReached {
         /// When the next activation is granted; none if the total is used up.
-        next_grant: Option<Timestamp>,
+        next_allowed_at: Option<Timestamp>,
     },
 }
 
@@ -159,7 +159,7 @@ pub fn decide(
         (Verdict::Repeated, Some(device)) => Step::Repeat { device },
         // Only a known machine is repeated.
         (Verdict::Counted | Verdict::Repeated, device) => Step::Count { device },
-        (Verdict::LimitReached { next_grant }, _) => Step::LimitReached { next_grant },
+        (Verdict::LimitReached { next_allowed_at }, _) => Step::LimitReached { next_allowed_at },
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     const LIMIT: Step = Step::LimitReached {
-        next_grant: Some(Timestamp::from_unix_ms(1_800_000_000_000 + 90 * 86_400_000)),
+        next_allowed_at: Some(Timestamp::from_unix_ms(1_800_000_000_000 + 90 * 86_400_000)),
     };
 
     #[test]

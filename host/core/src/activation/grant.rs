@@ -75,7 +75,7 @@ pub enum Progress {
     /// Everything granted so far is used.
     LimitReached {
         /// When the next activation is granted; none if the total is used up.
-        next_grant: Option<Timestamp>,
+        next_allowed_at: Option<Timestamp>,
     },
     /// The activation is admitted and its package is being made.
     Admitted {
@@ -87,8 +87,9 @@ pub enum Progress {
         /// Which activation.
         activation: ActivationRef,
     },
-    /// Every byte of the package was sent.
-    Delivered {
+    /// Every byte of the package was handed to the reader's connection. Whether it has arrived, only
+    /// the reader knows.
+    Sent {
         /// Which activation.
         activation: ActivationRef,
     },

@@ -83,10 +83,6 @@ pub struct Account {
     pub password: PasswordHash,
     /// Where the person is written to.
     pub email: Option<EmailAddress>,
-    /// Wrong passwords since the last right one.
-    pub failures: u32,
-    /// When the last of them was tried.
-    pub failed_at: Option<Timestamp>,
 }
 
 /// Somebody whom an OpenID Connect provider vouches for.

@@ -11,10 +11,10 @@ use super::admit::{Admission, AdmissionRequest};
 use super::device::Device;
 use super::grant::{Decision, Grant, NewGrant, Polled, Progress};
 use super::key_pair::{PersonaCertificate, PersonaKeyPair, PersonaPublicKey};
-use super::persona::{Account, ExternalIdentity, NewAccount, PasswordHash, Persona, Profile};
+use super::persona::{Account, ExternalIdentity, NewAccount, PasswordHash, Persona};
 use super::session::{Session, SessionContent};
 use super::settings::ActivationSettings;
-use super::text::{DeviceName, EmailAddress, Username};
+use super::text::{DeviceName, Username};
 use super::token::TokenDigest;
 use crate::id::{ActivationRef, DeviceRef, GrantRef, PersonaRef};
 use crate::ports::Unavailable;
@@ -55,24 +55,24 @@ pub trait Personas: Send + Sync {
     /// The account of this name.
     async fn account(&self, username: &Username) -> Result<Option<Account>, Unavailable>;
 
-    /// The accounts with this address; several people may share one.
-    async fn accounts_with(&self, email: &EmailAddress) -> Result<Vec<Account>, Unavailable>;
+    /// The account of this persona; one that signs in at a provider has none.
+    async fn account_of(&self, persona: PersonaRef) -> Result<Option<Account>, Unavailable>;
 
-    /// Counts a wrong password.
-    async fn sign_in_failed(&self, persona: PersonaRef, now: Timestamp) -> Result<(), Unavailable>;
-
-    /// Forgets wrong passwords; `rehashed` replaces a hash that was made with older parameters.
-    async fn sign_in_succeeded(
+    /// Keeps another hash of the same password, made with newer parameters, in the place of
+    /// `former`. False if the password was changed in the meantime.
+    async fn rehash(
         &self,
         persona: PersonaRef,
-        rehashed: Option<&PasswordHash>,
-    ) -> Result<(), Unavailable>;
+        former: &PasswordHash,
+        rehashed: &PasswordHash,
+    ) -> Result<bool, Unavailable>;
 
-    /// Replaces the password, ends all sessions of the persona and makes its reset tokens worthless.
-    /// False if there is no such account.
+    /// Replaces the password whose hash is `former`, ends all sessions of the persona and makes its
+    /// reset tokens worthless. False if the password was changed in the meantime.
     async fn change_password(
         &self,
         persona: PersonaRef,
+        former: &PasswordHash,
         password: &PasswordHash,
     ) -> Result<bool, Unavailable>;
 
@@ -85,15 +85,15 @@ pub trait Personas: Send + Sync {
         until: Timestamp,
     ) -> Result<(), Unavailable>;
 
-    /// Whose password the token may reset now.
+    /// The name of the account whose password the token may reset now.
     async fn reset_for(
         &self,
         token: &TokenDigest,
         now: Timestamp,
-    ) -> Result<Option<PersonaRef>, Unavailable>;
+    ) -> Result<Option<Username>, Unavailable>;
 
-    /// Takes the token and does what [`Personas::change_password`] does, in one transaction. None
-    /// if the token is worthless.
+    /// Takes the token, and otherwise does what [`Personas::change_password`] does, in one
+    /// transaction. None if the token is worthless.
     async fn finish_reset(
         &self,
         token: &TokenDigest,
@@ -111,16 +111,6 @@ pub trait Personas: Send + Sync {
 
     /// The persona of this record, unless it was erased.
     async fn persona(&self, record: PersonaRef) -> Result<Option<Persona>, Unavailable>;
-
-    /// The record of a persona.
-    async fn find(&self, persona: &PersonaId) -> Result<Option<PersonaRef>, Unavailable>;
-
-    /// Replaces what the persona's pages show.
-    async fn change_profile(
-        &self,
-        record: PersonaRef,
-        profile: &Profile,
-    ) -> Result<(), Unavailable>;
 
     /// Erases a persona: account, name, address, machines' facts, key pair, sessions. What is left
     /// tells that somebody activated something on a day. What the persona bought opens on no
@@ -146,14 +136,6 @@ pub trait Sessions: Send + Sync {
         token: &TokenDigest,
         now: Timestamp,
     ) -> Result<Option<Session>, Unavailable>;
-
-    /// Replaces what is kept of a session. False if it has ended.
-    async fn keep(
-        &self,
-        token: &TokenDigest,
-        content: &SessionContent,
-        now: Timestamp,
-    ) -> Result<bool, Unavailable>;
 
     /// Ends one session and begins another in its place, in one transaction: whoever knew the old
     /// token knows nothing after somebody has signed in.
@@ -292,7 +274,7 @@ pub trait Activations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, Unavailable>;
 
-    /// Gives a machine another name. False if the persona has no such machine.
+    /// Gives a machine in use another name. False if the persona has no such machine.
     async fn rename(
         &self,
         record: PersonaRef,

@@ -28,11 +28,11 @@ const PERIOD_DAYS_MAX: u32 = 36_525;
 /// let terms = QuotaTerms::default();
 /// let now = Timestamp::from_unix_ms(1_800_000_000_000);
 /// let five_used = Standing { first_activation: Some(now), used: 5 };
-/// let Verdict::LimitReached { next_grant } = terms.judge(five_used, MachineStanding::New, now) else {
+/// let Verdict::LimitReached { next_allowed_at } = terms.judge(five_used, MachineStanding::New, now) else {
 ///     panic!("a sixth machine within the first period");
 /// };
 /// let in_90_days = Timestamp::from_unix_ms(now.unix_ms() + 90 * 86_400_000);
-/// assert_eq!(next_grant, Some(in_90_days));
+/// assert_eq!(next_allowed_at, Some(in_90_days));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaTerms {
@@ -109,7 +109,7 @@ pub enum Verdict {
     /// Everything granted so far is used.
     LimitReached {
         /// When the next activation is granted; none if the total is used up.
-        next_grant: Option<Timestamp>,
+        next_allowed_at: Option<Timestamp>,
     },
 }
 
@@ -171,7 +171,7 @@ impl QuotaTerms {
             return Verdict::Counted;
         }
         Verdict::LimitReached {
-            next_grant: self.next_grant(standing),
+            next_allowed_at: self.next_allowed_at(standing),
         }
     }
 
@@ -203,7 +203,7 @@ impl QuotaTerms {
 
     /// When the activation after those used is granted, given that none is left now; none if
     /// that would be more than the total.
-    pub fn next_grant(self, standing: Standing) -> Option<Timestamp> {
+    pub fn next_allowed_at(self, standing: Standing) -> Option<Timestamp> {
         let first = standing.first_activation?;
         if standing.used >= self.total {
             return None;

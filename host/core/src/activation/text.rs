@@ -73,13 +73,6 @@ checked_text! {
     SupportContact, |text| line(text, 500)
 }
 
-impl EmailAddress {
-    /// The form that two spellings of one address share, for looking it up.
-    pub fn folded(&self) -> String {
-        self.0.to_lowercase()
-    }
-}
-
 impl Namespace {
     /// The persona of a built-in account in this namespace.
     ///

@@ -1,9 +1,11 @@
 //! Between judging and naming: at level 5, the persona that the copy is licensed to is found and
 //! its activation certificate judged.
 
+use std::sync::Arc;
+
 use colophon_activation::{CertificateChain, PersonaId, SealedForm};
 use colophon_receipt::UnixSeconds;
-use colophon_title::license::Line;
+use colophon_title::license::{ActivationCertificate, Line};
 
 use super::Downloads;
 use super::opening::Opened;
@@ -22,14 +24,20 @@ pub(super) struct Licensed {
 /// A persona with its activation certificate, which is believed.
 pub(super) struct Licensee {
     pub(super) persona: Line,
-    pub(super) certificate_der: Vec<u8>,
+    pub(super) certificate: Arc<ActivationCertificate>,
 }
 
 /// A believed certificate, and whether it has to be kept.
 pub(super) struct Principal {
     persona: PersonaId,
-    chain: CertificateChain,
+    believed: Believed,
     origin: PrincipalOrigin,
+}
+
+/// A chain of certificates that is believed, with the persona's own.
+struct Believed {
+    chain: CertificateChain,
+    certificate: Arc<ActivationCertificate>,
 }
 
 /// Where a certificate was found.
@@ -54,18 +62,17 @@ impl Downloads {
         };
         let Principal {
             persona,
-            chain,
+            believed: Believed { chain, certificate },
             origin,
         } = principal;
         if origin != PrincipalOrigin::Known {
             let center = &opened.center.id;
             self.principals.keep(center, &persona, &chain, request.at);
         }
-        let certificate_der = chain.own().to_vec();
         let persona = Line::parse(persona.as_str()).map_err(|_| Refusal::PersonaMissing)?;
         let licensee = Some(Licensee {
             persona,
-            certificate_der,
+            certificate,
         });
         Ok(Licensed { permit, licensee })
     }
@@ -81,19 +88,19 @@ impl Downloads {
             return Ok(None);
         };
         let now = request.at.unix_seconds();
-        let (chain, origin) = match &request.certificate {
+        let (believed, origin) = match &request.certificate {
             Some(supplied) => {
                 let form = supplied.as_ref();
                 let form =
                     form.map_err(|error| refused(CertificateRefused::Malformed(error.clone())))?;
-                let chain = self.supplied(&opened.center, form, persona, now);
-                (chain.map_err(refused)?, PrincipalOrigin::Supplied)
+                let believed = self.supplied(&opened.center, form, persona, now);
+                (believed.map_err(refused)?, PrincipalOrigin::Supplied)
             }
             None => self.known_or_fetched(&opened.center, persona, now).await?,
         };
         Ok(Some(Principal {
             persona: persona.clone(),
-            chain,
+            believed,
             origin,
         }))
     }
@@ -105,7 +112,7 @@ impl Downloads {
         form: &SealedForm,
         persona: &PersonaId,
         now: UnixSeconds,
-    ) -> Result<CertificateChain, CertificateRefused> {
+    ) -> Result<Believed, CertificateRefused> {
         let key = center
             .upload_keys
             .iter()
@@ -115,7 +122,7 @@ impl Downloads {
         let claims = claims.map_err(CertificateRefused::Form)?;
         let in_time = claims.check_time(now, center.time_policy.skew_s);
         in_time.map_err(CertificateRefused::Form)?;
-        judge(
+        let certificate = judge(
             self.trust.as_ref(),
             &claims.certificates,
             &claims.persona,
@@ -123,7 +130,10 @@ impl Downloads {
         )?;
         let same = claims.check_persona(persona);
         same.map_err(CertificateRefused::Form)?;
-        Ok(claims.certificates)
+        Ok(Believed {
+            chain: claims.certificates,
+            certificate,
+        })
     }
 
     /// The certificate of a request that brings none. One that was kept and is not believed any
@@ -133,12 +143,15 @@ impl Downloads {
         center: &Center,
         persona: &PersonaId,
         now: UnixSeconds,
-    ) -> Result<(CertificateChain, PrincipalOrigin), Refusal> {
+    ) -> Result<(Believed, PrincipalOrigin), Refusal> {
         let trust = self.trust.as_ref();
         let known = self.principals.certificate_of(&center.id, persona).await?;
-        let known = known.map(|chain| judge(trust, &chain, persona, now).map(|()| chain));
-        let otherwise = match known {
-            Some(Ok(chain)) => return Ok((chain, PrincipalOrigin::Known)),
+        let believed = |chain: CertificateChain| {
+            let certificate = judge(trust, &chain, persona, now)?;
+            Ok(Believed { chain, certificate })
+        };
+        let otherwise = match known.map(believed) {
+            Some(Ok(believed)) => return Ok((believed, PrincipalOrigin::Known)),
             Some(Err(cause)) => refused(cause),
             None => Refusal::CertificateMissing,
         };
@@ -148,8 +161,8 @@ impl Downloads {
         let fetched = registrations.fetch(persona).await;
         match fetched.map_err(Refusal::Registration)? {
             Some(chain) => {
-                judge(trust, &chain, persona, now).map_err(refused)?;
-                Ok((chain, PrincipalOrigin::Fetched))
+                let believed = believed(chain).map_err(refused)?;
+                Ok((believed, PrincipalOrigin::Fetched))
             }
             None => Err(otherwise),
         }

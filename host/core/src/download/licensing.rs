@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
+use colophon_receipt::UnixSeconds;
 use colophon_title::CopyKey;
-use colophon_title::license::{
-    LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, RightsTemplate,
-};
+use colophon_title::license::{LicenseTerms, PersonaTerms, ReadyLicensor, RightsTemplate};
 
 use super::authenticating::Licensee;
 use super::planning::DownloadPlan;
@@ -16,8 +15,7 @@ use crate::refusal::Refusal;
 /// Everything that a license is made with, of the center, the title and the persona.
 pub(super) struct Licensing<'a> {
     copy_key: &'a CopyKey,
-    signer: &'a dyn LicenseSigner,
-    licensor: Object,
+    licensor: &'a ReadyLicensor<'static>,
     rights: &'a Arc<RightsTemplate>,
     licensee: Option<&'a Licensee>,
 }
@@ -32,11 +30,9 @@ impl<'a> Licensing<'a> {
         if licensee.is_none() && (!is_signed || facts.rights.is_none()) {
             return Ok(None);
         }
-        let signer = center.licensor.as_deref();
-        let licensor = licensor_of(center);
+        let licensor = center.licensor.as_deref();
         Ok(Some(Self {
             copy_key: &center.copy_key,
-            signer: signer.ok_or(Refusal::LevelUnavailable)?,
             licensor: licensor.ok_or(Refusal::LevelUnavailable)?,
             rights: facts.rights.as_ref().unwrap_or(&center.rights),
             licensee,
@@ -45,30 +41,25 @@ impl<'a> Licensing<'a> {
 
     /// The licensor's certificates.
     pub(super) fn chain(&self) -> &'a [Vec<u8>] {
-        self.signer.chain()
+        self.licensor.chain()
+    }
+
+    /// From when on the licensor's own certificate is valid.
+    pub(super) fn certified_from(&self) -> UnixSeconds {
+        UnixSeconds::new(self.licensor.valid_from_unix_s())
     }
 
     pub(super) fn terms(&self) -> LicenseTerms<'_> {
         LicenseTerms {
             copy_key: self.copy_key,
-            signer: self.signer,
-            licensor: &self.licensor,
+            licensor: self.licensor,
             rights: &self.rights.rights,
             principals: &self.rights.principals,
             persona: self.licensee.map(|licensee| PersonaTerms {
                 id: &licensee.persona,
-                certificate_der: &licensee.certificate_der,
+                certificate: &licensee.certificate,
             }),
             delegated_by: None,
         }
     }
-}
-
-/// The center as a licensor. Its name is a line of plain letters.
-fn licensor_of(center: &Center) -> Option<Object> {
-    Some(Object {
-        id_type: Line::parse("center").ok()?,
-        id: Line::parse(center.id.as_str()).ok()?,
-        name: None,
-    })
 }

@@ -106,10 +106,12 @@ impl Downloads {
         let key = key.ok_or_else(no_content_key)?;
         let signer = provider(opened, &plan.permit)?;
         let licensing = Licensing::of(&opened.center, plan)?;
-        let licensor = licensing.as_ref().map(Licensing::chain);
-        let chains = signer.map(|signer| signer.chain());
-        let issued_at = issue_time(&opened.receipt, chains.into_iter().chain(licensor));
-        if let Some(chain) = licensor {
+        let certified = [
+            signer.and_then(certified_from),
+            licensing.as_ref().map(Licensing::certified_from),
+        ];
+        let issued_at = issue_time(&opened.receipt, certified.into_iter().flatten());
+        if let Some(chain) = licensing.as_ref().map(Licensing::chain) {
             let judged = self
                 .trust
                 .judge(chain, CertificateRole::Licensor, issued_at);
@@ -139,13 +141,15 @@ fn provider<'a>(opened: &'a Opened, permit: &Permit) -> Result<Option<&'a dyn Si
 /// The moment a copy is dated: the sale, so that a later receipt for it makes the same bytes. It
 /// is not dated before those who sign it were certified, or no reader would believe them: a copy
 /// that was sold under an earlier certificate is made again under the present one.
-fn issue_time<'a>(receipt: &Receipt, chains: impl Iterator<Item = &'a [Vec<u8>]>) -> UnixSeconds {
+fn issue_time(receipt: &Receipt, certified: impl Iterator<Item = UnixSeconds>) -> UnixSeconds {
     let sold = receipt.claims.sold_at.unwrap_or(receipt.issued_at);
-    let certified = chains
-        .filter_map(|chain| chain.first())
-        .filter_map(|certificate| validity(certificate).ok())
-        .map(|(from, _)| UnixSeconds::new(from));
     certified.fold(sold, UnixSeconds::max)
+}
+
+/// From when on a signer's own certificate is valid.
+fn certified_from(signer: &dyn Signer) -> Option<UnixSeconds> {
+    let (from, _) = validity(signer.chain().first()?).ok()?;
+    Some(UnixSeconds::new(from))
 }
 
 fn no_content_key() -> Refusal {

@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use colophon_core::causes::causes;
 use colophon_core::code::Code;
 use colophon_core::delivery::{DownloadRequest, Wanted};
 use colophon_core::refusal::Refused;
@@ -98,7 +99,7 @@ impl Call {
     }
 
     fn illegal(&self, illegal: &IllegalRequest) -> Response {
-        let reason = events::causes(illegal);
+        let reason = causes(illegal);
         events::request_illegal(&self.arrival, &self.head, &self.form, &reason);
         self.problem(illegal.code())
     }

@@ -8,6 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{Extension, Router};
 use colophon_core::arrival;
+use colophon_core::causes::causes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Version};
 
@@ -34,7 +35,7 @@ async fn receive(
     let body = match read {
         Ok(body) => body,
         Err(illegal) => {
-            let reason = events::causes(&illegal);
+            let reason = causes(&illegal);
             events::request_illegal(&arrival, &head, &[], &reason);
             let mut response = problem(illegal.code(), arrival.event, app.limits.retry_after_s);
             if head.version <= Version::HTTP_11 {

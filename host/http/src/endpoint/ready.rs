@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use colophon_core::causes::causes;
 use colophon_core::ports::{Service, Unavailable};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
@@ -17,7 +18,6 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::app::App;
-use crate::events::causes;
 
 /// How long an answer stands.
 const STANDS: Duration = Duration::from_secs(1);

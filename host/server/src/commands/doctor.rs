@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use colophon_core::activation::ports::Settings as _;
 use colophon_core::catalog::TitleFacts;
+use colophon_core::causes::causes;
 use colophon_core::ports::{OutboxRows as _, Readiness as _};
 use colophon_store::failure::ReadError;
 use colophon_store::health::Problem;
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use super::UNHEALTHY;
 use crate::config::Config;
-use crate::house::{House, free_disk_bytes, kept_issuer, open_node};
+use crate::house::{House, free_disk_bytes, kept_issuer, open_node, public_url};
 use crate::output::{Output, table};
 
 /// Titles read at once.
@@ -68,7 +69,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
         .into_iter()
         .map(|(service, state)| {
             let state = state.map(|()| "answers".to_owned());
-            finding(&service.to_string(), state.map_err(|error| chain(&error)))
+            finding(&service.to_string(), state.map_err(|error| causes(&error)))
         })
         .collect();
     findings.extend(content(house));
@@ -78,6 +79,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.push(certificates::certificates(house).await);
     findings.push(key_pool(house).await);
     findings.push(activation_authority(house).await);
+    findings.push(activation_address(house, config).await);
     findings.extend(integrity(house).await);
     findings.push(free_space(config));
     findings.push(master_key(config));
@@ -93,7 +95,7 @@ fn content(house: &House) -> Vec<Finding> {
         let what = format!("content store {}", root.as_str());
         finding(
             &what,
-            state.map_err(|error| format!("{}: {}", folder.display(), chain(&error))),
+            state.map_err(|error| format!("{}: {}", folder.display(), causes(&error))),
         )
     });
     roots.collect()
@@ -106,7 +108,7 @@ async fn node(config: &Config) -> Finding {
             node.close().await;
             waiting
                 .map(|(rows, _)| format!("{rows} log rows wait"))
-                .map_err(|error| chain(&error))
+                .map_err(|error| causes(&error))
         }
         Err(error) => Err(format!("{error:#}")),
     };
@@ -121,7 +123,7 @@ async fn records(house: &House) -> Finding {
             counts.centers, counts.retailers, counts.titles, counts.downloads, counts.events
         )
     });
-    finding("records", counts.map_err(|error| chain(&error)))
+    finding("records", counts.map_err(|error| causes(&error)))
 }
 
 /// Whether every file that a catalog names is in its content store. What is in the files is for
@@ -132,7 +134,7 @@ async fn stored_files(house: &House) -> Finding {
             Ok(format!("the files of {titles} titles are there"))
         }
         Ok((titles, missing)) => Err(missing_words(titles, &missing)),
-        Err(error) => Err(chain(&error)),
+        Err(error) => Err(causes(&error)),
     };
     finding("stored files", state)
 }
@@ -221,7 +223,7 @@ async fn key_pool(house: &House) -> Finding {
         Ok((waiting, keys_min, _)) => Ok(format!(
             "{waiting} key pairs wait for personas; {keys_min} should"
         )),
-        Err(error) => Err(chain(&error)),
+        Err(error) => Err(causes(&error)),
     };
     finding("key pool", state)
 }
@@ -242,6 +244,22 @@ async fn activation_authority(house: &House) -> Finding {
         Err(error) => Err(format!("{error:#}")),
     };
     finding("activation authority", state)
+}
+
+/// Where people activate readers. A host that only serves downloads needs no such address, so that
+/// there is none is wrong only where somebody has activated a reader.
+async fn activation_address(house: &House, config: &Config) -> Finding {
+    let closed = "none: activation is refused; set activation.public_url";
+    let state = match public_url(config, config.listen.address) {
+        Ok(Some(url)) => Ok(url.to_string()),
+        Ok(None) => match house.activation.reader().totals().await {
+            Ok(totals) if totals.personas == 0 => Ok(closed.to_owned()),
+            Ok(_) => Err(closed.to_owned()),
+            Err(error) => Err(causes(&error)),
+        },
+        Err(error) => Err(format!("{error:#}")),
+    };
+    finding("activation address", state)
 }
 
 async fn problems(house: &House) -> Result<Vec<Problem>, ReadError> {
@@ -269,7 +287,7 @@ async fn integrity(house: &House) -> Vec<Finding> {
                 })
                 .collect()
         }
-        Err(error) => vec![finding("integrity", Err(chain(&error)))],
+        Err(error) => vec![finding("integrity", Err(causes(&error)))],
     }
 }
 
@@ -296,7 +314,7 @@ fn master_key(config: &Config) -> Finding {
             config.keys.master_file.display()
         )
     });
-    finding("master key", state.map_err(|error| chain(&error)))
+    finding("master key", state.map_err(|error| causes(&error)))
 }
 
 fn finding(what: &str, state: Result<String, String>) -> Finding {
@@ -306,12 +324,4 @@ fn finding(what: &str, state: Result<String, String>) -> Finding {
         healthy,
         detail: state.unwrap_or_else(|problem| problem),
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

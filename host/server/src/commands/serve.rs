@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use colophon_console::closed::closed;
 use colophon_core::activation::ports::LicenseRoots as _;
 use colophon_core::event::NamedEvent;
 use colophon_http::client_address::{ProxyHeader, TrustedProxies};
@@ -25,7 +26,7 @@ use crate::config::{Config, FILE_NAME, Listen};
 use crate::event_log::EventQueue;
 use crate::house::{
     ActivationWork, House, Parts, SystemClock, activation_issuer, complete_center, found,
-    is_founded, migrate, pages,
+    is_founded, migrate, pages, public_url,
 };
 use crate::logging;
 
@@ -146,8 +147,17 @@ async fn answer(
     let tls = tls(&config.listen)?;
     let mut edge = edge(config, parts, metrics)?;
     if activates && let Some(first) = listeners.public.first() {
-        let console = pages(house, parts.trust.clone(), config, first.local_addr()?).await?;
-        edge.pages = console.router()?;
+        let listens = first.local_addr()?;
+        edge.pages = match public_url(config, listens)? {
+            Some(public_url) => {
+                let trust = parts.trust.clone();
+                pages(house, trust, config, public_url).await?.router()?
+            }
+            None => {
+                tell_activation_closed(listens);
+                closed(&config.activation.service)
+            }
+        };
     }
     let stop = CancellationToken::new();
     // Whoever reads that the host serves may stop it from then on.
@@ -189,6 +199,14 @@ fn tell_start_failed(error: &anyhow::Error) {
         event.code = NamedEvent::StartFailed.code(),
         event.name = NamedEvent::StartFailed.slug(),
         reason = format!("{error:#}"),
+    );
+}
+
+fn tell_activation_closed(listens: SocketAddr) {
+    tracing::warn!(
+        %listens,
+        "activation is refused: set activation.public_url to the address people reach this host \
+         at; downloads are not affected"
     );
 }
 

@@ -13,25 +13,33 @@ use super::House;
 use super::activating::activating;
 use crate::config::Config;
 
-/// The pages. Readers are activated for licenses under the roots of `trust`; `listens` is the first address the host listens on, which is where people reach it
-/// unless the configuration says otherwise.
-pub(crate) async fn pages(
-    house: &House,
-    trust: Arc<TrustFolder>,
-    config: &Config,
-    listens: SocketAddr,
-) -> Result<Console> {
-    let activation = &config.activation;
+/// Where people and readers reach the host that listens on this address first: where the operator
+/// says, or, if it listens on this machine alone, there. None elsewhere: people would be sent to an
+/// address that is nobody's, or over a connection that readers refuse.
+pub(crate) fn public_url(config: &Config, listens: SocketAddr) -> Result<Option<PublicUrl>> {
+    if let Some(url) = &config.activation.public_url {
+        return Ok(Some(url.clone()));
+    }
+    if !listens.ip().is_loopback() {
+        return Ok(None);
+    }
     let scheme = match config.listen.tls {
         Some(_) => "https",
         None => "http",
     };
-    let public_url: PublicUrl = match &activation.public_url {
-        Some(url) => url.clone(),
-        None => format!("{scheme}://{listens}")
-            .parse()
-            .context("activation.public_url")?,
-    };
+    let url = format!("{scheme}://{listens}").parse();
+    url.map(Some).context("activation.public_url")
+}
+
+/// The pages, for people who reach the host there. Readers are activated for licenses under the
+/// roots of `trust`.
+pub(crate) async fn pages(
+    house: &House,
+    trust: Arc<TrustFolder>,
+    config: &Config,
+    public_url: PublicUrl,
+) -> Result<Console> {
+    let activation = &config.activation;
     let mailer = MailFolder::new(&activation.mail_folder, &public_url.host());
     Ok(Console {
         personas: house.activation.clone(),

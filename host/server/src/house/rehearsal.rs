@@ -1,12 +1,15 @@
 //! Licenses made on trial, before a template or a licensor makes them for buyers.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, ensure};
 use colophon_core::time::Timestamp;
 use colophon_crypto::{Engine, Key32, Portable};
 use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
 use colophon_title::CopyKey;
 use colophon_title::license::{
-    LicenseReport, LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, RightsTemplate, verify,
+    ActivationCertificate, LicenseReport, LicenseSigner, LicenseTerms, Line, Object, PersonaTerms,
+    ReadyLicensor, RightsTemplate, verify,
 };
 use colophon_title::trust::{CertificateRole, TrustRoots};
 
@@ -70,15 +73,16 @@ impl Throwaway {
             })
         };
         let certificate = self.persona.chain().first();
+        let certificate = certificate.context("a certificate was issued")?;
+        let licensor = ReadyLicensor::new(&AwsLc, object("center", PERSONA)?, Arc::new(signer))?;
         let terms = LicenseTerms {
             copy_key: &CopyKey::new(Key32::new([0; 32])),
-            signer,
-            licensor: &object("center", PERSONA)?,
+            licensor: &licensor,
             rights: &template.rights,
             principals: &template.principals,
             persona: Some(PersonaTerms {
                 id: &Line::parse(PERSONA)?,
-                certificate_der: certificate.context("a certificate was issued")?,
+                certificate: &ActivationCertificate::read(certificate)?,
             }),
             delegated_by: None,
         };

@@ -1,7 +1,7 @@
 //! Built-in accounts: names, passwords, and how a forgotten one is replaced.
 
 use colophon_core::activation::persona::{Account, NewAccount, PasswordHash};
-use colophon_core::activation::text::{EmailAddress, Username};
+use colophon_core::activation::text::Username;
 use colophon_core::activation::token::TokenDigest;
 use colophon_core::id::PersonaRef;
 use colophon_core::time::Timestamp;
@@ -11,7 +11,7 @@ use super::ActivationStore;
 use super::personas::persona_ref;
 use crate::database::{Write, arguments};
 use crate::failure::{Damaged, Fault};
-use crate::parse::{counted, moment, parsed};
+use crate::parse::parsed;
 use crate::secrets::Column;
 
 pub(super) const USERNAME: Column = Column {
@@ -23,31 +23,29 @@ pub(super) const PASSWORD: Column = Column {
     name: "password",
 };
 
-const INSERT: &str = "INSERT INTO accounts (persona, pseudonym, username, password, email, failures) \
-    VALUES ($1, $2, $3, $4, $5, 0)";
+const INSERT: &str = "INSERT INTO accounts (persona, pseudonym, username, password) \
+    VALUES ($1, $2, $3, $4)";
 
-const SELECT: &str = "SELECT persona, username, password, failures, failed_at FROM accounts \
-    WHERE pseudonym = $1";
+const SELECT: &str = "SELECT persona, username, password FROM accounts WHERE pseudonym = $1";
 
-const SELECT_BY_EMAIL: &str = "SELECT persona, username, password, failures, failed_at \
-    FROM accounts WHERE email = $1 ORDER BY persona LIMIT 20";
+const SELECT_BY_PERSONA: &str =
+    "SELECT persona, username, password FROM accounts WHERE persona = $1";
 
-const FAILED: &str =
-    "UPDATE accounts SET failures = failures + 1, failed_at = $2 WHERE persona = $1";
+/// Begins every change of a password that was read before.
+const LOCK: &str = "UPDATE accounts SET password = password WHERE persona = $1 RETURNING password";
 
-const SUCCEEDED: &str = "UPDATE accounts SET failures = 0, failed_at = NULL, \
-    password = COALESCE($2, password) WHERE persona = $1";
+const SET_PASSWORD: &str = "UPDATE accounts SET password = $2 WHERE persona = $1";
 
-const END_SESSIONS: &str = "DELETE FROM sessions WHERE persona = $1";
+pub(super) const END_SESSIONS: &str = "DELETE FROM sessions WHERE persona = $1";
 
-const END_RESETS: &str = "DELETE FROM password_resets WHERE persona = $1";
+pub(super) const END_RESETS: &str = "DELETE FROM password_resets WHERE persona = $1";
 
 const BEGIN_RESET: &str = "INSERT INTO password_resets (persona, token, valid_until) \
     VALUES ($1, $2, $3) ON CONFLICT (persona) DO UPDATE \
     SET token = excluded.token, valid_until = excluded.valid_until";
 
-const FIND_RESET: &str =
-    "SELECT persona FROM password_resets WHERE token = $1 AND valid_until > $2";
+const FIND_RESET: &str = "SELECT a.persona, a.username FROM password_resets r \
+    JOIN accounts a ON a.persona = r.persona WHERE r.token = $1 AND r.valid_until > $2";
 
 const TAKE_RESET: &str =
     "DELETE FROM password_resets WHERE token = $1 AND valid_until > $2 RETURNING persona";
@@ -57,8 +55,6 @@ struct AccountRow {
     persona: Vec<u8>,
     username: Vec<u8>,
     password: Vec<u8>,
-    failures: i64,
-    failed_at: Option<i64>,
 }
 
 impl ActivationStore {
@@ -77,9 +73,7 @@ impl ActivationStore {
         let name = account.username.as_str().as_bytes();
         let username = self.secrets.seal(USERNAME, &[id], name);
         let password = self.seal_password(persona, &account.password);
-        let email = profile.email.as_ref().map(|email| self.email_key(email));
-        let email = email.as_ref().map(<[u8; 32]>::as_slice);
-        let values = arguments![id, &pseudonym, &username, &password, email];
+        let values = arguments![id, &pseudonym, &username, &password];
         write.execute(INSERT, values).await?;
         write.commit().await?;
         Ok(persona)
@@ -87,37 +81,30 @@ impl ActivationStore {
 
     pub(super) async fn load_account(&self, username: &Username) -> Result<Option<Account>, Fault> {
         let pseudonym = self.username_pseudonym(username);
-        let row: Option<AccountRow> = self
-            .database
-            .optional(SELECT, arguments![&pseudonym])
-            .await?;
+        self.find_account(SELECT, &pseudonym).await
+    }
+
+    pub(super) async fn load_account_of(
+        &self,
+        persona: PersonaRef,
+    ) -> Result<Option<Account>, Fault> {
+        self.find_account(SELECT_BY_PERSONA, persona.as_bytes())
+            .await
+    }
+
+    async fn find_account(&self, sql: &'static str, key: &[u8]) -> Result<Option<Account>, Fault> {
+        let row: Option<AccountRow> = self.database.optional(sql, arguments![key]).await?;
         match row {
             Some(row) => self.open_account(&row).await.map(Some),
             None => Ok(None),
         }
     }
 
-    pub(super) async fn load_accounts_with(
-        &self,
-        email: &EmailAddress,
-    ) -> Result<Vec<Account>, Fault> {
-        let key = self.email_key(email);
-        let rows: Vec<AccountRow> = self.database.all(SELECT_BY_EMAIL, arguments![&key]).await?;
-        let mut accounts = Vec::new();
-        for row in &rows {
-            accounts.push(self.open_account(row).await?);
-        }
-        Ok(accounts)
-    }
-
     async fn open_account(&self, row: &AccountRow) -> Result<Account, Fault> {
         let persona = persona_ref(&row.persona)?;
         let id = persona.as_bytes();
-        let username = self.secrets.open(USERNAME, &[id], &row.username)?;
-        let password = self.secrets.open(PASSWORD, &[id], &row.password)?;
-        let password = PasswordHash::parse(&String::from_utf8_lossy(&password));
-        let password = password.ok_or_else(|| Damaged::new("accounts", "password", "no hash"))?;
-        let username = parsed("accounts", "username", &String::from_utf8_lossy(&username))?;
+        let password = self.open_password(id, &row.password)?;
+        let username = self.open_username(id, &row.username)?;
         let email = self
             .load_persona(persona)
             .await?
@@ -127,55 +114,93 @@ impl ActivationStore {
             persona,
             password,
             email,
-            failures: counted("accounts", "failures", row.failures)?,
-            failed_at: row.failed_at.map(moment),
         })
     }
 
-    pub(super) async fn count_failure(
-        &self,
-        persona: PersonaRef,
-        now: Timestamp,
-    ) -> Result<(), Fault> {
-        let values = arguments![persona.as_bytes(), now.unix_ms()];
-        self.database.execute(FAILED, values).await?;
-        Ok(())
+    fn open_username(&self, id: &[u8; 16], sealed: &[u8]) -> Result<Username, Damaged> {
+        let username = self.secrets.open(USERNAME, &[id], sealed)?;
+        parsed("accounts", "username", &String::from_utf8_lossy(&username))
     }
 
-    pub(super) async fn forget_failures(
+    fn open_password(&self, id: &[u8; 16], sealed: &[u8]) -> Result<PasswordHash, Damaged> {
+        let password = self.secrets.open(PASSWORD, &[id], sealed)?;
+        let password = PasswordHash::parse(&String::from_utf8_lossy(&password));
+        password.ok_or_else(|| Damaged::new("accounts", "password", "no hash"))
+    }
+
+    /// Another hash of the same password: nobody is signed out.
+    pub(super) async fn replace_hash(
         &self,
         persona: PersonaRef,
-        rehashed: Option<&PasswordHash>,
-    ) -> Result<(), Fault> {
-        let sealed = rehashed.map(|hash| self.seal_password(persona, hash));
-        let values = arguments![persona.as_bytes(), sealed.as_deref()];
-        self.database.execute(SUCCEEDED, values).await?;
-        Ok(())
+        former: &PasswordHash,
+        rehashed: &PasswordHash,
+    ) -> Result<bool, Fault> {
+        let mut write = self.database.write().await?;
+        if !self.still_has(&mut write, persona, former).await? {
+            write.undo().await?;
+            return Ok(false);
+        }
+        self.set_password(&mut write, persona, rehashed).await?;
+        write.commit().await?;
+        Ok(true)
     }
 
     pub(super) async fn replace_password(
         &self,
         persona: PersonaRef,
+        former: &PasswordHash,
         password: &PasswordHash,
     ) -> Result<bool, Fault> {
         let mut write = self.database.write().await?;
-        let replaced = self.write_password(&mut write, persona, password).await?;
+        if !self.still_has(&mut write, persona, former).await? {
+            write.undo().await?;
+            return Ok(false);
+        }
+        self.write_password(&mut write, persona, password).await?;
         write.commit().await?;
-        Ok(replaced)
+        Ok(true)
     }
 
+    /// Whether the account's password is the one that was read before. It is locked from here on.
+    async fn still_has(
+        &self,
+        write: &mut Write,
+        persona: PersonaRef,
+        former: &PasswordHash,
+    ) -> Result<bool, Fault> {
+        let id = persona.as_bytes();
+        let locked: Vec<(Vec<u8>,)> = write.all(LOCK, arguments![id]).await?;
+        let Some((sealed,)) = locked.first() else {
+            return Ok(false);
+        };
+        let kept = self.open_password(id, sealed)?;
+        Ok(kept.expose() == former.expose())
+    }
+
+    /// A new password: whoever knew the old one is signed out.
     async fn write_password(
         &self,
         write: &mut Write,
         persona: PersonaRef,
         password: &PasswordHash,
-    ) -> Result<bool, Fault> {
+    ) -> Result<(), Fault> {
         let id = persona.as_bytes();
-        let sealed = self.seal_password(persona, password);
-        let replaced = write.execute(SUCCEEDED, arguments![id, &sealed]).await?;
+        self.set_password(write, persona, password).await?;
         write.execute(END_SESSIONS, arguments![id]).await?;
         write.execute(END_RESETS, arguments![id]).await?;
-        Ok(replaced > 0)
+        Ok(())
+    }
+
+    async fn set_password(
+        &self,
+        write: &mut Write,
+        persona: PersonaRef,
+        password: &PasswordHash,
+    ) -> Result<(), Fault> {
+        let sealed = self.seal_password(persona, password);
+        let values = arguments![persona.as_bytes(), &sealed];
+        write.execute(SET_PASSWORD, values).await?;
+        Ok(())
     }
 
     pub(super) async fn write_reset(
@@ -193,10 +218,14 @@ impl ActivationStore {
         &self,
         token: &TokenDigest,
         now: Timestamp,
-    ) -> Result<Option<PersonaRef>, Fault> {
+    ) -> Result<Option<Username>, Fault> {
         let values = arguments![token.as_bytes(), now.unix_ms()];
-        let row: Option<(Vec<u8>,)> = self.database.optional(FIND_RESET, values).await?;
-        Ok(row.map(|(id,)| persona_ref(&id)).transpose()?)
+        let row: Option<(Vec<u8>, Vec<u8>)> = self.database.optional(FIND_RESET, values).await?;
+        let Some((id, username)) = row else {
+            return Ok(None);
+        };
+        let persona = persona_ref(&id)?;
+        Ok(Some(self.open_username(persona.as_bytes(), &username)?))
     }
 
     pub(super) async fn take_reset(
@@ -227,11 +256,5 @@ impl ActivationStore {
     fn username_pseudonym(&self, username: &Username) -> [u8; 32] {
         let parts = [username.as_str().as_bytes()];
         self.secrets.pseudonym("activation/username", &parts)
-    }
-
-    fn email_key(&self, email: &EmailAddress) -> [u8; 32] {
-        let folded = email.folded();
-        self.secrets
-            .pseudonym("activation/email", &[folded.as_bytes()])
     }
 }

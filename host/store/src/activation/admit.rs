@@ -121,9 +121,12 @@ impl ActivationStore {
         let place = match step {
             Step::OtherMachine => return Ok(Admission::OtherMachine),
             Step::Ended => return Ok(Admission::NoGrant),
-            Step::LimitReached { next_grant } => {
+            Step::LimitReached { next_allowed_at } => {
                 let used = admitting.persona.standing.used;
-                return Ok(Admission::LimitReached { next_grant, used });
+                return Ok(Admission::LimitReached {
+                    next_allowed_at,
+                    used,
+                });
             }
             Step::GoOn(before) => {
                 if let Some(package) = self.package_within(write, before.activation).await? {

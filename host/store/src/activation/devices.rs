@@ -39,7 +39,8 @@ const DROP_PACKAGES: &str = "DELETE FROM activation_packages WHERE activation IN
 const END_GRANTS: &str = "DELETE FROM grants WHERE id IN \
     (SELECT grant_id FROM activations WHERE device = $1)";
 
-const RENAME: &str = "UPDATE devices SET name = $3 WHERE id = $1 AND persona = $2";
+const RENAME: &str =
+    "UPDATE devices SET name = $3 WHERE id = $1 AND persona = $2 AND released_at IS NULL";
 
 #[derive(FromRow)]
 struct DeviceRow {

@@ -10,6 +10,7 @@ use sqlx::FromRow;
 
 use super::ActivationStore;
 use super::grants::purpose;
+use super::handed_over::DROP_PACKAGES_OF_PERSONA;
 use super::personas::PersonaColumns;
 use crate::database::arguments;
 use crate::failure::{ChangeError, Damaged, Fault, ReadError};
@@ -24,15 +25,6 @@ pub struct PersonaRow {
     pub devices: u64,
     /// When its record was made.
     pub created_at: Timestamp,
-}
-
-/// Where a page of the list ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PersonaCursor {
-    /// When the last record on it was made.
-    pub created_at: Timestamp,
-    /// That record.
-    pub record: PersonaRef,
 }
 
 /// One line of the dated list.
@@ -68,8 +60,7 @@ pub struct RevokedCertificate {
 const LIST: &str = "SELECT p.id, p.persona, p.profile, p.fact_salt, p.first_activation, p.used, \
     p.withdrawn_at, p.created_at, (SELECT COUNT(*) FROM devices d WHERE d.persona = p.id \
     AND d.released_at IS NULL) AS devices FROM personas p WHERE p.erased_at IS NULL \
-    AND (p.created_at < $1 OR (p.created_at = $1 AND p.id > $2)) \
-    ORDER BY p.created_at DESC, p.id LIMIT $3";
+    ORDER BY p.created_at DESC, p.id LIMIT $1";
 
 const ACTIVATIONS: &str = "SELECT id, device, purpose, counted, reader, at, finished_at, \
     given_back_at FROM activations WHERE persona = $1 ORDER BY at DESC, id";
@@ -90,9 +81,6 @@ const REINSTATE: &str =
 
 const REVOKE: &str = "UPDATE persona_certificates SET revoked_at = COALESCE(revoked_at, $2) \
     WHERE persona = $1";
-
-const DROP_PACKAGES: &str = "DELETE FROM activation_packages WHERE activation IN \
-    (SELECT id FROM activations WHERE persona = $1)";
 
 const REVOKED: &str = "SELECT serial, revoked_at FROM persona_certificates \
     WHERE revoked_at IS NOT NULL AND valid_until > $1 ORDER BY revoked_at, serial";
@@ -118,17 +106,9 @@ struct DatedRow {
 }
 
 impl ActivationStore {
-    /// Personas, the latest first, from after a cursor on.
-    pub async fn list_personas(
-        &self,
-        after: Option<PersonaCursor>,
-        limit: u32,
-    ) -> Result<Vec<PersonaRow>, ReadError> {
-        let (at, record) = match &after {
-            Some(cursor) => (cursor.created_at.unix_ms(), *cursor.record.as_bytes()),
-            None => (i64::MAX, [0; 16]),
-        };
-        let values = arguments![at, &record, i64::from(limit)];
+    /// The latest personas, the latest first.
+    pub async fn list_personas(&self, limit: u32) -> Result<Vec<PersonaRow>, ReadError> {
+        let values = arguments![i64::from(limit)];
         let rows: Vec<ListRow> = self.database.all(LIST, values).await?;
         let rows = rows.iter().map(|row| {
             Ok(PersonaRow {
@@ -192,7 +172,7 @@ impl ActivationStore {
         }
         write.execute(REVOKE, values).await?;
         let values = arguments![record.as_bytes()];
-        write.execute(DROP_PACKAGES, values).await?;
+        write.execute(DROP_PACKAGES_OF_PERSONA, values).await?;
         write.commit().await?;
         Ok(())
     }

@@ -61,7 +61,8 @@ const POLLED: &str = "UPDATE grants SET polled_at = $2, interval_s = $3 WHERE id
 const REDEEM: &str = "UPDATE grants SET access_token = $2 \
     WHERE id = $1 AND state = 'approved' AND valid_until > $3";
 
-/// What was delivered stays delivered, however often it is fetched again.
+/// What was sent stays sent, however often it is fetched again. It is kept under the word
+/// `delivered`.
 const NOTE: &str = "UPDATE grants SET progress = $2, next_grant = $3, \
     activation = COALESCE($4, activation) \
     WHERE id = $1 AND state = 'approved' AND progress <> 'delivered'";
@@ -284,19 +285,19 @@ impl Grants for ActivationStore {
     }
 
     async fn note(&self, record: GrantRef, progress: Progress) -> Result<(), Unavailable> {
-        let (word, next_grant, activation) = match progress {
+        let (word, next, activation) = match progress {
             Progress::AwaitsReader => ("awaits-reader", None, None),
             Progress::AwaitsKeys => ("awaits-keys", None, None),
-            Progress::LimitReached { next_grant } => ("limit-reached", next_grant, None),
+            Progress::LimitReached { next_allowed_at } => ("limit-reached", next_allowed_at, None),
             Progress::Admitted { activation } => ("admitted", None, Some(activation)),
             Progress::Made { activation } => ("made", None, Some(activation)),
-            Progress::Delivered { activation } => ("delivered", None, Some(activation)),
+            Progress::Sent { activation } => ("delivered", None, Some(activation)),
         };
         let activation = activation.as_ref().map(|activation| activation.as_bytes());
         let values = arguments![
             record.as_bytes(),
             word,
-            next_grant.map(Timestamp::unix_ms),
+            next.map(Timestamp::unix_ms),
             activation.map(<[u8; 16]>::as_slice),
         ];
         let noted = self.database.execute(NOTE, values).await;
@@ -317,7 +318,7 @@ fn progress(row: &GrantRow) -> Result<Progress, Damaged> {
         "awaits-reader" => Progress::AwaitsReader,
         "awaits-keys" => Progress::AwaitsKeys,
         "limit-reached" => Progress::LimitReached {
-            next_grant: row.next_grant.map(moment),
+            next_allowed_at: row.next_grant.map(moment),
         },
         "admitted" => Progress::Admitted {
             activation: activation()?,
@@ -325,7 +326,7 @@ fn progress(row: &GrantRow) -> Result<Progress, Damaged> {
         "made" => Progress::Made {
             activation: activation()?,
         },
-        "delivered" => Progress::Delivered {
+        "delivered" => Progress::Sent {
             activation: activation()?,
         },
         _ => return Err(Damaged::new("grants", "progress", "not a progress")),

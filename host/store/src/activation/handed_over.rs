@@ -45,6 +45,9 @@ const SELECT_PACKAGE: &str = "SELECT package FROM activation_packages WHERE acti
 const INSERT_PACKAGE: &str = "INSERT INTO activation_packages (activation, package, kept_until) \
     VALUES ($1, $2, $3) ON CONFLICT (activation) DO NOTHING";
 
+pub(super) const DROP_PACKAGES_OF_PERSONA: &str = "DELETE FROM activation_packages \
+    WHERE activation IN (SELECT id FROM activations WHERE persona = $1)";
+
 const FINISH: &str = "UPDATE activations SET finished_at = COALESCE(finished_at, $2) WHERE id = $1";
 
 #[derive(FromRow)]

@@ -7,7 +7,7 @@ use colophon_core::activation::persona::{
 };
 use colophon_core::activation::ports::{IdentityRefused, Personas, SignUpRefused};
 use colophon_core::activation::quota::Standing;
-use colophon_core::activation::text::{EmailAddress, Username};
+use colophon_core::activation::text::Username;
 use colophon_core::activation::token::TokenDigest;
 use colophon_core::id::PersonaRef;
 use colophon_core::ports::Unavailable;
@@ -15,6 +15,8 @@ use colophon_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
+use super::accounts::{END_RESETS, END_SESSIONS};
+use super::handed_over::DROP_PACKAGES_OF_PERSONA;
 use super::{ActivationStore, unavailable};
 use crate::database::{Write, arguments};
 use crate::failure::{Damaged, Fault};
@@ -42,29 +44,61 @@ const SELECT: &str = "SELECT id, persona, profile, fact_salt, first_activation, 
 
 const FIND: &str = "SELECT id FROM personas WHERE pseudonym = $1";
 
-const SET_PROFILE: &str = "UPDATE personas SET profile = $2 WHERE id = $1 AND erased_at IS NULL";
+/// What is erased of a persona in one table. What was there stays readable in a database server's
+/// files until the table is cleaned up, so each table is named beside its statement.
+struct Erasure {
+    table: &'static str,
+    sql: &'static str,
+}
 
-const ERASE: &str = "UPDATE personas SET pseudonym = NULL, persona = NULL, profile = NULL, \
-    fact_salt = NULL, erased_at = $2 WHERE id = $1 AND erased_at IS NULL";
+const ERASE: Erasure = Erasure {
+    table: "personas",
+    sql: "UPDATE personas SET pseudonym = NULL, persona = NULL, profile = NULL, fact_salt = NULL, \
+        erased_at = $2 WHERE id = $1 AND erased_at IS NULL",
+};
+
+const ERASE_CERTIFICATES: Erasure = Erasure {
+    table: "persona_certificates",
+    sql: "UPDATE persona_certificates SET certificate = NULL, \
+        revoked_at = COALESCE(revoked_at, $2) WHERE persona = $1",
+};
 
 /// Everything else that tells who a persona was, or that its devices could be served from.
-const ERASE_REST: [&str; 7] = [
-    "DELETE FROM sessions WHERE persona = $1",
-    "DELETE FROM accounts WHERE persona = $1",
-    "DELETE FROM identities WHERE persona = $1",
-    "DELETE FROM grants WHERE persona = $1",
-    "DELETE FROM key_pairs WHERE persona = $1",
-    "DELETE FROM activation_packages WHERE activation IN \
-        (SELECT id FROM activations WHERE persona = $1)",
-    // The machine's id is made of its facts.
-    "UPDATE devices SET facts = NULL, name = NULL, machine = id WHERE persona = $1",
+const ERASE_REST: [Erasure; 8] = [
+    Erasure {
+        table: "sessions",
+        sql: END_SESSIONS,
+    },
+    Erasure {
+        table: "password_resets",
+        sql: END_RESETS,
+    },
+    Erasure {
+        table: "accounts",
+        sql: "DELETE FROM accounts WHERE persona = $1",
+    },
+    Erasure {
+        table: "identities",
+        sql: "DELETE FROM identities WHERE persona = $1",
+    },
+    Erasure {
+        table: "grants",
+        sql: "DELETE FROM grants WHERE persona = $1",
+    },
+    Erasure {
+        table: "key_pairs",
+        sql: "DELETE FROM key_pairs WHERE persona = $1",
+    },
+    Erasure {
+        table: "activation_packages",
+        sql: DROP_PACKAGES_OF_PERSONA,
+    },
+    Erasure {
+        table: "devices",
+        // The machine's id is made of its facts.
+        sql: "UPDATE devices SET facts = NULL, name = NULL, machine = id WHERE persona = $1",
+    },
 ];
-
-const ERASE_CERTIFICATES: &str = "UPDATE persona_certificates SET certificate = NULL, \
-    revoked_at = COALESCE(revoked_at, $2) WHERE persona = $1";
-
-const VACUUM: &str =
-    "VACUUM personas, accounts, sessions, grants, key_pairs, devices, persona_certificates";
 
 /// A persona's row; the encrypted columns are there until it is erased.
 #[derive(FromRow)]
@@ -178,30 +212,22 @@ impl ActivationStore {
         Ok(row.map(|(id,)| persona_ref(&id)).transpose()?)
     }
 
-    async fn set_profile(&self, record: PersonaRef, profile: &Profile) -> Result<(), Fault> {
-        let id = record.as_bytes();
-        let sealed = self.seal_profile(id, profile)?;
-        let values = arguments![id, &sealed];
-        self.database.execute(SET_PROFILE, values).await?;
-        Ok(())
-    }
-
     async fn erase_persona(&self, record: PersonaRef, now: Timestamp) -> Result<bool, Fault> {
         let id = record.as_bytes();
         let mut write = self.database.write().await?;
-        let erased = write.execute(ERASE, arguments![id, now.unix_ms()]).await?;
-        if erased == 0 {
+        let dated = arguments![id, now.unix_ms()];
+        if write.execute(ERASE.sql, dated).await? == 0 {
             write.undo().await?;
             return Ok(false);
         }
-        for sql in ERASE_REST {
+        write.execute(ERASE_CERTIFICATES.sql, dated).await?;
+        let mut touched = vec![ERASE.table, ERASE_CERTIFICATES.table];
+        for Erasure { table, sql } in ERASE_REST {
             write.execute(sql, arguments![id]).await?;
+            touched.push(table);
         }
-        write
-            .execute(ERASE_CERTIFICATES, arguments![id, now.unix_ms()])
-            .await?;
         write.commit().await?;
-        self.database.overwrite_deleted(VACUUM).await;
+        self.database.overwrite_deleted(&touched).await;
         Ok(true)
     }
 }
@@ -227,20 +253,17 @@ impl Personas for ActivationStore {
         self.load_account(username).await.map_err(unavailable)
     }
 
-    async fn accounts_with(&self, email: &EmailAddress) -> Result<Vec<Account>, Unavailable> {
-        self.load_accounts_with(email).await.map_err(unavailable)
+    async fn account_of(&self, persona: PersonaRef) -> Result<Option<Account>, Unavailable> {
+        self.load_account_of(persona).await.map_err(unavailable)
     }
 
-    async fn sign_in_failed(&self, persona: PersonaRef, now: Timestamp) -> Result<(), Unavailable> {
-        self.count_failure(persona, now).await.map_err(unavailable)
-    }
-
-    async fn sign_in_succeeded(
+    async fn rehash(
         &self,
         persona: PersonaRef,
-        rehashed: Option<&PasswordHash>,
-    ) -> Result<(), Unavailable> {
-        self.forget_failures(persona, rehashed)
+        former: &PasswordHash,
+        rehashed: &PasswordHash,
+    ) -> Result<bool, Unavailable> {
+        self.replace_hash(persona, former, rehashed)
             .await
             .map_err(unavailable)
     }
@@ -248,9 +271,10 @@ impl Personas for ActivationStore {
     async fn change_password(
         &self,
         persona: PersonaRef,
+        former: &PasswordHash,
         password: &PasswordHash,
     ) -> Result<bool, Unavailable> {
-        self.replace_password(persona, password)
+        self.replace_password(persona, former, password)
             .await
             .map_err(unavailable)
     }
@@ -270,7 +294,7 @@ impl Personas for ActivationStore {
         &self,
         token: &TokenDigest,
         now: Timestamp,
-    ) -> Result<Option<PersonaRef>, Unavailable> {
+    ) -> Result<Option<Username>, Unavailable> {
         self.find_reset(token, now).await.map_err(unavailable)
     }
 
@@ -302,18 +326,6 @@ impl Personas for ActivationStore {
 
     async fn persona(&self, record: PersonaRef) -> Result<Option<Persona>, Unavailable> {
         self.load_persona(record).await.map_err(unavailable)
-    }
-
-    async fn find(&self, persona: &PersonaId) -> Result<Option<PersonaRef>, Unavailable> {
-        self.find_persona(persona).await.map_err(unavailable)
-    }
-
-    async fn change_profile(
-        &self,
-        record: PersonaRef,
-        profile: &Profile,
-    ) -> Result<(), Unavailable> {
-        self.set_profile(record, profile).await.map_err(unavailable)
     }
 
     async fn erase(&self, record: PersonaRef, now: Timestamp) -> Result<bool, Unavailable> {

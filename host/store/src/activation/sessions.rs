@@ -27,9 +27,6 @@ const INSERT: &str = "INSERT INTO sessions (token, persona, notes, begun_at, val
 const SELECT: &str = "SELECT persona, notes, begun_at, valid_until FROM sessions \
     WHERE token = $1 AND valid_until > $2";
 
-const KEEP: &str = "UPDATE sessions SET persona = $2, notes = $3 \
-    WHERE token = $1 AND valid_until > $4";
-
 const DELETE: &str = "DELETE FROM sessions WHERE token = $1";
 
 #[derive(FromRow)]
@@ -121,26 +118,6 @@ impl Sessions for ActivationStore {
         now: Timestamp,
     ) -> Result<Option<Session>, Unavailable> {
         self.load_session(token, now).await.map_err(unavailable)
-    }
-
-    async fn keep(
-        &self,
-        token: &TokenDigest,
-        content: &SessionContent,
-        now: Timestamp,
-    ) -> Result<bool, Unavailable> {
-        let notes = self
-            .secrets
-            .seal(NOTES, &[token.as_bytes()], &content.notes);
-        let persona = content.persona.as_ref().map(PersonaRef::as_bytes);
-        let values = arguments![
-            token.as_bytes(),
-            persona.map(<[u8; 16]>::as_slice),
-            &notes,
-            now.unix_ms(),
-        ];
-        let kept = self.database.execute(KEEP, values).await;
-        Ok(kept.map_err(unavailable)? > 0)
     }
 
     async fn rotate(

@@ -74,7 +74,7 @@ impl Store {
         let erased = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
         if erased {
             // The key is encrypted under the master key; still, it is not left lying about.
-            self.logging.overwrite_deleted("VACUUM persons").await;
+            self.logging.overwrite_deleted(&["persons"]).await;
         }
         Ok(erased)
     }

@@ -50,10 +50,16 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
             )
         }
         (Schema::Activation, Dialect::Sqlite) => {
-            migrations!("sqlite/activation", 1 "0001_personas", 2 "0002_activations")
+            migrations!(
+                "sqlite/activation",
+                1 "0001_personas", 2 "0002_activations", 3 "0003_accounts"
+            )
         }
         (Schema::Activation, Dialect::Postgres) => {
-            migrations!("postgres/activation", 1 "0001_personas", 2 "0002_activations")
+            migrations!(
+                "postgres/activation",
+                1 "0001_personas", 2 "0002_activations", 3 "0003_accounts"
+            )
         }
         (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),
         (Schema::Node, Dialect::Postgres) => Vec::new(),

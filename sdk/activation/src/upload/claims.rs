@@ -48,6 +48,12 @@ impl CertificateChain {
     }
 
     /// All certificates, the activation certificate first.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+
+    /// All certificates, the activation certificate first.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(Vec::as_slice)
     }

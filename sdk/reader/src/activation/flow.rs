@@ -55,7 +55,7 @@ pub enum Step<'a> {
         /// After this.
         wait: Duration,
     },
-    /// No key pair is ready for the moment, and the service is asked again.
+    /// The service has too much to do for the moment, and is asked again.
     Busy {
         /// After this.
         wait: Duration,
@@ -81,8 +81,9 @@ pub enum ActivateError {
     /// Everything granted so far is used.
     #[error("all activations granted so far are used")]
     LimitReached(Limit),
-    /// No key pair was ready, however often the service was asked.
-    #[error("the activation service is busy; nothing was counted")]
+    /// The service had too much to do, however often it was asked. The machine may have its place
+    /// already; asked again, the service goes on with it and counts nothing twice.
+    #[error("the activation service is busy; asked again, it counts nothing twice")]
     Busy,
     /// The service could not be reached, or refused.
     #[error(transparent)]

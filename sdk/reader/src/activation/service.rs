@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use colophon_activation::MachineFacts;
+use colophon_activation::{MachineFacts, PACKAGE_BYTES_MAX};
 
 use self::wire::{INTERVAL_S, Problem, TokenRefusal, within_reason};
 use super::grant::{Grant, Token};
@@ -19,8 +19,8 @@ const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// More than any answer but a package has.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
-/// More than any package has: a module of 8 MiB in base64, with room for what is beside it.
-const PACKAGE_BYTES_MAX: u64 = 16 << 20;
+/// What a package has at most.
+const PACKAGE_ANSWER_BYTES_MAX: u64 = PACKAGE_BYTES_MAX as u64;
 
 /// One activation service.
 #[derive(Clone, Copy, Debug)]
@@ -189,7 +189,7 @@ impl<'n> ActivationService<'n> {
         let token = grant.token.expose();
         let answer = self
             .network
-            .post_json(&address, token, &json, PACKAGE_BYTES_MAX)?;
+            .post_json(&address, token, &json, PACKAGE_ANSWER_BYTES_MAX)?;
         if answer.status == 200 {
             return Ok(Delivery::Package(answer.body));
         }

@@ -31,9 +31,10 @@ impl Envelope {
         signed_info(self.algorithm, &self.digest).canonical()
     }
 
-    pub(super) fn to_document(&self) -> Vec<u8> {
+    fn to_document(&self) -> Vec<u8> {
         let signed_info = signed_info(self.algorithm, &self.digest);
-        let signature = dsig::signature(signed_info, &self.value, &self.certificates);
+        let key_info = dsig::key_info(&self.certificates);
+        let signature = dsig::signature(signed_info, &self.value, key_info);
         self.body.clone().with_child(signature).canonical()
     }
 
@@ -57,8 +58,37 @@ impl Envelope {
     }
 }
 
+/// A license that is about to be signed, written down once.
+pub(super) struct Unsigned {
+    body: Element,
+    octets: Vec<u8>,
+}
+
+impl Unsigned {
+    /// Writes a license, if every reader will read it back as what it is. That [`license_of`]
+    /// would write it once more and find the same follows from that.
+    pub(super) fn of(license: &License) -> Option<Unsigned> {
+        let body = license.to_element();
+        let octets = body.canonical();
+        let read = read_canonical(&octets, &CAPS).ok()?;
+        let same = License::from_element(&read).as_ref() == Some(license);
+        same.then_some(Unsigned { body, octets })
+    }
+
+    /// What the digest of the license is over.
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// The document: the license with its signature last.
+    pub(super) fn with_signature(mut self, signature: &Element) -> Vec<u8> {
+        self.body.append_to_canonical(&mut self.octets, signature);
+        self.octets
+    }
+}
+
 /// One reference, to the whole document but its signature.
-fn signed_info(algorithm: SignatureAlgorithm, digest: &[u8; 32]) -> Element {
+pub(super) fn signed_info(algorithm: SignatureAlgorithm, digest: &[u8; 32]) -> Element {
     dsig::signed_info(algorithm, "", &[ENVELOPED, EXCLUSIVE_C14N], digest)
 }
 

@@ -31,9 +31,9 @@ impl License {
     /// The enabling bits for the holder of a public key; nothing if the license has none for it.
     pub(crate) fn enabling_bits(&self, public_key_spki_der: &[u8]) -> Option<&[u8]> {
         let holds = |principal: &&Principal| {
+            let verification = &principal.authenticator.verification;
             principal.kind == PrincipalKind::Person
-                && principal.authenticator.verification
-                    == Verification::PublicKey(public_key_spki_der.to_vec())
+                && matches!(verification, Verification::PublicKey(key) if key == public_key_spki_der)
         };
         let persona = self.principals.iter().find(holds)?;
         let conditions = self.rights.iter().flat_map(|group| {

@@ -1,12 +1,11 @@
 //! Making licenses.
 
+use std::sync::Arc;
+
 use colophon_crypto::{Engine, SignatureAlgorithm};
 
-use super::chain;
-use super::envelope::{Envelope, license_of};
-use super::{LICENSE_BYTES_MAX, License, LicenseRefused, LicenseUnsound, Licensor, Object};
+use super::{License, LicenseRefused, LicenseUnsound, Licensor, Object, ReadyLicensor};
 use crate::signature::issuers_digest;
-use crate::trust::{CERTIFICATE_BYTES_MAX, CHAIN_LENGTH_MAX, CertificateRole, EndCertificate};
 
 /// A licensor's private key with its certificates, wherever it lives.
 pub trait LicenseSigner: Send + Sync {
@@ -25,10 +24,24 @@ pub trait LicenseSigner: Send + Sync {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
+impl<S: LicenseSigner + ?Sized> LicenseSigner for &S {
+    fn algorithm(&self) -> SignatureAlgorithm {
+        (**self).algorithm()
+    }
+
+    fn chain(&self) -> &[Vec<u8>] {
+        (**self).chain()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        (**self).sign(message)
+    }
+}
+
 /// A license with its signature, which has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedLicense {
-    document: Vec<u8>,
+    pub(super) document: Vec<u8>,
 }
 
 impl SignedLicense {
@@ -49,7 +62,7 @@ pub enum LicenseSigningFailed {
     /// It does not lie within the delegation it names.
     #[error("the license does not lie within its delegation")]
     Delegation(#[source] LicenseRefused),
-    /// It is longer than [`LICENSE_BYTES_MAX`], or does not read back as what was written.
+    /// It is longer than [`LICENSE_BYTES_MAX`](super::LICENSE_BYTES_MAX), or does not read back as what was written.
     #[error("the license is too long or cannot be written")]
     Form,
     /// The key could not be reached or refused to sign.
@@ -77,8 +90,7 @@ impl Licensor {
     }
 }
 
-/// Signs a license. It is checked before, and its signature is verified before it is given out.
-/// Equal arguments give equal bytes.
+/// Signs one license by a licensor that signs no others, see [`ReadyLicensor::sign`].
 ///
 /// # Errors
 ///
@@ -88,56 +100,6 @@ pub fn sign(
     license: &License,
     signer: &dyn LicenseSigner,
 ) -> Result<SignedLicense, LicenseSigningFailed> {
-    license.check()?;
-    let certificate = licensor_certificate(engine, license, signer)?;
-    chain::check_before_signing(license, &certificate).map_err(LicenseSigningFailed::Delegation)?;
-    let body = license.to_element();
-    let octets = body.canonical();
-    if license_of(&octets).as_ref() != Some(license) {
-        return Err(LicenseSigningFailed::Form);
-    }
-    let mut envelope = Envelope {
-        digest: engine.digest(&[&octets]),
-        body,
-        algorithm: signer.algorithm(),
-        value: Vec::new(),
-        certificates: signer.chain().to_vec(),
-    };
-    let signed = envelope.signed_octets();
-    envelope.value = signer.sign(&signed).map_err(LicenseSigningFailed::Key)?;
-    // A key that does not fit its certificate is found here, not by the buyer; so is a fault
-    // while signing, which could give an RSA key away.
-    engine
-        .verify(
-            envelope.algorithm,
-            &certificate.public_key_spki_der,
-            &signed,
-            &envelope.value,
-        )
-        .map_err(|_| LicenseSigningFailed::KeyAndCertificate)?;
-    let document = envelope.to_document();
-    if document.len() > LICENSE_BYTES_MAX {
-        return Err(LicenseSigningFailed::Form);
-    }
-    Ok(SignedLicense { document })
-}
-
-fn licensor_certificate(
-    engine: &dyn Engine,
-    license: &License,
-    signer: &dyn LicenseSigner,
-) -> Result<EndCertificate, LicenseSigningFailed> {
-    let chain = signer.chain();
-    let in_bounds = chain.len() <= CHAIN_LENGTH_MAX
-        && chain
-            .iter()
-            .all(|certificate| certificate.len() <= CERTIFICATE_BYTES_MAX);
-    let own = chain.first().filter(|_| in_bounds);
-    let certificate = own.and_then(|own| EndCertificate::parse(own).ok());
-    let certificate = certificate.filter(|own| own.role == CertificateRole::Licensor);
-    let named = Licensor::of(engine, license.licensor.object.clone(), signer);
-    match certificate {
-        Some(certificate) if named == license.licensor => Ok(certificate),
-        Some(_) | None => Err(LicenseSigningFailed::Certificates),
-    }
+    let object = license.licensor.object.clone();
+    ReadyLicensor::new(engine, object, Arc::new(signer))?.sign(engine, license)
 }

@@ -1,15 +1,13 @@
 //! The license of one copy, made out of a licensor's template.
 
-use colophon_crypto::{Engine, PublicKey, frames};
+use colophon_crypto::{Engine, frames};
 
 use super::chain;
-use super::signing::sign;
 use super::{
-    Access, AccessPrincipal, Authenticator, Bundle, Creator, License, LicenseId, LicenseKind,
-    LicenseSigner, LicenseSigningFailed, Licensor, Line, Object, Owner, Principal, PrincipalKind,
-    Reference, RightsGroup, SignedLicense, Verification, Work,
+    Access, AccessPrincipal, ActivationCertificate, Authenticator, Bundle, Creator, License,
+    LicenseId, LicenseKind, LicenseSigningFailed, Line, Object, Owner, Principal, PrincipalKind,
+    ReadyLicensor, Reference, RightsGroup, SignedLicense, Verification, Work,
 };
-use crate::trust::{CertificateRole, EndCertificate};
 use crate::{CopyKey, MediaType, Metadata, PROFILE, SignerRoles};
 
 /// What the persona of a license is called within it.
@@ -20,10 +18,8 @@ pub const PERSONA: &str = "persona";
 pub struct LicenseTerms<'a> {
     /// The center's key that everything random in a license follows from.
     pub copy_key: &'a CopyKey,
-    /// Who signs.
-    pub signer: &'a dyn LicenseSigner,
-    /// The licensor by id and name.
-    pub licensor: &'a Object,
+    /// Who grants and signs.
+    pub licensor: &'a ReadyLicensor<'a>,
     /// What is granted. The persona is put into every bundle's conditions of access but those
     /// that are the licensor's own.
     pub rights: &'a [RightsGroup],
@@ -40,29 +36,9 @@ pub struct LicenseTerms<'a> {
 pub struct PersonaTerms<'a> {
     /// The persona's id.
     pub id: &'a Line,
-    /// The persona's activation certificate in DER, whose key the content key is encrypted to.
-    /// That it is believed has been checked before.
-    pub certificate_der: &'a [u8],
-}
-
-/// A persona with the key that was read out of its certificate.
-struct Persona<'a> {
-    id: &'a Line,
-    certificate_der: &'a [u8],
-    public_key_spki_der: Vec<u8>,
-}
-
-impl<'a> PersonaTerms<'a> {
-    fn read(self) -> Result<Persona<'a>, LicenseTermsRefused> {
-        match EndCertificate::parse(self.certificate_der) {
-            Ok(certificate) if certificate.role == CertificateRole::Activation => Ok(Persona {
-                id: self.id,
-                certificate_der: self.certificate_der,
-                public_key_spki_der: certificate.public_key_spki_der,
-            }),
-            Ok(_) | Err(_) => Err(LicenseTermsRefused::PersonaCertificate),
-        }
-    }
+    /// The persona's activation certificate, whose key the content key is encrypted to. That it
+    /// is believed has been checked before.
+    pub certificate: &'a ActivationCertificate,
 }
 
 /// Why no license could be made for a copy.
@@ -71,17 +47,14 @@ pub enum LicenseTermsRefused {
     /// A text of the title's metadata cannot stand in a license.
     #[error("the {0} of the title cannot stand in a license")]
     Metadata(&'static str),
-    /// The persona's certificate is not an activation certificate.
-    #[error("the persona's certificate is not an activation certificate")]
-    PersonaCertificate,
     /// What is granted leaves no way for the persona to open the copy.
     #[error("the rights leave the persona no way to open the copy")]
     NoWayIn,
     /// The delegation cannot be read.
     #[error("the license by which the licensor may grant cannot be read")]
     Delegation,
-    /// The persona's key is none that a content key can be encrypted to.
-    #[error("the persona's public key is not RSA of 2048 to 4096 bits")]
+    /// The content key cannot be encrypted to the persona's key.
+    #[error("the content key cannot be encrypted to the persona's key")]
     PersonaKey,
 }
 
@@ -139,7 +112,7 @@ impl LicenseTerms<'_> {
             issued_at_unix_s,
         };
         let license = self.license(engine, &copy)?;
-        Ok(sign(engine, &license, self.signer)?)
+        Ok(self.licensor.sign(engine, &license)?)
     }
 
     /// The license of a copy, not yet signed. Equal arguments give equal licenses.
@@ -148,9 +121,8 @@ impl LicenseTerms<'_> {
         engine: &dyn Engine,
         copy: &LicensedCopy<'_>,
     ) -> Result<License, LicenseTermsRefused> {
-        let persona = self.persona.map(PersonaTerms::read).transpose()?;
-        let persona = persona.as_ref();
-        let certificate = persona.map_or(&[][..], |persona| persona.certificate_der);
+        let persona = self.persona.as_ref();
+        let certificate = persona.map_or(&[][..], |persona| persona.certificate.der());
         let enabling_bits = match persona {
             Some(persona) => Some(self.enabling_bits(engine, copy, persona)?),
             None => None,
@@ -177,7 +149,7 @@ impl LicenseTerms<'_> {
                 ..work(copy, persona)?
             },
             rights: rights.collect(),
-            licensor: Licensor::of(engine, self.licensor.clone(), self.signer),
+            licensor: self.licensor.named().clone(),
             principals: persona
                 .map(persona_principal)
                 .into_iter()
@@ -186,7 +158,7 @@ impl LicenseTerms<'_> {
             delegated_by: self.delegated_by.map(<[u8]>::to_vec),
         };
         let way_in = persona.is_none_or(|persona| {
-            let key = &persona.public_key_spki_der;
+            let key = persona.certificate.public_key_spki_der();
             license.enabling_bits(key).is_some()
         });
         if way_in {
@@ -206,18 +178,20 @@ impl LicenseTerms<'_> {
         &self,
         engine: &dyn Engine,
         copy: &LicensedCopy<'_>,
-        persona: &Persona<'_>,
+        persona: &PersonaTerms<'_>,
     ) -> Result<Vec<u8>, LicenseTermsRefused> {
         let label = frames(&[
             PROFILE.as_bytes(),
             b"oaep",
             copy.copy_hash,
             copy.sealed_key,
-            persona.certificate_der,
+            persona.certificate.der(),
         ]);
         let seed = engine.hmac_sha256(self.copy_key.key(), &[&label]);
-        PublicKey::parse(&persona.public_key_spki_der)
-            .and_then(|key| key.encrypt_oaep(&seed, copy.sealed_key))
+        persona
+            .certificate
+            .key()
+            .encrypt(&seed, copy.sealed_key)
             .map_err(|_| LicenseTermsRefused::PersonaKey)
     }
 }
@@ -232,7 +206,7 @@ fn halves(bytes: [u8; 32]) -> [[u8; 16]; 2] {
 
 fn work(
     copy: &LicensedCopy<'_>,
-    persona: Option<&Persona<'_>>,
+    persona: Option<&PersonaTerms<'_>>,
 ) -> Result<Work, LicenseTermsRefused> {
     let metadata = copy.metadata;
     let exact =
@@ -258,7 +232,7 @@ fn work(
 }
 
 /// The owner by the persona's id where there is one, else by the name that the copy bears.
-fn owner(name: Line, persona: Option<&Persona<'_>>) -> Owner {
+fn owner(name: Line, persona: Option<&PersonaTerms<'_>>) -> Owner {
     let id_type = if persona.is_some() { "persona" } else { "name" };
     Owner {
         object: Object {
@@ -267,7 +241,8 @@ fn owner(name: Line, persona: Option<&Persona<'_>>) -> Owner {
             name: Some(name),
         },
         address: None,
-        public_key_spki_der: persona.map(|persona| persona.public_key_spki_der.clone()),
+        public_key_spki_der: persona
+            .map(|persona| persona.certificate.public_key_spki_der().to_vec()),
     }
 }
 
@@ -284,7 +259,7 @@ fn shown(text: &str) -> Option<Line> {
     Line::parse(clean.get(..end)?).ok()
 }
 
-fn persona_principal(persona: &Persona<'_>) -> Principal {
+fn persona_principal(persona: &PersonaTerms<'_>) -> Principal {
     Principal {
         reference: Reference::fixed(PERSONA),
         kind: PrincipalKind::Person,
@@ -296,7 +271,9 @@ fn persona_principal(persona: &Persona<'_>) -> Principal {
         authenticator: Authenticator {
             method: Line::fixed("activation-certificate"),
             class: None,
-            verification: Verification::PublicKey(persona.public_key_spki_der.clone()),
+            verification: Verification::PublicKey(
+                persona.certificate.public_key_spki_der().to_vec(),
+            ),
         },
     }
 }

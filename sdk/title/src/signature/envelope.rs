@@ -101,8 +101,8 @@ pub(super) struct Envelope {
 impl Envelope {
     pub(super) fn to_element(&self) -> Element {
         let signed_info = self.signed_info.to_element();
-        dsig::signature(signed_info, &self.value, &self.certificates)
-            .with_child(self.object.clone())
+        let key_info = dsig::key_info(&self.certificates);
+        dsig::signature(signed_info, &self.value, key_info).with_child(self.object.clone())
     }
 
     /// Reads what varies; whether the rest is as it must be shows when it is written again.

@@ -19,6 +19,18 @@ impl Element {
         write_element(self, &mut Vec::new(), &mut out);
         out.into_bytes()
     }
+
+    /// Puts a child at the end of what this element's [`Element::canonical`] octets hold, without
+    /// writing the rest of them again.
+    pub(crate) fn append_to_canonical(&self, octets: &mut Vec<u8>, child: &Element) {
+        let mut end = String::new();
+        write_end(self, &mut end);
+        octets.truncate(octets.len().saturating_sub(end.len()));
+        let mut out = String::new();
+        write_element(child, &mut declarations(self, &[]), &mut out);
+        octets.extend_from_slice(out.as_bytes());
+        octets.extend_from_slice(end.as_bytes());
+    }
 }
 
 fn write_element<'a>(element: &'a Element, scope: &mut Vec<Binding<'a>>, out: &mut String) {
@@ -53,6 +65,10 @@ fn write_element<'a>(element: &'a Element, scope: &mut Vec<Binding<'a>>, out: &m
         }
     }
     scope.truncate(outer);
+    write_end(element, out);
+}
+
+fn write_end(element: &Element, out: &mut String) {
     out.push_str("</");
     write_name(element, out);
     out.push('>');
@@ -105,37 +121,38 @@ fn write_qualified(prefix: &str, local: &str, out: &mut String) {
 }
 
 fn escape_text(text: &str, out: &mut String) {
-    escape(text, out, |c| match c {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '\r' => Some("&#xD;"),
+    escape(text, out, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'\r' => Some("&#xD;"),
         _ => None,
     });
 }
 
 fn escape_attribute(value: &str, out: &mut String) {
-    escape(value, out, |c| match c {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '"' => Some("&quot;"),
-        '\t' => Some("&#x9;"),
-        '\n' => Some("&#xA;"),
-        '\r' => Some("&#xD;"),
+    escape(value, out, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'"' => Some("&quot;"),
+        b'\t' => Some("&#x9;"),
+        b'\n' => Some("&#xA;"),
+        b'\r' => Some("&#xD;"),
         _ => None,
     });
 }
 
-fn escape(text: &str, out: &mut String, replacement: impl Fn(char) -> Option<&'static str>) {
+/// Everything that is replaced is one byte long, which no longer character has in it.
+fn escape(text: &str, out: &mut String, replacement: impl Fn(u8) -> Option<&'static str>) {
     let mut rest = text;
     while let Some((at, with)) = rest
-        .char_indices()
-        .find_map(|(at, c)| replacement(c).map(|with| (at, with)))
+        .bytes()
+        .enumerate()
+        .find_map(|(at, byte)| replacement(byte).map(|with| (at, with)))
     {
         let (plain, from) = rest.split_at(at);
         out.push_str(plain);
         out.push_str(with);
-        // Everything that is replaced is one byte long.
         rest = from.get(1..).unwrap_or_default();
     }
     out.push_str(rest);

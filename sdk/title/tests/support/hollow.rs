@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use colophon_crypto::{Aead, Engine, Key32, Mismatch, Portable, Sha256Stream, SignatureAlgorithm};
+use colophon_crypto::{
+    Aead, Engine, Key32, Mismatch, Portable, Sha256Stream, SignatureAlgorithm, Verifier,
+};
 
 /// A file of any length that keeps only what is not zero, in blocks.
 #[derive(Clone, Default)]
@@ -168,13 +170,11 @@ impl Engine for Hollow {
         Portable.unwrap_key(wrapping, wrapped)
     }
 
-    fn verify(
+    fn verifier(
         &self,
         algorithm: SignatureAlgorithm,
         public_key_spki_der: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), Mismatch> {
-        Portable.verify(algorithm, public_key_spki_der, message, signature)
+    ) -> Result<Box<dyn Verifier>, Mismatch> {
+        Portable.verifier(algorithm, public_key_spki_der)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use colophon_crypto::Portable;
 use colophon_title::license::{
-    Access, LicenseTerms, Line, Object, PersonaKey as _, PersonaTerms, Right, RightKind,
-    RightsGroup,
+    Access, ActivationCertificate, LicenseTerms, Line, Object, PersonaKey as _, PersonaTerms,
+    ReadyLicensor, Right, RightKind, RightsGroup,
 };
 use colophon_title::{
     CopyTerms, Form, Level, MediaType, OpenTitle, StoredTitle, TitleRefused, personalize,
@@ -75,13 +76,12 @@ fn copy(version: &Version, at_rest: &[u8], transaction: &str) -> Vec<u8> {
         signers: &[],
         license: Some(LicenseTerms {
             copy_key: &copy_key,
-            signer: &signer,
-            licensor: &licensor,
+            licensor: &ReadyLicensor::new(&Portable, licensor, Arc::new(&signer)).unwrap(),
             rights: &rights,
             principals: &[],
             persona: Some(PersonaTerms {
                 id: &line("ishmael"),
-                certificate_der: &persona.certificate,
+                certificate: &ActivationCertificate::read(&persona.certificate).unwrap(),
             }),
             delegated_by: None,
         }),

@@ -49,45 +49,55 @@ pub(crate) async fn an_account_is_made_once_and_read_back(place: &Place) {
 
     let found = store.account(&"ADA".parse().unwrap()).await.unwrap();
     let found = found.unwrap();
-    assert_eq!((found.persona, found.failures), (ada, 0));
+    assert_eq!(found.persona, ada);
     assert_eq!(found.password.expose(), hash("first").expose());
     assert_eq!(found.email, account("ada").profile.email);
+    let same = store.account_of(ada).await.unwrap().unwrap();
+    assert_eq!(same.username, found.username);
     let nobody = store.account(&"eve".parse().unwrap()).await.unwrap();
     assert!(nobody.is_none());
     let known = store.persona(ada).await.unwrap().unwrap();
     assert_eq!(known.id, account("ada").persona);
     assert_eq!(known.profile, account("ada").profile);
-    let found = store.find(&account("ada").persona).await.unwrap();
-    assert_eq!(found, Some(ada));
 }
 
-pub(crate) async fn accounts_are_found_by_their_address(place: &Place) {
-    let store = place.activation_store().await;
-    let mut second = account("second");
-    second.profile = account("first").profile;
-    persona(&store, "first").await;
-    store.sign_up(&second, day(0)).await.unwrap();
-    let email = "First@CANARY.example".parse().unwrap();
-    assert_eq!(store.accounts_with(&email).await.unwrap().len(), 2);
-    let email = "third@canary.example".parse().unwrap();
-    assert!(store.accounts_with(&email).await.unwrap().is_empty());
-}
-
-pub(crate) async fn wrong_passwords_are_counted_until_a_right_one(place: &Place) {
+pub(crate) async fn a_changed_password_ends_all_sessions(place: &Place) {
     let store = place.activation_store().await;
     let ada = persona(&store, "ada").await;
-    let name = "ada".parse().unwrap();
-    for _ in 0..3 {
-        store.sign_in_failed(ada, day(1)).await.unwrap();
-    }
-    let found = store.account(&name).await.unwrap().unwrap();
-    assert_eq!((found.failures, found.failed_at), (3, Some(day(1))));
-    let rehashed = hash("stronger");
-    store.sign_in_succeeded(ada, Some(&rehashed)).await.unwrap();
-    store.sign_in_succeeded(ada, None).await.unwrap();
-    let found = store.account(&name).await.unwrap().unwrap();
-    assert_eq!((found.failures, found.failed_at), (0, None));
-    assert_eq!(found.password.expose(), rehashed.expose());
+    let (session, token) = (session_token(), reset_token());
+    let signed_in = content(Some(ada), "");
+    let begun = store.begin(&session, &signed_in, day(9), day(0)).await;
+    begun.unwrap();
+    store.begin_reset(ada, &token, day(2)).await.unwrap();
+    let (old, new) = (hash("first"), hash("second"));
+    let stale = store.change_password(ada, &hash("other"), &new).await;
+    assert!(!stale.unwrap(), "it was changed meanwhile");
+    assert!(store.session(&session, day(1)).await.unwrap().is_some());
+    assert!(store.change_password(ada, &old, &new).await.unwrap());
+    assert!(store.session(&session, day(1)).await.unwrap().is_none());
+    assert!(store.reset_for(&token, day(1)).await.unwrap().is_none());
+    let found = store.account_of(ada).await.unwrap().unwrap();
+    assert_eq!(found.password.expose(), new.expose());
+    let again = store.change_password(ada, &old, &hash("third")).await;
+    assert!(!again.unwrap());
+}
+
+pub(crate) async fn a_hash_is_renewed_unless_the_password_was_changed(place: &Place) {
+    let store = place.activation_store().await;
+    let ada = persona(&store, "ada").await;
+    let session = session_token();
+    let signed_in = content(Some(ada), "");
+    let begun = store.begin(&session, &signed_in, day(9), day(0)).await;
+    begun.unwrap();
+    let (old, stronger) = (hash("first"), hash("stronger"));
+    assert!(store.rehash(ada, &old, &stronger).await.unwrap());
+    let found = store.account_of(ada).await.unwrap().unwrap();
+    assert_eq!(found.password.expose(), stronger.expose());
+    assert!(store.session(&session, day(1)).await.unwrap().is_some());
+    // Somebody has chosen another password since the old hash was read.
+    assert!(!store.rehash(ada, &old, &hash("again")).await.unwrap());
+    let found = store.account_of(ada).await.unwrap().unwrap();
+    assert_eq!(found.password.expose(), stronger.expose());
 }
 
 pub(crate) async fn a_reset_works_once_and_ends_all_sessions(place: &Place) {
@@ -110,7 +120,8 @@ pub(crate) async fn a_reset_works_once_and_ends_all_sessions(place: &Place) {
             .await;
         assert_eq!(taken.unwrap(), None);
     }
-    assert_eq!(store.reset_for(&token, day(1)).await.unwrap(), Some(ada));
+    let name = store.reset_for(&token, day(1)).await.unwrap();
+    assert_eq!(name, Some(account("ada").username));
 
     let trying: Vec<_> = (0..8)
         .map(|number| {
@@ -182,13 +193,10 @@ pub(crate) async fn a_session_lasts_until_its_end(place: &Place) {
         .await;
     rotated.unwrap();
     assert!(store.session(&before, day(1)).await.unwrap().is_none());
-    let kept = content(Some(ada), "kept");
-    assert!(store.keep(&after, &kept, day(1)).await.unwrap());
     let found = store.session(&after, day(1)).await.unwrap().unwrap();
     assert_eq!(found.content.persona, Some(ada));
-    assert_eq!(found.content.notes, kept.notes);
+    assert_eq!(found.content.notes, signed_in.notes);
     assert!(store.session(&after, day(3)).await.unwrap().is_none());
-    assert!(!store.keep(&after, &kept, day(3)).await.unwrap());
     assert!(store.end(&after).await.unwrap());
     assert!(!store.end(&after).await.unwrap());
     assert!(store.session(&after, day(1)).await.unwrap().is_none());

@@ -180,8 +180,11 @@ pub(crate) async fn the_quota_follows_the_calendar(place: &Place) {
         activated(&store, persona, &machine(number), day(0)).await;
     }
     match activate(&store, persona, &machine(5), day(89)).await {
-        Admission::LimitReached { next_grant, used } => {
-            assert_eq!((next_grant, used), (Some(day(90)), 5));
+        Admission::LimitReached {
+            next_allowed_at,
+            used,
+        } => {
+            assert_eq!((next_allowed_at, used), (Some(day(90)), 5));
         }
         other => check(&other, "limit reached"),
     }
@@ -192,8 +195,11 @@ pub(crate) async fn the_quota_follows_the_calendar(place: &Place) {
         activated(&store, persona, &machine(number), day(5000)).await;
     }
     match activate(&store, persona, &machine(10), day(9000)).await {
-        Admission::LimitReached { next_grant, used } => {
-            assert_eq!((next_grant, used), (None, 10));
+        Admission::LimitReached {
+            next_allowed_at,
+            used,
+        } => {
+            assert_eq!((next_allowed_at, used), (None, 10));
         }
         other => check(&other, "limit reached"),
     }
@@ -256,6 +262,22 @@ pub(crate) async fn a_released_machine_costs_an_activation_again(place: &Place) 
     assert_eq!(used(&store, ada).await, 2);
     let devices = store.devices(ada).await.unwrap();
     assert_eq!((devices.len(), devices[0].released_at), (1, None));
+}
+
+pub(crate) async fn a_device_is_renamed_by_its_own_persona(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 2).await;
+    let (ada, bob) = (persona(&store, "ada").await, persona(&store, "bob").await);
+    activated(&store, ada, &machine(1), day(0)).await;
+    let device = store.devices(ada).await.unwrap()[0].record;
+    let name = "Kitchen tablet".parse().unwrap();
+    assert!(!store.rename(bob, device, &name).await.unwrap());
+    let named = async || store.devices(ada).await.unwrap()[0].name.clone().unwrap();
+    assert_eq!(named().await.as_str(), "Canarydesk");
+    assert!(store.rename(ada, device, &name).await.unwrap());
+    assert_eq!(named().await, name);
+    assert!(store.release(ada, device, day(0)).await.unwrap());
+    assert!(!store.rename(ada, device, &name).await.unwrap());
 }
 
 /// Released by its person or given back by an operator, a machine is served no more under the

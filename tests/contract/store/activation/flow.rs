@@ -256,12 +256,12 @@ pub(crate) async fn a_package_that_did_not_arrive_is_sent_again(place: &Place) {
     for _ in 0..3 {
         assert_eq!(package(ground.ask(grant).await), first);
     }
-    ground.flow.delivered(grant, first.0).await.unwrap();
+    ground.flow.sent(grant, first.0).await.unwrap();
     assert_eq!(package(ground.ask(grant).await), first);
-    let delivered = Progress::Delivered {
+    let sent = Progress::Sent {
         activation: first.0,
     };
-    assert_eq!(ground.progress(grant).await, delivered);
+    assert_eq!(ground.progress(grant).await, sent);
     assert_eq!(ground.around.made.load(Ordering::SeqCst), 1);
     assert_eq!(used(&ground.store, ada).await, 1);
 }

@@ -120,21 +120,23 @@ pub(crate) async fn a_token_is_good_for_a_day(place: &Place) {
     assert!(!redeemed.unwrap());
 }
 
-pub(crate) async fn progress_is_noted_up_to_the_delivery(place: &Place) {
+pub(crate) async fn progress_is_noted_until_everything_was_sent(place: &Place) {
     let store = place.activation_store().await;
     let ada = persona(&store, "ada").await;
     let grant = waiting(&store, day(0)).await.record;
     let decided = store.decide(grant, &approval(ada), day(0)).await;
     assert!(decided.unwrap());
     let activation = ActivationRef::from_bytes([3; 16]);
-    let next_grant = Some(day(90));
+    let next_allowed_at = Some(day(90));
     let steps = [
         Progress::AwaitsKeys,
-        Progress::LimitReached { next_grant },
-        Progress::LimitReached { next_grant: None },
+        Progress::LimitReached { next_allowed_at },
+        Progress::LimitReached {
+            next_allowed_at: None,
+        },
         Progress::Admitted { activation },
         Progress::Made { activation },
-        Progress::Delivered { activation },
+        Progress::Sent { activation },
     ];
     let noted = async || match store.grant(grant).await.unwrap().unwrap().state {
         GrantState::Approved(approval) => approval.progress,
@@ -148,5 +150,5 @@ pub(crate) async fn progress_is_noted_up_to_the_delivery(place: &Place) {
         .note(grant, Progress::Made { activation })
         .await
         .unwrap();
-    assert_eq!(noted().await, Progress::Delivered { activation });
+    assert_eq!(noted().await, Progress::Sent { activation });
 }

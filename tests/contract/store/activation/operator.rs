@@ -9,14 +9,12 @@ use colophon_core::activation::settings::ActivationSettings;
 use colophon_core::activation::token::SessionToken;
 use colophon_core::ports::{Readiness, Service};
 use colophon_keys::{AwsLc, SystemRandom};
-use colophon_store::activation::{
-    ActivationCounts, ActivationReader, Period, PersonaCursor, Totals,
-};
+use colophon_store::activation::{ActivationCounts, ActivationReader, Period, Totals};
 use colophon_store::failure::ChangeError;
 
 use super::ground::{
-    activate, activated, admitted, approved, ask, certificate, check, day, machine, persona, stock,
-    used, waiting,
+    account, activate, activated, admitted, approved, ask, certificate, check, day, machine,
+    persona, stock, used, waiting,
 };
 use crate::place::Place;
 
@@ -179,30 +177,25 @@ pub(crate) async fn reports_count_by_period(place: &Place) {
     replica.close().await;
 }
 
-pub(crate) async fn personas_are_listed_page_by_page(place: &Place) {
+pub(crate) async fn the_latest_personas_are_listed(place: &Place) {
     let store = place.activation_store().await;
     stock(&store, 1).await;
     for number in 0..5 {
-        persona(&store, &format!("ada{number}")).await;
+        let account = account(&format!("ada{number}"));
+        store.sign_up(&account, day(number)).await.unwrap();
     }
-    let first = store.list_personas(None, 3).await.unwrap();
-    let last = first.last().unwrap();
-    let cursor = PersonaCursor {
-        created_at: last.created_at,
-        record: last.persona.record,
-    };
-    let rest = store.list_personas(Some(cursor), 3).await.unwrap();
-    let mut names: Vec<String> = first
+    let latest = store.list_personas(3).await.unwrap();
+    let names: Vec<String> = latest
         .iter()
-        .chain(&rest)
         .map(|row| row.persona.id.to_string())
         .collect();
-    names.sort();
-    let expected: Vec<String> = (0..5).map(|n| format!("ada{n}@people.example")).collect();
+    let expected: Vec<String> = [4, 3, 2].map(|n| format!("ada{n}@people.example")).into();
     assert_eq!(names, expected);
-    let record = rest[0].persona.record;
-    activated(&store, record, &machine(1), day(0)).await;
-    let shown = store.show_persona(&rest[0].persona.id).await.unwrap();
+    assert_eq!(latest[0].created_at, day(4));
+    assert_eq!(store.list_personas(9).await.unwrap().len(), 5);
+    let record = latest[0].persona.record;
+    activated(&store, record, &machine(1), day(4)).await;
+    let shown = store.show_persona(&latest[0].persona.id).await.unwrap();
     assert_eq!(shown.unwrap().standing.used, 1);
 }
 

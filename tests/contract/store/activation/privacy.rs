@@ -100,3 +100,32 @@ pub(crate) async fn an_erased_persona_leaves_only_numbers(place: &Place) {
     assert_ne!(persona(&store, "ada").await, ada);
     assert!(store.check_integrity().await.unwrap().is_empty());
 }
+
+/// On a server what was erased stands in its files until the table is cleaned up.
+pub(crate) async fn every_table_that_somebody_was_erased_from_is_cleaned_up(place: &Place) {
+    let store = place.activation_store().await;
+    let ada = persona(&store, "ada").await;
+    assert!(store.erase(ada, day(1)).await.unwrap());
+    if !place.is_server() {
+        return;
+    }
+    let mut stranger = place.stranger().await;
+    let tables = [
+        "accounts",
+        "activation_packages",
+        "devices",
+        "grants",
+        "identities",
+        "key_pairs",
+        "password_resets",
+        "persona_certificates",
+        "personas",
+        "sessions",
+    ];
+    for table in tables {
+        let cleaned = format!(
+            "SELECT COUNT(*) FROM pg_stat_user_tables WHERE relname = '{table}' AND vacuum_count > 0"
+        );
+        assert_eq!(stranger.numbers(&cleaned).await, [1], "{table}");
+    }
+}

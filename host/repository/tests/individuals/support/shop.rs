@@ -1,11 +1,12 @@
 //! Copies at level 5 under licenses of a test's own, by the published licensor.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use colophon_crypto::{Key32, Portable, SignatureAlgorithm};
 use colophon_title::license::{
-    Bundle, LicenseSigner, LicenseTerms, Line, Object, PersonaTerms, Principal, Right, RightKind,
-    RightsGroup,
+    ActivationCertificate, Bundle, LicenseSigner, LicenseTerms, Line, Object, PersonaTerms,
+    Principal, ReadyLicensor, Right, RightKind, RightsGroup,
 };
 use colophon_title::source::{Limits, Source};
 use colophon_title::{
@@ -143,6 +144,13 @@ impl Version {
             chain: vec![der("keys/licensor.crt")],
             key: p256::ecdsa::SigningKey::from_pkcs8_der(&der("keys/licensor.key")).expect("a key"),
         };
+        let center = Object {
+            id_type: line("center"),
+            id: line("main"),
+            name: None,
+        };
+        let licensor = ReadyLicensor::new(&Portable, center, Arc::new(signer));
+        let certificate = ActivationCertificate::read(&der("keys/persona.crt"));
         let terms = CopyTerms {
             level: Level::FullyIndividualized,
             bookplate: Some("Ishmael"),
@@ -151,17 +159,12 @@ impl Version {
             signers: &[],
             license: Some(LicenseTerms {
                 copy_key: &copy_key,
-                signer: &signer,
-                licensor: &Object {
-                    id_type: line("center"),
-                    id: line("main"),
-                    name: None,
-                },
+                licensor: &licensor.expect("a licensor"),
                 rights,
                 principals,
                 persona: Some(PersonaTerms {
                     id: &line(super::PERSONA),
-                    certificate_der: &der("keys/persona.crt"),
+                    certificate: &certificate.expect("a certificate"),
                 }),
                 delegated_by: None,
             }),

@@ -68,7 +68,7 @@ struct ActivationLine {
 
 pub(super) async fn list(house: &House, limit: u32, output: Output) -> Result<()> {
     let terms = house.activation.settings().await?.quota;
-    let rows = house.activation.list_personas(None, limit).await?;
+    let rows = house.activation.list_personas(limit).await?;
     let lines: Vec<ListLine> = rows.iter().map(|row| list_line(row, terms)).collect();
     output.print(&lines, |lines| {
         let cells = lines.iter().map(|line| {

@@ -1,4 +1,9 @@
-//! The package on its way to the reader, and the note that all of it went out.
+//! The package on its way to the reader, and the note that all of it was handed to the connection.
+//!
+//! What a connection has taken it may still lose: when a reader goes away, the end of an answer
+//! may lie in the buffers of both machines. So nothing is called delivered here; the page tells
+//! its person what to do if the reader says something else, and the reader fetches the same bytes
+//! again.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,6 +12,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use colophon_activation::PACKAGE_MEDIA_TYPE;
 use colophon_core::id::{ActivationRef, GrantRef};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
@@ -17,8 +23,6 @@ use crate::app::App;
 /// Bytes given out at once: what a connection that broke never took is noticed by this much.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-const MEDIA_TYPE: &str = "application/vnd.colophon.activation+json";
-
 /// The answer that carries a package.
 pub(super) fn package(
     app: &Arc<App>,
@@ -27,7 +31,7 @@ pub(super) fn package(
     package: Vec<u8>,
 ) -> Response {
     let length = HeaderValue::from(package.len());
-    let body = Delivery {
+    let body = Sending {
         app: Arc::clone(app),
         grant,
         activation,
@@ -35,20 +39,20 @@ pub(super) fn package(
     };
     let mut response = Response::new(Body::new(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PACKAGE_MEDIA_TYPE));
     headers.insert(CONTENT_LENGTH, length);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-struct Delivery {
+struct Sending {
     app: Arc<App>,
     grant: GrantRef,
     activation: ActivationRef,
     rest: Bytes,
 }
 
-impl http_body::Body for Delivery {
+impl http_body::Body for Sending {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
@@ -74,14 +78,14 @@ impl http_body::Body for Delivery {
 }
 
 /// The connection drops the body when it has taken all of it, or when it broke.
-impl Drop for Delivery {
+impl Drop for Sending {
     fn drop(&mut self) {
         let grant = self.grant;
         if !self.rest.is_empty() {
             tracing::warn!(
                 %grant,
                 bytes.left = self.rest.len(),
-                "a package did not reach its reader; the reader may fetch it again"
+                "a package was not sent whole; the reader may fetch it again"
             );
             return;
         }
@@ -91,8 +95,8 @@ impl Drop for Delivery {
             return;
         };
         runtime.spawn(async move {
-            if let Err(error) = app.activating.delivered(grant, activation).await {
-                tracing::warn!(%grant, %error, "a delivery was not noted");
+            if let Err(error) = app.activating.sent(grant, activation).await {
+                tracing::warn!(%grant, %error, "that a package was sent was not noted");
             }
         });
     }
