@@ -56,7 +56,7 @@ impl Device {
         let script = format!(
             "#!/bin/sh\n\
              # The reader of a made-up machine, with its folders beside this file.\n\
-             here=$(cd \"$(dirname \"$0\")\" && pwd) || exit 1\n\
+             here=$(CDPATH= cd -- \"$(dirname -- \"$0\")\" && pwd) || exit 1\n\
              export XDG_STATE_HOME=\"$here/state\"\n\
              exec '{reader}' --machine \"$here/machine\" --config \"$here/settings\" \
              --library \"$here/library\" \"$@\"\n"
@@ -123,12 +123,27 @@ impl Device {
     }
 
     /// The persona's certificate, sealed to the center that shops sell for.
-    pub(crate) fn certificate(&self, host: &Host) -> Result<String> {
+    pub(crate) fn certificate(&self, host: &Host) -> Result<Certificate> {
         let mut reader = self.reader();
         let center = format!("{}/main", host.address());
-        member(
-            &json(reader.args(["certificate", "--for", &center]))?,
-            "form",
-        )
+        let made = json(reader.args(["certificate", "--for", &center]))?;
+        Ok(Certificate {
+            form: member(&made, "form")?,
+            persona: member(&made, "persona")?,
+            center: member(&made, "center")?,
+            until: member(&made, "until")?,
+        })
     }
+}
+
+/// A persona's certificate in the form that shops keep.
+pub(crate) struct Certificate {
+    /// The form, which only the center can read.
+    pub(crate) form: String,
+    /// Whose it is.
+    pub(crate) persona: String,
+    /// The center.
+    pub(crate) center: String,
+    /// The last day on which it is taken.
+    pub(crate) until: String,
 }

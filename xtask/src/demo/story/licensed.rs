@@ -37,7 +37,7 @@ impl Story {
             (
                 "open it on Charles's tablet".to_owned(),
                 &charles.tablet,
-                Some(ada.persona.as_str()),
+                Some(ada.certificate.persona.as_str()),
             ),
             (
                 "open it with Ada's reader, copied elsewhere".to_owned(),

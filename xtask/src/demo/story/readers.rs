@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::demo::activating::Activating;
 use crate::demo::browser::Page;
-use crate::demo::device::Device;
+use crate::demo::device::{Certificate, Device};
 use crate::demo::host::Host;
 use crate::demo::http;
 use crate::demo::person::{Person, Purpose};
@@ -28,10 +28,8 @@ pub(crate) struct Ada {
     person: Person,
     /// Her other device.
     pub(crate) laptop: Device,
-    /// Who she is to centers.
-    pub(crate) persona: String,
     /// Her certificate, as the shop keeps it.
-    pub(crate) certificate: String,
+    pub(crate) certificate: Certificate,
 }
 
 /// Somebody else, with all the devices he may have for now, who wants one more.
@@ -66,11 +64,18 @@ impl Story {
         self.lines.push(line);
         let line = arrival("activate Ada's laptop", &mut ada, laptop_asks)?;
         self.lines.push(line);
+        let certificate = self.desk.certificate(host)?;
+        let Certificate { center, until, .. } = &certificate;
+        let line = Line::new("make Ada's certificate for the shop", "");
+        self.lines.push(Line {
+            reader: format!("sealed to the center {center}, good until {until}"),
+            right: center == "main",
+            ..line
+        });
         let line = arrivals("activate five devices of Charles", &mut charles, his)?;
         self.lines.push(line);
         let ada = Ada {
-            persona: self.desk.persona()?,
-            certificate: self.desk.certificate(host)?,
+            certificate,
             person: ada,
             laptop,
         };

@@ -31,8 +31,9 @@ impl Story {
     pub(crate) fn sell_licensed(&mut self, host: &Host, ada: &Ada) -> Result<()> {
         let mut sold = Vec::new();
         for book in self.book_ids() {
-            let receipt = self.receipt(book, Some(5), &["--persona", &ada.persona])?;
-            let answer = http::post_licensed(host.address(), &receipt, &ada.certificate)?;
+            let certificate = &ada.certificate;
+            let receipt = self.receipt(book, Some(5), &["--persona", &certificate.persona])?;
+            let answer = http::post_licensed(host.address(), &receipt, &certificate.form)?;
             sold.push(self.deliver(book, 5, &answer)?);
         }
         let desk = &self.desk;
