@@ -104,6 +104,7 @@ impl Victims {
             self.bookplates_and_seals(),
             self.entry_lists(),
             self.archives(),
+            self.archives_listed_anew(),
             self.documents(),
             self.keys(),
         ];
