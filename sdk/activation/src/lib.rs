@@ -85,6 +85,7 @@ mod persona;
 mod persona_at_rest;
 mod persona_form;
 mod pinned_roots;
+mod sealed;
 mod sealed_key;
 mod statement;
 mod upload;
@@ -103,10 +104,11 @@ pub use package::{
 pub use persona::PersonaId;
 pub use persona_at_rest::{PERSONA_AT_REST_BYTES, PersonaAtRest};
 pub use persona_form::{
-    MalformedPersona, PERSONA_FORM_BYTES_MAX, PERSONA_FORM_LIFETIME_S_MAX, PersonaClaims,
-    PersonaForm, PersonaFormId, PersonaFormRefused, PersonaSealError, SealedPersona, ShopId,
+    PERSONA_FORM_BYTES_MAX, PERSONA_FORM_LIFETIME_S_MAX, PersonaClaims, PersonaForm, PersonaFormId,
+    PersonaFormRefused, PersonaSealError, SealedPersona, ShopId,
 };
 pub use pinned_roots::{InvalidPinnedRoots, PINNED_ROOTS_MAX, PinnedRoots, SEALED_ROOTS_BYTES};
+pub use sealed::Malformed;
 pub use sealed_key::{
     NotSealedForThis, OpenedKey, PRIVATE_KEY_BYTES_MAX, PrivateKeyLength, SEALED_KEY_BYTES_MAX,
     SealedFor, open_key, seal_key,
@@ -117,6 +119,6 @@ pub use statement::{
 };
 pub use upload::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CertificateChain, CertificateHash, Claims,
-    FORM_BYTES_MAX, FormKey, FormRefused, InvalidChain, InvalidClaims, InvalidHeader, Malformed,
-    SKEW_S, SealError, SealedForm, UploadForm,
+    FORM_BYTES_MAX, FormKey, FormRefused, InvalidChain, InvalidClaims, InvalidHeader, SKEW_S,
+    SealError, SealedForm, UploadForm,
 };

@@ -16,11 +16,9 @@ pub use claims::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CertificateChain, Claims, InvalidChain, InvalidClaims,
     SKEW_S,
 };
-pub(crate) use compact::ENCRYPTED_KEY_BYTES;
-pub use compact::{FORM_BYTES_MAX, Malformed, SealedForm};
+pub use compact::{FORM_BYTES_MAX, SealedForm};
 pub(crate) use header::{ALGORITHM, ENCRYPTION};
 pub use header::{CertificateHash, InvalidHeader};
-pub(crate) use open::open_claims;
 pub use open::{FormKey, FormRefused};
 pub(crate) use seal::{EncryptionFailed, Recipient};
 pub use seal::{SealError, UploadForm};

@@ -3,50 +3,18 @@
 use colophon_activation::{CenterId, Claims, SealError, UnixSeconds, UploadForm};
 use colophon_crypto::{Portable, Randomness};
 use colophon_title::TrustRoots;
-use colophon_title::trust::{CertificateRole, ChainRefused, validity};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use colophon_title::trust::CertificateRole;
 
+use crate::recipient::Recipient;
 use crate::repository::Activated;
-use crate::{Address, Network, NetworkError};
-
-/// More than a chain of certificates has in PEM.
-const CHAIN_BYTES_MAX: u64 = 256 << 10;
+use crate::{Address, Network, RecipientRefused};
 
 /// A center to which a certificate can be sealed: one whose own certificate a trusted root stands
 /// behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Center {
     id: CenterId,
-    certificate_der: Vec<u8>,
-    public_key_spki_der: Vec<u8>,
-    until_unix_s: i64,
-}
-
-/// Why a center is not believed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CenterRefused {
-    /// Its certificate could not be fetched.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// There is no certificate at its address.
-    #[error("{address} gives no certificate ({status})")]
-    NoCertificate {
-        /// The address asked.
-        address: String,
-        /// The status of the answer.
-        status: u16,
-    },
-    /// What should be certificates in PEM is none.
-    #[error("not a center's certificates in PEM")]
-    NotPem,
-    /// Neither the address nor the certificate names a center.
-    #[error("it is not known which center this is")]
-    Name,
-    /// The certificate is not believed.
-    #[error("the center's certificate is not believed")]
-    Chain(#[source] ChainRefused),
+    recipient: Recipient,
 }
 
 impl Center {
@@ -55,23 +23,17 @@ impl Center {
     ///
     /// # Errors
     ///
-    /// [`CenterRefused`], see its variants.
+    /// [`RecipientRefused`], see its variants.
     pub fn fetch(
         network: &Network,
         address: &Address,
         roots: &TrustRoots,
         now_unix_s: i64,
-    ) -> Result<Center, CenterRefused> {
+    ) -> Result<Center, RecipientRefused> {
         let id = address.last_step().and_then(|step| step.parse().ok());
-        let id: CenterId = id.ok_or(CenterRefused::Name)?;
-        let answer = network.get(&address.below("certificate"), CHAIN_BYTES_MAX)?;
-        if answer.status != 200 {
-            return Err(CenterRefused::NoCertificate {
-                address: address.to_string(),
-                status: answer.status,
-            });
-        }
-        let center = Center::judge(&answer.body, roots, now_unix_s)?;
+        let id: CenterId = id.ok_or(RecipientRefused::Name)?;
+        let pem = Recipient::fetch(network, &address.below("certificate"))?;
+        let center = Center::judge(&pem, roots, now_unix_s)?;
         // Whoever asks at an address means the center there, whatever its certificate is called.
         Ok(Center { id, ..center })
     }
@@ -81,25 +43,17 @@ impl Center {
     ///
     /// # Errors
     ///
-    /// [`CenterRefused`], see its variants.
-    pub fn judge(pem: &[u8], roots: &TrustRoots, now_unix_s: i64) -> Result<Center, CenterRefused> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem)
-            .map(|der| der.map(|der| der.to_vec()))
-            .collect();
-        let chain = chain.map_err(|_| CenterRefused::NotPem)?;
-        let Some(certificate_der) = chain.first().cloned() else {
-            return Err(CenterRefused::NotPem);
-        };
-        let judged = roots.judge(&Portable, &chain, CertificateRole::Center, now_unix_s);
-        let judged = judged.map_err(CenterRefused::Chain)?;
-        let (_, until_unix_s) = validity(&certificate_der).map_err(CenterRefused::Chain)?;
-        let id = judged.common_name.as_deref();
-        let id = id.and_then(|name| name.split(' ').next()?.parse().ok());
+    /// [`RecipientRefused`], see its variants.
+    pub fn judge(
+        pem: &[u8],
+        roots: &TrustRoots,
+        now_unix_s: i64,
+    ) -> Result<Center, RecipientRefused> {
+        let recipient = Recipient::judge(pem, CertificateRole::Center, roots, now_unix_s)?;
+        let id = recipient.name.as_deref().and_then(|name| name.parse().ok());
         Ok(Center {
-            id: id.ok_or(CenterRefused::Name)?,
-            certificate_der,
-            public_key_spki_der: judged.public_key_spki_der,
-            until_unix_s,
+            id: id.ok_or(RecipientRefused::Name)?,
+            recipient,
         })
     }
 
@@ -121,7 +75,7 @@ impl Center {
         period: FormPeriod,
         random: &mut dyn Randomness,
     ) -> Result<SealedUpload, SealError> {
-        let until_unix_s = period.until_unix_s.min(self.until_unix_s);
+        let until_unix_s = period.until_unix_s.min(self.recipient.until_unix_s);
         let claims = Claims {
             certificates: activated.certificates().clone(),
             persona: activated.persona().clone(),
@@ -131,8 +85,8 @@ impl Center {
         };
         let form = UploadForm {
             engine: &Portable,
-            center_certificate_der: &self.certificate_der,
-            center_public_key_spki_der: &self.public_key_spki_der,
+            center_certificate_der: &self.recipient.certificate_der,
+            center_public_key_spki_der: &self.recipient.public_key_spki_der,
         };
         Ok(SealedUpload {
             form: form.seal(&claims, random)?,

@@ -21,6 +21,7 @@ mod machine;
 mod network;
 mod publication;
 pub mod reading;
+mod recipient;
 pub mod repository;
 mod shop;
 mod system_random;
@@ -31,13 +32,14 @@ pub use activation::{
     Attendant, Delivery, DeviceCode, Fetched, FolderError, Grant, Limit, PersonaUnknown,
     ServiceError, Step, Token,
 };
-pub use center::{Center, CenterRefused, FormPeriod, SealedUpload};
+pub use center::{Center, FormPeriod, SealedUpload};
 pub use desktop::{Desktop, DesktopError};
 pub use document::{About, ActivatedReader, Document, OpenError, Origin, UnlockError, WriteError};
 pub use library::{AddError, Added, FindError, Library, LibraryError, Original, Volume};
 pub use machine::{Machine, MachineUnsupported};
 pub use network::{Address, AddressRefused, Network, NetworkError, NoCertificates, TlsRoots};
 pub use publication::{Chapter, Publication, PublicationUnreadable};
-pub use shop::{Shop, ShopRefused, ToldPersona};
+pub use recipient::RecipientRefused;
+pub use shop::{Shop, ToldPersona};
 pub use system_random::SystemRandom;
 pub use trust_store::{TrustStore, TrustStoreError, Trusted, TrustedKind};

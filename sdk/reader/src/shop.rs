@@ -5,14 +5,10 @@ use colophon_activation::{
 };
 use colophon_crypto::{Portable, Randomness};
 use colophon_title::TrustRoots;
-use colophon_title::trust::{CertificateRole, ChainRefused, validity};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use colophon_title::trust::CertificateRole;
 
-use crate::{Address, Network, NetworkError};
-
-/// More than a chain of certificates has in PEM.
-const CHAIN_BYTES_MAX: u64 = 256 << 10;
+use crate::recipient::Recipient;
+use crate::{Address, Network, RecipientRefused};
 
 /// How long a shop may take to open what it is told, in seconds.
 const FORM_LIFETIME_S: i64 = 600;
@@ -22,36 +18,7 @@ const FORM_LIFETIME_S: i64 = 600;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shop {
     id: ShopId,
-    issuer: String,
-    certificate_der: Vec<u8>,
-    public_key_spki_der: Vec<u8>,
-    until_unix_s: i64,
-}
-
-/// Why a shop is not believed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ShopRefused {
-    /// Its certificate could not be fetched.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// There is no certificate at its address.
-    #[error("{address} gives no certificate ({status})")]
-    NoCertificate {
-        /// The address asked.
-        address: String,
-        /// The status of the answer.
-        status: u16,
-    },
-    /// What should be certificates in PEM is none.
-    #[error("not a shop's certificates in PEM")]
-    NotPem,
-    /// The certificate names no shop.
-    #[error("it is not known which shop this is")]
-    Name,
-    /// The certificate is not believed.
-    #[error("the shop's certificate is not believed")]
-    Chain(#[source] ChainRefused),
+    recipient: Recipient,
 }
 
 impl Shop {
@@ -59,22 +26,16 @@ impl Shop {
     ///
     /// # Errors
     ///
-    /// [`ShopRefused`], see its variants.
+    /// [`RecipientRefused`], see its variants.
     pub fn fetch(
         network: &Network,
         address: &Address,
         roots: &TrustRoots,
         now_unix_s: i64,
-    ) -> Result<Shop, ShopRefused> {
-        let answer = network.get(address, CHAIN_BYTES_MAX)?;
-        if answer.status != 200 {
-            return Err(ShopRefused::NoCertificate {
-                address: address.to_string(),
-                status: answer.status,
-            });
-        }
+    ) -> Result<Shop, RecipientRefused> {
+        let pem = Recipient::fetch(network, address)?;
         // Whatever the address is called: the shop is the one that the certificate proves.
-        Shop::judge(&answer.body, roots, now_unix_s)
+        Shop::judge(&pem, roots, now_unix_s)
     }
 
     /// Judges a shop's certificate: PEM, its own first, then those that lead toward a root. The
@@ -82,26 +43,17 @@ impl Shop {
     ///
     /// # Errors
     ///
-    /// [`ShopRefused`], see its variants.
-    pub fn judge(pem: &[u8], roots: &TrustRoots, now_unix_s: i64) -> Result<Shop, ShopRefused> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem)
-            .map(|der| der.map(|der| der.to_vec()))
-            .collect();
-        let chain = chain.map_err(|_| ShopRefused::NotPem)?;
-        let Some(certificate_der) = chain.first().cloned() else {
-            return Err(ShopRefused::NotPem);
-        };
-        let judged = roots.judge(&Portable, &chain, CertificateRole::Retailer, now_unix_s);
-        let judged = judged.map_err(ShopRefused::Chain)?;
-        let (_, until_unix_s) = validity(&certificate_der).map_err(ShopRefused::Chain)?;
-        let id = judged.common_name.as_deref();
-        let id = id.and_then(|name| name.split(' ').next()?.parse().ok());
+    /// [`RecipientRefused`], see its variants.
+    pub fn judge(
+        pem: &[u8],
+        roots: &TrustRoots,
+        now_unix_s: i64,
+    ) -> Result<Shop, RecipientRefused> {
+        let recipient = Recipient::judge(pem, CertificateRole::Retailer, roots, now_unix_s)?;
+        let id = recipient.name.as_deref().and_then(|name| name.parse().ok());
         Ok(Shop {
-            id: id.ok_or(ShopRefused::Name)?,
-            issuer: judged.issuer,
-            certificate_der,
-            public_key_spki_der: judged.public_key_spki_der,
-            until_unix_s,
+            id: id.ok_or(RecipientRefused::Name)?,
+            recipient,
         })
     }
 
@@ -114,7 +66,7 @@ impl Shop {
     /// Who says so: the issuer of its certificate (RFC 4514).
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.recipient.issuer
     }
 
     /// Seals a persona's id to this shop, for some minutes.
@@ -131,7 +83,7 @@ impl Shop {
         let mut id = [0; 16];
         random.fill(&mut id);
         let until_unix_s = now_unix_s.saturating_add(FORM_LIFETIME_S);
-        let until_unix_s = until_unix_s.min(self.until_unix_s);
+        let until_unix_s = until_unix_s.min(self.recipient.until_unix_s);
         let claims = PersonaClaims {
             persona: persona.clone(),
             shop: self.id.clone(),
@@ -141,8 +93,8 @@ impl Shop {
         };
         let form = PersonaForm {
             engine: &Portable,
-            shop_certificate_der: &self.certificate_der,
-            shop_public_key_spki_der: &self.public_key_spki_der,
+            shop_certificate_der: &self.recipient.certificate_der,
+            shop_public_key_spki_der: &self.recipient.public_key_spki_der,
         };
         Ok(ToldPersona {
             form: form.seal(&claims, random)?,

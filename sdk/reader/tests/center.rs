@@ -13,7 +13,7 @@ use colophon_activation::{CertificateHash, FactSalt, FormKey, SealedForm};
 use colophon_crypto::{Key32, Mismatch, Portable};
 use colophon_reader::repository::Activated;
 use colophon_reader::{
-    Address, Center, CenterRefused, FormPeriod, Network, SystemRandom, TlsRoots,
+    Address, Center, FormPeriod, Network, RecipientRefused, SystemRandom, TlsRoots,
 };
 use colophon_title::TrustRoots;
 use colophon_title::trust::{CertificateRole, ChainRefused};
@@ -106,7 +106,7 @@ fn whom_no_trusted_root_calls_a_center_gets_nothing() {
     let platform = Platform::new();
     let refused = |pem: &str, roots: &TrustRoots, now| {
         let refused = Center::judge(pem.as_bytes(), roots, now).unwrap_err();
-        let CenterRefused::Chain(refused) = refused else {
+        let RecipientRefused::Chain(refused) = refused else {
             panic!("{refused:?}");
         };
         refused
@@ -129,11 +129,17 @@ fn whom_no_trusted_root_calls_a_center_gets_nothing() {
     );
     for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n?"] {
         let refused = Center::judge(text.as_bytes(), &roots, ISSUED_AT);
-        assert!(matches!(refused, Err(CenterRefused::NotPem)), "{refused:?}");
+        assert!(
+            matches!(refused, Err(RecipientRefused::NotPem)),
+            "{refused:?}"
+        );
     }
     let nameless = platform.certificate("No Center", CertificateRole::Center, &key());
     let refused = Center::judge(nameless.as_bytes(), &roots, ISSUED_AT);
-    assert!(matches!(refused, Err(CenterRefused::Name)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(RecipientRefused::Name)),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -152,12 +158,12 @@ fn a_certificate_is_fetched_from_the_centers_address() {
     assert_eq!(fetch("/north/").unwrap().id().as_str(), "north");
     let refused = fetch("/south").unwrap_err();
     assert!(
-        matches!(refused, CenterRefused::NoCertificate { status: 404, .. }),
+        matches!(refused, RecipientRefused::NoCertificate { status: 404, .. }),
         "{refused:?}"
     );
     // Without a center in it, an address is not even asked.
-    assert!(matches!(fetch("/"), Err(CenterRefused::Name)));
-    assert!(matches!(fetch("/No%20Center"), Err(CenterRefused::Name)));
+    assert!(matches!(fetch("/"), Err(RecipientRefused::Name)));
+    assert!(matches!(fetch("/No%20Center"), Err(RecipientRefused::Name)));
     let lines: Vec<String> = service
         .asked()
         .into_iter()

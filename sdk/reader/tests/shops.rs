@@ -8,7 +8,7 @@ mod platform;
 
 use colophon_activation::{CertificateHash, FormKey, PersonaClaims, SealedPersona};
 use colophon_crypto::{Key32, Mismatch, Portable};
-use colophon_reader::{Shop, ShopRefused, SystemRandom};
+use colophon_reader::{RecipientRefused, Shop, SystemRandom};
 use colophon_title::trust::{CertificateRole, ChainRefused};
 use platform::{ISSUED_AT, PERSONA, Platform};
 use rcgen::KeyPair;
@@ -27,7 +27,7 @@ fn shop_pem(platform: &Platform) -> String {
     platform.certificate("main/bookshop retailer", role, &key())
 }
 
-fn judge(platform: &Platform, pem: &str) -> Result<Shop, ShopRefused> {
+fn judge(platform: &Platform, pem: &str) -> Result<Shop, RecipientRefused> {
     Shop::judge(pem.as_bytes(), &platform.roots(), ISSUED_AT)
 }
 
@@ -80,30 +80,33 @@ fn nobody_else_is_told_anything() {
         if role != CertificateRole::Retailer {
             let refused = judge(&platform, &named("main/bookshop retailer", role));
             assert!(
-                matches!(refused, Err(ShopRefused::Chain(ChainRefused::Role))),
+                matches!(refused, Err(RecipientRefused::Chain(ChainRefused::Role))),
                 "{role:?}"
             );
         }
     }
     for name in ["Bookshop", "main", "/bookshop", "main/", "Main/bookshop"] {
         let refused = judge(&platform, &named(name, CertificateRole::Retailer));
-        assert!(matches!(refused, Err(ShopRefused::Name)), "{name}");
+        assert!(matches!(refused, Err(RecipientRefused::Name)), "{name}");
     }
     // A namesake by somebody whom this reader does not trust.
     let strange = shop_pem(&Platform::new());
     let refused = judge(&platform, &strange);
     assert!(matches!(
         refused,
-        Err(ShopRefused::Chain(ChainRefused::Untrusted))
+        Err(RecipientRefused::Chain(ChainRefused::Untrusted))
     ));
     for text in ["", "no certificate", KEY] {
         let refused = judge(&platform, text);
-        assert!(matches!(refused, Err(ShopRefused::NotPem)), "{text}");
+        assert!(matches!(refused, Err(RecipientRefused::NotPem)), "{text}");
     }
     let ended = Shop::judge(
         shop_pem(&platform).as_bytes(),
         &platform.roots(),
         ISSUED_AT + (1 << 33),
     );
-    assert!(matches!(ended, Err(ShopRefused::Chain(ChainRefused::Time))));
+    assert!(matches!(
+        ended,
+        Err(RecipientRefused::Chain(ChainRefused::Time))
+    ));
 }

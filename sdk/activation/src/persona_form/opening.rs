@@ -4,7 +4,8 @@ use colophon_crypto::{Engine, Mismatch};
 
 use super::SealedPersona;
 use super::claims::{PersonaClaims, ShopId};
-use crate::upload::{FormKey, InvalidClaims, open_claims};
+use crate::sealed::NotOpened;
+use crate::upload::{FormKey, InvalidClaims};
 
 /// Why a persona form that is built like one is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,15 @@ impl PersonaFormRefused {
     }
 }
 
+impl From<NotOpened> for PersonaFormRefused {
+    fn from(not_opened: NotOpened) -> PersonaFormRefused {
+        match not_opened {
+            NotOpened::OtherCertificate => PersonaFormRefused::OtherCertificate,
+            NotOpened::NotGenuine(mismatch) => PersonaFormRefused::NotGenuine(mismatch),
+        }
+    }
+}
+
 impl SealedPersona {
     /// Decrypts the form with the key of the shop's certificate and reads its claims. Its time is
     /// asked of [`PersonaClaims::check_time`]; whether its id was taken before is for the shop to
@@ -59,11 +69,7 @@ impl SealedPersona {
         key: &dyn FormKey,
         shop: &ShopId,
     ) -> Result<PersonaClaims, PersonaFormRefused> {
-        if key.certificate() != self.kid {
-            return Err(PersonaFormRefused::OtherCertificate);
-        }
-        let claims = open_claims(engine, key, &self.header, &self.encrypted_key, &self.claims);
-        let claims = claims.map_err(PersonaFormRefused::NotGenuine)?;
+        let claims = self.0.open(engine, key)?;
         let claims = PersonaClaims::read(&claims).map_err(PersonaFormRefused::Claims)?;
         match claims.shop == *shop {
             true => Ok(claims),

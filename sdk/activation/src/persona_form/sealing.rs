@@ -4,7 +4,8 @@ use colophon_claims::base64url;
 use colophon_crypto::{Engine, Mismatch, Randomness};
 
 use super::claims::PersonaClaims;
-use super::{PERSONA_FORM_BYTES_MAX, SealedPersona, header_for};
+use super::{PERSONA_FORM_BYTES_MAX, header_for};
+use crate::sealed::Sealed;
 use crate::upload::{CertificateHash, EncryptionFailed, Recipient};
 
 /// Why no persona form was sealed.
@@ -75,7 +76,7 @@ impl PersonaForm<'_> {
         };
         let claims = claims.write().map_err(PersonaSealError::Write)?;
         let (encrypted_key, claims) = recipient.encrypt(&header, claims, random)?;
-        let sealed = SealedPersona {
+        let sealed = Sealed {
             kid,
             header,
             encrypted_key,

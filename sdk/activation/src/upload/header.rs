@@ -26,8 +26,8 @@ pub enum InvalidHeader {
     /// It is no JSON object of strings.
     #[error("the header is no JSON object of strings")]
     Form,
-    /// A member other than `alg`, `enc` and `kid`.
-    #[error("the header has the member {0:?}, which upload forms never have")]
+    /// A member that forms of its kind do not have.
+    #[error("the header has the member {0:?}, which such a form never has")]
     Unknown(String),
     /// A member that is there twice.
     #[error("the header has the member {0:?} twice")]
@@ -38,6 +38,9 @@ pub enum InvalidHeader {
     /// Another `alg` than `RSA-OAEP-256`, or another `enc` than `A256GCM`.
     #[error("the header names an algorithm other than RSA-OAEP-256 and A256GCM")]
     Algorithm,
+    /// The `typ` of another kind of form.
+    #[error("the header names another type of form")]
+    Type,
     /// The `kid` is no hash of a certificate.
     #[error("the header's kid is no hash of a certificate")]
     Kid(#[source] InvalidId),

@@ -1,12 +1,13 @@
 //! Opening: from a sealed form and its key to what it says.
 
-use colophon_claims::{CenterId, SealedClaims};
+use colophon_claims::CenterId;
 use colophon_crypto::{Engine, Key32, Mismatch};
 
 use super::claims::{Claims, InvalidClaims};
 use super::compact::SealedForm;
 use super::header::CertificateHash;
 use super::json::read_claims;
+use crate::sealed::NotOpened;
 
 /// The private key of a center's certificate, wherever the host keeps it.
 pub trait FormKey {
@@ -65,6 +66,15 @@ impl FormRefused {
     }
 }
 
+impl From<NotOpened> for FormRefused {
+    fn from(not_opened: NotOpened) -> FormRefused {
+        match not_opened {
+            NotOpened::OtherCertificate => FormRefused::OtherCertificate,
+            NotOpened::NotGenuine(mismatch) => FormRefused::NotGenuine(mismatch),
+        }
+    }
+}
+
 impl SealedForm {
     /// Decrypts the form with `key`, the one its [`kid`](SealedForm::kid) names, and reads its
     /// claims. Its time is asked of [`Claims::check_time`], its persona of
@@ -80,34 +90,11 @@ impl SealedForm {
         key: &dyn FormKey,
         center: &CenterId,
     ) -> Result<Claims, FormRefused> {
-        if key.certificate() != self.kid {
-            return Err(FormRefused::OtherCertificate);
-        }
-        let claims = open_claims(engine, key, &self.header, &self.encrypted_key, &self.claims);
-        let claims = claims.map_err(FormRefused::NotGenuine)?;
+        let claims = self.0.open(engine, key)?;
         let claims = read_claims(&claims).map_err(FormRefused::Claims)?;
         match claims.center == *center {
             true => Ok(claims),
             false => Err(FormRefused::OtherCenter),
         }
     }
-}
-
-/// Decrypts the content encryption key of a form, and its claims with that. Both failures are one,
-/// and cost the same.
-pub(crate) fn open_claims(
-    engine: &dyn Engine,
-    key: &dyn FormKey,
-    header: &str,
-    encrypted_key: &[u8],
-    claims: &SealedClaims,
-) -> Result<Vec<u8>, Mismatch> {
-    let decrypted = key.decrypt(encrypted_key);
-    // A key that does not decrypt costs the same work as a wrong tag (RFC 7516, section 11.5).
-    // The stand-in can be computed by anybody, so what it opens is not believed.
-    let believed = decrypted.is_ok();
-    let content_key =
-        decrypted.unwrap_or_else(|Mismatch| Key32::new(engine.digest(&[encrypted_key])));
-    let opened = claims.open(engine, &content_key, header);
-    opened.and_then(|claims| believed.then_some(claims).ok_or(Mismatch))
 }

@@ -4,9 +4,10 @@ use colophon_claims::{SealedClaims, base64url};
 use colophon_crypto::{Engine, Key32, Mismatch, PublicKey, Randomness};
 
 use super::claims::Claims;
-use super::compact::{FORM_BYTES_MAX, SealedForm};
+use super::compact::FORM_BYTES_MAX;
 use super::header::{CertificateHash, header_for};
 use super::json::write_claims;
+use crate::sealed::Sealed;
 
 /// Why no upload form was sealed.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +61,12 @@ impl UploadForm<'_> {
             public_key_spki_der: self.center_public_key_spki_der,
         };
         let (encrypted_key, claims) = recipient.encrypt(&header, claims, random)?;
-        let sealed = SealedForm {
+        let sealed = Sealed {
             kid,
             header,
             encrypted_key,
             claims,
         };
-
         let compact = sealed.to_string();
         if compact.len() > FORM_BYTES_MAX {
             return Err(SealError::TooLong);

@@ -1,8 +1,8 @@
 //! Why this reader is not activated, and what to do about it.
 
 use colophon_reader::{
-    ActivateError, Address, CenterRefused, Limit, MachineUnsupported, NetworkError, PersonaUnknown,
-    ServiceError, ShopRefused,
+    ActivateError, Address, Limit, MachineUnsupported, NetworkError, PersonaUnknown,
+    RecipientRefused, ServiceError,
 };
 
 use super::{Exit, Failure, chain};
@@ -53,15 +53,15 @@ impl Failure {
     }
 
     /// A center that no certificate is sealed to.
-    pub(crate) fn center(error: &CenterRefused) -> Failure {
+    pub(crate) fn center(error: &RecipientRefused) -> Failure {
         let message = chain(error);
         match error {
-            CenterRefused::Network(error) => Failure::network(message, error),
-            CenterRefused::Chain(_) => Failure::new(Exit::Refused, message)
+            RecipientRefused::Network(error) => Failure::network(message, error),
+            RecipientRefused::Chain(_) => Failure::new(Exit::Refused, message)
                 .with_next("trust the authority behind the center: colophon-reader trust add FILE"),
-            CenterRefused::NoCertificate { .. }
-            | CenterRefused::NotPem
-            | CenterRefused::Name
+            RecipientRefused::NoCertificate { .. }
+            | RecipientRefused::NotPem
+            | RecipientRefused::Name
             | _ => Failure::new(Exit::Refused, message).with_next(
                 "name a center like https://books.example/main, or a file with its certificate",
             ),
@@ -69,18 +69,19 @@ impl Failure {
     }
 
     /// A shop that nothing is told.
-    pub(crate) fn shop(error: &ShopRefused) -> Failure {
+    pub(crate) fn shop(error: &RecipientRefused) -> Failure {
         let message = chain(error);
         match error {
-            ShopRefused::Network(error) => Failure::network(message, error),
-            ShopRefused::Chain(_) => Failure::new(Exit::Refused, message).with_next(
+            RecipientRefused::Network(error) => Failure::network(message, error),
+            RecipientRefused::Chain(_) => Failure::new(Exit::Refused, message).with_next(
                 "tell this shop nothing unless you know who vouches for it: \
                  colophon-reader trust add FILE",
             ),
-            ShopRefused::NoCertificate { .. } | ShopRefused::NotPem | ShopRefused::Name | _ => {
-                Failure::new(Exit::Refused, message)
-                    .with_next("ask the shop for a file with its certificate")
-            }
+            RecipientRefused::NoCertificate { .. }
+            | RecipientRefused::NotPem
+            | RecipientRefused::Name
+            | _ => Failure::new(Exit::Refused, message)
+                .with_next("ask the shop for a file with its certificate"),
         }
     }
 
