@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use colophon_crypto::Portable;
 use colophon_tests::book::epub;
-use colophon_tests::colophon::{Answer, Host, House, succeed};
+use colophon_tests::colophon::{Answer, Host, House, fail, succeed};
 use colophon_tests::persona::{Activation, Persona};
 use colophon_tests::tool::{on_path, skipped};
 use colophon_title::license::{LicenseReport, RightKind};
@@ -157,6 +157,15 @@ fn a_copy_is_bought_opened_and_recorded_for_one_persona() {
     assert_eq!(shown["licensor"], "CN=main licensor");
     let copy = house.path().join("copy.epub");
     fs::write(&copy, &answer.body).unwrap();
+    // What is printed for people can be read again, and is not believed once it was changed.
+    let printed = succeed(house.colophon().args(["license", "show"]).arg(&copy));
+    let file = house.path().join("license.xml");
+    fs::write(&file, &printed).unwrap();
+    let again = succeed(house.colophon().args(["license", "show"]).arg(&file));
+    assert_eq!(again, printed);
+    fs::write(&file, printed.replacen("main", "mine", 1)).unwrap();
+    let refused = fail(house.colophon().args(["license", "show"]).arg(&file));
+    assert!(refused.contains("nobody should believe"), "{refused}");
     let odrl = house.json(&["license", "odrl", copy.to_str().unwrap()]);
     assert_eq!(odrl["@type"], "Agreement");
     assert_eq!(odrl["permission"][0]["action"], "display");

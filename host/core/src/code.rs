@@ -89,7 +89,7 @@ codes! {
     CertificateMissing = "certificate-missing", 403, No, "The level needs the buyer's activation certificate, and there is none.",
         "Activate the reader and start the download again from the shop; retailers: send it in the field Certificate.";
     CertificateRefused = "certificate-refused", 403, No, "The activation certificate was refused.",
-        "Make a new one with the activated reader; retailers: run `colophon receipt explain --certificate`.";
+        "Activate the reader again and make a new one with it; retailers: run `colophon receipt explain --certificate`.";
     CertificateExpired = "certificate-expired", 403, No, "The activation certificate has expired.",
         "Make a new one with the activated reader and start the download again from the shop.";
     CertificateOtherPersona = "certificate-other-persona", 403, No, "The activation certificate is of another persona than the receipt.",

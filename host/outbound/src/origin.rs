@@ -105,17 +105,13 @@ mod tests {
     fn what_names_no_server() {
         for address in [
             "/x",
+            "x",
             "ftp://x/",
-            "//x/",
             "http://a@b/",
             "https://a:b@c/",
-            "x",
             "http://a:/",
         ] {
-            let Ok(uri) = address.parse::<Uri>() else {
-                continue;
-            };
-            assert_eq!(Origin::try_from(&uri), Err(InvalidOrigin), "{address}");
+            assert_eq!(origin(address), Err(InvalidOrigin), "{address}");
         }
         assert_eq!(origin("https://a..b/"), Err(InvalidOrigin));
     }

@@ -108,12 +108,7 @@ impl ActivationFolder {
         };
         let activated = judge(&package, &trust.roots()?)?;
         // What is counted belongs to one activation: its repository alone can read it.
-        let digest = Portable.digest(&[&package]);
-        let name: String = digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = name_of(&package);
         let counts = CountStore::new(
             &self.folder.join(format!("counts-{name}")),
             &self.witnesses.join(format!("witness-{name}")),
@@ -136,7 +131,8 @@ impl ActivationFolder {
             return Err(ActivateError::NotAskedFor);
         }
         let persona = at_rest(activated.persona(), machine).map_err(ActivateError::Machine)?;
-        folder::write_private(&self.persona_file(), persona.as_bytes())?;
+        // Of use only once its package is there: what breaks off between the two changes nothing.
+        folder::write_private(&self.persona_file(&fetched.package), persona.as_bytes())?;
         folder::write_private(&self.package_file(), &fetched.package)?;
         self.forget_grant()?;
         Ok(activated)
@@ -150,7 +146,10 @@ impl ActivationFolder {
     /// [`PersonaUnknown`], see its variants.
     pub fn persona(&self, machine: &Machine) -> Result<Option<PersonaId>, PersonaUnknown> {
         let bytes_max = PERSONA_AT_REST_BYTES as u64;
-        let Some(kept) = folder::read(&self.persona_file(), bytes_max)? else {
+        let Some(package) = self.package()? else {
+            return Ok(None);
+        };
+        let Some(kept) = folder::read(&self.persona_file(&package), bytes_max)? else {
             return Ok(None);
         };
         let kept = PersonaAtRest::from_bytes(kept).ok_or(NotSealedForThis)?;
@@ -159,8 +158,8 @@ impl ActivationFolder {
         Ok(Some(kept.open(&Portable, &facts)?))
     }
 
-    fn persona_file(&self) -> PathBuf {
-        self.folder.join("persona.sealed")
+    fn persona_file(&self, package: &[u8]) -> PathBuf {
+        self.folder.join(format!("persona-{}", name_of(package)))
     }
 
     fn package(&self) -> Result<Option<Vec<u8>>, FolderError> {
@@ -202,4 +201,11 @@ fn at_rest(persona: &PersonaId, machine: &Machine) -> Result<PersonaAtRest, Inva
 
 fn judge(package: &[u8], roots: &TrustRoots) -> Result<Activated, ActivationRefused> {
     Activated::verify(&Portable, ActivationPackage::parse(package)?, roots)
+}
+
+/// What files are called that belong to one activation.
+fn name_of(package: &[u8]) -> String {
+    let digest = Portable.digest(&[package]);
+    let start = digest.iter().take(8);
+    start.map(|byte| format!("{byte:02x}")).collect()
 }

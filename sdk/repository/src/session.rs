@@ -171,9 +171,16 @@ impl<'e, R: Read + Seek> Session<'e, R> {
         let permission = match self.judge_after(kind, moment, &counts, standing) {
             Ok(permission) => permission,
             Err(denial) => {
-                let ended = matches!(denial, Denial::License(Denied::Ended { .. }));
-                let is_news = ended && standing.is_reliable() && now > counts.latest_unix_s;
-                let keep = is_news.then(|| self.kept(&counts.later(now)));
+                let keep = match denial {
+                    // The end is kept, and not what the clock says: one that ran ahead for once
+                    // would else take every other right that ends along.
+                    Denial::License(Denied::Ended { until_unix_s })
+                        if standing.is_reliable() && until_unix_s > counts.latest_unix_s =>
+                    {
+                        Some(self.kept(&counts.later(until_unix_s)))
+                    }
+                    Denial::License(_) | Denial::Counts(_) => None,
+                };
                 return Err(NotUsed { denial, keep });
             }
         };

@@ -30,6 +30,9 @@ const SUPPORT: &str = "help@bookshop.example";
 /// Longer than anything may take that has to come about.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Between two questions whether it has.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(20);
+
 /// One line of the table: what was done, what came of it, and whether that is right.
 #[derive(Default)]
 pub(crate) struct Line {

@@ -210,6 +210,27 @@ fn time_begins_ends_and_does_not_go_back() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_ends_the_right_it_was_shown_and_no_other() {
+    let desk = Desk::new();
+    let ending = |until_unix_s, transaction| {
+        let mut timed = group(vec![view()]);
+        timed.bundle.period.until_unix_s = Some(until_unix_s);
+        copy(&[timed], &[], transaction)
+    };
+    let (short, long) = (ending(NOW + 100, "t-1"), ending(NOW + 100_000, "t-2"));
+    let at = |file, now_unix_s| {
+        let circumstances = Circumstances {
+            now_unix_s,
+            ..now()
+        };
+        desk.uses(file, RightKind::View, &circumstances)
+    };
+    assert_eq!(at(&short, NOW + 1_000_000_000), "ended");
+    assert_eq!(at(&short, NOW), "ended");
+    assert_eq!(at(&long, NOW), "opened");
+}
+
+#[test]
 fn a_time_seen_is_kept_before_the_end_too() {
     let desk = Desk::new();
     let mut timed = group(vec![view()]);

@@ -35,10 +35,12 @@ pub(super) async fn run(
                 Err(refused) => (None, Some(refused.reason())),
             };
             let shown = json!({ "license": text, "licensor": licensor, "refused": reason });
-            output.print(&shown, |_| match &report {
-                Ok(report) => format!("{text}\n\nSigned by {}.", report.licensor_subject),
-                Err(refused) => format!("{text}\n\nNobody should believe it: {refused}."),
-            })?;
+            output.print(&shown, |_| text.clone())?;
+            // What is said about the document is no part of it.
+            match &report {
+                Ok(report) => eprintln!("Signed by {}.", report.licensor_subject),
+                Err(refused) => bail!("nobody should believe this license: {refused}"),
+            }
         }
         LicenseCommand::Odrl(arguments) => {
             let document = document(&house, &arguments).await?;
@@ -84,6 +86,8 @@ fn from_file(path: &Path) -> Result<Vec<u8>> {
             let file = File::open(path)?;
             file.take(LICENSE_BYTES_MAX as u64 + 1)
                 .read_to_end(&mut document)?;
+            // The newline that a terminal or an editor put behind it.
+            document.truncate(document.trim_ascii_end().len());
         }
     }
     Ok(document)
@@ -93,7 +97,7 @@ fn event(text: &str) -> Result<EventId> {
     let digits = text.as_bytes();
     let mut bytes = [0; 16];
     if digits.len() != 32 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        bail!("--event {text:?}: write the 32 digits that `colophon log export` prints");
+        bail!("--event {text:?}: write the 32 digits that `colophon log export --json` prints");
     }
     for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
         *byte = u8::from_str_radix(std::str::from_utf8(pair)?, 16)?;

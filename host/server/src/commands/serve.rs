@@ -111,7 +111,10 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
     parts.offers_downloads = roles.contains(&Role::Download);
     if activates {
         // Readers are activated for licenses under these.
-        parts.trust.pinned().context("trust.folder")?;
+        if let Err(invalid) = parts.trust.pinned() {
+            let reason = invalid.to_string();
+            tracing::warn!(reason, "trust.folder: no reader can be activated");
+        }
         parts.services = Arc::new(parts.services.with(house.activation.clone()));
     }
     let activation = activates.then(|| ActivationWork::start(&house));

@@ -81,7 +81,10 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
         .await?;
     if !is_first {
         fs::remove_file(&config.keys.master_file)?;
-        bail!("another host has just founded a platform in the fulfillment database");
+        bail!(
+            "the fulfillment database holds a platform without centers: another host is founding \
+             it at this moment, or one broke off while it did; wait for it, or use an empty database"
+        );
     }
     activation_issuer(&house).await?;
     let trust = config.data.join("trust");

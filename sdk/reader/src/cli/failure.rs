@@ -34,6 +34,16 @@ pub(crate) enum Exit {
     NotPermitted = 8,
 }
 
+/// What to do about a copy that is refused for this reason.
+fn after_refused_copy(reason: &str) -> &'static str {
+    match reason {
+        "license-licensor" => {
+            "if you know the center, trust its root: colophon-reader trust add FILE"
+        }
+        _ => "download the title again from the shop; a copy that was altered does not open",
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)
@@ -61,9 +71,9 @@ impl Failure {
             OpenError::Read(_) => Failure::new(Exit::Failed, message),
             OpenError::NeedsActivation => Failure::new(Exit::NeedsActivation, message)
                 .with_next("activate this reader with: colophon-reader activate"),
-            OpenError::Refused(_) => Failure::new(Exit::Refused, message).with_next(
-                "download the title again from the shop; a copy that was altered does not open",
-            ),
+            OpenError::Refused(refused) => {
+                Failure::new(Exit::Refused, message).with_next(after_refused_copy(refused.reason()))
+            }
             OpenError::NotAPublication(_) => Failure::new(Exit::Refused, message)
                 .with_next("check that this is the file you meant, or download it again"),
             OpenError::Protected(_) | _ => Failure::new(Exit::Failed, message),

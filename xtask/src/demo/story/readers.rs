@@ -1,5 +1,6 @@
 //! Two people activate their readers. One of them loses a device, the other wants one too many.
 
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -12,7 +13,7 @@ use crate::demo::http;
 use crate::demo::person::{Person, Purpose};
 use crate::demo::programs::{json, member};
 use crate::demo::said::{NOT_ACTIVATED, Said};
-use crate::demo::story::{BOOK, BUYER, Line, PATIENCE, SUPPORT, Story};
+use crate::demo::story::{BETWEEN_QUESTIONS, BOOK, BUYER, Line, PATIENCE, SUPPORT, Story};
 
 /// What Charles calls his devices: as many as anybody may activate within the first 90 days.
 const HIS: [&str; 5] = ["tablet", "phone", "workshop", "library", "mill"];
@@ -161,7 +162,7 @@ fn arrivals(done: &str, person: &mut Person, readers: Vec<Activating>) -> Result
     line.context("nobody activates nothing")
 }
 
-/// The page of a reader that has ended. That a package has arrived is noted a moment after it did.
+/// The page of a reader that has ended. That a package was sent is noted a moment after it was.
 fn settled(person: &mut Person, code: &str) -> Result<Page> {
     let begun = Instant::now();
     loop {
@@ -170,5 +171,10 @@ fn settled(person: &mut Person, code: &str) -> Result<Page> {
         if ended || begun.elapsed() > PATIENCE {
             return Ok(page);
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a page tells nobody that it has changed; it is asked again, as by a person"
+        )]
+        thread::sleep(BETWEEN_QUESTIONS);
     }
 }

@@ -4,6 +4,7 @@ use colophon_reader::{
     ActivateError, Address, Limit, MachineUnsupported, NetworkError, PersonaUnknown,
     RecipientRefused, ServiceError,
 };
+use colophon_title::trust::ChainRefused;
 
 use super::{Exit, Failure, chain};
 use crate::cli::output::day;
@@ -57,8 +58,13 @@ impl Failure {
         let message = chain(error);
         match error {
             RecipientRefused::Network(error) => Failure::network(message, error),
+            RecipientRefused::Chain(ChainRefused::Untrusted) => {
+                Failure::new(Exit::Refused, message).with_next(
+                    "trust the authority behind the center: colophon-reader trust add FILE",
+                )
+            }
             RecipientRefused::Chain(_) => Failure::new(Exit::Refused, message)
-                .with_next("trust the authority behind the center: colophon-reader trust add FILE"),
+                .with_next("ask the center for its present certificate"),
             RecipientRefused::NoCertificate { .. }
             | RecipientRefused::NotPem
             | RecipientRefused::Name
@@ -73,10 +79,14 @@ impl Failure {
         let message = chain(error);
         match error {
             RecipientRefused::Network(error) => Failure::network(message, error),
-            RecipientRefused::Chain(_) => Failure::new(Exit::Refused, message).with_next(
-                "tell this shop nothing unless you know who vouches for it: \
-                 colophon-reader trust add FILE",
-            ),
+            RecipientRefused::Chain(ChainRefused::Untrusted) => {
+                Failure::new(Exit::Refused, message).with_next(
+                    "tell this shop nothing unless you know who vouches for it: \
+                     colophon-reader trust add FILE",
+                )
+            }
+            RecipientRefused::Chain(_) => Failure::new(Exit::Refused, message)
+                .with_next("ask the shop for its present certificate, and tell it nothing before"),
             RecipientRefused::NoCertificate { .. }
             | RecipientRefused::NotPem
             | RecipientRefused::Name

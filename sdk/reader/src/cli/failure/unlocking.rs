@@ -79,9 +79,7 @@ fn after_refusal(message: String, about: &About, reason: &str) -> Failure {
             "open it on a reader activated for {}",
             persona(about)
         )),
-        _ => Failure::new(Exit::Refused, message).with_next(
-            "download the title again from the shop; a copy that was altered does not open",
-        ),
+        _ => Failure::new(Exit::Refused, message).with_next(super::after_refused_copy(reason)),
     }
 }
 
