@@ -1,6 +1,7 @@
 //! What the flows need from the world, each a small trait that an adapter keeps.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -270,14 +271,15 @@ pub struct OutboxRow {
 /// The node database's table of rows not yet in the logging database.
 #[async_trait]
 pub trait OutboxRows: Send + Sync {
-    /// Makes all of `rows` durable in one transaction, numbered in this order.
-    async fn append(&self, rows: Vec<(EventId, Vec<u8>)>) -> Result<(), Unavailable>;
+    /// Makes all of `rows` durable in one transaction, numbered in this order without a gap. Gives
+    /// the number of the last of them, where the database tells it.
+    async fn append(&self, rows: Vec<(EventId, Vec<u8>)>) -> Result<Option<i64>, Unavailable>;
 
     /// At most `limit` rows after `sequence`, in order.
     async fn after(&self, sequence: i64, limit: u32) -> Result<Vec<OutboxRow>, Unavailable>;
 
-    /// Removes every row up to and including `sequence`: the logging database has them.
-    async fn remove_through(&self, sequence: i64) -> Result<(), Unavailable>;
+    /// Removes the rows of these numbers, which the logging database has.
+    async fn remove(&self, sequences: RangeInclusive<i64>) -> Result<(), Unavailable>;
 
     /// Moves a row that cannot be read out of the way of the others, to a table where it is kept
     /// with what is wrong with it, in one transaction. A row that is not there any more is passed

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use colophon_core::event::NamedEvent;
-use colophon_core::id::EventId;
+use colophon_core::log::LogRecord;
 use colophon_core::ports::{OutboxRows, Unavailable};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
 use crate::outbox::not_written;
@@ -14,7 +15,8 @@ use crate::room::{Backlog, Promise};
 
 /// A row on its way into the outbox.
 pub(crate) struct Submitted {
-    pub(crate) event: EventId,
+    pub(crate) record: LogRecord,
+    /// The record as the outbox keeps it.
     pub(crate) payload: Vec<u8>,
     pub(crate) promise: Promise,
     pub(crate) durable: oneshot::Sender<Result<(), Unavailable>>,
@@ -50,6 +52,7 @@ impl Committer {
                 ended_unasked.disarm();
                 return;
             }
+            self.gather(&mut batch).await;
             if let Err(error) = self.commit(&mut batch).await {
                 report_failed(&error);
                 return;
@@ -57,32 +60,50 @@ impl Committer {
         }
     }
 
+    /// Lets everything that is ready run once before a commit. A host under load is in the midst of
+    /// other downloads then, and their rows share the commit, which costs as much for one row as
+    /// for many; a host that has nothing else to do commits at once.
+    async fn gather(&mut self, batch: &mut Vec<Submitted>) {
+        yield_now().await;
+        while batch.len() < self.batch_rows_max
+            && let Ok(submitted) = self.received.try_recv()
+        {
+            batch.push(submitted);
+        }
+    }
+
     /// Makes a batch durable and tells everybody who waits for a row of it.
     async fn commit(&self, batch: &mut Vec<Submitted>) -> Result<(), Arc<Unavailable>> {
         let mut rows = Vec::with_capacity(batch.len());
+        let mut records = Vec::with_capacity(batch.len());
         let mut waiting = Vec::with_capacity(batch.len());
         let mut bytes = 0_u64;
         for submitted in batch.drain(..) {
-            bytes = bytes.saturating_add(submitted.payload.len() as u64);
-            rows.push((submitted.event, submitted.payload));
+            let length = submitted.payload.len() as u64;
+            bytes = bytes.saturating_add(length);
+            rows.push((submitted.record.event(), submitted.payload));
+            records.push((submitted.record, length));
             waiting.push((submitted.promise, submitted.durable));
         }
         let count = rows.len() as u64;
         let begun = Instant::now();
         let appended = self.rows.append(rows).await.map_err(Arc::new);
         metrics::histogram!("colophon_outbox_commit_seconds").record(begun.elapsed());
-        if appended.is_ok() {
+        if let Ok(last) = appended {
             metrics::counter!("colophon_outbox_committed_rows_total").increment(count);
             self.backlog.room.committed(count, bytes);
+            if let Some(last) = last {
+                self.backlog.hand_over.offer(last, records);
+            }
             self.backlog.committed.notify_one();
         }
         for (promise, durable) in waiting {
             drop(promise);
             // Nobody may be listening: a refusal's row is written without anyone waiting for it.
             let told = appended.as_ref().map_err(|error| not_written(Some(error)));
-            let _unheard = durable.send(told.copied());
+            let _unheard = durable.send(told.map(drop));
         }
-        appended
+        appended.map(drop)
     }
 }
 

@@ -4,7 +4,8 @@
 //! - [`DurableOutbox`] promises room for a log row before a download begins, and makes the row
 //!   durable before the download's last chunk leaves. Many rows share one commit.
 //! - [`LogWriter`] carries rows on to the logging database, each exactly once, however often it is
-//!   interrupted.
+//!   interrupted. Rows that were committed while it runs come to it in memory; what it did not get
+//!   that way it reads from the outbox.
 //! - [`CacheUpdateAgent`] follows the order of changes, tells the caches, and renews the lease
 //!   under which they may be used.
 //!
@@ -14,6 +15,7 @@
 mod agent;
 mod backoff;
 mod commit;
+mod hand_over;
 mod log_writer;
 mod outbox;
 mod room;

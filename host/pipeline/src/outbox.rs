@@ -56,6 +56,7 @@ impl DurableOutbox {
         let backlog = Backlog {
             room: Arc::new(Room::new(limits, ports.disk, waiting)),
             committed: Arc::new(Notify::new()),
+            hand_over: Arc::default(),
         };
         let committer = Committer {
             rows: ports.rows,
@@ -140,8 +141,8 @@ impl Admission for Admitted {
         // Encoded and encrypted here, on the many threads of the downloads, not on the one that
         // commits.
         let submitted = Submitted {
-            event: record.event(),
             payload: sealed_row::seal(self.cipher.as_ref(), &record),
+            record,
             promise: self.promise,
             durable,
         };

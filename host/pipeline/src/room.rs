@@ -5,13 +5,22 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use colophon_core::event::NamedEvent;
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::hand_over::HandOver;
 
 /// What one row may take, on disk and in the log before it. Rows were seen to take 0.5 to 2 KiB;
 /// the longest receipt makes one of about 20 KiB, the longest event one of about 26 KiB.
 pub(crate) const ROW_BYTES_RESERVED: u64 = 32 * 1024;
+
+/// A reading of the disk that shows plenty holds for this long: nobody fills so much in so little
+/// time. Asking costs more than all else about an admission.
+const READING_HOLDS: Duration = Duration::from_millis(10);
+const PLENTY_BYTES: u64 = 1 << 30;
 
 /// Limits of a node's outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +51,8 @@ impl Default for OutboxLimits {
     }
 }
 
-/// How much room is left on the disk that holds the node's database. Asked at every admission, so
-/// it must not wait: one system call on a local disk.
+/// How much room is left on the disk that holds the node's database. Where there is not plenty, it
+/// is asked at every admission, so it must not wait: one system call on a local disk.
 pub trait DiskSpace: Send + Sync {
     /// Bytes that this process may still write.
     fn free_bytes(&self) -> io::Result<u64>;
@@ -55,19 +64,28 @@ impl<F: Fn() -> io::Result<u64> + Send + Sync> DiskSpace for F {
     }
 }
 
-/// What waits in the outbox. The log writer is given it, so that it hears of new rows and gives
-/// back the room of those it has carried on.
+/// What waits in the outbox. The log writer is given it, so that it hears of new rows, need not
+/// read them back, and gives back the room of those it has carried on.
 #[derive(Clone)]
 pub struct Backlog {
     pub(crate) room: Arc<Room>,
     pub(crate) committed: Arc<Notify>,
+    pub(crate) hand_over: Arc<HandOver>,
 }
 
 /// The account of promised and waiting rows.
 pub(crate) struct Room {
     limits: OutboxLimits,
     disk: Arc<dyn DiskSpace>,
+    reading: Mutex<Option<Reading>>,
     used: Mutex<Used>,
+}
+
+/// What the disk had free at a moment.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    free_bytes: u64,
+    at: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,13 +124,14 @@ impl Room {
         Self {
             limits,
             disk,
+            reading: Mutex::default(),
             used: Mutex::new(used),
         }
     }
 
     /// Promises room for one row, if there is.
     pub(crate) fn promise(self: &Arc<Self>) -> Option<Promise> {
-        let disk = self.disk.free_bytes();
+        let disk = self.free_bytes();
         let mut used = self.used();
         match self.refusal(&used, &disk) {
             None => {
@@ -133,12 +152,35 @@ impl Room {
         }
     }
 
-    fn refusal(&self, used: &Used, disk: &io::Result<u64>) -> Option<&'static str> {
-        let needed = self
-            .limits
+    /// What the disk has free, from memory where it was plenty a moment ago.
+    fn free_bytes(&self) -> io::Result<u64> {
+        let plenty = self.needed_bytes(&self.used()).saturating_add(PLENTY_BYTES);
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some(known) = *reading
+            && known.free_bytes >= plenty
+            && now.saturating_duration_since(known.at) < READING_HOLDS
+        {
+            return Ok(known.free_bytes);
+        }
+        let free_bytes = self.disk.free_bytes()?;
+        *reading = Some(Reading {
+            free_bytes,
+            at: now,
+        });
+        Ok(free_bytes)
+    }
+
+    /// What the disk must have free for one row more.
+    fn needed_bytes(&self, used: &Used) -> u64 {
+        self.limits
             .disk_bytes_spared
             .saturating_add(used.promised_bytes())
-            .saturating_add(ROW_BYTES_RESERVED);
+            .saturating_add(ROW_BYTES_RESERVED)
+    }
+
+    fn refusal(&self, used: &Used, disk: &io::Result<u64>) -> Option<&'static str> {
+        let needed = self.needed_bytes(used);
         match disk {
             _ if used.rows() >= self.limits.rows_max => Some("too many rows wait"),
             _ if used.bytes().saturating_add(ROW_BYTES_RESERVED) > self.limits.bytes_max => {
@@ -219,6 +261,8 @@ fn report_full(reason: &str, used: &Used, disk_free_bytes: Option<u64>) {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use tokio::time::advance;
+
     use super::*;
 
     fn room(limits: OutboxLimits, free: &Arc<AtomicU64>) -> Arc<Room> {
@@ -267,8 +311,8 @@ mod tests {
         assert!(room.promise().is_some());
     }
 
-    #[test]
-    fn a_disk_that_fills_up_refuses_and_heals_by_itself() {
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_fills_up_refuses_and_heals_by_itself() {
         let limits = OutboxLimits {
             disk_bytes_spared: 1000,
             ..OutboxLimits::default()
@@ -277,9 +321,36 @@ mod tests {
         let room = room(limits, &free);
         let _one = room.promise().unwrap();
         free.store(1000 + 2 * ROW_BYTES_RESERVED - 1, Ordering::Relaxed);
+        advance(READING_HOLDS).await;
         assert!(room.promise().is_none());
         free.store(1000 + 2 * ROW_BYTES_RESERVED, Ordering::Relaxed);
         assert!(room.promise().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_with_plenty_is_asked_now_and_then_and_any_other_each_time() {
+        let asked = Arc::new(AtomicU64::new(0));
+        let free = plenty();
+        let disk = {
+            let (asked, free) = (Arc::clone(&asked), Arc::clone(&free));
+            move || {
+                asked.fetch_add(1, Ordering::Relaxed);
+                Ok(free.load(Ordering::Relaxed))
+            }
+        };
+        let room = Arc::new(Room::new(OutboxLimits::default(), Arc::new(disk), (0, 0)));
+        for _ in 0..100 {
+            assert!(room.promise().is_some());
+        }
+        assert_eq!(asked.swap(0, Ordering::Relaxed), 1);
+
+        let spared = OutboxLimits::default().disk_bytes_spared;
+        free.store(spared + PLENTY_BYTES, Ordering::Relaxed);
+        advance(READING_HOLDS).await;
+        for _ in 0..100 {
+            assert!(room.promise().is_some());
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 100);
     }
 
     #[test]

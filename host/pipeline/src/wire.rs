@@ -10,6 +10,8 @@ mod read;
 mod server_event;
 mod write;
 
+use std::borrow::Cow;
+
 use colophon_core::id::EventId;
 use colophon_core::log::LogRecord;
 use serde::{Deserialize, Serialize};
@@ -33,43 +35,46 @@ const VERSION: u64 = 1;
 /// The version of a download whose copy has a license.
 const LICENSED_VERSION: u64 = 2;
 
+/// A text, borrowed from the record while that is written.
+type Text<'a> = Cow<'a, str>;
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RecordForm {
+struct RecordForm<'a> {
     v: u64,
     at_ms: i64,
     took_us: u64,
-    center: String,
+    center: Text<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
+    key: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    claims: Option<ClaimsForm>,
-    outcome: OutcomeForm,
+    claims: Option<ClaimsForm<'a>>,
+    outcome: OutcomeForm<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    copy: Option<CopyForm>,
+    copy: Option<CopyForm<'a>>,
     address: std::net::IpAddr,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    agent: Option<String>,
+    agent: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ClaimsForm {
-    transaction: String,
-    book_id: String,
-    book_id_type: String,
+struct ClaimsForm<'a> {
+    transaction: Text<'a>,
+    book_id: Text<'a>,
+    book_id_type: Text<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     level: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    user_name: Option<String>,
+    user_name: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    persona: Option<String>,
+    persona: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    customer_id: Option<String>,
+    customer_id: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    file_name: Option<String>,
+    file_name: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    error_url: Option<String>,
+    error_url: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retail_price: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,7 +82,7 @@ struct ClaimsForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     list_price: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    currency: Option<String>,
+    currency: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sold_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,26 +91,26 @@ struct ClaimsForm {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum OutcomeForm {
+enum OutcomeForm<'a> {
     Completed,
     Broken,
     /// With the slug of the error code.
-    Refused(String),
+    Refused(Text<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CopyForm {
+struct CopyForm<'a> {
     level: u8,
-    file_name: String,
+    file_name: Text<'a>,
     length: u64,
     /// 64 hexadecimal digits.
-    etag: String,
+    etag: Text<'a>,
     asked: (u64, u64),
     sent: u64,
     /// From version 2 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    license: Option<String>,
+    license: Option<Text<'a>>,
 }
 
 /// What a form is the form of.
@@ -118,14 +123,24 @@ enum Kind {
     ServerEvent,
 }
 
+/// What most records fit into, licenses apart.
+const RECORD_BYTES_USUAL: usize = 768;
+
 /// The bytes of a record.
 pub(crate) fn encode(record: &LogRecord) -> Vec<u8> {
-    // The forms hold no map and no float, the only things that JSON could refuse.
-    let bytes = match record {
-        LogRecord::Download(record) => serde_json::to_vec(&RecordForm::from(record)),
-        LogRecord::Event(record) => serde_json::to_vec(&EventForm::from(record)),
+    let license = match record {
+        LogRecord::Download(record) => record.copy.as_ref().and_then(|copy| copy.license.as_ref()),
+        LogRecord::Event(_) => None,
     };
-    bytes.unwrap_or_default()
+    // The quotes in a license are escaped.
+    let license = license.map_or(0, |text| text.len().saturating_add(text.len() / 8));
+    let mut bytes = Vec::with_capacity(RECORD_BYTES_USUAL.saturating_add(license));
+    // The forms hold no map and no float, the only things that JSON could refuse.
+    let written = match record {
+        LogRecord::Download(record) => serde_json::to_writer(&mut bytes, &RecordForm::from(record)),
+        LogRecord::Event(record) => serde_json::to_writer(&mut bytes, &EventForm::from(record)),
+    };
+    written.map_or_else(|_| Vec::new(), |()| bytes)
 }
 
 /// The record of `event` from its bytes.
@@ -146,7 +161,7 @@ pub(crate) fn decode(event: EventId, bytes: &[u8]) -> Result<LogRecord, Unreadab
     }
     match versioned.kind {
         Kind::Download => {
-            let form: RecordForm = serde_json::from_slice(bytes).map_err(malformed)?;
+            let form: RecordForm<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
             let has_license = form
                 .copy
                 .as_ref()

@@ -193,6 +193,25 @@ impl Database {
         changed.map_err(|error| self.fault(error))
     }
 
+    /// Runs a statement that adds rows, and gives the number of the last where a file numbers them.
+    pub(crate) async fn insert(
+        &self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Option<i64>, Fault> {
+        let added = match &self.engine {
+            Engine::Sqlite(file) => bound!(sqlx::query(sql), arguments)
+                .execute(file.writer())
+                .await
+                .map(|done| Some(done.last_insert_rowid())),
+            Engine::Postgres(pool) => bound!(sqlx::query(sql), arguments)
+                .execute(pool)
+                .await
+                .map(|_| None),
+        };
+        added.map_err(|error| self.fault(error))
+    }
+
     /// Runs a statement that changes rows and returns the first of them.
     pub(crate) async fn changed<T: Row>(
         &self,
@@ -326,6 +345,25 @@ impl Write {
                 .map(|done| done.rows_affected()),
         };
         changed.map_err(|error| self.fault(error))
+    }
+
+    /// Adds rows, and gives the number of the last where a file numbers them.
+    pub(crate) async fn insert(
+        &mut self,
+        sql: &'static str,
+        arguments: &[Argument<'_>],
+    ) -> Result<Option<i64>, Fault> {
+        let added = match &mut self.transaction {
+            EngineWrite::Sqlite(open) => bound!(sqlx::query(sql), arguments)
+                .execute(&mut **open)
+                .await
+                .map(|done| Some(done.last_insert_rowid())),
+            EngineWrite::Postgres(open) => bound!(sqlx::query(sql), arguments)
+                .execute(&mut **open)
+                .await
+                .map(|_| None),
+        };
+        added.map_err(|error| self.fault(error))
     }
 
     /// Ends the write without any effect.

@@ -1,5 +1,6 @@
 //! A node's own database: its identity, the log rows it has yet to hand over, and leases.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
@@ -44,7 +45,7 @@ static APPEND: LazyLock<Batch> =
 const AFTER: &str = "SELECT sequence, event, payload FROM outbox WHERE sequence > $1 \
     ORDER BY sequence LIMIT $2";
 
-const REMOVE: &str = "DELETE FROM outbox WHERE sequence <= $1";
+const REMOVE: &str = "DELETE FROM outbox WHERE sequence BETWEEN $1 AND $2";
 
 const BURY: &str = "INSERT INTO dead_letters (sequence, event, payload, problem) \
     SELECT sequence, event, payload, $2 FROM outbox WHERE sequence = $1";
@@ -160,7 +161,8 @@ impl NodeStore {
         &self.database
     }
 
-    async fn append_rows(&self, rows: &[(EventId, Vec<u8>)]) -> Result<(), Fault> {
+    /// The one connection that writes numbers the rows, so those of a transaction follow each other.
+    async fn append_rows(&self, rows: &[(EventId, Vec<u8>)]) -> Result<Option<i64>, Fault> {
         let arguments: Vec<Argument<'_>> = rows
             .iter()
             .flat_map(|(event, payload)| [event.as_bytes().into(), payload.into()])
@@ -170,14 +172,15 @@ impl NodeStore {
             .collect();
         // One statement is a transaction of its own and saves two trips.
         if let [(sql, arguments)] = pieces.as_slice() {
-            self.database.execute(sql, arguments).await?;
-            return Ok(());
+            return self.database.insert(sql, arguments).await;
         }
         let mut write = self.database.write().await?;
+        let mut last = None;
         for (sql, arguments) in pieces {
-            write.execute(sql, arguments).await?;
+            last = write.insert(sql, arguments).await?;
         }
-        write.commit().await
+        write.commit().await?;
+        Ok(last)
     }
 
     async fn rows_after(&self, sequence: i64, limit: u32) -> Result<Vec<OutboxRow>, Fault> {
@@ -212,7 +215,7 @@ impl NodeStore {
 
 #[async_trait]
 impl OutboxRows for NodeStore {
-    async fn append(&self, rows: Vec<(EventId, Vec<u8>)>) -> Result<(), Unavailable> {
+    async fn append(&self, rows: Vec<(EventId, Vec<u8>)>) -> Result<Option<i64>, Unavailable> {
         self.append_rows(&rows).await.map_err(unavailable)
     }
 
@@ -220,8 +223,9 @@ impl OutboxRows for NodeStore {
         self.rows_after(sequence, limit).await.map_err(unavailable)
     }
 
-    async fn remove_through(&self, sequence: i64) -> Result<(), Unavailable> {
-        let removed = self.database.execute(REMOVE, arguments![sequence]).await;
+    async fn remove(&self, sequences: RangeInclusive<i64>) -> Result<(), Unavailable> {
+        let values = arguments![*sequences.start(), *sequences.end()];
+        let removed = self.database.execute(REMOVE, values).await;
         removed.map(drop).map_err(unavailable)
     }
 

@@ -56,9 +56,10 @@ async fn rows_are_numbered_densely_in_the_order_given() {
     for length in [1, 64, 2, 0, 200, 3, 86] {
         let last = next + length - 1;
         if length > 0 {
-            store.append(rows(next..=last)).await.unwrap();
+            let appended = store.append(rows(next..=last)).await.unwrap();
+            assert_eq!(appended, Some(i64::from(last)));
         } else {
-            store.append(Vec::new()).await.unwrap();
+            assert_eq!(store.append(Vec::new()).await.unwrap(), None);
         }
         next += length;
     }
@@ -85,9 +86,11 @@ async fn numbers_are_never_given_twice() {
     let folder = tempfile::tempdir().unwrap();
     let store = node(folder.path()).await;
     store.append(rows(1..=3)).await.unwrap();
-    store.remove_through(2).await.unwrap();
+    store.remove(2..=2).await.unwrap();
+    assert_eq!(sequences(&store).await, [1, 3]);
+    store.remove(1..=2).await.unwrap();
     assert_eq!(sequences(&store).await, [3]);
-    store.remove_through(3).await.unwrap();
+    store.remove(3..=3).await.unwrap();
     assert_eq!(store.waiting().await.unwrap(), (0, 0));
     store.close().await;
     let store = node(folder.path()).await;

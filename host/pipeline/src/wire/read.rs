@@ -10,9 +10,9 @@ use colophon_core::time::Timestamp;
 use colophon_receipt::{Claims, RequestedLevel, UnixSeconds};
 use colophon_title::Level;
 
-use super::{ClaimsForm, CopyForm, OutcomeForm, RecordForm, Unreadable};
+use super::{ClaimsForm, CopyForm, OutcomeForm, RecordForm, Text, Unreadable};
 
-impl RecordForm {
+impl RecordForm<'_> {
     pub(super) fn into_record(self, event: EventId) -> Result<DownloadRecord, Unreadable> {
         let claims = self.claims.map(ClaimsForm::into_claims).transpose()?;
         Ok(DownloadRecord {
@@ -26,13 +26,13 @@ impl RecordForm {
             copy: self.copy.map(CopyForm::into_copy).transpose()?,
             client: Client {
                 address: self.address,
-                agent: self.agent,
+                agent: self.agent.map(Text::into_owned),
             },
         })
     }
 }
 
-impl ClaimsForm {
+impl ClaimsForm<'_> {
     fn into_claims(self) -> Result<Claims, Unreadable> {
         let mut claims = Claims::new(
             parsed(&self.transaction, "transaction")?,
@@ -55,7 +55,7 @@ impl ClaimsForm {
     }
 }
 
-impl OutcomeForm {
+impl OutcomeForm<'_> {
     fn into_outcome(self) -> Result<Outcome, Unreadable> {
         match self {
             Self::Completed => Ok(Outcome::Completed),
@@ -70,11 +70,11 @@ impl OutcomeForm {
     }
 }
 
-impl CopyForm {
+impl CopyForm<'_> {
     fn into_copy(self) -> Result<DeliveredCopy, Unreadable> {
         Ok(DeliveredCopy {
             level: Level::from_number(self.level).ok_or(Unreadable::Member("copy.level"))?,
-            file_name: self.file_name,
+            file_name: self.file_name.into_owned(),
             length: self.length,
             etag: bytes32(&self.etag).ok_or(Unreadable::Member("copy.etag"))?,
             asked: ByteSpan {
@@ -82,7 +82,7 @@ impl CopyForm {
                 end: self.asked.1,
             },
             sent: self.sent,
-            license: self.license,
+            license: self.license.map(Text::into_owned),
         })
     }
 }
@@ -93,7 +93,7 @@ fn parsed<T: FromStr>(text: &str, member: &'static str) -> Result<T, Unreadable>
 }
 
 pub(super) fn optional<T: FromStr>(
-    text: Option<String>,
+    text: Option<Text<'_>>,
     member: &'static str,
 ) -> Result<Option<T>, Unreadable> {
     text.map(|text| parsed(&text, member)).transpose()

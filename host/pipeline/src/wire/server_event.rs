@@ -7,7 +7,7 @@ use colophon_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::read::optional;
-use super::{Kind, Unreadable, VERSION};
+use super::{Kind, Text, Unreadable, VERSION};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +48,7 @@ impl EventForm {
             at: Timestamp::from_unix_ms(self.at_ms),
             name: *name.ok_or(Unreadable::Member("code"))?,
             severity: Severity::from_slug(&self.severity).ok_or(Unreadable::Member("severity"))?,
-            center: optional(self.center, "center")?,
+            center: optional(self.center.map(Text::from), "center")?,
             message: EventMessage::whole(&self.message).ok_or(Unreadable::Member("message"))?,
             details: EventDetails::whole(self.details).ok_or(Unreadable::Member("details"))?,
         })

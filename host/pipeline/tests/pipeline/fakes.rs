@@ -1,6 +1,7 @@
 //! The ports, played by memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -78,9 +79,21 @@ pub(crate) struct Node {
     /// Whether anything but a commit fails.
     pub(crate) silent: AtomicBool,
     pub(crate) dead: Mutex<Vec<(i64, String)>>,
+    /// How many rows were read back.
+    pub(crate) rows_read: AtomicU64,
 }
 
 impl Node {
+    /// Puts the row of another outbox in front of all others, as where its file is restored.
+    pub(crate) fn restore(&self, row: OutboxRow) {
+        self.rows.lock().unwrap().insert(0, row);
+    }
+
+    /// The oldest row, as it stands in the outbox.
+    pub(crate) fn oldest(&self) -> OutboxRow {
+        self.rows.lock().unwrap()[0].clone()
+    }
+
     pub(crate) fn failing_at(commit: u64) -> Self {
         Self {
             fails_at: AtomicU64::new(commit),
@@ -115,7 +128,7 @@ impl Node {
 
 #[async_trait]
 impl OutboxRows for Node {
-    async fn append(&self, rows: Vec<(EventId, Vec<u8>)>) -> Result<(), Unavailable> {
+    async fn append(&self, rows: Vec<(EventId, Vec<u8>)>) -> Result<Option<i64>, Unavailable> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         let count = {
             let mut commits = self.commits.lock().unwrap();
@@ -134,22 +147,25 @@ impl OutboxRows for Node {
             };
             self.rows.lock().unwrap().push(row);
         }
-        Ok(())
+        Ok(Some(self.last.load(Ordering::Relaxed) as i64))
     }
 
     async fn after(&self, sequence: i64, limit: u32) -> Result<Vec<OutboxRow>, Unavailable> {
         self.answer()?;
         let rows = self.rows.lock().unwrap();
         let later = rows.iter().filter(|row| row.sequence > sequence);
-        Ok(later.take(limit as usize).cloned().collect())
+        let read: Vec<OutboxRow> = later.take(limit as usize).cloned().collect();
+        self.rows_read
+            .fetch_add(read.len() as u64, Ordering::Relaxed);
+        Ok(read)
     }
 
-    async fn remove_through(&self, sequence: i64) -> Result<(), Unavailable> {
+    async fn remove(&self, sequences: RangeInclusive<i64>) -> Result<(), Unavailable> {
         self.answer()?;
         self.rows
             .lock()
             .unwrap()
-            .retain(|row| row.sequence > sequence);
+            .retain(|row| !sequences.contains(&row.sequence));
         Ok(())
     }
 
@@ -190,6 +206,14 @@ pub(crate) struct Log {
     pub(crate) forgets_to_answer: AtomicBool,
     /// How often it was asked.
     pub(crate) asked: AtomicU64,
+}
+
+impl Log {
+    /// Loses a record that was stored.
+    pub(crate) fn forget(&self, number: u64) {
+        self.rows.lock().unwrap().remove(&number);
+        self.order.lock().unwrap().retain(|known| *known != number);
+    }
 }
 
 #[async_trait]

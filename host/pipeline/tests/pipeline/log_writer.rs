@@ -249,3 +249,76 @@ async fn room_comes_back_as_rows_are_carried() {
     writer.stop().await;
     assert_eq!(house.logged().len(), 19);
 }
+
+#[tokio::test(start_paused = true)]
+async fn rows_committed_while_the_writer_runs_are_not_read_back() {
+    let house = house().await;
+    let writer = house.writer();
+    house.submit(0..1).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(house.node.rows_read.load(Ordering::Relaxed), 1);
+    for number in 0..20 {
+        house.submit(1 + 100 * number..101 + 100 * number).await;
+        sleep(Duration::from_millis(30)).await;
+    }
+    writer.stop().await;
+    assert_eq!(house.logged(), (0..2001).collect::<Vec<_>>());
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
+    assert_eq!(house.node.rows_read.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_handed_over_that_do_not_arrive_are_read_back_and_arrive_once() {
+    let house = house().await;
+    let writer = house.writer();
+    house.submit(0..1).await;
+    sleep(Duration::from_secs(1)).await;
+    house.log.forgets_to_answer.store(true, Ordering::Relaxed);
+    house.submit(1..5).await;
+    house.log.silent.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    house.submit(5..3000).await;
+    house.node.silent.store(true, Ordering::Relaxed);
+    house.log.silent.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    house.node.silent.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    writer.stop().await;
+    assert_eq!(house.logged(), (0..3000).collect::<Vec<_>>());
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_rows_than_are_held_wait_in_the_outbox_and_arrive_in_order() {
+    let house = house().await;
+    let writer = house.writer();
+    house.submit(0..1).await;
+    sleep(Duration::from_secs(1)).await;
+    house.log.silent.store(true, Ordering::Relaxed);
+    house.submit(1..10_000).await;
+    house.log.silent.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    house.submit(10_000..10_001).await;
+    writer.stop().await;
+    assert_eq!(house.logged(), (0..10_001).collect::<Vec<_>>());
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_came_in_another_way_are_carried_before_they_are_removed() {
+    let house = house().await;
+    house.submit(7..8).await;
+    let restored = house.node.oldest();
+    let writer = house.writer();
+    house.submit(8..10).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(house.logged(), [7, 8, 9]);
+
+    house.log.forget(7);
+    house.node.restore(restored);
+    house.submit(10..12).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(house.logged(), [8, 9, 10, 11, 7]);
+    writer.stop().await;
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
+}

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use colophon_core::ports::{Commit, Outbox, Service};
 use colophon_pipeline::{DurableOutbox, OutboxLimits, OutboxPorts};
-use tokio::time::{Instant, timeout};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Instant, advance, timeout};
 
 use crate::events::Events;
 use crate::fakes::{Node, Sum, disk, record};
@@ -62,7 +63,10 @@ async fn a_single_row_is_committed_at_once() {
 async fn what_comes_while_a_commit_runs_shares_the_next() {
     let desk = desk().await;
     let first = desk.submit(0);
-    tokio::task::yield_now().await;
+    // Its commit has begun when nothing else was ready for a while.
+    for _ in 0..8 {
+        yield_now().await;
+    }
     let others: Vec<_> = (1..=600).map(|number| desk.submit(number)).collect();
     let begun = Instant::now();
     first.await.unwrap();
@@ -76,6 +80,26 @@ async fn what_comes_while_a_commit_runs_shares_the_next() {
         (0..=600).collect::<Vec<_>>(),
         "in the order they came"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_everything_that_is_ready_share_a_commit() {
+    let desk = Arc::new(desk().await);
+    let mut downloads = JoinSet::new();
+    for number in 0..64 {
+        let desk = Arc::clone(&desk);
+        downloads.spawn(async move {
+            // Half of them have something else to do first.
+            if number % 2 == 1 {
+                yield_now().await;
+            }
+            desk.submit(number).await
+        });
+    }
+    while let Some(done) = downloads.join_next().await {
+        done.unwrap().unwrap();
+    }
+    assert_eq!(desk.commits(), [64]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,6 +238,8 @@ async fn a_full_disk_is_reported_once_and_heals() {
     desk.free_bytes.store(u64::MAX, Ordering::Relaxed);
     desk.submit(1).await.unwrap();
     desk.free_bytes.store(0, Ordering::Relaxed);
+    // A disk that had plenty is believed for a moment.
+    advance(Duration::from_millis(10)).await;
     assert!(desk.outbox.admit().is_none());
     assert_eq!(events.take(), ["outbox-full", "outbox-full"]);
 }
