@@ -171,8 +171,8 @@ pub trait PluginCalls: Send {
     async fn resolve(&mut self, book: &Book) -> Result<ResolverAnswer, PluginFailure>;
 
     /// Asks whether the sale may be served.
-    async fn evaluate(&mut self, offer: &Offer) -> Result<Verdict, PluginFailure>;
+    async fn evaluate(&mut self, offer: Offer) -> Result<Verdict, PluginFailure>;
 
     /// Asks what the file is to be called.
-    async fn file_name(&mut self, facts: &[(String, String)]) -> Result<String, PluginFailure>;
+    async fn file_name(&mut self, facts: Vec<(String, String)>) -> Result<String, PluginFailure>;
 }

@@ -158,8 +158,8 @@ async fn fresh_call(plugins: &Registry, sale: &Sale) -> Result<(), PluginFailure
 async fn all_roles(plugins: &Registry, sale: &Sale) -> Result<(), PluginFailure> {
     let mut calls = plugins.begin(sale.context.clone());
     black_box(calls.resolve(&sale.offer.book).await?);
-    black_box(calls.evaluate(&sale.offer).await?);
-    black_box(calls.file_name(&sale.facts).await?);
+    black_box(calls.evaluate(sale.offer.clone()).await?);
+    black_box(calls.file_name(sale.facts.clone()).await?);
     Ok(())
 }
 

@@ -105,7 +105,7 @@ impl PluginCalls for RequestCalls {
     }
 
     /// Every policy is asked; one denial or failure denies, and the strictest terms hold.
-    async fn evaluate(&mut self, offer: &Offer) -> Result<Verdict, PluginFailure> {
+    async fn evaluate(&mut self, offer: Offer) -> Result<Verdict, PluginFailure> {
         let offer: policy::Offer = answer::offer(offer);
         let mut strictest: Option<PolicyTerms> = None;
         for Link { generation, live } in &mut self.links {
@@ -140,8 +140,7 @@ impl PluginCalls for RequestCalls {
     ///
     /// This is the last question of a request: the instances go back to the pool here, before
     /// content is fetched.
-    async fn file_name(&mut self, facts: &[(String, String)]) -> Result<String, PluginFailure> {
-        let facts = &facts.to_vec();
+    async fn file_name(&mut self, facts: Vec<(String, String)>) -> Result<String, PluginFailure> {
         let mut failed = None;
         let mut named = None;
         for Link { generation, live } in &mut self.links {
@@ -151,7 +150,7 @@ impl PluginCalls for RequestCalls {
             let question = FileName {
                 indices,
                 context: &self.request.told,
-                facts,
+                facts: &facts,
             };
             match self
                 .request
@@ -191,7 +190,7 @@ impl Request {
         live: &mut Option<Live>,
         question: Q,
     ) -> Result<Q::Answer, PluginFailure> {
-        let mut observed = Observed::begin(role, generation, &self.context);
+        let mut observed = Observed::begin(&self.sandbox.meters, role, generation, &self.context);
         let answer = self.put(generation, live, question, &mut observed).await;
         observed.end(&answer);
         answer

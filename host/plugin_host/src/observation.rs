@@ -2,7 +2,7 @@
 
 use colophon_core::event::NamedEvent;
 use colophon_core::plugin::{Blame, CallContext, PluginFailure};
-use metrics::{counter, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 use tokio::time::Instant;
 
 use crate::generation::Generation;
@@ -25,8 +25,52 @@ impl Role {
     }
 }
 
+/// What every call of a role is counted in, looked up once: a download makes three of them.
+pub(crate) struct Meters {
+    resolver: RoleMeters,
+    policy: RoleMeters,
+    naming: RoleMeters,
+}
+
+struct RoleMeters {
+    fuel: Counter,
+    seconds: Histogram,
+    answered: Counter,
+}
+
+impl Meters {
+    /// Meters that publish to the recorder that is installed now.
+    pub(crate) fn new() -> Self {
+        Self {
+            resolver: RoleMeters::of(Role::Resolver),
+            policy: RoleMeters::of(Role::Policy),
+            naming: RoleMeters::of(Role::Naming),
+        }
+    }
+
+    fn of(&self, role: Role) -> &RoleMeters {
+        match role {
+            Role::Resolver => &self.resolver,
+            Role::Policy => &self.policy,
+            Role::Naming => &self.naming,
+        }
+    }
+}
+
+impl RoleMeters {
+    fn of(role: Role) -> Self {
+        let role = role.as_str();
+        Self {
+            fuel: counter!("colophon_plugin_fuel_total", "role" => role),
+            seconds: histogram!("colophon_plugin_call_seconds", "role" => role),
+            answered: calls(role, "answered"),
+        }
+    }
+}
+
 /// One call under way.
 pub(crate) struct Observed<'a> {
+    meters: &'a RoleMeters,
     role: Role,
     generation: &'a Generation,
     context: &'a CallContext,
@@ -35,8 +79,14 @@ pub(crate) struct Observed<'a> {
 }
 
 impl<'a> Observed<'a> {
-    pub(crate) fn begin(role: Role, generation: &'a Generation, context: &'a CallContext) -> Self {
+    pub(crate) fn begin(
+        meters: &'a Meters,
+        role: Role,
+        generation: &'a Generation,
+        context: &'a CallContext,
+    ) -> Self {
         Self {
+            meters: meters.of(role),
             role,
             generation,
             context,
@@ -51,14 +101,14 @@ impl<'a> Observed<'a> {
     }
 
     pub(crate) fn end<Answer>(self, answer: &Result<Answer, PluginFailure>) {
-        let role = self.role.as_str();
-        counter!("colophon_plugin_fuel_total", "role" => role).increment(self.fuel);
-        histogram!("colophon_plugin_call_seconds", "role" => role)
-            .record(self.begun.elapsed().as_secs_f64());
+        self.meters.fuel.increment(self.fuel);
+        let took = self.begun.elapsed();
+        self.meters.seconds.record(took.as_secs_f64());
         match answer {
-            Ok(_) => count(role, "answered"),
+            Ok(_) => self.meters.answered.increment(1),
             Err(failure) => {
-                count(role, outcome(failure));
+                let role = self.role.as_str();
+                calls(role, outcome(failure)).increment(1);
                 if matches!(failure, PluginFailure::Trapped { .. }) {
                     counter!("colophon_plugin_traps_total", "role" => role).increment(1);
                 }
@@ -76,13 +126,13 @@ impl<'a> Observed<'a> {
 
     /// Notes that the center has nobody to ask.
     pub(crate) fn nobody(role: Role, context: &CallContext, failure: &PluginFailure) {
-        count(role.as_str(), outcome(failure));
+        calls(role.as_str(), outcome(failure)).increment(1);
         report(role, context, failure, "", "");
     }
 }
 
-fn count(role: &'static str, outcome: &'static str) {
-    counter!("colophon_plugin_calls_total", "role" => role, "outcome" => outcome).increment(1);
+fn calls(role: &'static str, outcome: &'static str) -> Counter {
+    counter!("colophon_plugin_calls_total", "role" => role, "outcome" => outcome)
 }
 
 fn report(role: Role, context: &CallContext, failure: &PluginFailure, name: &str, version: &str) {

@@ -16,6 +16,7 @@ use self::engine::{Ticker, build};
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
 use crate::bindings::catalog;
 use crate::limits::Capacity;
+use crate::observation::Meters;
 use crate::state::CallState;
 
 /// How a sandbox is set up.
@@ -49,6 +50,7 @@ pub struct Sandbox {
     precompiled: Option<PrecompiledFolder>,
     pub(crate) places: Arc<Semaphore>,
     capacity: Capacity,
+    pub(crate) meters: Meters,
     _ticker: Ticker,
 }
 
@@ -71,6 +73,7 @@ impl Sandbox {
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
             capacity: settings.capacity,
+            meters: Meters::new(),
             engine,
             _ticker: ticker,
         }))

@@ -29,7 +29,7 @@ pub(super) async fn judge(
             .map_or(String::new(), |level| level.as_number().to_string()),
         attributes: offer_attributes(request, opened, &facts),
     };
-    let verdict = calls.evaluate(&offer).await.map_err(Refusal::Plugin)?;
+    let verdict = calls.evaluate(offer).await.map_err(Refusal::Plugin)?;
     let now = request.at.unix_seconds();
     let permit = decide(
         now,

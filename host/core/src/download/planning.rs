@@ -50,7 +50,7 @@ pub(super) async fn plan(
         .map(AsRef::<str>::as_ref);
     let extension = extension(&facts.media_type, permit.level != Level::Clear);
     let named = calls
-        .file_name(&naming_facts(&permit, wished, extension))
+        .file_name(naming_facts(&permit, wished, extension))
         .await;
     let text = named.unwrap_or_else(|_| default_text(facts, wished).to_owned());
     DownloadPlan {

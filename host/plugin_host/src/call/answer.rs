@@ -28,17 +28,20 @@ pub(super) fn book(book: &Book) -> common::Book {
     }
 }
 
-pub(super) fn offer(offer: &Offer) -> policy::Offer {
-    let price = offer.price.as_ref().map(|price| common::Money {
+pub(super) fn offer(offer: Offer) -> policy::Offer {
+    let price = offer.price.map(|price| common::Money {
         minor: price.minor,
-        currency: price.currency.as_ref().to_owned(),
+        currency: price.currency.into(),
     });
     policy::Offer {
-        book: book(&offer.book),
-        resource_class: offer.resource_class.clone(),
+        book: common::Book {
+            id_type: offer.book.id_type.into(),
+            id: offer.book.id.into(),
+        },
+        resource_class: offer.resource_class,
         price,
-        requested_protection: offer.requested_protection.clone(),
-        extra: offer.attributes.clone(),
+        requested_protection: offer.requested_protection,
+        extra: offer.attributes,
     }
 }
 

@@ -30,7 +30,7 @@ async fn one_instance_plays_all_roles_of_a_request() {
     );
     assert_eq!(place.sha256, None);
 
-    let verdict = calls.evaluate(&offer()).await.expect("a verdict");
+    let verdict = calls.evaluate(offer()).await.expect("a verdict");
     assert_eq!(verdict, Verdict::Allow(PolicyTerms::default()));
 
     let facts = [
@@ -38,7 +38,7 @@ async fn one_instance_plays_all_roles_of_a_request() {
         fact("authors", "Franz Kafka"),
         fact("language", "de"),
     ];
-    let name = calls.file_name(&facts).await.expect("a name");
+    let name = calls.file_name(facts.to_vec()).await.expect("a name");
     assert_eq!(name, "Der Prozess - Franz Kafka (de)");
 
     // Questions may come in any order and number; after the last, an instance is made anew.

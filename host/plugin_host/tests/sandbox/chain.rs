@@ -42,10 +42,13 @@ async fn not_mine_passes_on_to_the_next() {
 async fn a_role_that_nobody_plays_is_the_configurations_fault() {
     let plugins = serving(&own_place(), Limits::default(), Shelf::empty()).await;
     let mut calls = plugins.begin(request("north"));
-    let failure = calls.evaluate(&offer()).await.expect_err("nobody to ask");
+    let failure = calls.evaluate(offer()).await.expect_err("nobody to ask");
     assert_eq!(failure, PluginFailure::NoSuchRole { role: "policy" });
     assert_eq!(failure.blame(), Blame::Config);
-    let failure = calls.file_name(&[]).await.expect_err("nobody to ask");
+    let failure = calls
+        .file_name(Vec::new())
+        .await
+        .expect_err("nobody to ask");
     assert_eq!(failure, PluginFailure::NoSuchRole { role: "naming" });
 }
 
@@ -71,11 +74,11 @@ async fn roles_may_be_spread_over_the_chain() {
         Ok(ResolverAnswer::Found(_))
     ));
     assert!(matches!(
-        calls.evaluate(&offer()).await,
+        calls.evaluate(offer()).await,
         Ok(Verdict::Allow(_))
     ));
     let facts = [("title".to_owned(), "Emma".to_owned())];
-    assert_eq!(calls.file_name(&facts).await.as_deref(), Ok("Emma"));
+    assert_eq!(calls.file_name(facts.to_vec()).await.as_deref(), Ok("Emma"));
 }
 
 #[tokio::test]

@@ -243,7 +243,7 @@ async fn catalog_that_hangs_is_the_hosts_fault() {
         Err(PluginFailure::HostUnavailable)
     );
     let facts = [("title".to_owned(), "Emma".to_owned())];
-    assert_eq!(calls.file_name(&facts).await.as_deref(), Ok("Emma"));
+    assert_eq!(calls.file_name(facts.to_vec()).await.as_deref(), Ok("Emma"));
 }
 
 #[tokio::test]
@@ -256,7 +256,7 @@ async fn panic_in_the_host_ends_the_call_and_nothing_else() {
     }
     let mut calls = plugins.begin(request("north"));
     let facts = [("title".to_owned(), "Emma".to_owned())];
-    assert_eq!(calls.file_name(&facts).await.as_deref(), Ok("Emma"));
+    assert_eq!(calls.file_name(facts.to_vec()).await.as_deref(), Ok("Emma"));
 }
 
 #[tokio::test]

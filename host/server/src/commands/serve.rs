@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use colophon_console::closed::closed;
@@ -32,6 +33,9 @@ use crate::logging;
 
 /// Where `/metrics` and `/readyz` are when the host listens to the world and nothing else is said.
 const ADMINISTRATION_PORT: u16 = 8481;
+
+/// How often the samples of histograms are gathered.
+const GATHER_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
     let events = logging::start(&config.log)?;
@@ -148,6 +152,7 @@ async fn answer(
 ) -> Result<Stopped> {
     let listeners = listeners(&config.listen).await?;
     let tls = tls(&config.listen)?;
+    let samples = metrics.clone();
     let mut edge = edge(config, parts, metrics)?;
     if activates && let Some(first) = listeners.public.first() {
         let listens = first.local_addr()?;
@@ -167,6 +172,7 @@ async fn answer(
     watch_signals(stop.clone(), tls.clone())?;
     announce(house, parts, &listeners, tls.is_some()).await?;
     watch_outbox(stop.clone(), parts);
+    gather_samples(samples);
     Ok(edge.serve(listeners, tls, stop).await?)
 }
 
@@ -351,5 +357,17 @@ fn watch_outbox(stop: CancellationToken, parts: &Parts) {
     tokio::spawn(async move {
         outbox.failed().await;
         stop.cancel();
+    });
+}
+
+/// Histograms keep every sample until they are gathered, and where nobody asks for `/metrics`
+/// nobody else does it.
+fn gather_samples(metrics: PrometheusHandle) {
+    tokio::spawn(async move {
+        let mut turns = tokio::time::interval(GATHER_EVERY);
+        loop {
+            turns.tick().await;
+            metrics.run_upkeep();
+        }
     });
 }

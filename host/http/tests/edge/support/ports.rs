@@ -126,11 +126,11 @@ impl PluginCalls for Obliging {
         Ok(ResolverAnswer::Found(location))
     }
 
-    async fn evaluate(&mut self, _offer: &Offer) -> Result<Verdict, PluginFailure> {
+    async fn evaluate(&mut self, _offer: Offer) -> Result<Verdict, PluginFailure> {
         Ok(Verdict::Allow(PolicyTerms::default()))
     }
 
-    async fn file_name(&mut self, facts: &[(String, String)]) -> Result<String, PluginFailure> {
+    async fn file_name(&mut self, facts: Vec<(String, String)>) -> Result<String, PluginFailure> {
         let title = facts.iter().find(|(name, _)| name == "title");
         Ok(title.map(|(_, title)| title.clone()).unwrap_or_default())
     }
