@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use colophon_activation::{Malformed as MalformedForm, SealedForm};
-use colophon_receipt::{CenterId, Claims, ErrorUrl, Freshness, KeyId, RetailerId, SealedReceipt};
+use colophon_receipt::{CenterId, ErrorUrl, Freshness, KeyId, Receipt, RetailerId, SealedReceipt};
 use colophon_title::{Level, MediaType};
 
 use crate::id::EventId;
@@ -111,8 +111,8 @@ pub struct Sale {
     pub key: KeyId,
     /// The purchase.
     pub purchase: Purchase,
-    /// The receipt's claims.
-    pub claims: Box<Claims>,
+    /// The receipt.
+    pub receipt: Arc<Receipt>,
     /// Who asked.
     pub client: Client,
 }
@@ -175,7 +175,7 @@ impl OpenRecord {
             took_us,
             center: self.sale.purchase.center,
             key: Some(self.sale.key),
-            claims: Some(self.sale.claims),
+            claims: Some(Box::new(Arc::unwrap_or_clone(self.sale.receipt).claims)),
             outcome,
             copy: Some(DeliveredCopy { sent, ..self.copy }),
             client: self.sale.client,

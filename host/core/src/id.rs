@@ -2,6 +2,14 @@
 
 use std::fmt;
 
+/// The hexadecimal digit of a number below 16.
+fn digit(number: u8) -> u8 {
+    match number {
+        0..10 => b'0' + number,
+        _ => b'a' + number - 10,
+    }
+}
+
 /// Declares an identifier of 16 bytes, shown as 32 lower-case hexadecimal digits.
 macro_rules! sixteen_bytes {
     ($(#[$doc:meta])* $name:ident) => {
@@ -23,7 +31,11 @@ macro_rules! sixteen_bytes {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                let mut digits = [0; 32];
+                for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+                    pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+                }
+                f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
             }
         }
 

@@ -36,7 +36,7 @@ impl Downloads {
                 at: request.at,
                 key: opened.key.kid.clone(),
                 purchase: plan.purchase,
-                claims: Box::new(opened.receipt.claims),
+                receipt: opened.receipt,
                 client: request.client.clone(),
             },
             media_type: delivered_media_type(&plan.permit),

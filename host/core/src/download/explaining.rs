@@ -39,7 +39,7 @@ impl Downloads {
         let mut trace = Trace::default();
         let outcome = self.judged(request, &mut trace).await;
         Explanation {
-            receipt: trace.receipt,
+            receipt: trace.receipt.map(Arc::unwrap_or_clone),
             outcome,
         }
     }

@@ -77,8 +77,7 @@ impl Downloads {
                 let tail = self.tail(opened, &admitted.plan, title).await?;
                 let salt = title.salt().as_bytes();
                 let tag = etag(self.engine.as_ref(), copy_key, salt, &tail.bytes);
-                let license = tail.license.as_ref().map(SignedLicense::document);
-                let license = license.map(|text| String::from_utf8_lossy(text).into_owned());
+                let license = tail.license.as_ref().map(license_text);
                 let body = CopyBytes::new(content, title.prefix_length(), tail.bytes.into());
                 (body, tag, license)
             }
@@ -126,6 +125,16 @@ impl Downloads {
             license: licensing.as_ref().map(Licensing::terms),
         };
         personalize(engine, title, &key, &terms).map_err(Refusal::Bookplate)
+    }
+}
+
+/// The license as the log keeps it.
+fn license_text(license: &SignedLicense) -> String {
+    let document = license.document();
+    match std::str::from_utf8(document) {
+        Ok(text) => text.to_owned(),
+        // No XML of ours is anything but UTF-8.
+        Err(_) => String::from_utf8_lossy(document).into_owned(),
     }
 }
 

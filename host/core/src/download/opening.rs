@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 pub(super) struct Opened {
     pub(super) center: Arc<Center>,
     pub(super) key: Arc<RetailerKey>,
-    pub(super) receipt: Receipt,
+    pub(super) receipt: Arc<Receipt>,
 }
 
 impl Downloads {
@@ -39,8 +39,8 @@ impl Downloads {
             .await?;
         let key = key.ok_or(Refusal::UnknownKey)?;
         trace.key = Some(Arc::clone(&key));
-        let receipt = open_receipt(self.engine.as_ref(), request, &key)?;
-        trace.receipt = Some(receipt.clone());
+        let receipt = Arc::new(open_receipt(self.engine.as_ref(), request, &key)?);
+        trace.receipt = Some(Arc::clone(&receipt));
         let freshness = receipt.freshness(request.at.unix_seconds(), &center.time_policy);
         let freshness = freshness.map_err(Refusal::OutsideTime)?;
         match freshness {

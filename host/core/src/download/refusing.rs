@@ -15,7 +15,7 @@ use crate::refusal::{Refusal, Refused};
 pub(super) struct Trace {
     pub(super) center: Option<Arc<Center>>,
     pub(super) key: Option<Arc<RetailerKey>>,
-    pub(super) receipt: Option<Receipt>,
+    pub(super) receipt: Option<Arc<Receipt>>,
 }
 
 impl Downloads {
@@ -30,7 +30,7 @@ impl Downloads {
         let redirect = trace
             .key
             .as_deref()
-            .and_then(|key| error_target(&request, key, trace.receipt.as_ref()));
+            .and_then(|key| error_target(&request, key, trace.receipt.as_deref()));
         if let (Some(center), Some(admission)) = (trace.center, self.outbox.admit_refusal()) {
             let record = DownloadRecord {
                 event: request.event,
@@ -38,7 +38,9 @@ impl Downloads {
                 took_us: 0,
                 center: center.id.clone(),
                 key: trace.key.map(|key| key.kid.clone()),
-                claims: trace.receipt.map(|receipt| Box::new(receipt.claims)),
+                claims: trace
+                    .receipt
+                    .map(|receipt| Box::new(Arc::unwrap_or_clone(receipt).claims)),
                 outcome: Outcome::Refused(refusal.code()),
                 copy: None,
                 client: request.client,
