@@ -67,7 +67,8 @@ async fn one_line(body: Body, limits: &Limits) -> Result<Bytes, IllegalRequest> 
     let form = read(body, limits).await?;
     // In a form these are escaped, and JSON needs none; a control character means that a parser
     // before this one may have read something else.
-    if form.iter().any(u8::is_ascii_control) {
+    let controls = |any, byte: &u8| any | byte.is_ascii_control();
+    if form.iter().fold(false, controls) {
         return Err(IllegalRequest::NotAForm);
     }
     Ok(form)
