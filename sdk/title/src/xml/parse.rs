@@ -287,6 +287,9 @@ fn known(prefix: &str, uri: &str) -> (Cow<'static, str>, Cow<'static, str>) {
 /// Whether two attributes have one name, perhaps written with two prefixes. The number of
 /// attributes is capped before this is asked.
 fn has_twins(attributes: &[Attribute]) -> bool {
+    if attributes.len() < 2 {
+        return false;
+    }
     let mut names: Vec<(&str, &str)> = attributes
         .iter()
         .map(|attribute| {
