@@ -139,6 +139,12 @@ impl TrustFolder {
         license::verify(self.engine.as_ref(), document, &self.held().roots)
     }
 
+    /// The trusted roots in DER.
+    pub fn roots(&self) -> Vec<Vec<u8>> {
+        let held = self.held();
+        held.roots.certificates().map(<[u8]>::to_vec).collect()
+    }
+
     fn held(&self) -> Arc<Held> {
         Arc::clone(&self.held.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -14,6 +14,7 @@ use colophon_title::license::{
 use colophon_title::trust::{CertificateRole, TrustRoots};
 
 use super::House;
+use super::second_verifier::{SecondOpinion, second_opinion};
 
 /// Whom licenses on trial are made for.
 const NOBODY: &str = "rehearsal";
@@ -93,8 +94,8 @@ impl Throwaway {
 }
 
 /// Tries a template: a license is made with it, signed with a throwaway key, and verified by both
-/// engines. That verifiers which are not ours accept such licenses is shown by tests.
-pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Result<()> {
+/// engines and by a program that is not ours, if it is there.
+pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Result<SecondOpinion> {
     let keys = Throwaway::make(now)?;
     let signer = keys.licensor.licensor();
     let signer = signer.context("a licensor's certificate was issued")?;
@@ -109,25 +110,27 @@ pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Resu
             .context("a license with these rights does not verify")?;
         check(&report, template)?;
     }
-    Ok(())
+    second_opinion(&document, &[keys.root.certificate_der().to_vec()])
 }
 
-/// Tries a licensor: a license is signed with it, and verified under this host's trusted roots.
+/// Tries a licensor: a license is signed with it, and verified under this host's trusted roots, by
+/// us and by a program that is not ours, if it is there.
 pub(crate) fn rehearse_licensor(
     house: &House,
     signer: &dyn LicenseSigner,
     template: &RightsTemplate,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<SecondOpinion> {
     rehearse_rights(template, now)?;
     let document = Throwaway::make(now)?
         .license(template, signer, now)
         .context("the licensor can sign no license")?;
-    let report = house
-        .trust()?
+    let trust = house.trust()?;
+    let report = trust
         .verify_license(&document)
         .context("a license by this licensor does not verify under this host's trusted roots")?;
-    check(&report, template)
+    check(&report, template)?;
+    second_opinion(&document, &trust.roots())
 }
 
 /// What was verified must say what the template says, no less and no more; the persona aside, who

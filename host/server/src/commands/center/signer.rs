@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::super::known_center;
 use crate::cli::{CenterKeyArg, KeyKindArg, SignerCommand};
-use crate::house::{House, fresh, replace};
+use crate::house::{House, SecondOpinion, fresh, replace};
 use crate::output::{Output, table};
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -
                 KeyKindArg::P256 => KeyKind::P256,
             };
             let leaf = fresh(house, &center, role, kind).await?;
-            replace(house, &center, role, &leaf).await?;
+            told(replace(house, &center, role, &leaf).await?);
             center
         }
         SignerCommand::Set {
@@ -48,11 +48,18 @@ pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -
             let center = known_center(house, &center.center).await?;
             let leaf = Leaf::from_pem(&text(&key)?, &text(&certificate)?);
             let leaf = leaf.context("the certificate and the key cannot be used")?;
-            replace(house, &center, key_role(role), &leaf).await?;
+            told(replace(house, &center, key_role(role), &leaf).await?);
             center
         }
     };
     list(house, &center, output).await
+}
+
+/// Says on standard error what a second verifier found.
+fn told(opinion: Option<SecondOpinion>) {
+    if let Some(opinion) = opinion {
+        eprintln!("{}", opinion.sentence());
+    }
 }
 
 fn key_role(role: CenterKeyArg) -> CenterKeyRole {
