@@ -57,7 +57,10 @@ fn ask(program: &Path, license: &[u8], roots: &[Vec<u8>]) -> Result<SecondOpinio
         return Ok(SecondOpinion::NotInstalled);
     };
     if !intact.status.success() {
-        bail!("{PROGRAM} does not accept a license on trial: {}", words(&intact));
+        bail!(
+            "{PROGRAM} does not accept a license on trial: {}",
+            words(&intact)
+        );
     }
     let changed = with_another_time(license).context("a license tells when it was issued")?;
     let changed = run(program, &file, &changed, &trusted)?;
@@ -84,7 +87,9 @@ fn run(
     match command.arg(file).stdin(Stdio::null()).output() {
         Ok(output) => Ok(Some(output)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be started", program.display())),
+        Err(error) => {
+            Err(error).with_context(|| format!("{} cannot be started", program.display()))
+        }
     }
 }
 

@@ -234,6 +234,7 @@ impl Host {
             price: None,
             attributes: Vec::new(),
             rights: None,
+            delegation: None,
         };
         self.shelf
             .titles
