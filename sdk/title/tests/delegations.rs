@@ -198,7 +198,7 @@ fn what_is_no_delegation_is_kept_by_nobody() {
 #[test]
 fn rights_are_delegated_to_licensors_alone() {
     let line = Line::of(1);
-    let tool = line.root.signer(SignerRole::Tool);
+    let tool = line.root.signer(SignerRole::Tool, EcdsaP256Sha256);
     let refused = line.leave_to(&tool.chain[0], 0, 1, None).unwrap_err();
     assert!(
         matches!(refused, DelegationRefused::Role(CertificateRole::Tool)),
