@@ -298,7 +298,7 @@ fn delegation() -> Delegation {
     };
     let random = &mut SystemRandom;
     let root = Authority::create_root(&subject("Publisher"), KeyKind::P256, VALID, random).unwrap();
-    let mut leaf = |name: &str| {
+    let leaf = |name: &str| {
         let role = CertificateRole::Licensor;
         let name = subject(name);
         root.issue(role, &name, KeyKind::P256, VALID, &mut SystemRandom)

@@ -186,7 +186,7 @@ impl Store {
             })
         };
         let books: Result<Vec<Book>, Damaged> = rows.into_iter().map(book).collect();
-        Ok(books?)
+        Ok(books.map_err(Fault::from)?)
     }
 
     async fn key_of(
