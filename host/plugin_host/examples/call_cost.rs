@@ -66,10 +66,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let sandbox = Sandbox::start(&settings)?;
     let begun = Instant::now();
-    sandbox.load(CATALOG_PLUGIN, Granted::catalog(Limits::default())).await?;
+    sandbox
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
+        .await?;
     let compiled = begun.elapsed();
     let begun = Instant::now();
-    let built_in = sandbox.load(CATALOG_PLUGIN, Granted::catalog(Limits::default())).await?;
+    let built_in = sandbox
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
+        .await?;
     let kept = begun.elapsed();
     let plugins = Registry::new(
         sandbox,

@@ -139,13 +139,18 @@ mod tests {
         let (package, _) = resolve.push_dir(&folder).unwrap();
         let world = resolve.select_world(&[package], Some(world)).unwrap();
         let world = &resolve.worlds[world];
-        let items = if exported { &world.exports } else { &world.imports };
+        let items = if exported {
+            &world.exports
+        } else {
+            &world.imports
+        };
         let with_functions = items.iter().filter_map(|(key, item)| {
             let WorldItem::Interface { id, .. } = item else {
                 panic!("the world has a bare function or type")
             };
             assert!(matches!(key, WorldKey::Interface(_)));
-            let functions: Vec<String> = resolve.interfaces[*id].functions.keys().cloned().collect();
+            let functions: Vec<String> =
+                resolve.interfaces[*id].functions.keys().cloned().collect();
             let name = resolve.id_of(*id).unwrap();
             (!functions.is_empty()).then_some((name, functions))
         });

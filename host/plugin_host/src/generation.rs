@@ -93,10 +93,16 @@ impl Roles {
     fn check(&self, live: &mut Live) -> Result<(), LoadRefused> {
         let (store, instance) = live.parts();
         if let Some(indices) = &self.resolver {
-            fits(Role::Resolver.interface(), indices.load(&mut *store, instance))?;
+            fits(
+                Role::Resolver.interface(),
+                indices.load(&mut *store, instance),
+            )?;
         }
         if let Some(indices) = &self.policy {
-            fits(Role::Policy.interface(), indices.load(&mut *store, instance))?;
+            fits(
+                Role::Policy.interface(),
+                indices.load(&mut *store, instance),
+            )?;
         }
         if let Some(indices) = &self.naming {
             fits(

@@ -38,10 +38,16 @@ pub(super) async fn judge(
         verdict,
     )?;
     let other = |problem| Err(Refusal::PluginAnswer { problem });
-    if resolved.sha256.is_some_and(|expected| expected != permit.form.sha256) {
+    if resolved
+        .sha256
+        .is_some_and(|expected| expected != permit.form.sha256)
+    {
         return other("sha256 is not that of the stored file");
     }
-    if resolved.size.is_some_and(|expected| expected != permit.form.size) {
+    if resolved
+        .size
+        .is_some_and(|expected| expected != permit.form.size)
+    {
         return other("size is not that of the stored file");
     }
     Ok(permit)

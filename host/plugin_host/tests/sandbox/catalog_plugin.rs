@@ -81,9 +81,11 @@ async fn it_says_what_it_is_and_imports_nothing_but_the_catalog() {
     let description = loaded.description();
     assert_eq!(description.name, "catalog-plugin");
     assert_eq!(description.needs, ["catalog.find"]);
-    assert!(loaded
-        .roles()
-        .eq([Role::Resolver, Role::Policy, Role::Naming]));
+    assert!(
+        loaded
+            .roles()
+            .eq([Role::Resolver, Role::Policy, Role::Naming])
+    );
     let wasi = CATALOG_PLUGIN.windows(5).any(|window| window == b"wasi:");
     assert!(!wasi, "the plug-in names an interface of WASI");
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use colophon_core::plugin::{Blame, PluginFailure, Plugins, ResolverAnswer, Verdict};
-use colophon_plugin_host::{CATALOG_PLUGIN, Capacity, Chain, Granted, Limits, Registry, Sandbox, Settings};
+use colophon_plugin_host::{
+    CATALOG_PLUGIN, Capacity, Chain, Granted, Limits, Registry, Sandbox, Settings,
+};
 
 use crate::guest::{resolver, resolver_that_first};
 use crate::world::{Shelf, book, center, offer, request, resolve, sandbox, serving};
@@ -25,7 +27,10 @@ async fn not_mine_passes_on_to_the_next() {
         .load(&resolver_that_first(""), Granted::catalog(limits))
         .await
         .expect("loads");
-    let second = sandbox.load(&own_place(), Granted::catalog(limits)).await.expect("loads");
+    let second = sandbox
+        .load(&own_place(), Granted::catalog(limits))
+        .await
+        .expect("loads");
     let plugins = Registry::new(
         sandbox,
         Arc::new(Shelf::empty()),
@@ -82,7 +87,10 @@ async fn roles_may_be_spread_over_the_chain() {
 async fn a_request_keeps_the_chain_it_began_with() {
     let sandbox = sandbox();
     let none = sandbox
-        .load(&resolver_that_first(""), Granted::catalog(Limits::default()))
+        .load(
+            &resolver_that_first(""),
+            Granted::catalog(Limits::default()),
+        )
         .await
         .expect("loads");
     let own = sandbox

@@ -53,7 +53,9 @@ async fn component_cut_off_or_damaged() {
     for at in (8..whole.len()).step_by(997) {
         let mut damaged = whole.to_vec();
         damaged[at] ^= 0x55;
-        let _ = sandbox.load(&damaged, Granted::catalog(Limits::default())).await;
+        let _ = sandbox
+            .load(&damaged, Granted::catalog(Limits::default()))
+            .await;
     }
 }
 
@@ -246,5 +248,10 @@ async fn a_refused_load_leaves_the_sandbox_as_it_was() {
             .is_ok()
     );
     let small = resolver_that_first("");
-    assert!(sandbox.load(&small, Granted::catalog(Limits::default())).await.is_ok());
+    assert!(
+        sandbox
+            .load(&small, Granted::catalog(Limits::default()))
+            .await
+            .is_ok()
+    );
 }

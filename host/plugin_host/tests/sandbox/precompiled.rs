@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use colophon_plugin_host::{CATALOG_PLUGIN, FolderRefused, Granted, Limits, Sandbox, Settings, StartFailed};
+use colophon_plugin_host::{
+    CATALOG_PLUGIN, FolderRefused, Granted, Limits, Sandbox, Settings, StartFailed,
+};
 
 fn settings(folder: &Path) -> Settings {
     Settings {

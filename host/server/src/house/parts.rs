@@ -263,7 +263,9 @@ async fn plugins(
         deadline: config.plugins.deadline,
         ..Limits::default()
     };
-    let built_in = sandbox.load(CATALOG_PLUGIN, Granted::catalog(limits)).await?;
+    let built_in = sandbox
+        .load(CATALOG_PLUGIN, Granted::catalog(limits))
+        .await?;
     Ok(Arc::new(Registry::new(sandbox, catalog, vec![built_in])))
 }
 
