@@ -92,6 +92,7 @@ fn facts(change: impl FnOnce(&mut TitleFacts)) -> Arc<TitleFacts> {
         price: None,
         attributes: vec![],
         rights: None,
+        delegation: None,
     };
     change(&mut facts);
     Arc::new(facts)

@@ -9,6 +9,9 @@ use colophon_store::store::Databases;
 use crate::place::{Place, moment, secrets};
 use crate::samples::furnish;
 
+/// Migrations of the fulfillment database there are.
+const FULFILLMENT: u8 = 7;
+
 pub(crate) async fn a_database_is_migrated_once(ground: &Place) {
     let databases = ground.databases().await;
     for status in databases.status().await.unwrap() {
@@ -23,7 +26,7 @@ pub(crate) async fn a_database_is_migrated_once(ground: &Place) {
         (Schema::Fulfillment, Schema::Logging)
     );
     assert_eq!(fulfillment.applied[0], (1, "0001_changes".to_owned()));
-    assert_eq!(fulfillment.applied.len(), 7);
+    assert_eq!(fulfillment.applied.len(), 8);
     assert_eq!(
         (fulfillment.copy, logging.copy),
         (None, None),
@@ -68,7 +71,7 @@ pub(crate) async fn an_older_database_names_the_command(ground: &Place) {
         refused,
         SchemaRefused::Older {
             schema: Schema::Fulfillment,
-            count: 7
+            count: 8
         }
     ));
     assert!(
@@ -100,7 +103,7 @@ pub(crate) async fn a_newer_database_is_refused(ground: &Place) {
     };
     assert_eq!(
         (*schema, *found, *known, copy),
-        (Schema::Fulfillment, 99, 7, &None)
+        (Schema::Fulfillment, 99, 8, &None)
     );
     assert!(
         refused.to_string().contains("start the Colophon release"),
@@ -138,7 +141,7 @@ async fn one_behind(ground: &Place) {
         stranger.run(&format!("DROP TABLE {table}")).await;
     }
     stranger
-        .run("DELETE FROM fulfillment_migrations WHERE version = 7")
+        .run("DELETE FROM fulfillment_migrations WHERE version = 8")
         .await;
 }
 
@@ -151,7 +154,7 @@ async fn a_file_that_holds_anything_is_copied_first() {
         one_behind(&ground).await;
         let databases = ground.databases().await;
         let [done, logging] = databases.migrate(moment(777)).await.unwrap();
-        assert_eq!(done.applied, [(7, "0007_plugin_values".to_owned())]);
+        assert_eq!(done.applied, [(8, "0008_plugin_values".to_owned())]);
         assert_eq!(logging.copy, None);
         let copy = done.copy.unwrap();
         let DatabaseAddress::Sqlite(file) = &ground.fulfillment else {
@@ -160,7 +163,7 @@ async fn a_file_that_holds_anything_is_copied_first() {
         let name = file.file_name().unwrap().to_str().unwrap();
         assert_eq!(
             copy.file_name().unwrap().to_str().unwrap(),
-            format!("{name}.before-fulfillment-6-777")
+            format!("{name}.before-fulfillment-7-777")
         );
         for path in [&copy, file] {
             assert_eq!(
@@ -211,7 +214,7 @@ async fn a_copy_that_cannot_be_made_stops_the_migration() {
     let DatabaseAddress::Sqlite(file) = &ground.fulfillment else {
         panic!("a file")
     };
-    let in_the_way = format!("{}.before-fulfillment-6-777", file.display());
+    let in_the_way = format!("{}.before-fulfillment-7-777", file.display());
     std::fs::write(&in_the_way, "something else").unwrap();
     let databases = ground.databases().await;
     let refused = databases.migrate(moment(777)).await.err().unwrap();

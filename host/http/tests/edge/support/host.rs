@@ -236,6 +236,7 @@ impl Host {
             price: None,
             attributes: Vec::new(),
             rights: None,
+            delegation: None,
         };
         self.shelf
             .titles
