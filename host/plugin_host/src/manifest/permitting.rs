@@ -66,15 +66,16 @@ impl Manifest {
             let entry = format!("config.{key}");
             return Err(NotPermitted::Unasked { entry });
         }
+        let limits = self.limits_under(&grant.limits)?;
         Ok(Permitted {
             plugin: self.id.clone(),
-            limits: self.limits_under(&grant.limits)?,
             catalog: self.catalog,
             log: self.log,
             config: (!self.config.is_empty()).then(|| grant.config.clone()),
             kv: self.kv.map(|asked| kv(asked, grant)).transpose()?,
-            sql: self.sql_under(grant)?,
+            sql: self.sql_under(grant, &limits)?,
             http: self.http_under(grant)?,
+            limits,
         })
     }
 
@@ -101,7 +102,8 @@ impl Manifest {
         })
     }
 
-    fn sql_under(&self, grant: &Grant) -> Result<Option<SqlTerms>, NotPermitted> {
+    /// The manifest's statements. None of them runs on after nobody waits for it any more.
+    fn sql_under(&self, grant: &Grant, limits: &Limits) -> Result<Option<SqlTerms>, NotPermitted> {
         if self.statements.is_empty() {
             return Ok(None);
         }
@@ -124,9 +126,13 @@ impl Manifest {
             let entry = format!("\"{name}\" in sql.statements");
             return Err(NotPermitted::Unasked { entry });
         }
+        let mut statements = self.statements.clone();
+        for statement in statements.values_mut() {
+            statement.time_max = statement.time_max.min(limits.host_call_timeout);
+        }
         Ok(Some(SqlTerms {
             database: granted.database.clone(),
-            statements: self.statements.clone(),
+            statements,
         }))
     }
 

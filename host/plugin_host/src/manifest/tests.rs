@@ -206,6 +206,15 @@ fn a_grant_for_something_else_is_a_slip_of_the_pen() {
 }
 
 #[test]
+fn a_statement_runs_no_longer_than_somebody_waits() {
+    let patient = manifest(("timeout_ms = 50", "timeout_ms = 9000")).unwrap();
+    let permitted = patient.permitted(&Grant::parse(GRANT).unwrap()).unwrap();
+    let sql = permitted.sql.unwrap();
+    let statement = sql.statements.get("book_by_id").unwrap();
+    assert_eq!(statement.time_max, Limits::default().host_call_timeout);
+}
+
+#[test]
 fn an_operator_may_tighten_what_is_usual() {
     let asks_nothing = manifest(("memory = \"128MiB\"\ntime_ms = 500", "")).unwrap();
     let tight = grant((
