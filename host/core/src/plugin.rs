@@ -41,6 +41,8 @@ pub struct FoundLocation {
     pub path: String,
     /// SHA-256 that the delivered form's stored file must have, if the resolver knows it.
     pub sha256: Option<Vec<u8>>,
+    /// Bytes that this file must have, if the resolver knows them.
+    pub size: Option<u64>,
 }
 
 /// The sale, as the policy sees it.
@@ -79,6 +81,8 @@ pub struct PolicyTerms {
     pub max_downloads: Option<u32>,
     /// How long after its issue a receipt may be used, in seconds.
     pub receipt_lifetime_s: Option<u64>,
+    /// The last moment at which a download may begin.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Who has to mend a failed call.
@@ -130,7 +134,7 @@ pub enum PluginFailure {
     /// No component of the center's chain plays this role.
     #[error("the center has no plug-in in the role of {role}")]
     NoSuchRole {
-        /// `resolver`, `policy` or `naming`.
+        /// `resolver`, `policy`, `naming` or `retailers`.
         role: &'static str,
     },
     /// A service that the plug-in asked the host for did not answer.
@@ -175,4 +179,23 @@ pub trait PluginCalls: Send {
 
     /// Asks what the file is to be called.
     async fn file_name(&mut self, facts: Vec<(String, String)>) -> Result<String, PluginFailure>;
+
+    /// What the plug-ins have asked of the host so far, in order.
+    fn host_calls(&self) -> &[HostCall] {
+        &[]
+    }
+}
+
+/// A call of a plug-in into the host, by digests of what crossed the boundary: with the same
+/// answers the same plug-in comes to the same decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCall {
+    /// Interface and function, as `catalog.find`.
+    pub function: &'static str,
+    /// SHA-256 of what was asked.
+    pub input: [u8; 32],
+    /// SHA-256 of what was answered.
+    pub output: [u8; 32],
+    /// How long it took, in microseconds.
+    pub took_us: u64,
 }

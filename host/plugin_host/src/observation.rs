@@ -1,35 +1,21 @@
 //! What operators see of calls: counts by role, and a named event for every failure.
 
+use std::time::Duration;
+
 use colophon_core::event::NamedEvent;
-use colophon_core::plugin::{Blame, CallContext, PluginFailure};
+use colophon_core::plugin::{Blame, CallContext, HostCall, PluginFailure};
 use metrics::{Counter, Histogram, counter, histogram};
 use tokio::time::Instant;
 
+use crate::contract::Role;
 use crate::generation::Generation;
-
-/// What a plug-in was asked in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    Resolver,
-    Policy,
-    Naming,
-}
-
-impl Role {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Resolver => "resolver",
-            Self::Policy => "policy",
-            Self::Naming => "naming",
-        }
-    }
-}
 
 /// What every call of a role is counted in, looked up once: a download makes three of them.
 pub(crate) struct Meters {
     resolver: RoleMeters,
     policy: RoleMeters,
     naming: RoleMeters,
+    retailers: RoleMeters,
 }
 
 struct RoleMeters {
@@ -45,6 +31,7 @@ impl Meters {
             resolver: RoleMeters::of(Role::Resolver),
             policy: RoleMeters::of(Role::Policy),
             naming: RoleMeters::of(Role::Naming),
+            retailers: RoleMeters::of(Role::Retailers),
         }
     }
 
@@ -53,6 +40,7 @@ impl Meters {
             Role::Resolver => &self.resolver,
             Role::Policy => &self.policy,
             Role::Naming => &self.naming,
+            Role::Retailers => &self.retailers,
         }
     }
 }
@@ -76,6 +64,7 @@ pub(crate) struct Observed<'a> {
     context: &'a CallContext,
     begun: Instant,
     fuel: u64,
+    host_calls: Vec<HostCall>,
 }
 
 impl<'a> Observed<'a> {
@@ -92,12 +81,25 @@ impl<'a> Observed<'a> {
             context,
             begun: Instant::now(),
             fuel: 0,
+            host_calls: Vec::new(),
         }
     }
 
     /// Notes what the call has used.
-    pub(crate) fn used(&mut self, fuel: u64) {
+    pub(crate) fn used(&mut self, fuel: u64, host_calls: Vec<HostCall>) {
         self.fuel = fuel;
+        self.host_calls = host_calls;
+    }
+
+    /// The calls into the host, of which the counts are noted.
+    pub(crate) fn host_calls(&mut self) -> Vec<HostCall> {
+        for call in &self.host_calls {
+            let function = call.function;
+            counter!("colophon_plugin_host_calls_total", "function" => function).increment(1);
+            histogram!("colophon_plugin_host_call_seconds", "function" => function)
+                .record(Duration::from_micros(call.took_us).as_secs_f64());
+        }
+        std::mem::take(&mut self.host_calls)
     }
 
     pub(crate) fn end<Answer>(self, answer: &Result<Answer, PluginFailure>) {
