@@ -158,12 +158,22 @@ pub(crate) async fn activated(
     now: Timestamp,
 ) -> Admitted {
     let admitted = admitted(activate(store, persona, facts, now).await);
-    let package = b"Canarypackage".to_vec();
-    store
-        .finish(admitted.activation, package, now)
-        .await
-        .unwrap();
+    finished(store, &admitted, b"Canarypackage", now).await;
     admitted
+}
+
+/// Keeps this package for an admitted activation, under a certificate of its persona, and gives
+/// back the one that is kept.
+pub(crate) async fn finished(
+    store: &ActivationStore,
+    admitted: &Admitted,
+    package: &[u8],
+    now: Timestamp,
+) -> Vec<u8> {
+    let issued = certificate(1, now);
+    let kept = store.keep_certificate(admitted.record, &issued, now).await;
+    let finished = store.finish(admitted.activation, &kept.unwrap(), package.to_vec(), now);
+    finished.await.unwrap()
 }
 
 #[track_caller]
