@@ -237,7 +237,11 @@ fn a_clock_that_ran_ahead_ends_the_right_it_was_shown_and_no_other() {
 #[test]
 fn a_clock_that_ran_ahead_under_one_license_takes_nothing_of_another() {
     let (short, long) = (ending(NOW + 100, "t-1"), ending(NOW + 100_000, "t-2"));
-    let print = copy(&[group(vec![view(), counted(RightKind::Print, 9)])], &[], "t-3");
+    let print = copy(
+        &[group(vec![view(), counted(RightKind::Print, 9)])],
+        &[],
+        "t-3",
+    );
     for (shown, kind, at, outcome) in [
         (&long, RightKind::View, NOW + 1_000_000_000, "ended"),
         (&long, RightKind::View, NOW + 99_999, "opened"),
