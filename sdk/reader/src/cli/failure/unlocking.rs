@@ -89,7 +89,7 @@ fn after_refusal(message: String, about: &About, reason: &str) -> Failure {
 /// The persona a copy was licensed to.
 fn persona(about: &About) -> String {
     let license = about.license.as_ref();
-    let owner = license.and_then(|license| license.work.owner.as_ref());
+    let owner = license.and_then(|report| report.license.work.owner.as_ref());
     owner.map_or_else(
         || "the persona it was bought with".to_owned(),
         |owner| owner.object.id.to_string(),
