@@ -96,6 +96,7 @@ pub(crate) async fn waiting(store: &ActivationStore, now: Timestamp) -> NewGrant
         device_code: digest_of_device_code(),
         user_code: UserCode::generate(&mut SystemRandom).digest(&AwsLc),
         reader: "reader 1".parse().unwrap(),
+        proposed_name: Some("Canarydesk proposed".parse().unwrap()),
     };
     store.open(&grant, now).await.unwrap();
     grant
@@ -172,7 +173,8 @@ pub(crate) async fn finished(
 ) -> Vec<u8> {
     let issued = certificate(1, now);
     let kept = store.keep_certificate(admitted.record, &issued, now).await;
-    let finished = store.finish(admitted.activation, &kept.unwrap(), package.to_vec(), now);
+    let kept = kept.unwrap();
+    let finished = store.finish(admitted.activation, &kept, package.to_vec(), now);
     finished.await.unwrap()
 }
 

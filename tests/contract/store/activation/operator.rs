@@ -52,6 +52,7 @@ pub(crate) async fn settings_hold_from_the_next_activation_on(place: &Place) {
 pub(crate) async fn an_operator_may_give_an_activation_back(place: &Place) {
     let store = place.activation_store().await;
     stock(&store, 1).await;
+    let stranger = persona(&store, "bob").await;
     let persona = persona(&store, "ada").await;
     for number in 0..5 {
         activated(&store, persona, &machine(number), day(0)).await;
@@ -62,12 +63,35 @@ pub(crate) async fn an_operator_may_give_an_activation_back(place: &Place) {
     let again = store.give_back(persona, device, day(1)).await;
     assert!(matches!(again, Err(ChangeError::NotFound)));
     assert_eq!(used(&store, persona).await, 4);
+    let nobody = store.give_back(stranger, device, day(1)).await;
+    assert!(matches!(nobody, Err(ChangeError::NotFound)));
     activated(&store, persona, &machine(9), day(1)).await;
     let refused = activate(&store, persona, &machine(10), day(1)).await;
     check(&refused, "limit reached");
     let list = store.list_activations(persona).await.unwrap();
     let given_back = list.iter().filter(|row| row.given_back_at.is_some());
     assert_eq!((list.len(), given_back.count()), (6, 1));
+}
+
+/// What its person has released is given back later, once.
+pub(crate) async fn an_activation_is_given_back_after_its_release_too(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    let persona = persona(&store, "ada").await;
+    activated(&store, persona, &machine(1), day(0)).await;
+    let device = store.devices(persona).await.unwrap()[0].record;
+    assert!(store.release(persona, device, day(1)).await.unwrap());
+    // Activated and released once more, so that two are counted.
+    activated(&store, persona, &machine(1), day(2)).await;
+    assert!(store.release(persona, device, day(3)).await.unwrap());
+    assert_eq!(used(&store, persona).await, 2);
+    store.give_back(persona, device, day(4)).await.unwrap();
+    assert_eq!(used(&store, persona).await, 1);
+    let released_at = store.devices(persona).await.unwrap()[0].released_at;
+    assert_eq!(released_at, Some(day(3)), "that stays as it was");
+    let again = store.give_back(persona, device, day(5)).await;
+    assert!(matches!(again, Err(ChangeError::NotFound)));
+    assert_eq!(used(&store, persona).await, 1);
 }
 
 pub(crate) async fn a_withdrawn_persona_activates_nothing(place: &Place) {
