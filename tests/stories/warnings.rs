@@ -4,14 +4,15 @@ use std::fs;
 
 use colophon_tests::colophon::House;
 
-/// What a command that went well has said beside its outcome.
+/// What a command that went well has warned of.
 fn said(house: &House, secret: &str, arguments: &[&str]) -> String {
     let mut command = house.colophon();
     command.env("COLOPHON_RETAILER_SECRET", secret);
     let output = command.args(arguments).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{arguments:?}: {said}");
-    said
+    let warnings = said.lines().filter(|line| line.starts_with("colophon: "));
+    warnings.collect::<Vec<_>>().join("\n")
 }
 
 #[test]

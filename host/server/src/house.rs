@@ -7,6 +7,7 @@ mod pages;
 mod parts;
 mod readiness;
 mod rehearsal;
+mod second_verifier;
 mod signers;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -45,7 +46,8 @@ pub(crate) use activation::{
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
-pub(crate) use rehearsal::rehearse_rights;
+pub(crate) use rehearsal::{rehearse_delegation, rehearse_rights};
+pub(crate) use second_verifier::SecondOpinion;
 pub(crate) use signers::{complete_center, fresh, replace};
 
 /// The machine's clock.

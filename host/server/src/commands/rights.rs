@@ -9,14 +9,16 @@ use colophon_title::license::RightsTemplate;
 use crate::house::{SystemClock, rehearse_rights};
 
 /// Reads a file with rights and makes a license with them on trial, so that no buyer is the first
-/// to find out that there is none. Rights that nobody can use are taken, and told of.
+/// to find out that there is none. What a second verifier found is said on standard error, and
+/// which rights nobody can use.
 pub(super) fn read_rights(file: &Path) -> Result<RightsTemplate> {
     let document =
         std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let unusable = || format!("{} cannot be used", file.display());
     let rights = RightsTemplate::read(&document).with_context(unusable)?;
     let now = SystemClock.now();
-    rehearse_rights(&rights, now).with_context(unusable)?;
+    let opinion = rehearse_rights(&rights, now).with_context(unusable)?;
+    eprintln!("{}", opinion.sentence());
     for warning in warnings(&rights, now.unix_seconds().get()) {
         eprintln!("colophon: {}: {warning}.", file.display());
     }
