@@ -6,19 +6,19 @@ use std::process::Command;
 use colophon_tests::colophon::{House, succeed};
 use colophon_tests::tool::{on_path, skipped};
 
-/// A house whose host answers over TLS, with a certificate that nobody vouches for.
-fn secured() -> House {
-    let house = House::new();
+/// The settings of a host that answers over TLS, with a certificate that nobody vouches for.
+fn tls(house: &House) -> Vec<String> {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let made = rcgen::generate_simple_self_signed(names).unwrap();
-    let (certificate, key) = (house.path().join("tls.pem"), house.path().join("tls.key"));
-    fs::write(&certificate, made.cert.pem()).unwrap();
-    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let settings = house.path().join("colophon.toml");
-    let before = fs::read_to_string(&settings).unwrap_or_default();
-    let listen = format!("[listen]\ntls_certificate = {certificate:?}\ntls_key = {key:?}\n",);
-    fs::write(&settings, format!("{before}\n{listen}")).unwrap();
-    house
+    let setting = |name: &str, pem: String| {
+        let file = house.path().join(name);
+        fs::write(&file, pem).unwrap();
+        format!("listen.{name}={}", file.display())
+    };
+    let certificate = setting("tls_certificate", made.cert.pem());
+    let key = setting("tls_key", made.signing_key.serialize_pem());
+    let set = || "--set".to_owned();
+    vec![set(), certificate, set(), key]
 }
 
 #[test]
@@ -27,8 +27,10 @@ fn cookies_of_a_host_with_tls_are_bound_to_it_and_to_tls() {
     if on_path("curl").is_none() {
         return skipped(name, "curl is not installed");
     }
-    let house = secured();
-    let host = house.serve(&[]);
+    let house = House::new();
+    let settings = tls(&house);
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let host = house.serve(&settings);
     let home = format!("https://{}/activation", host.address());
     let jar = house.path().join("cookies");
     let curl = |more: &[&str]| {

@@ -128,7 +128,7 @@ fn what_the_reader_proposes_stands_in_the_field_and_the_person_decides() {
         .collect();
     browser
         .submit("/activation/approve", &named)
-        .expect(200, "Kitchen desk");
+        .expect(200, "Waiting for your reader");
     // Without a proposal the field is empty, and a name that cannot be shown is none.
     let code = Reader::begin(&host).user_code();
     let page = browser.open(&format!("/activation/approve?user_code={code}"));
