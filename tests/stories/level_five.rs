@@ -192,7 +192,7 @@ fn a_revoked_personas_form_is_refused_by_a_code_of_its_own() {
     // What was bought before stays bought.
     desk.open(&copy);
     // Once the persona may activate again, a new certificate is good, and the old form is not.
-    house.json(&["activation", "reinstate", &persona]);
+    house.json(&["activation", "revoke", &persona, "--undo"]);
     let laptop = Device::new("laptop", &house);
     laptop.activate(&host, &mut ada);
     let refused = host.download_licensed(&receipt, &form);
