@@ -83,10 +83,9 @@ impl Author {
         with_json.extend(arguments);
         let out = self.colophon(&with_json);
         let printed = String::from_utf8_lossy(&out.stdout);
-        let value = serde_json::from_str(&printed).unwrap_or_else(|error| {
-            panic!("{error} in {printed}\n{}", said(&out));
-        });
-        (value, out.status.success())
+        let value: Option<Value> = serde_json::from_str(&printed).ok();
+        assert!(value.is_some(), "no JSON: {printed}\n{}", said(&out));
+        (value.unwrap(), out.status.success())
     }
 
     pub(crate) fn build(&self) {

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use colophon_plugin_host::bench::Candidate;
-use colophon_plugin_host::{LoadRefused, Sandbox, Settings};
+use colophon_plugin_host::{Sandbox, Settings};
 
 use super::component;
 
@@ -72,9 +71,4 @@ pub(super) fn sandbox() -> Result<std::sync::Arc<Sandbox>> {
     Sandbox::start(&kept)
         .or_else(|_| Sandbox::start(&Settings::default()))
         .context("the sandbox cannot start")
-}
-
-/// Compiles off the thread that counts deadlines.
-pub(super) fn compile(sandbox: &Sandbox, wasm: &[u8]) -> Result<Candidate, LoadRefused> {
-    Candidate::compile(sandbox, wasm)
 }

@@ -13,7 +13,7 @@ use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Granted, LoadRefused, Sandbox};
 use serde::Serialize;
 
-use super::bench::{Plugin, compile, sandbox};
+use super::bench::{Plugin, sandbox};
 use super::manifest;
 use super::script::Script;
 use crate::output::{Output, table};
@@ -124,7 +124,7 @@ pub(super) async fn check(
         }
     };
     let begun = Instant::now();
-    let candidate = match compile(sandbox, &wasm) {
+    let candidate = match Candidate::compile(sandbox, &wasm) {
         Ok(candidate) => candidate,
         Err(refused) => {
             report.refused("component", &refused);
