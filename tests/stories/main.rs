@@ -19,6 +19,8 @@ mod licensed;
 mod licensors;
 mod lost_database;
 mod other_tools;
+mod plugin_authors;
+mod plugin_examples;
 mod purchase;
 mod real_books;
 mod refusals;
