@@ -86,7 +86,7 @@ async fn what_comes_while_a_commit_runs_shares_the_next() {
 async fn rows_of_everything_that_is_ready_share_a_commit() {
     let desk = Arc::new(desk().await);
     let mut downloads = JoinSet::new();
-    for number in 0..64 {
+    for number in 0..32 {
         let desk = Arc::clone(&desk);
         downloads.spawn(async move {
             // Half of them have something else to do first.
@@ -99,7 +99,7 @@ async fn rows_of_everything_that_is_ready_share_a_commit() {
     while let Some(done) = downloads.join_next().await {
         done.unwrap().unwrap();
     }
-    assert_eq!(desk.commits(), [64]);
+    assert_eq!(desk.commits(), [32]);
 }
 
 #[tokio::test(start_paused = true)]
