@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use colophon_core::ports::{Commit, Outbox, Service};
 use colophon_pipeline::{DurableOutbox, OutboxLimits, OutboxPorts};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, advance, timeout};
 
@@ -85,17 +86,22 @@ async fn what_comes_while_a_commit_runs_shares_the_next() {
 #[tokio::test(start_paused = true)]
 async fn rows_of_everything_that_is_ready_share_a_commit() {
     let desk = Arc::new(desk().await);
+    let gate = Arc::new(Semaphore::new(0));
     let mut downloads = JoinSet::new();
-    for number in 0..32 {
-        let desk = Arc::clone(&desk);
+    for number in 1..32 {
+        let (desk, gate) = (Arc::clone(&desk), Arc::clone(&gate));
         downloads.spawn(async move {
-            // Half of them have something else to do first.
-            if number % 2 == 1 {
-                yield_now().await;
-            }
+            gate.acquire().await.unwrap().forget();
             desk.submit(number).await
         });
     }
+    for _ in 0..8 {
+        yield_now().await;
+    }
+    // They are ready only after the first row has woken whoever commits.
+    let first = desk.submit(0);
+    gate.add_permits(31);
+    first.await.unwrap();
     while let Some(done) = downloads.join_next().await {
         done.unwrap().unwrap();
     }
