@@ -18,6 +18,8 @@ mod license_verifiers;
 mod licensed;
 mod licensors;
 mod other_tools;
+mod plugin_authors;
+mod plugin_examples;
 mod purchase;
 mod real_books;
 mod refusals;

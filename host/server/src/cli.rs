@@ -8,6 +8,7 @@ mod activation;
 mod center;
 mod license;
 mod log;
+mod plugin;
 mod receipt;
 mod retailer;
 mod title;
@@ -18,6 +19,7 @@ pub(crate) use self::activation::{
 pub(crate) use self::center::{CenterCommand, CenterKeyArg, KeyKindArg, SignerCommand};
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{EventsArgs, LogCommand};
+pub(crate) use self::plugin::{Language, PluginCommand, PluginNewArgs, PluginTestArgs};
 pub(crate) use self::receipt::{MintArgs, ReceiptCommand, SecretArgs};
 pub(crate) use self::retailer::RetailerCommand;
 pub(crate) use self::title::{TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     /// What has been downloaded, and what has happened to the hosts.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Plug-ins: begin one, build, check and test it.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Print the published list of error codes and events.
     Codes,
 }
