@@ -41,7 +41,7 @@ pub use check::LicenseUnsound;
 pub use delegation::Widened;
 pub use exercise::{Circumstances, Denied, Permission};
 pub use granting::{DelegationRefused, DelegationTerms};
-pub use held::{Delegation, Grantor};
+pub use held::{DELEGATION_BYTES_MAX, Delegation, Grantor};
 pub use licensor::ReadyLicensor;
 pub use opening::PersonaKey;
 pub use principal::{
