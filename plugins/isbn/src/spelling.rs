@@ -25,7 +25,7 @@ pub(crate) fn isbn(text: &str) -> Option<String> {
 
 /// An ISBN-10 within the numbers that began with it, 978.
 fn from_ten(ten: &[u8; 10]) -> Option<String> {
-    let mut sum = 0;
+    let mut sum = 0_u32;
     for (weight, sign) in (1..=10).rev().zip(ten) {
         let value = match sign {
             b'0'..=b'9' => u32::from(sign - b'0'),
