@@ -3,9 +3,13 @@
 mod accounts;
 mod closed;
 mod forms;
+mod killed;
 mod limit;
 mod oidc;
+mod over_tls;
 mod people;
 mod reader;
 mod service;
 mod shown;
+mod stronger;
+mod ways_back;

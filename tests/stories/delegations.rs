@@ -35,7 +35,7 @@ impl Trade {
         let shop = Shop::new(&["--level", "5"]);
         fs::copy(
             publisher.path().join("trust/roots.pem"),
-            shop.house.path().join("trust/publisher.pem"),
+            shop.house.path().join("trust/publisher.licensor.pem"),
         )
         .unwrap();
         Self { publisher, shop }
@@ -63,6 +63,21 @@ impl Trade {
             command.arg(flag).arg(file);
         }
         command
+    }
+
+    /// SHA-256 of the publisher's licensor's certificate.
+    fn publishers_licensor(&self) -> String {
+        let listed = self.publisher.json(&["center", "signer", "list"]);
+        let mut signers = listed.as_array().unwrap().iter();
+        let licensor = signers.find(|signer| signer["role"] == "licensor").unwrap();
+        licensor["sha256"].as_str().unwrap().to_owned()
+    }
+
+    /// What the doctor says.
+    fn certificates(&self) -> String {
+        let mut doctor = self.shop.house.colophon();
+        let output = doctor.args(["--json", "doctor"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// The roots of both, as a reader has them that reads the publisher's books.
@@ -99,10 +114,18 @@ fn a_center_licenses_by_a_publishers_leave_and_no_more_than_that() {
     let within = printing(house, 2);
     succeed(&mut trade.update(&[("--delegation", &leave), ("--rights", &within)]));
     let shown = house.json(&["title", "show", "--book-id", "b-1"]);
-    assert_eq!(
-        shown["delegated_by"],
-        serde_json::json!(["CN=main licensor"])
-    );
+    let by = shown["delegated_by"][0].as_str().unwrap();
+    assert!(by.contains(&trade.publishers_licensor()), "{by}");
+    let mut shown = house.colophon();
+    let output = shown
+        .args(["license", "show"])
+        .arg(&leave)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&trade.publishers_licensor()), "{said}");
+    assert!(!trade.certificates().contains("delegation of"));
     // What is there is not widened later either.
     let said = fail(&mut trade.update(&[("--rights", &too_much)]));
     assert!(said.contains("was not delegated"), "{said}");
@@ -151,6 +174,16 @@ fn a_center_licenses_by_a_publishers_leave_and_no_more_than_that() {
         (answer.status != 200).then_some(answer)
     });
     assert_eq!(code(&answer), "copy-failed");
+    let said = trade.certificates();
+    assert!(said.contains("delegation of ISBN b-1"), "{said}");
+    // The center's own authority is as good as before.
+    let mut alone = trade.update(&[]);
+    succeed(alone.args(["--no-delegation", "--center-rights"]));
+    until(|| {
+        let copy = buy(shop, &host, &ada)?;
+        let (_, report) = open(house, &copy, &ada).unwrap();
+        report.delegations.is_empty().then_some(())
+    });
 }
 
 #[test]
@@ -172,26 +205,34 @@ fn leave_for_another_title_key_or_place_is_refused() {
     let said = fail(&mut trade.update(&[("--delegation", &changed), rights]));
     assert!(said.contains("not the one that was signed"), "{said}");
 
-    // A new key of the center's is another licensor, of which the operator is told.
+    // A new key of the center's is another licensor, so the operator is asked first.
     succeed(&mut trade.update(&[("--delegation", &leave), rights]));
-    let mut fresh = house.colophon();
-    fresh.args(["center", "signer", "new", "--role", "licensor"]);
-    let output = fresh.output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains("ISBN b-1 is licensed under a delegation"),
-        "{said}"
-    );
+    let fresh = |more: &[&str]| {
+        let mut fresh = house.colophon();
+        fresh.args(["center", "signer", "new", "--role", "licensor"]);
+        fresh.args(more);
+        fresh
+    };
+    let said = fail(&mut fresh(&[]));
+    assert!(said.contains("Rights of ISBN b-1 were delegated"), "{said}");
+    succeed(&mut fresh(&["--yes"]));
     let said = fail(&mut trade.update(&[("--delegation", &leave), rights]));
     assert!(said.contains("delegated to another licensor"), "{said}");
     let renewed = trade.delegation("b-1", 1);
     succeed(&mut trade.update(&[("--delegation", &renewed), rights]));
 
+    let mut again = house.colophon();
+    let file = house.path().join("book.epub");
+    again.args(["title", "add", "--book-id", "b-2", "--level", "5"]);
+    again.arg(file).arg("--rights").arg(&within);
+    let other_title = trade.delegation("b-2", 1);
+    succeed(again.arg("--delegation").arg(&other_title));
+
     let strangers = House::new();
-    fs::remove_file(house.path().join("trust/publisher.pem")).unwrap();
+    fs::remove_file(house.path().join("trust/publisher.licensor.pem")).unwrap();
     fs::copy(
         strangers.path().join("trust/roots.pem"),
-        house.path().join("trust/strangers.pem"),
+        house.path().join("trust/strangers.licensor.pem"),
     )
     .unwrap();
     let said = fail(&mut trade.update(&[("--delegation", &renewed), rights]));

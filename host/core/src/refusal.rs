@@ -69,6 +69,9 @@ pub enum Refusal {
     /// The center's licensor would not be believed by any reader.
     #[error("the center's licensor is not believed")]
     Licensor(#[source] ChainRefused),
+    /// A licensor that the center's holds the title's rights from would not be believed.
+    #[error("a licensor who delegated the title's rights is not believed")]
+    Grantor(#[source] ChainRefused),
     /// The center's policy said no.
     #[error("the center's policy denies the sale: {reason}")]
     Denied {
@@ -124,7 +127,7 @@ impl Refusal {
                 Code::TitleNotReady
             }
             Self::Origin(OriginError::Unreachable(_)) => Code::ContentUnavailable,
-            Self::Bookplate(_) | Self::Licensor(_) => Code::CopyFailed,
+            Self::Bookplate(_) | Self::Licensor(_) | Self::Grantor(_) => Code::CopyFailed,
             Self::Busy => Code::Busy,
             Self::Unavailable(_) => Code::Unavailable,
         }

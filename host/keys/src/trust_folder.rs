@@ -61,7 +61,8 @@ pub enum TrustFolderError {
     },
 }
 
-/// A folder with roots (`*.pem`, `*.crt`) and revocation lists (`*.crl`), each in PEM or DER.
+/// A folder with roots (`*.pem`, `*.crt`) and revocation lists (`*.crl`), each in PEM or DER. Under
+/// roots in `*.licensor.pem` and `*.licensor.crt` licensors are believed and nobody else.
 /// Files of other names are passed over.
 pub struct TrustFolder {
     engine: Arc<dyn Engine>,
@@ -97,6 +98,7 @@ struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Roots,
+    LicensorRoots,
     RevocationLists,
 }
 
@@ -240,6 +242,7 @@ fn files(folder: &Path) -> Result<Vec<Seen>, TrustFolderError> {
     for entry in fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
         let kind = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("pem" | "crt") if is_for_licensors(&path) => Kind::LicensorRoots,
             Some("pem" | "crt") => Kind::Roots,
             Some("crl") => Kind::RevocationLists,
             Some(_) | None => continue,
@@ -260,6 +263,13 @@ fn files(folder: &Path) -> Result<Vec<Seen>, TrustFolderError> {
     Ok(files)
 }
 
+/// Whether a file of roots says by its name (`*.licensor.pem`) that they are for licensors alone.
+fn is_for_licensors(path: &Path) -> bool {
+    let stem = path.file_stem().map(Path::new);
+    stem.and_then(Path::extension)
+        .is_some_and(|ending| ending == "licensor")
+}
+
 fn read(folder: &Path, files: Vec<Seen>) -> Result<Held, TrustFolderError> {
     let mut roots = TrustRoots::new();
     for file in &files {
@@ -273,6 +283,7 @@ fn read(folder: &Path, files: Vec<Seen>) -> Result<Held, TrustFolderError> {
         })?;
         let added = match file.kind {
             Kind::Roots => roots.add_roots(&bytes),
+            Kind::LicensorRoots => roots.add_licensor_roots(&bytes),
             Kind::RevocationLists => roots.add_revocation_lists(&bytes),
         };
         added.map_err(|source| TrustFolderError::Content {

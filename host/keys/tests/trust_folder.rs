@@ -107,6 +107,29 @@ fn roots_and_lists_are_read_again_when_they_change() {
     assert_eq!(judge(&trust, &bea, NOW), Err(ChainRefused::Untrusted));
 }
 
+#[test]
+fn a_root_for_licensors_activates_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (own, publisher) = (root("own"), root("publisher"));
+    put(folder, "roots.pem", own.certificate_pem().as_bytes());
+    put(
+        folder,
+        "publisher.licensor.pem",
+        publisher.certificate_pem().as_bytes(),
+    );
+    let trust = open(folder).expect("a folder");
+    let ada = persona(&publisher, around(500));
+    assert_eq!(judge(&trust, &ada, NOW), Err(ChainRefused::Untrusted));
+    let role = CertificateRole::Licensor;
+    let name = subject("licensor");
+    let licensor = publisher.issue(role, &name, KeyKind::P256, around(500), &mut SystemRandom);
+    let licensor = licensor.expect("a certificate");
+    let judged = trust.judge(licensor.chain(), role, UnixSeconds::new(NOW));
+    assert!(judged.is_ok());
+    assert_eq!(trust.roots().len(), 2);
+}
+
 /// The persona's certificate is read once for as long as it is believed, and judged each time.
 #[test]
 fn a_certificate_that_was_read_is_judged_again() {

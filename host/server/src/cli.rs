@@ -58,7 +58,7 @@ pub(crate) enum Command {
     /// Check configuration, databases, content store, keys and free space.
     Doctor,
     /// Bring the databases to this version's tables.
-    Migrate,
+    Migrate(MigrateArgs),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -98,6 +98,14 @@ pub(crate) struct InitArgs {
     /// Also enter a sample title and a sample retailer, to try things out with.
     #[arg(long)]
     pub(crate) sample: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Make a new activation database where the old one is lost: without personas, devices and
+    /// revoked certificates, and with every persona's name free for anybody.
+    #[arg(long)]
+    pub(crate) new_activation: bool,
 }
 
 #[derive(Debug, Args)]

@@ -57,7 +57,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Init(arguments) => block_on(init::run(&config, &arguments, output)),
         Command::Serve(arguments) => serve::run(&config, &arguments),
         Command::Doctor => block_on(doctor::run(&config, output)),
-        Command::Migrate => block_on(migrate::run(&config, output)),
+        Command::Migrate(arguments) => block_on(migrate::run(&config, &arguments, output)),
         Command::Center(command) => block_on(center::run(&config, command, output)),
         Command::Title(command) => block_on(title::run(&config, command, output)),
         Command::Retailer(command) => block_on(retailer::run(&config, command, output)),

@@ -101,7 +101,7 @@ pub enum Edit<T> {
 
 impl<T> Edit<T> {
     /// What is set, if anything is.
-    pub fn set(self) -> Option<T> {
+    pub fn into_set(self) -> Option<T> {
         match self {
             Self::Keep | Self::Remove => None,
             Self::Set(value) => Some(value),

@@ -54,6 +54,9 @@ pub struct TrustRoots {
     anchors: Vec<TrustAnchor<'static>>,
     /// What the anchors were made of, in their order.
     certificates: Vec<CertificateDer<'static>>,
+    /// Roots under which licensors are believed and nobody else, in the same way.
+    licensor_anchors: Vec<TrustAnchor<'static>>,
+    licensor_certificates: Vec<CertificateDer<'static>>,
     revocation_lists: Vec<CertRevocationList<'static>>,
     /// The digests of the roots that count for licensors, where not all do.
     licensor_pins: Option<Vec<[u8; 32]>>,
@@ -121,21 +124,40 @@ impl TrustRoots {
         Ok(())
     }
 
+    /// Adds roots likewise, under which licensors are believed and nobody else: those of others
+    /// whose rights are licensed here, who are not to certify anybody's persona or tool.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustRootsError::Certificate`]; nothing is added then.
+    pub fn add_licensor_roots(&mut self, der_or_pem: &[u8]) -> Result<(), TrustRootsError> {
+        let mut others = TrustRoots::new();
+        others.add_roots(der_or_pem)?;
+        self.licensor_anchors.extend(others.anchors);
+        self.licensor_certificates.extend(others.certificates);
+        Ok(())
+    }
+
     /// Believes licensors from now on only under those of the roots whose certificate has one of
     /// these SHA-256 digests, whatever roots are added. For every other role all of them count.
     pub fn pin_licensors(&mut self, sha256s: impl IntoIterator<Item = [u8; 32]>) {
         self.licensor_pins = Some(sha256s.into_iter().collect());
     }
 
-    /// The roots' certificates in DER, in the order in which they were added.
+    /// The roots' certificates in DER, in the order in which they were added, those for licensors
+    /// alone last.
     pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
-        self.certificates.iter().map(AsRef::as_ref)
+        self.all_certificates().map(AsRef::as_ref)
     }
 
-    /// The SHA-256 digests of the roots' certificates, in the order in which they were added.
+    /// The SHA-256 digests of the roots' certificates, in the same order.
     pub fn digests(&self, engine: &dyn Engine) -> impl Iterator<Item = [u8; 32]> {
         let digest = |certificate: &CertificateDer<'_>| engine.digest(&[certificate]);
-        self.certificates.iter().map(digest)
+        self.all_certificates().map(digest)
+    }
+
+    fn all_certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.certificates.iter().chain(&self.licensor_certificates)
     }
 
     /// Adds one revocation list in DER, or every list of a PEM text.
@@ -159,13 +181,13 @@ impl TrustRoots {
         Ok(())
     }
 
-    /// How many roots there are.
+    /// How many roots there are under which everybody is believed.
     #[must_use]
     pub fn len(&self) -> usize {
         self.anchors.len()
     }
 
-    /// Whether there is no root.
+    /// Whether there is no such root.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.anchors.is_empty()
@@ -227,7 +249,9 @@ impl TrustRoots {
     fn without_pins(&self, case: &Case<'_>, refused: ChainRefused) -> ChainRefused {
         let only_pins = refused == ChainRefused::Untrusted
             && self.pins_for(case.role).is_some()
-            && case.check_anchored(&self.anchors, None).is_ok();
+            && case
+                .check_anchored(&self.anchors_of(case.role), None)
+                .is_ok();
         match only_pins {
             true => ChainRefused::NotPinned,
             false => refused,
@@ -245,12 +269,22 @@ impl TrustRoots {
         engine: &dyn Engine,
         role: CertificateRole,
     ) -> Cow<'_, [TrustAnchor<'static>]> {
+        let anchors = self.anchors_of(role);
         let Some(pins) = self.pins_for(role) else {
-            return Cow::Borrowed(&self.anchors);
+            return anchors;
         };
-        let digests = self.digests(engine).zip(&self.anchors);
+        let digests = self.digests(engine).zip(anchors.iter());
         let pinned = digests.filter(|(digest, _)| pins.contains(digest));
         Cow::Owned(pinned.map(|(_, anchor)| anchor.clone()).collect())
+    }
+
+    /// The anchors that count for a role where none are pinned.
+    fn anchors_of(&self, role: CertificateRole) -> Cow<'_, [TrustAnchor<'static>]> {
+        if role != CertificateRole::Licensor || self.licensor_anchors.is_empty() {
+            return Cow::Borrowed(&self.anchors);
+        }
+        let all = self.anchors.iter().chain(&self.licensor_anchors);
+        Cow::Owned(all.cloned().collect())
     }
 }
 

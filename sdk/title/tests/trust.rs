@@ -269,6 +269,39 @@ fn licensors_are_believed_under_pinned_roots_alone() {
 }
 
 #[test]
+fn under_a_root_for_licensors_nobody_else_is_believed() {
+    let [own, publisher] = ["Own", "Publisher"].map(|name| Authority::root(name, EcdsaP256Sha256));
+    let mut roots = own.roots();
+    roots
+        .add_licensor_roots(publisher.pem().as_bytes())
+        .unwrap();
+    assert!(roots.add_licensor_roots(b"no root").is_err());
+    let judged = |roots: &TrustRoots, root: &Authority, role| {
+        judge(roots, &chain(root, &Wanted::of(role)), role).map(drop)
+    };
+    for role in CertificateRole::ALL {
+        let expected = if role == CertificateRole::Licensor {
+            Ok(())
+        } else {
+            Err(ChainRefused::Untrusted)
+        };
+        assert_eq!(judged(&roots, &publisher, role), expected, "{role:?}");
+        assert_eq!(judged(&roots, &own, role), Ok(()), "{role:?}");
+    }
+    // It is among those that a repository is made for, and pins hold for it too.
+    let digests = [own.der(), publisher.der()].map(|der| Portable.digest(&[&der]));
+    assert!(roots.digests(&Portable).eq(digests));
+    roots.pin_licensors([digests[0]]);
+    let licensor = CertificateRole::Licensor;
+    assert_eq!(
+        judged(&roots, &publisher, licensor),
+        Err(ChainRefused::NotPinned)
+    );
+    roots.pin_licensors(digests);
+    assert_eq!(judged(&roots, &publisher, licensor), Ok(()));
+}
+
+#[test]
 fn a_pinned_root_is_a_certificate_and_not_a_name() {
     let own = Authority::root("Root", EcdsaP256Sha256);
     let namesake = Authority::root("Root", EcdsaP256Sha256);

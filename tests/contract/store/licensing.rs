@@ -266,10 +266,10 @@ pub(crate) async fn a_delegation_is_kept_with_its_title(ground: &Place) {
         let facts = facts.unwrap().unwrap();
         (facts.delegation.as_deref().cloned(), facts.row_version)
     };
-    let (held, version) = kept().await;
+    let (held, mut version) = kept().await;
     assert_eq!(held, Some(delegation.clone()));
     let delegated = store.delegated_titles(&center_id()).await.unwrap();
-    assert_eq!(delegated, [book("111")]);
+    assert_eq!(delegated, [(book("111"), delegation.clone())]);
 
     let change = |delegation| TitleChange {
         delegation,
@@ -287,6 +287,7 @@ pub(crate) async fn a_delegation_is_kept_with_its_title(ground: &Place) {
         let (held, later) = kept().await;
         assert_eq!(held, expected);
         assert!(later > version, "caches learn of the change");
+        version = later;
     }
 }
 

@@ -128,12 +128,18 @@ pub enum ActivationFailed {
     /// The repository could not be made.
     #[error("no repository was made")]
     Repository(#[source] RepositoryFailed),
+    /// The persona was withdrawn and reinstated again and again while its package was made.
+    #[error("the certificate in the package was revoked while the package was made")]
+    CertificateRevoked,
 }
 
 /// Why an admitted activation comes to no package now.
 enum Unfinished {
     /// Something has become of it in the meantime.
     Over(Outcome),
+    /// The certificate in the package was revoked while the persona may activate: it was withdrawn
+    /// and reinstated in the meantime.
+    CertificateRevoked,
     /// Something failed; asked again, it goes on.
     Failed(ActivationFailed),
 }
@@ -149,6 +155,7 @@ impl Unfinished {
         match reason {
             NotKept::Withdrawn => Self::Over(Outcome::Withdrawn),
             NotKept::Released => Self::Over(Outcome::NoGrant),
+            NotKept::CertificateRevoked => Self::CertificateRevoked,
             NotKept::Unavailable(error) => Self::Failed(error.into()),
         }
     }
@@ -168,19 +175,52 @@ impl Activating {
         if !matches!(request.grant.state, GrantState::Approved(_)) {
             return Ok(Outcome::NoGrant);
         }
+        let attempt = match self.attempt(request, now).await {
+            // Once more, from the admission on, which counts nothing: the next certificate is new.
+            Err(Unfinished::CertificateRevoked) => self.attempt(request, now).await,
+            attempt => attempt,
+        };
+        let outcome = match attempt {
+            Ok(outcome) | Err(Unfinished::Over(outcome)) => outcome,
+            Err(Unfinished::Failed(failed)) => return Err(failed),
+            Err(Unfinished::CertificateRevoked) => {
+                return Err(ActivationFailed::CertificateRevoked);
+            }
+        };
+        if let Some(progress) = progress(&outcome) {
+            self.grants.note(request.grant.record, progress).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Notes that every byte of a package was handed to the reader's connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`].
+    pub async fn sent(
+        &self,
+        grant: GrantRef,
+        activation: ActivationRef,
+    ) -> Result<(), Unavailable> {
+        let sent = Progress::Sent { activation };
+        self.grants.note(grant, sent).await
+    }
+
+    /// Admits and finishes.
+    async fn attempt(
+        &self,
+        request: &ActivationRequest,
+        now: Timestamp,
+    ) -> Result<Outcome, Unfinished> {
         let grant = request.grant.record;
         let admission = AdmissionRequest {
             grant,
             facts: request.facts.clone(),
             reader: request.reader.clone(),
         };
-        let outcome = match self.activations.admit(&admission, now).await? {
-            Admission::Admitted(admitted) => {
-                match self.finish(grant, &admitted, request, now).await {
-                    Ok(outcome) | Err(Unfinished::Over(outcome)) => outcome,
-                    Err(Unfinished::Failed(failed)) => return Err(failed),
-                }
-            }
+        Ok(match self.activations.admit(&admission, now).await? {
+            Admission::Admitted(admitted) => self.finish(grant, &admitted, request, now).await?,
             Admission::Finished {
                 activation,
                 package,
@@ -199,25 +239,7 @@ impl Activating {
             Admission::OtherMachine => Outcome::OtherMachine,
             Admission::Withdrawn => Outcome::Withdrawn,
             Admission::NoGrant => Outcome::NoGrant,
-        };
-        if let Some(progress) = progress(&outcome) {
-            self.grants.note(grant, progress).await?;
-        }
-        Ok(outcome)
-    }
-
-    /// Notes that every byte of a package was handed to the reader's connection.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`].
-    pub async fn sent(
-        &self,
-        grant: GrantRef,
-        activation: ActivationRef,
-    ) -> Result<(), Unavailable> {
-        let sent = Progress::Sent { activation };
-        self.grants.note(grant, sent).await
+        })
     }
 
     async fn finish(
@@ -264,7 +286,10 @@ impl Activating {
             individual: &individual,
             salt: &admitted.salt,
         })?;
-        let kept = self.activations.finish(activation, package, now).await;
+        let kept = self
+            .activations
+            .finish(activation, &certificate, package, now)
+            .await;
         let package = kept.map_err(Unfinished::not_kept)?;
         Ok(Outcome::Activated {
             activation,

@@ -132,15 +132,13 @@ impl Downloads {
         licensing: &Licensing<'_>,
         issued_at: UnixSeconds,
     ) -> Result<(), Refusal> {
-        let own = (licensing.chain(), issued_at);
-        let grantors = licensing.grantors().iter();
-        let grantors = grantors.map(|grantor| {
+        let role = CertificateRole::Licensor;
+        let own = self.trust.judge(licensing.chain(), role, issued_at);
+        own.map_err(Refusal::Licensor)?;
+        for grantor in licensing.grantors() {
             let granted_at = UnixSeconds::new(grantor.granted_at_unix_s);
-            (grantor.chain.as_slice(), granted_at)
-        });
-        for (chain, at) in std::iter::once(own).chain(grantors) {
-            let judged = self.trust.judge(chain, CertificateRole::Licensor, at);
-            judged.map_err(Refusal::Licensor)?;
+            let judged = self.trust.judge(&grantor.chain, role, granted_at);
+            judged.map_err(Refusal::Grantor)?;
         }
         Ok(())
     }

@@ -54,7 +54,8 @@ pub(crate) fn event_of(refusal: &Refusal) -> Option<NamedEvent> {
         | Refusal::OtherRetailer => Some(NamedEvent::RequestIllegal),
         Refusal::PluginAnswer { .. } => Some(NamedEvent::PluginFailed),
         Refusal::Bookplate(PersonalizeError::License(_) | PersonalizeError::LicenseSigning(_))
-        | Refusal::Licensor(_) => Some(NamedEvent::LicenseFailed),
+        | Refusal::Licensor(_)
+        | Refusal::Grantor(_) => Some(NamedEvent::LicenseFailed),
         Refusal::Bookplate(_) => Some(NamedEvent::BookplateFailed),
         Refusal::Certificate(_) => Some(NamedEvent::CertificateRefused),
         Refusal::Registration(_) => Some(NamedEvent::RegistrationFailed),

@@ -71,6 +71,9 @@ pub(crate) enum SignerCommand {
         /// The kind of key.
         #[arg(long, default_value = "rsa")]
         kind: KeyKindArg,
+        /// Do not ask where delegations to the present key end with it.
+        #[arg(long)]
+        yes: bool,
     },
     /// Replace a key by one from files.
     Set {
@@ -85,6 +88,9 @@ pub(crate) enum SignerCommand {
         /// PEM file with the private key (PKCS#8).
         #[arg(long)]
         key: PathBuf,
+        /// Do not ask where delegations to the present key end with it.
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -4,17 +4,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use colophon_core::catalog::{Book, TitleFacts};
 use colophon_core::ports::Centers as _;
 use colophon_core::time::Clock as _;
-use colophon_crypto::Randomness as _;
+use colophon_crypto::{Engine as _, Randomness as _};
 use colophon_keys::{AwsLc, SystemRandom, certificates_from_pem};
 use colophon_receipt::CenterId;
 use colophon_store::titles::Edit;
 use colophon_title::license::{
-    Delegation, DelegationTerms, LICENSE_BYTES_MAX, LicenseId, Line, Object, ReadyLicensor,
-    RightsTemplate,
+    Delegation, DelegationTerms, LicenseId, Line, Object, ReadyLicensor, RightsTemplate,
 };
 use colophon_title::trust::EndCertificate;
 
@@ -41,8 +40,8 @@ impl RightsChange {
         if self.rights == Edit::Keep && self.delegation == Edit::Keep {
             return Ok(());
         }
-        let kept = before.and_then(|facts| facts.delegation.as_deref());
-        let Some(delegation) = after(&self.delegation, kept) else {
+        let held = before.and_then(|facts| facts.delegation.as_deref());
+        let Some(delegation) = after(&self.delegation, held) else {
             return Ok(());
         };
         let kept = before.and_then(|facts| facts.rights.as_deref());
@@ -56,6 +55,12 @@ impl RightsChange {
         let licensor = licensor(house, center).await?;
         let opinion = rehearse_delegation(house, &licensor, rights, delegation, SystemClock.now())?;
         eprintln!("{}", opinion.sentence());
+        if held.is_none() {
+            eprintln!(
+                "Readers open copies under the delegation if they were activated after the other \
+                 licensor's root was put into the trust folder; others have to be activated again."
+            );
+        }
         Ok(())
     }
 }
@@ -72,6 +77,16 @@ async fn licensor(house: &House, center: &CenterId) -> Result<Arc<ReadyLicensor<
     })
 }
 
+/// A certificate so that people can tell it from another of the same name.
+pub(super) fn certificate_text(der: &[u8]) -> String {
+    let digest = AwsLc.digest(&[der]);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    match EndCertificate::parse(der) {
+        Ok(own) => format!("{} by {} (SHA-256 {digest})", own.subject, own.issuer),
+        Err(_) => format!("a certificate that cannot be read (SHA-256 {digest})"),
+    }
+}
+
 /// What a value is after an edit.
 fn after<'a, T>(edit: &'a Edit<T>, kept: Option<&'a T>) -> Option<&'a T> {
     match edit {
@@ -86,12 +101,8 @@ pub(super) fn read_delegation(house: &House, file: &Path, book: &Book) -> Result
     let cannot = || format!("{} cannot be used", file.display());
     let document =
         std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    ensure!(
-        document.len() <= LICENSE_BYTES_MAX,
-        "{} is longer than any license",
-        file.display()
-    );
-    let delegation = house.trust()?.verify_delegation(&document);
+    // Mail programs put line ends behind a file.
+    let delegation = house.trust()?.verify_delegation(document.trim_ascii());
     let delegation = delegation.with_context(cannot)?;
     let work = &delegation.license().work.object;
     if (work.id_type.as_str(), work.id.as_str()) != (book.id_type.as_str(), book.id.as_str()) {
@@ -143,6 +154,11 @@ pub(super) async fn delegate(
         delegated_by: held.as_deref(),
     };
     let signed = terms.sign(&AwsLc, &licensor)?;
+    let authority = match &held {
+        Some(_) => "under the delegation that this center holds",
+        None => "on this center's own authority",
+    };
+    eprintln!("Granted to {}, {authority}.", certificate_text(own));
     // Nobody is handed a delegation that this host would refuse itself.
     let verified = house.trust()?.verify_delegation(signed.document());
     verified.context("the delegation does not verify under this host's trusted roots")?;

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use colophon_core::id::EventId;
-use colophon_title::license::LICENSE_BYTES_MAX;
+use colophon_title::license::{LICENSE_BYTES_MAX, LicenseKind, LicenseRefused};
 use serde_json::json;
 
-use super::delegation::delegate;
+use super::delegation::{certificate_text, delegate};
 use super::known_center;
 use crate::cli::{LicenseArgs, LicenseCommand};
 use crate::config::Config;
@@ -40,6 +40,14 @@ pub(super) async fn run(
             // What is said about the document is no part of it.
             match &report {
                 Ok(report) => eprintln!("Signed by {}.", report.licensor_subject),
+                Err(LicenseRefused::Kind(LicenseKind::Delegation)) => {
+                    let delegation = house.trust()?.verify_delegation(&document)?;
+                    for grantor in delegation.grantors() {
+                        let own = grantor.chain.first().map(Vec::as_slice);
+                        let own = own.unwrap_or_default();
+                        eprintln!("A delegation by {}.", certificate_text(own));
+                    }
+                }
                 Err(refused) => bail!("nobody should believe this license: {refused}"),
             }
         }

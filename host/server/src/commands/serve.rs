@@ -25,8 +25,8 @@ use crate::cli::{Role, ServeArgs};
 use crate::config::{Config, FILE_NAME, Listen};
 use crate::event_log::EventQueue;
 use crate::house::{
-    ActivationWork, House, Parts, SystemClock, activation_issuer, complete_center, found,
-    is_founded, migrate, pages, public_url,
+    ActivationWork, House, LostActivation, Parts, SystemClock, activation_issuer, complete_center,
+    found, is_founded, migrate, pages, public_url,
 };
 use crate::logging;
 
@@ -98,7 +98,7 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
             config.data.display()
         );
     }
-    migrate(config).await?;
+    migrate(config, LostActivation::Refused).await?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let house = House::open(config).await?;
     complete_centers(&house).await?;
@@ -149,10 +149,12 @@ async fn answer(
     let listeners = listeners(&config.listen).await?;
     let tls = tls(&config.listen)?;
     let mut edge = edge(config, parts, metrics)?;
+    let mut activation_address = None;
     if activates && let Some(first) = listeners.public.first() {
         let listens = first.local_addr()?;
         edge.pages = match public_url(config, listens)? {
             Some(public_url) => {
+                activation_address = Some(format!("{public_url}/activation"));
                 let trust = parts.trust.clone();
                 pages(house, trust, config, public_url).await?.router()?
             }
@@ -166,6 +168,9 @@ async fn answer(
     // Whoever reads that the host serves may stop it from then on.
     watch_signals(stop.clone(), tls.clone())?;
     announce(house, parts, &listeners, tls.is_some()).await?;
+    if let Some(address) = activation_address {
+        writeln!(std::io::stdout(), "Devices are activated at {address}")?;
+    }
     watch_outbox(stop.clone(), parts);
     Ok(edge.serve(listeners, tls, stop).await?)
 }

@@ -138,8 +138,8 @@ pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<Tit
         price: order.price.clone(),
         price_structure: None,
         attributes: order.attributes.clone(),
-        rights: change.rights.set(),
-        delegation: change.delegation.set(),
+        rights: change.rights.into_set(),
+        delegation: change.delegation.into_set(),
         kept: KeptForms {
             forms: taken.forms.clone(),
             keys: taken.keys,

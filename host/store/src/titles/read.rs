@@ -57,7 +57,7 @@ const SELECT_PAGE: &str = select_titles!(
 const SELECT_LOCATION: &str =
     "SELECT root, path FROM titles WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
 
-const SELECT_DELEGATED: &str = "SELECT book_id_type, book_id FROM titles \
+const SELECT_DELEGATED: &str = "SELECT book_id_type, book_id, delegation FROM titles \
     WHERE center = $1 AND delegation IS NOT NULL ORDER BY sort_name, id";
 
 const SELECT_KEY: &str = "SELECT key FROM content_keys WHERE version = $1 AND center = $2";
@@ -174,19 +174,26 @@ impl Store {
         Ok(gathered(rows)?.pop().map(|record| record.facts))
     }
 
-    /// The titles whose rights the center's licensor holds by a delegation. It names the
+    /// The titles whose rights the center's licensor holds by a delegation, with it. It names the
     /// licensor's key, so another key needs other delegations.
-    pub async fn delegated_titles(&self, center: &CenterId) -> Result<Vec<Book>, ReadError> {
+    pub async fn delegated_titles(
+        &self,
+        center: &CenterId,
+    ) -> Result<Vec<(Book, Delegation)>, ReadError> {
         let values = arguments![center.as_str()];
-        let rows: Vec<(String, String)> = self.fulfillment.all(SELECT_DELEGATED, values).await?;
-        let book = |(id_type, id): (String, String)| {
-            Ok(Book {
+        let rows: Vec<(String, String, Vec<u8>)> =
+            self.fulfillment.all(SELECT_DELEGATED, values).await?;
+        let title = |(id_type, id, document): (String, String, Vec<u8>)| {
+            let book = Book {
                 id_type: parsed("titles", "book_id_type", &id_type)?,
                 id: parsed("titles", "book_id", &id)?,
-            })
+            };
+            let delegation = Delegation::read(&document);
+            let damaged = |error| Damaged::new("titles", "delegation", error);
+            Ok((book, delegation.map_err(damaged)?))
         };
-        let books: Result<Vec<Book>, Damaged> = rows.into_iter().map(book).collect();
-        Ok(books.map_err(Fault::from)?)
+        let titles: Result<Vec<_>, Damaged> = rows.into_iter().map(title).collect();
+        Ok(titles.map_err(Fault::from)?)
     }
 
     async fn key_of(

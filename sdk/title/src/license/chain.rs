@@ -3,7 +3,9 @@
 use colophon_crypto::Engine;
 
 use super::envelope::{Envelope, license_of};
-use super::{LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound, Widened};
+use super::{
+    DELEGATION_BYTES_MAX, LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound, Widened,
+};
 use crate::signature::issuers_digest;
 use crate::trust::{CertificateRole, ChainRefused, EndCertificate, TrustRoots};
 
@@ -51,8 +53,11 @@ pub enum LicenseRefused {
     /// It grants more than its licensor holds.
     #[error("the license grants more than its licensor holds")]
     Widened(#[from] Widened),
+    /// A delegation of more bytes than is kept.
+    #[error("the delegation has more than {DELEGATION_BYTES_MAX} bytes")]
+    TooLong,
     /// A longer chain than is read.
-    #[error("the chain of the license has more than {LICENSE_CHAIN_MAX} licenses")]
+    #[error("the chain of licenses is longer than {LICENSE_CHAIN_MAX}, a copy's own included")]
     TooDeep,
 }
 
@@ -78,6 +83,7 @@ impl LicenseRefused {
             LicenseRefused::Kind(_) => "license-kind",
             LicenseRefused::Delegate => "license-delegate",
             LicenseRefused::Widened(_) => "license-widened",
+            LicenseRefused::TooLong => "license-too-long",
             LicenseRefused::TooDeep => "license-too-deep",
         }
     }

@@ -3,9 +3,9 @@
 use colophon_crypto::Engine;
 
 use super::{
-    Authenticator, Delegation, License, LicenseId, LicenseKind, LicenseSigningFailed, Line, Object,
-    Principal, PrincipalKind, ReadyLicensor, Reference, RightsTemplate, SignedLicense,
-    Verification, Work,
+    Authenticator, DELEGATION_BYTES_MAX, Delegation, License, LicenseId, LicenseKind,
+    LicenseSigningFailed, Line, Object, Principal, PrincipalKind, ReadyLicensor, Reference,
+    RightsTemplate, SignedLicense, Verification, Work,
 };
 use crate::trust::{CertificateRole, EndCertificate};
 
@@ -38,6 +38,9 @@ pub enum DelegationRefused {
     /// The subject of the certificate cannot stand in a license.
     #[error("the name in the certificate cannot stand in a license")]
     Name,
+    /// It is longer than [`DELEGATION_BYTES_MAX`]: too many rights, or too long a chain.
+    #[error("the delegation would have more than {DELEGATION_BYTES_MAX} bytes")]
+    TooLong,
     /// It cannot be signed: the rights make no sense, or are more than what was delegated.
     #[error("the delegation cannot be signed")]
     Signing(#[from] LicenseSigningFailed),
@@ -93,6 +96,10 @@ impl DelegationTerms<'_> {
             principals: std::iter::once(delegate).chain(others).collect(),
             delegated_by: self.delegated_by.map(|by| by.document().to_vec()),
         };
-        Ok(licensor.sign(engine, &license)?)
+        let signed = licensor.sign(engine, &license)?;
+        if signed.document().len() > DELEGATION_BYTES_MAX {
+            return Err(DelegationRefused::TooLong);
+        }
+        Ok(signed)
     }
 }

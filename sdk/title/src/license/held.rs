@@ -1,4 +1,4 @@
-//! A delegation as the licensor keeps that it was made to.
+//! A delegation as the licensor keeps it that it was made to.
 
 use colophon_crypto::Engine;
 
@@ -7,8 +7,11 @@ use super::envelope::{Envelope, license_of};
 use super::{LICENSE_CHAIN_MAX, License, LicenseKind, LicenseRefused};
 use crate::trust::TrustRoots;
 
-/// A license by which one licensor lets another grant rights of one work, read once for all copies
-/// that are made under it.
+/// The longest delegation that is kept, in bytes: each copy's license has it inside, and goes into
+/// the log.
+pub const DELEGATION_BYTES_MAX: usize = 16 << 10;
+
+/// A license by which one licensor lets another grant rights of one work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delegation {
     document: Vec<u8>,
@@ -32,7 +35,8 @@ impl Delegation {
     ///
     /// # Errors
     ///
-    /// [`LicenseRefused::Form`], [`LicenseRefused::Kind`] or [`LicenseRefused::TooDeep`].
+    /// [`LicenseRefused::Form`], [`LicenseRefused::Kind`], [`LicenseRefused::TooLong`] or
+    /// [`LicenseRefused::TooDeep`].
     pub fn read(document: &[u8]) -> Result<Delegation, LicenseRefused> {
         let (license, chain) = opened(document)?;
         let mut grantors = vec![Grantor::of(&license, chain)];
@@ -84,6 +88,12 @@ impl Delegation {
         &self.license
     }
 
+    /// The public key of the licensor that it was made to: DER of its `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn delegate_key(&self) -> Option<&[u8]> {
+        self.license.delegate_key()
+    }
+
     /// Who granted, the nearest first. No reader believes a license under a delegation of which
     /// one is not believed at the time of its grant.
     #[must_use]
@@ -103,6 +113,9 @@ impl Grantor {
 
 /// What a delegation says, and by whose certificates.
 fn opened(document: &[u8]) -> Result<(License, Vec<Vec<u8>>), LicenseRefused> {
+    if document.len() > DELEGATION_BYTES_MAX {
+        return Err(LicenseRefused::TooLong);
+    }
     let envelope = Envelope::read(document).ok_or(LicenseRefused::Form)?;
     let license = license_of(&envelope.body.canonical()).ok_or(LicenseRefused::Form)?;
     if license.kind != LicenseKind::Delegation {

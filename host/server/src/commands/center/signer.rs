@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result};
 use colophon_keys::{KeyKind, Leaf, certificates_to_pem};
 use colophon_receipt::CenterId;
 use colophon_store::signers::{CenterKeyRole, SignerRecord};
-use colophon_title::trust::{EndCertificate, validity};
+use colophon_title::trust::{CertificateRole, EndCertificate, validity};
 use serde::Serialize;
 use serde_json::json;
 
 use super::super::known_center;
 use crate::cli::{CenterKeyArg, KeyKindArg, SignerCommand};
 use crate::house::{House, SecondOpinion, fresh, replace};
-use crate::output::{Output, table};
+use crate::output::{Output, confirm, table};
 
 #[derive(Serialize)]
 struct SignerRow {
@@ -33,7 +33,12 @@ pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -
             let center = known_center(house, &center.center).await?;
             return certificate(house, &center, key_role(role), output).await;
         }
-        SignerCommand::New { center, role, kind } => {
+        SignerCommand::New {
+            center,
+            role,
+            kind,
+            yes,
+        } => {
             let center = known_center(house, &center.center).await?;
             let role = key_role(role);
             let kind = match kind {
@@ -41,8 +46,8 @@ pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -
                 KeyKindArg::P256 => KeyKind::P256,
             };
             let leaf = fresh(house, &center, role, kind).await?;
+            ask_about_delegations(house, &center, &leaf, yes).await?;
             told(replace(house, &center, role, &leaf).await?);
-            warn_of_delegations(house, &center, role).await?;
             center
         }
         SignerCommand::Set {
@@ -50,13 +55,14 @@ pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -
             role,
             certificate,
             key,
+            yes,
         } => {
             let center = known_center(house, &center.center).await?;
             let leaf = Leaf::from_pem(&text(&key)?, &text(&certificate)?);
             let leaf = leaf.context("the certificate and the key cannot be used")?;
             let role = key_role(role);
+            ask_about_delegations(house, &center, &leaf, yes).await?;
             told(replace(house, &center, role, &leaf).await?);
-            warn_of_delegations(house, &center, role).await?;
             center
         }
     };
@@ -70,19 +76,37 @@ fn told(opinion: Option<SecondOpinion>) {
     }
 }
 
-/// Says which titles are sold by leave of another licensor, given to the key that is no more.
-async fn warn_of_delegations(house: &House, center: &CenterId, role: CenterKeyRole) -> Result<()> {
-    if role != CenterKeyRole::Licensor {
+/// Asks before a licensor's key is replaced that other licensors have delegated rights to: the
+/// delegations are to the key, and the former one is gone then.
+async fn ask_about_delegations(
+    house: &House,
+    center: &CenterId,
+    leaf: &Leaf,
+    yes: bool,
+) -> Result<()> {
+    if leaf.role() != CertificateRole::Licensor {
         return Ok(());
     }
-    for book in house.store.delegated_titles(center).await? {
-        eprintln!(
-            "{} {} is licensed under a delegation to the former licensor: until `colophon title \
-             update --delegation` has one to the new licensor, no copy of it can be licensed.",
-            book.id_type, book.id
-        );
+    let own = leaf.chain().first().map(Vec::as_slice).unwrap_or_default();
+    let key = EndCertificate::parse(own)?.public_key_spki_der;
+    let titles = house.store.delegated_titles(center).await?;
+    let lost = titles
+        .iter()
+        .filter(|(_, delegation)| delegation.delegate_key() != Some(&key))
+        .map(|(book, _)| format!("{} {}", book.id_type, book.id));
+    let lost: Vec<String> = lost.collect();
+    if lost.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    confirm(
+        &format!(
+            "Rights of {} were delegated to the present licensor's key, which is destroyed: no \
+             copy of them can be licensed until `colophon title update --delegation` has a \
+             delegation to the new one. Replace it?",
+            lost.join(", ")
+        ),
+        yes,
+    )
 }
 
 fn key_role(role: CenterKeyArg) -> CenterKeyRole {

@@ -2,11 +2,14 @@
 
 use anyhow::Result;
 use colophon_core::activation::ports::LicenseRoots as _;
+use colophon_core::catalog::Book;
 use colophon_core::principal::Trust as _;
 use colophon_core::time::Clock as _;
 use colophon_keys::TrustFolder;
 use colophon_receipt::CenterId;
 use colophon_store::signers::CenterKeyRole;
+use colophon_title::license::Delegation;
+use colophon_title::trust::EndCertificate;
 
 use super::{Finding, finding};
 use crate::house::{House, SystemClock};
@@ -38,8 +41,38 @@ async fn problems(house: &House) -> Result<Vec<String>> {
     }
     for center in house.store.list_centers().await? {
         problems.extend(of_center(house, &trust, &center.id).await?);
+        problems.extend(of_delegations(house, &trust, &center.id).await?);
     }
     Ok(problems)
+}
+
+/// Delegations that no reader would believe, or that are to another key than the center has now.
+async fn of_delegations(
+    house: &House,
+    trust: &TrustFolder,
+    center: &CenterId,
+) -> Result<Vec<String>> {
+    let signers = house.store.list_signers(center).await?;
+    let mut licensors = signers.iter();
+    let licensor = licensors.find(|signer| signer.role == CenterKeyRole::Licensor);
+    let own = licensor.and_then(|signer| EndCertificate::parse(signer.chain.first()?).ok());
+    let key = own.map(|own| own.public_key_spki_der);
+    let titles = house.store.delegated_titles(center).await?;
+    let problem = |(book, delegation): &(Book, Delegation)| {
+        let wrong = match trust.verify_delegation(delegation.document()) {
+            Err(refused) => refused.to_string(),
+            Ok(held) if held.delegate_key() != key.as_deref() => {
+                "it was made to another key than the licensor has now".to_owned()
+            }
+            Ok(_) => return None,
+        };
+        Some(format!(
+            "the delegation of {} {} to {center} is no good: {wrong}; ask who made it for another \
+             and take that in with `colophon title update --delegation`",
+            book.id_type, book.id
+        ))
+    };
+    Ok(titles.iter().filter_map(problem).collect())
 }
 
 async fn of_center(house: &House, trust: &TrustFolder, center: &CenterId) -> Result<Vec<String>> {

@@ -3,9 +3,9 @@
 use colophon_core::catalog::{Availability, StoredForm};
 use colophon_store::titles::TitleRecord;
 use colophon_title::license::Delegation;
-use colophon_title::trust::EndCertificate;
 use serde::Serialize;
 
+use crate::commands::delegation::certificate_text;
 use crate::commands::rights::rights_text;
 use crate::output::table;
 
@@ -108,7 +108,7 @@ impl TitleRow {
                     .clone()
                     .unwrap_or_else(|| "as the center's".to_owned()),
             ),
-            ("by leave of", leave(&self.delegated_by)),
+            ("delegated by", delegated(&self.delegated_by)),
             ("kept as", forms.collect::<Vec<_>>().join(", ")),
             ("location", format!("{}:{}", self.root, self.location)),
         ];
@@ -145,7 +145,7 @@ impl TitleRow {
 }
 
 /// Who let the center grant, for people.
-fn leave(delegated_by: &[String]) -> String {
+fn delegated(delegated_by: &[String]) -> String {
     if delegated_by.is_empty() {
         return "nobody else".to_owned();
     }
@@ -153,14 +153,9 @@ fn leave(delegated_by: &[String]) -> String {
 }
 
 fn grantors(delegation: &Delegation) -> Vec<String> {
-    let certificates = delegation
-        .grantors()
-        .iter()
-        .map(|grantor| grantor.chain.first());
-    let subject = |der: &Vec<u8>| EndCertificate::parse(der).ok().map(|own| own.subject);
-    certificates
-        .map(|own| own.and_then(subject).unwrap_or_default())
-        .collect()
+    let grantors = delegation.grantors().iter();
+    let certificates = grantors.filter_map(|grantor| grantor.chain.first());
+    certificates.map(|der| certificate_text(der)).collect()
 }
 
 fn form_row(name: &'static str, form: &StoredForm) -> FormRow {
