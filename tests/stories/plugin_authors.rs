@@ -14,35 +14,34 @@ use serde_json::Value;
 /// A plug-in's folder with the surroundings of an author who has installed everything.
 pub(crate) struct Author {
     folder: tempfile::TempDir,
+    /// What the plug-in is called. Each test has its own: builds share a folder.
+    name: &'static str,
 }
 
 impl Author {
-    /// Begins a plug-in called `shelf` from a template.
-    fn new(language: &str) -> Self {
-        let author = Self::alone();
+    /// Begins a plug-in from a template.
+    fn new(language: &str, name: &'static str) -> Self {
+        let author = Self::alone(name);
         let begun = author
             .command(binary("colophon"))
             .current_dir(author.folder.path())
-            .args(["plugin", "new", "--lang", language, "shelf"])
+            .args(["plugin", "new", "--lang", language, name])
             .output()
             .unwrap();
         assert!(begun.status.success(), "{}", said(&begun));
         author
     }
 
-    /// An author who brings a folder called `shelf`.
-    pub(crate) fn alone() -> Self {
+    /// An author who brings a folder of this name.
+    pub(crate) fn alone(name: &'static str) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            name,
         }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn plugin(&self) -> PathBuf {
-        self.folder.path().join("shelf")
+    pub(crate) fn plugin(&self) -> PathBuf {
+        self.folder.path().join(self.name)
     }
 
     /// A program as the author runs it: with `colophon` on the path, and packages from what `cargo

@@ -1,6 +1,6 @@
 //! The worked examples in `plugins/`, each from its source through its cases.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use colophon_tests::colophon::succeed;
@@ -9,8 +9,9 @@ use colophon_tests::tool::{skipped, target, workspace};
 use crate::plugin_authors::{Author, missing};
 
 /// A copy of an example's folder, as somebody has it who took it from here.
-fn copy(name: &str, folder: &Path) -> PathBuf {
-    let place = folder.join("shelf");
+fn copy(name: &'static str) -> (Author, PathBuf) {
+    let author = Author::alone(name);
+    let place = author.plugin();
     let example = workspace().join("plugins").join(name);
     // What a developer has built there is left behind.
     std::fs::create_dir(&place).unwrap();
@@ -21,7 +22,7 @@ fn copy(name: &str, folder: &Path) -> PathBuf {
             succeed(Command::new("cp").arg("-rL").arg(part.path()).arg(&place));
         }
     }
-    place
+    (author, place)
 }
 
 fn passes_its_cases(author: &Author, cases: u64) {
@@ -30,24 +31,25 @@ fn passes_its_cases(author: &Author, cases: u64) {
     assert_eq!(tested["passed"], cases, "{tested:#}");
 }
 
-fn in_rust(name: &str, cases: u64) {
+fn in_rust(name: &'static str, cases: u64) {
     let component = target().join("plugins").join(format!("{name}.wasm"));
     if !component.is_file() {
-        return skipped(name, "cargo xtask plugins has not built it");
+        return skipped(
+            &format!("the example {name}"),
+            "cargo xtask plugins has not built it",
+        );
     }
-    let author = Author::alone();
-    let place = copy(name, author.folder());
+    let (author, place) = copy(name);
     std::fs::create_dir(place.join("build")).unwrap();
     std::fs::copy(component, place.join("build/plugin.wasm")).unwrap();
     passes_its_cases(&author, cases);
 }
 
-fn from_source(name: &str, language: &str, unit_tests: &[&str], cases: u64) {
+fn from_source(name: &'static str, language: &str, unit_tests: &[&str], cases: u64) {
     if let Some(missing) = missing(language) {
-        return skipped(name, missing);
+        return skipped(&format!("the example {name}"), missing);
     }
-    let author = Author::alone();
-    let place = copy(name, author.folder());
+    let (author, place) = copy(name);
     author.build();
     if let [program, arguments @ ..] = unit_tests {
         succeed(author.command(program).current_dir(place).args(arguments));

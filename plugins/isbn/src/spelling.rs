@@ -25,7 +25,7 @@ pub(crate) fn isbn(text: &str) -> Option<String> {
 
 /// An ISBN-10 within the numbers that began with it, 978.
 fn from_ten(ten: &[u8; 10]) -> Option<String> {
-    let mut sum = 0;
+    let mut sum = 0_u32;
     for (weight, sign) in (1..=10).rev().zip(ten) {
         let value = match sign {
             b'0'..=b'9' => u32::from(sign - b'0'),
@@ -35,7 +35,7 @@ fn from_ten(ten: &[u8; 10]) -> Option<String> {
         };
         sum += value * weight;
     }
-    if sum % 11 != 0 {
+    if !sum.is_multiple_of(11) {
         return None;
     }
     let mut thirteen = *b"9780000000000";
@@ -50,7 +50,7 @@ fn from_ten(ten: &[u8; 10]) -> Option<String> {
 }
 
 fn whole(thirteen: &[u8; 13]) -> bool {
-    thirteen.iter().all(u8::is_ascii_digit) && weighted(thirteen) % 10 == 0
+    thirteen.iter().all(u8::is_ascii_digit) && weighted(thirteen).is_multiple_of(10)
 }
 
 /// The sum that the last digit makes a multiple of ten.

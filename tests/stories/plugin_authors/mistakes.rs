@@ -64,7 +64,7 @@ fn what_went_wrong_in_a_call_is_told_with_what_to_do() {
     if let Some(missing) = missing("rust") {
         return skipped("what_went_wrong_in_a_call_is_told_with_what_to_do", missing);
     }
-    let author = Author::new("rust");
+    let author = Author::new("rust", "mischief");
     let plugin = author.plugin();
     let rule = format!("use alloc::string::String;\n{MISCHIEF}");
     fs::write(plugin.join("src/shelf.rs"), rule).unwrap();
@@ -153,7 +153,7 @@ fn speaks_another_version(author: &Author) {
 
 #[test]
 fn what_is_no_plugin_is_told_so() {
-    let author = Author::alone();
+    let author = Author::alone("nothing");
     fs::create_dir_all(author.plugin().join("build")).unwrap();
     let refused = |arguments: &[&str], wanted: &str| {
         let out = author.colophon(arguments);

@@ -19,7 +19,7 @@ fn follow_the_readme(language: &str, test: &str) {
     if let Some(missing) = missing(language) {
         return skipped(test, missing);
     }
-    let author = Author::new(language);
+    let author = Author::new(language, "shelf");
     let readme = std::fs::read_to_string(author.plugin().join("README.md")).unwrap();
     let commands = commands(&readme);
     for needed in [

@@ -128,11 +128,13 @@ pub(super) fn from_json(ty: &Type, value: &Value) -> Result<Val, Unfit> {
 
 /// What stands for a member that is not written down.
 fn left_out(ty: &Type) -> Result<Val, Unfit> {
-    match ty {
-        Type::Option(_) => Ok(Val::Option(None)),
-        Type::List(_) => Ok(Val::List(Vec::new())),
-        _ => Err("is missing".to_owned()),
+    if matches!(ty, Type::Option(_)) {
+        return Ok(Val::Option(None));
     }
+    if matches!(ty, Type::List(_)) {
+        return Ok(Val::List(Vec::new()));
+    }
+    Err("is missing".to_owned())
 }
 
 /// A variant's name and what it holds.

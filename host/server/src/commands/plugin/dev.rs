@@ -15,14 +15,16 @@ use crate::output::Output;
 /// How often files are looked at.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Folders that tools write to; nothing in them is the author's.
-const MADE: [&str; 6] = [
+/// What tools write; none of it is the author's.
+const MADE: [&str; 8] = [
     "build",
     "target",
     "node_modules",
     ".venv",
     ".git",
     "__pycache__",
+    "package-lock.json",
+    "Cargo.lock",
 ];
 
 pub(super) async fn run(folder: &Path, watch: bool, output: Output) -> Result<ExitCode> {
@@ -39,19 +41,25 @@ pub(super) async fn run(folder: &Path, watch: bool, output: Output) -> Result<Ex
             "── waiting for a change in {}; Ctrl-C ends",
             folder.display()
         );
-        seen = changed(folder, seen).await?;
-        ended = once(folder, output).await;
+        let now = changed(folder, &seen).await?;
+        let cases_alone = differing(&seen, &now).all(|path| path.starts_with(folder.join("cases")));
+        seen = now;
+        ended = if cases_alone {
+            try_cases(folder, output).await
+        } else {
+            once(folder, output).await
+        };
     }
 }
 
 /// Returns when the folder is other than it was, and has been so for one pause: an editor may write
 /// several files.
-async fn changed(folder: &Path, before: State) -> Result<State> {
+async fn changed(folder: &Path, before: &State) -> Result<State> {
     let mut last = before.clone();
     loop {
         tokio::time::sleep(PAUSE).await;
         let now = state(folder)?;
-        if now != before && now == last {
+        if now != *before && now == last {
             return Ok(now);
         }
         last = now;
@@ -61,6 +69,11 @@ async fn changed(folder: &Path, before: State) -> Result<State> {
 async fn once(folder: &Path, output: Output) -> Result<ExitCode> {
     let built = build::build(folder)?;
     eprintln!("── built {}", built.component.display());
+    try_cases(folder, output).await
+}
+
+/// Cases are no part of what is built.
+async fn try_cases(folder: &Path, output: Output) -> Result<ExitCode> {
     let arguments = PluginTestArgs {
         plugin: folder.to_owned(),
         cases: Vec::new(),
@@ -77,6 +90,17 @@ fn state(folder: &Path) -> Result<State> {
     gather(folder, &mut state)
         .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     Ok(state)
+}
+
+/// Files that came, went or were written between two states.
+fn differing<'a>(one: &'a State, other: &'a State) -> impl Iterator<Item = &'a PathBuf> {
+    let changed = one
+        .iter()
+        .filter(move |(path, written)| other.get(*path) != Some(*written));
+    let came = other
+        .iter()
+        .filter(move |(path, _)| !one.contains_key(*path));
+    changed.chain(came).map(|(path, _)| path)
 }
 
 fn gather(folder: &Path, state: &mut State) -> std::io::Result<()> {
@@ -118,8 +142,14 @@ mod tests {
         write("target/release/thing", "made");
         assert_eq!(state(folder.path()).unwrap(), before);
         write("src/lib.rs", "three");
-        assert_ne!(state(folder.path()).unwrap(), before);
+        let changed = state(folder.path()).unwrap();
+        let file = folder.path().join("src/lib.rs");
+        assert!(differing(&before, &changed).eq([&file]));
         write("cases/new.toml", "");
-        assert_eq!(state(folder.path()).unwrap().len(), 2);
+        let more = state(folder.path()).unwrap();
+        let case = folder.path().join("cases/new.toml");
+        assert!(differing(&changed, &more).eq([&case]));
+        assert!(differing(&more, &changed).eq([&case]));
+        assert!(differing(&more, &more).next().is_none());
     }
 }
