@@ -9,3 +9,4 @@ mod people;
 mod reader;
 mod service;
 mod shown;
+mod workers;

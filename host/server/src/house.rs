@@ -3,11 +3,14 @@
 mod activating;
 mod activation;
 mod founding;
+mod keyring;
 mod pages;
 mod parts;
 mod readiness;
 mod rehearsal;
+mod repository;
 mod signers;
+mod workplace;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -24,16 +27,14 @@ use colophon_core::log::Client;
 use colophon_core::ports::FieldCipher;
 use colophon_core::time::{Clock, Timestamp};
 use colophon_crypto::Engine;
-use colophon_keys::{
-    EngineName, Envelope, StoredSigners, SystemRandom, TrustFolder, read_key_file,
-};
+use colophon_keys::TrustFolder;
 use colophon_origin::DirectoryStore;
 use colophon_receipt::{CenterId, SealedReceipt};
 use colophon_store::activation::{ActivationDatabase, ActivationStore};
 use colophon_store::migration::Migrated;
-use colophon_store::secrets::Secrets;
 use colophon_store::store::{Databases, Store};
 
+use self::keyring::Keyring;
 use crate::commands::not_initialized;
 use crate::commands::receipt::Explained;
 use crate::config::Config;
@@ -45,7 +46,9 @@ pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
 pub(crate) use rehearsal::rehearse_rights;
+pub(crate) use repository::{OrderTasks, WorkersHere, maker};
 pub(crate) use signers::{complete_center, fresh, replace};
+pub(crate) use workplace::Workplace;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]
@@ -85,24 +88,16 @@ impl House {
 
     /// Opens what `colophon init` is about to fill.
     async fn founding(config: &Config) -> Result<Self> {
-        let engine = config.keys.engine.parse::<EngineName>()?.engine();
-        let master = read_key_file(&config.keys.master_file)?;
-        let cipher: Arc<dyn FieldCipher> = Arc::new(Envelope::new(Arc::clone(&engine), master));
-        let secrets = || {
-            Secrets::new(
-                Arc::clone(&cipher),
-                Arc::clone(&engine),
-                Box::new(SystemRandom),
-                Arc::new(StoredSigners),
-            )
-        };
-        let store = databases(config).await?.into_store(secrets()).await?;
-        let activation = activation_database(config).await?.into_store(secrets());
+        let keyring = Keyring::open(config)?;
+        let store = databases(config).await?.into_store(keyring.secrets());
+        let store = store.await?;
+        let activation = activation_database(config).await?;
+        let activation = activation.into_store(keyring.secrets());
         let content = DirectoryStore::new(config.roots.clone());
         Ok(Self {
             activation: Arc::new(activation.await?),
-            engine,
-            cipher,
+            engine: keyring.engine,
+            cipher: keyring.cipher,
             store: Arc::new(store),
             content: Arc::new(content),
             trust_folder: config.trust.folder.clone(),

@@ -134,6 +134,8 @@ pub enum ActivationFailed {
 enum Unfinished {
     /// Something has become of it in the meantime.
     Over(Outcome),
+    /// Something has become of it in the meantime, and admission says what.
+    AdmitAgain,
     /// Something failed; asked again, it goes on.
     Failed(ActivationFailed),
 }
@@ -174,31 +176,15 @@ impl Activating {
             facts: request.facts.clone(),
             reader: request.reader.clone(),
         };
-        let outcome = match self.activations.admit(&admission, now).await? {
-            Admission::Admitted(admitted) => {
-                match self.finish(grant, &admitted, request, now).await {
-                    Ok(outcome) | Err(Unfinished::Over(outcome)) => outcome,
-                    Err(Unfinished::Failed(failed)) => return Err(failed),
-                }
-            }
-            Admission::Finished {
-                activation,
-                package,
-            } => Outcome::Activated {
-                activation,
-                package,
-            },
-            Admission::LimitReached {
-                next_allowed_at,
-                used,
-            } => Outcome::LimitReached {
-                next_allowed_at,
-                used,
-            },
-            Admission::PoolEmpty => Outcome::PoolEmpty,
-            Admission::OtherMachine => Outcome::OtherMachine,
-            Admission::Withdrawn => Outcome::Withdrawn,
-            Admission::NoGrant => Outcome::NoGrant,
+        let outcome = match self.attempt(&admission, request, now).await {
+            // An order that ends twice in one request is somebody else's hurry, not ours.
+            Err(Unfinished::AdmitAgain) => self.attempt(&admission, request, now).await,
+            attempted => attempted,
+        };
+        let outcome = match outcome {
+            Ok(outcome) | Err(Unfinished::Over(outcome)) => outcome,
+            Err(Unfinished::AdmitAgain) => Outcome::Busy,
+            Err(Unfinished::Failed(failed)) => return Err(failed),
         };
         if let Some(progress) = progress(&outcome) {
             self.grants.note(grant, progress).await?;
@@ -220,6 +206,38 @@ impl Activating {
         self.grants.note(grant, sent).await
     }
 
+    /// Admits the machine, and makes its package if it has none.
+    async fn attempt(
+        &self,
+        admission: &AdmissionRequest,
+        request: &ActivationRequest,
+        now: Timestamp,
+    ) -> Result<Outcome, Unfinished> {
+        Ok(match self.activations.admit(admission, now).await? {
+            Admission::Admitted(admitted) => {
+                return self.finish(admission.grant, &admitted, request, now).await;
+            }
+            Admission::Finished {
+                activation,
+                package,
+            } => Outcome::Activated {
+                activation,
+                package,
+            },
+            Admission::LimitReached {
+                next_allowed_at,
+                used,
+            } => Outcome::LimitReached {
+                next_allowed_at,
+                used,
+            },
+            Admission::PoolEmpty => Outcome::PoolEmpty,
+            Admission::OtherMachine => Outcome::OtherMachine,
+            Admission::Withdrawn => Outcome::Withdrawn,
+            Admission::NoGrant => Outcome::NoGrant,
+        })
+    }
+
     async fn finish(
         &self,
         grant: GrantRef,
@@ -233,6 +251,7 @@ impl Activating {
             .await?;
         let certificate = self.certificate(admitted, now).await?;
         let order = RepositoryOrder {
+            activation,
             persona: admitted.persona.clone(),
             machine: admitted.machine,
             facts: request.facts.clone(),
@@ -242,6 +261,8 @@ impl Activating {
         let individual = match self.repository.individualize(order).await {
             Ok(individual) => individual,
             Err(RepositoryFailed::Busy) => return Err(Unfinished::Over(Outcome::Busy)),
+            Err(RepositoryFailed::Gone) => return Err(Unfinished::AdmitAgain),
+            Err(RepositoryFailed::Unavailable(unavailable)) => return Err(unavailable.into()),
             Err(broken @ RepositoryFailed::Broken(_)) => {
                 return Err(ActivationFailed::Repository(broken).into());
             }
