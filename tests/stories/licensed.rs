@@ -75,9 +75,17 @@ pub(crate) fn open(
     copy: &[u8],
     persona: &Persona,
 ) -> Result<(Vec<u8>, LicenseReport), TitleRefused> {
-    let roots = roots(house);
+    open_under(&roots(house), copy, persona)
+}
+
+/// Likewise, under trusted roots of one's choice.
+pub(crate) fn open_under(
+    roots: &TrustRoots,
+    copy: &[u8],
+    persona: &Persona,
+) -> Result<(Vec<u8>, LicenseReport), TitleRefused> {
     let mut opened =
-        OpenTitle::open_licensed(&Portable, Cursor::new(copy.to_vec()), &roots, persona)?;
+        OpenTitle::open_licensed(&Portable, Cursor::new(copy.to_vec()), roots, persona)?;
     assert_eq!(opened.level(), Level::FullyIndividualized);
     let license = opened.license().unwrap().clone();
     let mut publication = Cursor::new(Vec::new());

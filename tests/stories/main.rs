@@ -11,6 +11,7 @@ mod activation_operator;
 mod cache;
 mod certificates;
 mod copies;
+mod delegations;
 mod events;
 mod level_five;
 mod license_verifiers;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use colophon_receipt::{BookId, BookIdType, CenterId, Currency};
-use colophon_title::license::RightsTemplate;
+use colophon_title::license::{Delegation, RightsTemplate};
 use colophon_title::{Level, MediaType, SignerRoles, VersionId};
 use thiserror::Error;
 
@@ -194,6 +194,8 @@ pub struct TitleFacts {
     pub attributes: Vec<(String, String)>,
     /// What its licenses grant; none: what the center's licenses grant.
     pub rights: Option<Arc<RightsTemplate>>,
+    /// What lets the center's licensor grant them, where another licensor holds the title's rights.
+    pub delegation: Option<Arc<Delegation>>,
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use colophon_activation::PersonaId;
-use colophon_receipt::{Freshness, Receipt, RequestedLevel, TimePolicy, UnixSeconds};
+use colophon_receipt::{Freshness, Receipt, RequestedLevel, TimePolicy, TimeRefusal};
 use colophon_title::{Level, SignerRole, SignerRoles};
 
 use crate::catalog::{Availability, StoredForm, TitleFacts};
 use crate::plugin::{PolicyTerms, Verdict};
 use crate::refusal::Refusal;
+use crate::time::Timestamp;
 
 /// A sale that is served, and what the copy has to be.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub struct Permit {
 
 /// Judges a sale by receipt, catalog and policy. The strictest of the three holds.
 pub fn decide(
-    now: UnixSeconds,
+    now: Timestamp,
     policy: &TimePolicy,
     receipt: &Receipt,
     facts: &Arc<TitleFacts>,
@@ -72,9 +73,9 @@ pub fn decide(
 }
 
 /// What the receipt is good for now; the policy may shorten its life below what receipt and
-/// center allow.
+/// center allow, or end it at a moment of its own, which is the host's time and needs no skew.
 fn freshness(
-    now: UnixSeconds,
+    now: Timestamp,
     policy: &TimePolicy,
     receipt: &Receipt,
     terms: &PolicyTerms,
@@ -87,9 +88,18 @@ fn freshness(
         lifetime_s_max,
         ..*policy
     };
-    receipt
-        .freshness(now, &strictest)
-        .map_err(Refusal::OutsideTime)
+    let by_receipt = receipt
+        .freshness(now.unix_seconds(), &strictest)
+        .map_err(Refusal::OutsideTime)?;
+    let Some(end) = terms.expires_at.filter(|end| now > *end) else {
+        return Ok(by_receipt);
+    };
+    let resume_ms = i64::from(policy.resume_s).saturating_mul(1000);
+    if now.unix_ms() <= end.unix_ms().saturating_add(resume_ms) {
+        Ok(Freshness::ResumeOnly)
+    } else {
+        Err(Refusal::OutsideTime(TimeRefusal::Expired))
+    }
 }
 
 /// The least level that catalog and policy accept.

@@ -41,6 +41,8 @@ pub struct FoundLocation {
     pub path: String,
     /// SHA-256 that the delivered form's stored file must have, if the resolver knows it.
     pub sha256: Option<Vec<u8>>,
+    /// Bytes that this file must have, if the resolver knows them.
+    pub size: Option<u64>,
 }
 
 /// The sale, as the policy sees it.
@@ -79,6 +81,8 @@ pub struct PolicyTerms {
     pub max_downloads: Option<u32>,
     /// How long after its issue a receipt may be used, in seconds.
     pub receipt_lifetime_s: Option<u64>,
+    /// The last moment at which a download may begin.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Who has to mend a failed call.
@@ -130,7 +134,7 @@ pub enum PluginFailure {
     /// No component of the center's chain plays this role.
     #[error("the center has no plug-in in the role of {role}")]
     NoSuchRole {
-        /// `resolver`, `policy` or `naming`.
+        /// `resolver`, `policy`, `naming` or `retailers`.
         role: &'static str,
     },
     /// A service that the plug-in asked the host for did not answer.

@@ -13,6 +13,7 @@ use colophon_core::decide::{Permit, decide};
 use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::plugin::{PolicyTerms, Verdict};
 use colophon_core::refusal::Refusal;
+use colophon_core::time::Timestamp;
 use colophon_crypto::{Key32, Portable, Randomness};
 use colophon_receipt::{
     Claims, Freshness, Mint, Receipt, ReceiptKey, RequestedLevel, SealedReceipt, TimePolicy,
@@ -91,6 +92,7 @@ fn facts(change: impl FnOnce(&mut TitleFacts)) -> Arc<TitleFacts> {
         price: None,
         attributes: vec![],
         rights: None,
+        delegation: None,
     };
     change(&mut facts);
     Arc::new(facts)
@@ -107,7 +109,7 @@ fn judge(
     terms: PolicyTerms,
 ) -> Result<Permit, Refusal> {
     decide(
-        UnixSeconds::new(now),
+        Timestamp::from_unix_ms(now * 1000),
         &TimePolicy::default(),
         receipt,
         facts,
@@ -283,7 +285,7 @@ fn withdrawn_and_denied_sales_are_refused() {
     };
     let policy = TimePolicy::default();
     let denied = decide(
-        UnixSeconds::new(NOW),
+        Timestamp::from_unix_ms(NOW * 1000),
         &policy,
         &receipt(|_| {}),
         &facts(|_| {}),
@@ -333,4 +335,38 @@ fn a_policy_may_shorten_a_receipts_life() {
         ..PolicyTerms::default()
     };
     assert_eq!(fresh(2_000, long).unwrap(), Freshness::ResumeOnly);
+}
+
+#[test]
+fn a_policy_may_end_a_sale_at_a_moment_of_its_own() {
+    let ending = |at_ms: i64| PolicyTerms {
+        expires_at: Some(Timestamp::from_unix_ms(at_ms)),
+        ..PolicyTerms::default()
+    };
+    let at = |now_ms: i64, end_ms: i64| {
+        let verdict = Verdict::Allow(ending(end_ms));
+        let (receipt, facts) = (receipt(|_| {}), facts(|_| {}));
+        let now = Timestamp::from_unix_ms(now_ms);
+        decide(now, &TimePolicy::default(), &receipt, &facts, verdict).map(|g| g.freshness)
+    };
+    let now_ms = NOW * 1000;
+    let resume_ms = i64::from(TimePolicy::default().resume_s) * 1000;
+    // The last moment belongs to it; the retailer's clock has no part in it.
+    assert_eq!(at(now_ms, now_ms).unwrap(), Freshness::Valid);
+    assert_eq!(at(now_ms + 1, now_ms).unwrap(), Freshness::ResumeOnly);
+    assert_eq!(
+        at(now_ms, now_ms - resume_ms).unwrap(),
+        Freshness::ResumeOnly
+    );
+    assert_eq!(
+        at(now_ms, now_ms - resume_ms - 1).unwrap_err().code(),
+        Code::ReceiptExpired
+    );
+    // It never makes a receipt live longer.
+    assert_eq!(
+        at(now_ms + 2_000_000, i64::MAX).unwrap(),
+        Freshness::ResumeOnly
+    );
+    assert!(at(now_ms + 200_000_000, i64::MAX).is_err());
+    assert!(at(now_ms, i64::MIN).is_err());
 }

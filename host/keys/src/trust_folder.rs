@@ -13,7 +13,8 @@ use colophon_core::principal::{CertificateRefused, Trust};
 use colophon_crypto::{Engine, frames};
 use colophon_receipt::UnixSeconds;
 use colophon_title::license::{
-    self, ActivationCertificate, ActivationCertificateRefused, LicenseRefused, LicenseReport,
+    self, ActivationCertificate, ActivationCertificateRefused, Delegation, LicenseRefused,
+    LicenseReport,
 };
 use colophon_title::trust::{
     CertificateRole, ChainRefused, EndCertificate, TrustRoots, TrustRootsError, validity,
@@ -137,6 +138,21 @@ impl TrustFolder {
     /// [`LicenseRefused`].
     pub fn verify_license(&self, document: &[u8]) -> Result<LicenseReport, LicenseRefused> {
         license::verify(self.engine.as_ref(), document, &self.held().roots)
+    }
+
+    /// Verifies a delegation under the roots and lists as they are now.
+    ///
+    /// # Errors
+    ///
+    /// [`LicenseRefused`].
+    pub fn verify_delegation(&self, document: &[u8]) -> Result<Delegation, LicenseRefused> {
+        Delegation::verify(self.engine.as_ref(), document, &self.held().roots)
+    }
+
+    /// The trusted roots in DER.
+    pub fn roots(&self) -> Vec<Vec<u8>> {
+        let held = self.held();
+        held.roots.certificates().map(<[u8]>::to_vec).collect()
     }
 
     fn held(&self) -> Arc<Held> {

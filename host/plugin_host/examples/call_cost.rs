@@ -14,7 +14,7 @@ use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
 use colophon_core::plugin::{CallContext, Offer, PluginFailure, Plugins, ResolverAnswer};
 use colophon_core::ports::{Catalog, Unavailable};
 use colophon_core::time::Timestamp;
-use colophon_plugin_host::{CATALOG_PLUGIN, Limits, Registry, Sandbox, Settings};
+use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, Registry, Sandbox, Settings};
 use colophon_receipt::{BookId, BookIdType, CenterId, RetailerId};
 use colophon_title::{ContentKey, VersionId};
 
@@ -66,10 +66,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let sandbox = Sandbox::start(&settings)?;
     let begun = Instant::now();
-    sandbox.load(CATALOG_PLUGIN, Limits::default()).await?;
+    sandbox
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
+        .await?;
     let compiled = begun.elapsed();
     let begun = Instant::now();
-    let built_in = sandbox.load(CATALOG_PLUGIN, Limits::default()).await?;
+    let built_in = sandbox
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
+        .await?;
     let kept = begun.elapsed();
     let plugins = Registry::new(
         sandbox,
@@ -172,6 +176,7 @@ async fn native(catalog: &dyn Catalog, sale: &Sale) -> Result<(), PluginFailure>
             root: location.root.as_str().to_owned(),
             path: location.path.as_str().to_owned(),
             sha256: None,
+            size: None,
         })
     }));
     Ok(())

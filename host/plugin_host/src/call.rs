@@ -20,8 +20,9 @@ pub(crate) use self::live::{Live, Places};
 pub(crate) use self::question::{Describe, SelfTest};
 use self::question::{Evaluate, FileName, Question, Resolve};
 use crate::bindings::{common, policy};
+use crate::contract::Role;
 use crate::generation::Generation;
-use crate::observation::{Observed, Role};
+use crate::observation::Observed;
 use crate::registry::Chain;
 use crate::sandbox::Sandbox;
 use crate::state::{BoundCatalog, CallState};
@@ -226,14 +227,14 @@ impl Request {
     }
 
     async fn start(&self, generation: &Generation) -> Result<Live, PluginFailure> {
-        let limits = *generation.limits();
+        let granted = generation.granted();
         let begun = Instant::now();
-        let places = self.places(begun + limits.deadline).await?;
+        let places = self.places(begun + granted.limits.deadline).await?;
         let catalog = BoundCatalog {
             catalog: Arc::clone(&self.catalog),
             center: self.context.center.clone(),
         };
-        let state = CallState::new(limits, Some(catalog));
+        let state = CallState::new(Arc::clone(granted), Some(catalog));
         Live::start_at(
             self.sandbox.engine(),
             generation.pre(),

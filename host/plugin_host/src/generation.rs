@@ -2,12 +2,15 @@
 
 mod load;
 
+use std::sync::Arc;
+
 use wasmtime::component::{Component, InstancePre};
 
 pub use self::load::LoadRefused;
-use crate::bindings::{NAMING, POLICY, RESOLVER, meta, naming, policy, resolver};
+use crate::bindings::{meta, naming, policy, resolver, retailers};
 use crate::call::Live;
-use crate::limits::Limits;
+use crate::contract::Role;
+use crate::granted::Granted;
 use crate::state::CallState;
 
 /// One loaded version of a plug-in. It never changes; replacing a plug-in makes another.
@@ -16,7 +19,7 @@ pub struct Generation {
     roles: Roles,
     description: Description,
     sha256: [u8; 32],
-    limits: Limits,
+    granted: Arc<Granted>,
 }
 
 /// What a plug-in says of itself. Nothing relies on it.
@@ -45,27 +48,18 @@ impl Generation {
         &self.sha256
     }
 
-    /// Names of the roles it plays: `resolver`, `policy`, `naming`.
-    pub fn roles(&self) -> impl Iterator<Item = &'static str> {
-        let Roles {
-            resolver,
-            policy,
-            naming,
-        } = &self.roles;
-        let played = [
-            resolver.as_ref().map(|_| "resolver"),
-            policy.as_ref().map(|_| "policy"),
-            naming.as_ref().map(|_| "naming"),
-        ];
-        played.into_iter().flatten()
+    /// The roles it plays.
+    pub fn roles(&self) -> impl Iterator<Item = Role> {
+        let all = Role::ALL.into_iter();
+        all.filter(|role| self.roles.plays(*role))
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<CallState> {
         &self.pre
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+    pub(crate) fn granted(&self) -> &Arc<Granted> {
+        &self.granted
     }
 
     pub(crate) fn exported(&self) -> &Roles {
@@ -78,14 +72,20 @@ pub(crate) struct Roles {
     pub(crate) resolver: Option<resolver::GuestIndices>,
     pub(crate) policy: Option<policy::GuestIndices>,
     pub(crate) naming: Option<naming::GuestIndices>,
+    pub(crate) retailers: Option<retailers::GuestIndices>,
 }
 
 impl Roles {
     fn find(component: &Component, pre: &InstancePre<CallState>) -> Result<Self, LoadRefused> {
         Ok(Self {
-            resolver: probe(component, RESOLVER, || resolver::GuestIndices::new(pre))?,
-            policy: probe(component, POLICY, || policy::GuestIndices::new(pre))?,
-            naming: probe(component, NAMING, || naming::GuestIndices::new(pre))?,
+            resolver: of_role(component, Role::Resolver, || {
+                resolver::GuestIndices::new(pre)
+            })?,
+            policy: of_role(component, Role::Policy, || policy::GuestIndices::new(pre))?,
+            naming: of_role(component, Role::Naming, || naming::GuestIndices::new(pre))?,
+            retailers: of_role(component, Role::Retailers, || {
+                retailers::GuestIndices::new(pre)
+            })?,
         })
     }
 
@@ -93,20 +93,52 @@ impl Roles {
     fn check(&self, live: &mut Live) -> Result<(), LoadRefused> {
         let (store, instance) = live.parts();
         if let Some(indices) = &self.resolver {
-            fits(RESOLVER, indices.load(&mut *store, instance))?;
+            fits(
+                Role::Resolver.interface(),
+                indices.load(&mut *store, instance),
+            )?;
         }
         if let Some(indices) = &self.policy {
-            fits(POLICY, indices.load(&mut *store, instance))?;
+            fits(
+                Role::Policy.interface(),
+                indices.load(&mut *store, instance),
+            )?;
         }
         if let Some(indices) = &self.naming {
-            fits(NAMING, indices.load(&mut *store, instance))?;
+            fits(
+                Role::Naming.interface(),
+                indices.load(&mut *store, instance),
+            )?;
+        }
+        if let Some(indices) = &self.retailers {
+            fits(
+                Role::Retailers.interface(),
+                indices.load(&mut *store, instance),
+            )?;
         }
         Ok(())
     }
 
-    fn is_empty(&self) -> bool {
-        self.resolver.is_none() && self.policy.is_none() && self.naming.is_none()
+    fn plays(&self, role: Role) -> bool {
+        match role {
+            Role::Resolver => self.resolver.is_some(),
+            Role::Policy => self.policy.is_some(),
+            Role::Naming => self.naming.is_some(),
+            Role::Retailers => self.retailers.is_some(),
+        }
     }
+
+    fn is_empty(&self) -> bool {
+        !Role::ALL.into_iter().any(|role| self.plays(role))
+    }
+}
+
+fn of_role<Indices>(
+    component: &Component,
+    role: Role,
+    indices: impl FnOnce() -> wasmtime::Result<Indices>,
+) -> Result<Option<Indices>, LoadRefused> {
+    probe(component, role.interface(), indices)
 }
 
 /// The functions of an interface, if the component exports it. Names are held against the contract

@@ -3,20 +3,20 @@
 //! This is the only host crate that knows wasmtime. It keeps core's [`Plugins`] port: a request
 //! [begins](Registry) with one generation of its center's chain of plug-ins, each component gets a
 //! fresh instance on its first call, and the instance is gone when the request is. A plug-in has
-//! no ambient authority: the one thing it can ask for is its own center's catalog. Time, fuel,
-//! memory, stack, host calls and what it may hand over are [limited](Limits); every failure says
-//! [who has to mend it](colophon_core::plugin::Blame).
+//! no ambient authority: what it can call is what it was [granted](Granted), bound to its own
+//! center. Time, fuel, memory, stack, host calls and what it may hand over are [limited](Limits);
+//! every failure says [who has to mend it](colophon_core::plugin::Blame).
 //!
-//! What plug-ins answer is held against the contract in `wit/0.1` here. Whether a path may be
+//! What plug-ins answer is held against the contract in `wit/1.0` here. Whether a path may be
 //! used or a level exists is core's to say.
 //!
 //! ```no_run
 //! # async fn start(catalog: std::sync::Arc<dyn colophon_core::ports::Catalog>)
 //! # -> Result<(), Box<dyn std::error::Error>> {
-//! use colophon_plugin_host::{CATALOG_PLUGIN, Limits, Registry, Sandbox, Settings};
+//! use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, Registry, Sandbox, Settings};
 //!
 //! let sandbox = Sandbox::start(&Settings::default())?;
-//! let built_in = sandbox.load(CATALOG_PLUGIN, Limits::default()).await?;
+//! let built_in = sandbox.load(CATALOG_PLUGIN, Granted::catalog(Limits::default())).await?;
 //! let plugins = Registry::new(sandbox, catalog, vec![built_in]);
 //! # Ok(()) }
 //! ```
@@ -25,14 +25,18 @@
 
 mod bindings;
 mod call;
+mod contract;
 mod generation;
+mod granted;
 mod limits;
 mod observation;
 mod registry;
 mod sandbox;
 mod state;
 
+pub use contract::{CONTRACT, Capability, Role};
 pub use generation::{Description, Generation, LoadRefused};
+pub use granted::Granted;
 pub use limits::{Capacity, Limits};
 pub use registry::{Chain, Registry};
 pub use sandbox::{FolderRefused, PrecompiledFolder, Sandbox, Settings, StartFailed};

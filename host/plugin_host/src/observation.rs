@@ -5,25 +5,8 @@ use colophon_core::plugin::{Blame, CallContext, PluginFailure};
 use metrics::{counter, histogram};
 use tokio::time::Instant;
 
+use crate::contract::Role;
 use crate::generation::Generation;
-
-/// What a plug-in was asked in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    Resolver,
-    Policy,
-    Naming,
-}
-
-impl Role {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Resolver => "resolver",
-            Self::Policy => "policy",
-            Self::Naming => "naming",
-        }
-    }
-}
 
 /// One call under way.
 pub(crate) struct Observed<'a> {

@@ -11,6 +11,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::bindings::catalog::{FindError, Host};
 use crate::bindings::common;
+use crate::granted::Granted;
 use crate::limits::Limits;
 use crate::sandbox::TICK;
 
@@ -27,7 +28,7 @@ pub(crate) struct BoundCatalog {
 
 /// The data of one instance's store.
 pub(crate) struct CallState {
-    limits: Limits,
+    granted: Arc<Granted>,
     /// None while a plug-in is loaded: then there is no center yet.
     catalog: Option<BoundCatalog>,
     memory_bytes: usize,
@@ -38,9 +39,9 @@ pub(crate) struct CallState {
 }
 
 impl CallState {
-    pub(crate) fn new(limits: Limits, catalog: Option<BoundCatalog>) -> Self {
+    pub(crate) fn new(granted: Arc<Granted>, catalog: Option<BoundCatalog>) -> Self {
         Self {
-            limits,
+            granted,
             catalog,
             memory_bytes: 0,
             host_calls: 0,
@@ -51,13 +52,13 @@ impl CallState {
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+        &self.granted.limits
     }
 
     /// Grants the next call its time. The runtime's timer ends a call at its deadline; the ticks
     /// are for a thread so busy that the timer does not come to its turn.
     pub(crate) fn grant_ticks(&mut self) {
-        let ticks = self.limits.deadline.as_millis() / TICK.as_millis();
+        let ticks = self.limits().deadline.as_millis() / TICK.as_millis();
         self.ticks_left = u32::try_from(ticks).unwrap_or(u32::MAX).saturating_add(4);
     }
 
@@ -79,7 +80,7 @@ impl CallState {
 
     fn count_host_call(&mut self) -> Result<(), LimitHit> {
         self.host_calls += 1;
-        if self.host_calls > self.limits.host_calls {
+        if self.host_calls > self.limits().host_calls {
             return Err(LimitHit("host calls"));
         }
         Ok(())
@@ -102,7 +103,7 @@ impl Host for CallState {
         };
         self.host_call_pending = true;
         let asked = bound.catalog.find(&bound.center, &book);
-        let answer = timeout(self.limits.host_call_timeout, asked).await;
+        let answer = timeout(self.limits().host_call_timeout, asked).await;
         self.host_call_pending = false;
         let cause = match answer {
             Ok(Ok(found)) => return Ok(Ok(found.map(location))),
@@ -128,6 +129,7 @@ fn location(found: Location) -> common::Location {
         root: found.root.as_str().to_owned(),
         path: found.path.as_str().to_owned(),
         sha256: None,
+        size: None,
         extra: Vec::new(),
     }
 }
@@ -141,7 +143,7 @@ impl ResourceLimiter for CallState {
     ) -> wasmtime::Result<bool> {
         let others = self.memory_bytes.saturating_sub(current);
         let total = others.saturating_add(desired);
-        if total > self.limits.memory_bytes {
+        if total > self.limits().memory_bytes {
             return Err(LimitHit("memory").into());
         }
         let allowed = maximum.is_none_or(|maximum| desired <= maximum);
@@ -157,7 +159,7 @@ impl ResourceLimiter for CallState {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if desired > self.limits.table_elements {
+        if desired > self.limits().table_elements {
             return Err(LimitHit("table elements").into());
         }
         Ok(maximum.is_none_or(|maximum| desired <= maximum))

@@ -16,7 +16,7 @@ pub(crate) use self::activation::{
     ActivationCommand, ActivationReportArgs, ActivationSettingsArgs, PeriodArg,
 };
 pub(crate) use self::center::{CenterCommand, CenterKeyArg, KeyKindArg, SignerCommand};
-pub(crate) use self::license::{LicenseArgs, LicenseCommand};
+pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{EventsArgs, LogCommand};
 pub(crate) use self::receipt::{MintArgs, ReceiptCommand, SecretArgs};
 pub(crate) use self::retailer::RetailerCommand;

@@ -4,6 +4,7 @@ mod activation;
 mod center;
 mod codes;
 mod configuration;
+mod delegation;
 mod doctor;
 mod init;
 mod license;

@@ -9,6 +9,7 @@ mod parts;
 mod readiness;
 mod rehearsal;
 mod repository;
+mod second_verifier;
 mod signers;
 mod workplace;
 
@@ -45,8 +46,9 @@ pub(crate) use activation::{
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
-pub(crate) use rehearsal::rehearse_rights;
+pub(crate) use rehearsal::{rehearse_delegation, rehearse_rights};
 pub(crate) use repository::{OrderTasks, WorkersHere, maker};
+pub(crate) use second_verifier::SecondOpinion;
 pub(crate) use signers::{complete_center, fresh, replace};
 pub(crate) use workplace::Workplace;
 

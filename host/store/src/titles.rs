@@ -7,7 +7,7 @@ use colophon_core::catalog::{Availability, Book, Forms, Location, Money, TitleFa
 use colophon_core::id::TitleId;
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
-use colophon_title::license::RightsTemplate;
+use colophon_title::license::{Delegation, RightsTemplate};
 use colophon_title::{ContentKey, Level, MediaType, Metadata, SignerRoles, VersionId};
 
 use crate::secrets::Column;
@@ -81,6 +81,8 @@ pub struct NewTitle {
     pub attributes: Vec<(String, String)>,
     /// What its licenses grant; none: what the center's licenses grant.
     pub rights: Option<RightsTemplate>,
+    /// What lets the center's licensor grant them, where another licensor holds the rights.
+    pub delegation: Option<Delegation>,
     /// Its forms.
     pub kept: KeptForms,
 }
@@ -95,6 +97,16 @@ pub enum Edit<T> {
     Remove,
     /// It becomes this.
     Set(T),
+}
+
+impl<T> Edit<T> {
+    /// What is set, if anything is.
+    pub fn set(self) -> Option<T> {
+        match self {
+            Self::Keep | Self::Remove => None,
+            Self::Set(value) => Some(value),
+        }
+    }
 }
 
 /// A change of a title; what is `None` stays as it is.
@@ -118,6 +130,8 @@ pub struct TitleChange {
     pub attributes: Option<Vec<(String, String)>>,
     /// Other rights in its licenses.
     pub rights: Edit<RightsTemplate>,
+    /// Another delegation behind its rights.
+    pub delegation: Edit<Delegation>,
     /// Other forms, in place of all it has. A form whose title version the title has already keeps
     /// its key without being given one.
     pub kept: Option<KeptForms>,

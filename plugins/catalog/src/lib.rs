@@ -55,6 +55,7 @@ impl Policy for Catalog {
             min_protection: String::new(),
             max_downloads: None,
             receipt_lifetime_s: None,
+            expires_at_ms: None,
             obligations: Vec::new(),
         };
         Ok(Verdict {

@@ -11,12 +11,17 @@
 
 pub(crate) mod host {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/1.0",
         inline: "
             package colophon:sdk-host;
             world host {
-                import colophon:types/common@0.1.0;
-                import colophon:host/catalog@0.1.0;
+                import colophon:types/common@1.0.0;
+                import colophon:host/catalog@1.0.0;
+                import colophon:host/config@1.0.0;
+                import colophon:host/http@1.0.0;
+                import colophon:host/kv@1.0.0;
+                import colophon:host/log@1.0.0;
+                import colophon:host/sql@1.0.0;
             }
         ",
         std_feature,
@@ -28,10 +33,10 @@ pub(crate) mod host {
 
 pub mod meta {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/1.0",
         inline: "
             package colophon:sdk-meta;
-            world meta { export colophon:meta/plugin@0.1.0; }
+            world meta { export colophon:meta/plugin@1.0.0; }
         ",
         std_feature,
         generate_all,
@@ -46,9 +51,9 @@ macro_rules! role {
     ($role:ident, $world:literal, $export:literal) => {
         pub mod $role {
             wit_bindgen::generate!({
-                path: "../../wit/0.1",
+                path: "../../wit/1.0",
                 inline: $world,
-                with: { "colophon:types/common@0.1.0": super::host::colophon::types::common },
+                with: { "colophon:types/common@1.0.0": super::host::colophon::types::common },
                 std_feature,
                 generate_all,
                 pub_export_macro: true,
@@ -62,16 +67,21 @@ macro_rules! role {
 
 role!(
     resolver,
-    "package colophon:sdk-resolver; world resolver { export colophon:resolver/resolver@0.1.0; }",
+    "package colophon:sdk-resolver; world resolver { export colophon:resolver/resolver@1.0.0; }",
     "export_resolver"
 );
 role!(
     policy,
-    "package colophon:sdk-policy; world policy { export colophon:policy/policy@0.1.0; }",
+    "package colophon:sdk-policy; world policy { export colophon:policy/policy@1.0.0; }",
     "export_policy"
 );
 role!(
     naming,
-    "package colophon:sdk-naming; world naming { export colophon:naming/naming@0.1.0; }",
+    "package colophon:sdk-naming; world naming { export colophon:naming/naming@1.0.0; }",
     "export_naming"
+);
+role!(
+    retailers,
+    "package colophon:sdk-retailers; world retailers { export colophon:retailers/retailers@1.0.0; }",
+    "export_retailers"
 );

@@ -1,7 +1,7 @@
 //! The macro that makes a component of a type.
 
-/// Exports a type as a plug-in: `export!(Type: resolver, policy, naming)`, with the roles that it
-/// plays. It must implement [`Plugin`](crate::Plugin) and the roles' traits.
+/// Exports a type as a plug-in: `export!(Type: resolver, policy, naming, retailers)`, with the
+/// roles that it plays. It must implement [`Plugin`](crate::Plugin) and the roles' traits.
 #[macro_export]
 macro_rules! export {
     ($plugin:ident : $($role:ident),+ $(,)?) => {
@@ -49,6 +49,11 @@ macro_rules! export_role {
     ($plugin:ident, naming) => {
         $crate::exported::naming::export_naming!(
             $plugin with_types_in $crate::exported::naming
+        );
+    };
+    ($plugin:ident, retailers) => {
+        $crate::exported::retailers::export_retailers!(
+            $plugin with_types_in $crate::exported::retailers
         );
     };
 }

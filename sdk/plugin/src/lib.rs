@@ -1,8 +1,9 @@
 //! Writes Colophon plug-ins in Rust.
 //!
-//! A plug-in is a WebAssembly component that plays one or more of three roles for a fulfillment
+//! A plug-in is a WebAssembly component that plays one or more of four roles for a fulfillment
 //! center: a [`Resolver`] finds where a title lives, a [`Policy`] decides whether a sale may be
-//! served, a [`Naming`] names the downloaded file. Implement the traits of the roles it plays,
+//! served, a [`Naming`] names the downloaded file, a [`Retailers`] tells whose id a receipt
+//! claims. Implement the traits of the roles it plays,
 //! [`Plugin`] for what all share, and [`export!`] them:
 //!
 //! ```
@@ -24,10 +25,25 @@
 //! ```
 //!
 //! Built for `wasm32-wasip2` as a `cdylib`, this is a component ready to be loaded. On any other
-//! target it is ordinary Rust, so that rules are tested with `cargo test`; only calls into
-//! [`catalog`] panic there.
+//! target it is ordinary Rust, so that rules are tested with `cargo test`; only calls into the
+//! host panic there.
 //!
-//! What each type and limit means is documented in the contract itself, `wit/0.1`; its comments
+//! # What it can ask of the host
+//!
+//! | module | what for | the manifest asks for it by |
+//! |---|---|---|
+//! | [`catalog`] | look a title up in the center's catalog | `catalog = true` |
+//! | [`config`] | values that the operator has set | `config = ["zone"]` |
+//! | [`sql`] | the center's own mapping database | `[sql.statements.book_by_id]` |
+//! | [`http`] | services on the web | `http.allow = ["https://api.example/v1/"]` |
+//! | [`kv`] | small values that outlive a request | `kv.quota = "64KiB"` |
+//! | [`log`] | lines for the operator | `log = true` |
+//!
+//! The operator grants what the manifest asks for; a component that imports more is not loaded.
+//! Keep what decides in functions of plain values and call the host around them: then the rules
+//! are tested without a host.
+//!
+//! What each type and limit means is documented in the contract itself, `wit/1.0`; its comments
 //! are repeated on the generated types here.
 //!
 //! # Without the standard library
@@ -53,7 +69,7 @@ mod lean;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use bindings::host::colophon::host::catalog;
+pub use bindings::host::colophon::host::{catalog, config, http, kv, log, sql};
 pub use bindings::host::colophon::types::common::{
     Attributes, Book, Context, Failure, Location, Money, Reason,
 };
@@ -62,12 +78,15 @@ pub use bindings::policy::exports::colophon::policy::policy::{
     Guest as Policy, Offer, Outcome, Terms, Verdict,
 };
 pub use bindings::resolver::exports::colophon::resolver::resolver::{Answer, Guest as Resolver};
+pub use bindings::retailers::exports::colophon::retailers::retailers::{
+    Answer as RetailerAnswer, Entry as RetailerEntry, Guest as Retailers, Inquiry,
+};
 
 /// This SDK and its version, as plug-ins report it.
 pub const SDK: &str = concat!("colophon-plugin ", env!("CARGO_PKG_VERSION"));
 
 /// The version of the contract that this SDK speaks.
-pub const CONTRACT: &str = "0.1.0";
+pub const CONTRACT: &str = "1.0.0";
 
 /// What every plug-in says of itself beyond name and version, which [`export!`] takes from the
 /// plug-in's `Cargo.toml`.
@@ -78,7 +97,7 @@ pub trait Plugin {
     }
 
     /// Checks the plug-in's own rules on examples; an error keeps it from being loaded. Calls into
-    /// [`catalog`] fail as unavailable here.
+    /// the host fail as unavailable here, and nothing is set in [`config`].
     ///
     /// # Errors
     /// What went wrong, for the plug-in's author.
@@ -94,5 +113,5 @@ pub mod exported {
     pub use alloc::vec::Vec;
 
     pub use crate::bindings::meta::exports::colophon::meta::plugin::{Guest as Meta, Info};
-    pub use crate::bindings::{meta, naming, policy, resolver};
+    pub use crate::bindings::{meta, naming, policy, resolver, retailers};
 }

@@ -21,6 +21,8 @@ mod delegation;
 mod document;
 mod envelope;
 mod exercise;
+mod granting;
+mod held;
 mod licensor;
 mod odrl;
 mod opening;
@@ -37,6 +39,8 @@ pub use chain::{LicenseRefused, LicenseReport, verify};
 pub use check::LicenseUnsound;
 pub use delegation::Widened;
 pub use exercise::{Circumstances, Denied, Permission};
+pub use granting::{DelegationRefused, DelegationTerms};
+pub use held::{Delegation, Grantor};
 pub use licensor::ReadyLicensor;
 pub use opening::PersonaKey;
 pub use principal::{

@@ -127,6 +127,11 @@ impl TrustRoots {
         self.licensor_pins = Some(sha256s.into_iter().collect());
     }
 
+    /// The roots' certificates in DER, in the order in which they were added.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.certificates.iter().map(AsRef::as_ref)
+    }
+
     /// The SHA-256 digests of the roots' certificates, in the order in which they were added.
     pub fn digests(&self, engine: &dyn Engine) -> impl Iterator<Item = [u8; 32]> {
         let digest = |certificate: &CertificateDer<'_>| engine.digest(&[certificate]);

@@ -1,15 +1,20 @@
 //! What licenses are made with, and what becomes of them.
 
+use std::sync::Arc;
+
 use colophon_activation::{CertificateChain, PersonaId};
 use colophon_core::center::Center;
 use colophon_core::ports::{Catalog, Centers};
 use colophon_core::principal::Principals;
-use colophon_keys::{Authority, KeyKind, Leaf, Subject, SystemRandom, Validity};
+use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
 use colophon_store::log::PersonName;
 use colophon_store::signers::{CenterKeyRole, SignerMaterial};
 use colophon_store::store::Store;
 use colophon_store::titles::{Edit, TitleChange};
-use colophon_title::license::RightsTemplate;
+use colophon_title::license::{
+    Delegation, DelegationTerms, LicenseId, Line, Object, ReadyLicensor, RightsTemplate,
+};
+use colophon_title::trust::{CertificateRole, EndCertificate};
 
 use crate::log::{append, rows};
 use crate::place::{Place, moment};
@@ -242,4 +247,79 @@ pub(crate) async fn a_license_is_recorded_until_its_person_is_erased(ground: &Pl
     assert!(erased.unwrap());
     let row = store.show_download(&center_id(), event).await.unwrap();
     assert_eq!(row.unwrap().license, None);
+}
+
+pub(crate) async fn a_delegation_is_kept_with_its_title(ground: &Place) {
+    let store = ground.store().await;
+    furnish(&store).await;
+    let delegation = delegation();
+    let mut new = title(1, "111", "Emma");
+    new.rights = Some(rights("<view></view>"));
+    new.delegation = Some(delegation.clone());
+    store.add_title(&new, moment(50)).await.unwrap();
+    store
+        .add_title(&title(2, "222", "Persuasion"), moment(50))
+        .await
+        .unwrap();
+    let kept = || async {
+        let facts = store.facts(&center_id(), &place("main/1")).await;
+        let facts = facts.unwrap().unwrap();
+        (facts.delegation.as_deref().cloned(), facts.row_version)
+    };
+    let (held, version) = kept().await;
+    assert_eq!(held, Some(delegation.clone()));
+    let delegated = store.delegated_titles(&center_id()).await.unwrap();
+    assert_eq!(delegated, [book("111")]);
+
+    let change = |delegation| TitleChange {
+        delegation,
+        ..TitleChange::default()
+    };
+    for (edit, expected) in [
+        (Edit::Remove, None),
+        (Edit::Keep, None),
+        (Edit::Set(delegation.clone()), Some(delegation)),
+    ] {
+        store
+            .update_title(&center_id(), &book("111"), &change(edit), moment(60))
+            .await
+            .unwrap();
+        let (held, later) = kept().await;
+        assert_eq!(held, expected);
+        assert!(later > version, "caches learn of the change");
+    }
+}
+
+/// Another center's leave to view.
+fn delegation() -> Delegation {
+    let subject = |name: &str| Subject {
+        common_name: name.to_owned(),
+        organization: None,
+    };
+    let random = &mut SystemRandom;
+    let root = Authority::create_root(&subject("Publisher"), KeyKind::P256, VALID, random).unwrap();
+    let leaf = |name: &str| {
+        let role = CertificateRole::Licensor;
+        let name = subject(name);
+        root.issue(role, &name, KeyKind::P256, VALID, &mut SystemRandom)
+            .unwrap()
+    };
+    let (publisher, center) = (leaf("publisher"), leaf("center"));
+    let object = |id_type: &str, id: &str| Object {
+        id_type: Line::parse(id_type).unwrap(),
+        id: Line::parse(id).unwrap(),
+        name: None,
+    };
+    let signer = Arc::new(publisher.licensor().unwrap());
+    let licensor = ReadyLicensor::new(&AwsLc, object("center", "publisher"), signer).unwrap();
+    let terms = DelegationTerms {
+        id: LicenseId::from_bytes([7; 16]),
+        granted_at_unix_s: 1_750_000_000,
+        work: &object("ISBN", "111"),
+        delegate: &EndCertificate::parse(&center.chain()[0]).unwrap(),
+        rights: &rights("<view></view>"),
+        delegated_by: None,
+    };
+    let signed = terms.sign(&AwsLc, &licensor).unwrap();
+    Delegation::read(signed.document()).unwrap()
 }

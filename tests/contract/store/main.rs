@@ -107,6 +107,7 @@ on_both_engines! {
     billing => billing_agrees_with_a_count_of_single_bytes,
     licensing => a_center_has_the_licensor_and_the_keys_for_forms_it_was_given,
     licensing => rights_are_set_and_taken_back,
+    licensing => a_delegation_is_kept_with_its_title,
     licensing => a_personas_certificate_is_kept_and_replaced,
     licensing => a_license_is_recorded_until_its_person_is_erased,
     damage => a_value_moved_to_another_row_does_not_open,

@@ -135,6 +135,7 @@ pub(crate) fn title(number: u8, id: &str, name: &str) -> NewTitle {
             ("year".to_owned(), "1815".to_owned()),
         ],
         rights: None,
+        delegation: None,
         kept: kept(2 * number),
     }
 }

@@ -30,20 +30,27 @@ pub(super) async fn judge(
         attributes: offer_attributes(request, opened, &facts),
     };
     let verdict = calls.evaluate(&offer).await.map_err(Refusal::Plugin)?;
-    let now = request.at.unix_seconds();
     let permit = decide(
-        now,
+        request.at,
         &opened.center.time_policy,
         &opened.receipt,
         &facts,
         verdict,
     )?;
-    match resolved.sha256 {
-        Some(expected) if expected != permit.form.sha256 => Err(Refusal::PluginAnswer {
-            problem: "sha256 is not that of the stored file",
-        }),
-        Some(_) | None => Ok(permit),
+    let other = |problem| Err(Refusal::PluginAnswer { problem });
+    if resolved
+        .sha256
+        .is_some_and(|expected| expected != permit.form.sha256)
+    {
+        return other("sha256 is not that of the stored file");
     }
+    if resolved
+        .size
+        .is_some_and(|expected| expected != permit.form.size)
+    {
+        return other("size is not that of the stored file");
+    }
+    Ok(permit)
 }
 
 /// The title's attributes and, under names that begin with `sale.`, what the receipt and the

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use colophon_receipt::UnixSeconds;
 use colophon_title::CopyKey;
-use colophon_title::license::{LicenseTerms, PersonaTerms, ReadyLicensor, RightsTemplate};
+use colophon_title::license::{
+    Delegation, Grantor, LicenseTerms, PersonaTerms, ReadyLicensor, RightsTemplate,
+};
 
 use super::authenticating::Licensee;
 use super::planning::DownloadPlan;
@@ -17,6 +19,7 @@ pub(super) struct Licensing<'a> {
     copy_key: &'a CopyKey,
     licensor: &'a ReadyLicensor<'static>,
     rights: &'a Arc<RightsTemplate>,
+    delegation: Option<&'a Delegation>,
     licensee: Option<&'a Licensee>,
 }
 
@@ -35,6 +38,7 @@ impl<'a> Licensing<'a> {
             copy_key: &center.copy_key,
             licensor: licensor.ok_or(Refusal::LevelUnavailable)?,
             rights: facts.rights.as_ref().unwrap_or(&center.rights),
+            delegation: facts.delegation.as_deref(),
             licensee,
         }))
     }
@@ -44,9 +48,20 @@ impl<'a> Licensing<'a> {
         self.licensor.chain()
     }
 
-    /// From when on the licensor's own certificate is valid.
-    pub(super) fn certified_from(&self) -> UnixSeconds {
-        UnixSeconds::new(self.licensor.valid_from_unix_s())
+    /// The licensors that the center's own holds the rights from.
+    pub(super) fn grantors(&self) -> &'a [Grantor] {
+        self.delegation.map_or(&[], Delegation::grantors)
+    }
+
+    /// From when on the licensor may grant: its own certificate is valid, and what it holds from
+    /// another was granted.
+    pub(super) fn entitled_from(&self) -> UnixSeconds {
+        let granted = self
+            .grantors()
+            .iter()
+            .map(|grantor| grantor.granted_at_unix_s);
+        let own = self.licensor.valid_from_unix_s();
+        UnixSeconds::new(granted.fold(own, i64::max))
     }
 
     pub(super) fn terms(&self) -> LicenseTerms<'_> {
@@ -59,7 +74,7 @@ impl<'a> Licensing<'a> {
                 id: &licensee.persona,
                 certificate: &licensee.certificate,
             }),
-            delegated_by: None,
+            delegated_by: self.delegation,
         }
     }
 }

@@ -108,14 +108,11 @@ impl Downloads {
         let licensing = Licensing::of(&opened.center, plan)?;
         let certified = [
             signer.and_then(certified_from),
-            licensing.as_ref().map(Licensing::certified_from),
+            licensing.as_ref().map(Licensing::entitled_from),
         ];
         let issued_at = issue_time(&opened.receipt, certified.into_iter().flatten());
-        if let Some(chain) = licensing.as_ref().map(Licensing::chain) {
-            let judged = self
-                .trust
-                .judge(chain, CertificateRole::Licensor, issued_at);
-            judged.map_err(Refusal::Licensor)?;
+        if let Some(licensing) = &licensing {
+            self.believe_licensors(licensing, issued_at)?;
         }
         let terms = CopyTerms {
             level: plan.permit.level,
@@ -126,6 +123,26 @@ impl Downloads {
             license: licensing.as_ref().map(Licensing::terms),
         };
         personalize(engine, title, &key, &terms).map_err(Refusal::Bookplate)
+    }
+
+    /// Holds all who license a copy against the trusted roots, each at the time of its grant, as
+    /// readers will.
+    fn believe_licensors(
+        &self,
+        licensing: &Licensing<'_>,
+        issued_at: UnixSeconds,
+    ) -> Result<(), Refusal> {
+        let own = (licensing.chain(), issued_at);
+        let grantors = licensing.grantors().iter();
+        let grantors = grantors.map(|grantor| {
+            let granted_at = UnixSeconds::new(grantor.granted_at_unix_s);
+            (grantor.chain.as_slice(), granted_at)
+        });
+        for (chain, at) in std::iter::once(own).chain(grantors) {
+            let judged = self.trust.judge(chain, CertificateRole::Licensor, at);
+            judged.map_err(Refusal::Licensor)?;
+        }
+        Ok(())
     }
 }
 
@@ -139,8 +156,9 @@ fn provider<'a>(opened: &'a Opened, permit: &Permit) -> Result<Option<&'a dyn Si
 }
 
 /// The moment a copy is dated: the sale, so that a later receipt for it makes the same bytes. It
-/// is not dated before those who sign it were certified, or no reader would believe them: a copy
-/// that was sold under an earlier certificate is made again under the present one.
+/// is not dated before those who sign it were certified, and what they grant was granted to them,
+/// or no reader would believe them: a copy that was sold under an earlier certificate is made again
+/// under the present one.
 fn issue_time(receipt: &Receipt, certified: impl Iterator<Item = UnixSeconds>) -> UnixSeconds {
     let sold = receipt.claims.sold_at.unwrap_or(receipt.issued_at);
     certified.fold(sold, UnixSeconds::max)

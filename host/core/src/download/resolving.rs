@@ -15,6 +15,7 @@ pub(super) struct Resolved {
     pub(super) book: Book,
     pub(super) location: Location,
     pub(super) sha256: Option<Vec<u8>>,
+    pub(super) size: Option<u64>,
 }
 
 impl Downloads {
@@ -41,11 +42,15 @@ pub(super) fn book(receipt: &Receipt) -> Book {
 
 /// Asks the resolver, and takes nothing from its answer that could leave the store's root.
 pub(super) async fn resolve(calls: &mut dyn PluginCalls, book: Book) -> Result<Resolved, Refusal> {
-    let FoundLocation { root, path, sha256 } =
-        match calls.resolve(&book).await.map_err(Refusal::Plugin)? {
-            ResolverAnswer::Found(location) => location,
-            ResolverAnswer::NotMine => return Err(Refusal::UnknownTitle),
-        };
+    let FoundLocation {
+        root,
+        path,
+        sha256,
+        size,
+    } = match calls.resolve(&book).await.map_err(Refusal::Plugin)? {
+        ResolverAnswer::Found(location) => location,
+        ResolverAnswer::NotMine => return Err(Refusal::UnknownTitle),
+    };
     let root = StoreRoot::parse(&root).ok_or(Refusal::PluginAnswer {
         problem: "root is not the name of a content-store root",
     })?;
@@ -56,5 +61,6 @@ pub(super) async fn resolve(calls: &mut dyn PluginCalls, book: Book) -> Result<R
         book,
         location: Location { root, path },
         sha256,
+        size,
     })
 }

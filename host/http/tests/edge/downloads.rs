@@ -5,6 +5,7 @@ use colophon_core::log::{ByteSpan, Outcome};
 use crate::support::client::{Client, ask, download_target, form_request, get_copy, post, request};
 use crate::support::content::Pattern;
 use crate::support::host::{Host, Options, ROOM};
+use crate::support::ports::Obliging;
 
 const LENGTH: u64 = 300_000;
 
@@ -226,4 +227,30 @@ async fn without_room_in_the_log_nothing_is_sent() {
     let answer = get_copy(host.address, &receipt, &[]).await;
     answer.check_problem(503, "busy");
     assert_eq!(answer.header("retry-after"), Some("5"));
+}
+
+#[tokio::test]
+async fn a_stored_file_other_than_the_resolver_expects_is_refused() {
+    for (sha256, size, served) in [
+        (Some([9; 32].to_vec()), Some(LENGTH), true),
+        (Some([8; 32].to_vec()), Some(LENGTH), false),
+        (None, Some(LENGTH - 1), false),
+        (None, Some(u64::MAX), false),
+    ] {
+        let options = Options {
+            error_urls: &[],
+            plugins: Obliging { sha256, size },
+            ..Options::default()
+        };
+        let host = Host::with(options).await;
+        host.sell_as("111", "Moby Dick", Pattern::new(LENGTH).shared());
+        let answer = get_copy(host.address, &host.receipt("111"), &[]).await;
+        if served {
+            assert_eq!(answer.status, 200);
+        } else {
+            assert_eq!(answer.status, 503);
+            let problem = String::from_utf8_lossy(&answer.body);
+            assert!(problem.contains("plug-in-failed"), "{problem}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use colophon_core::catalog::Book;
 use colophon_core::plugin::{
     CallContext, FoundLocation, Offer, PluginFailure, PolicyTerms, ResolverAnswer, Verdict,
 };
+use colophon_core::time::Timestamp;
 
 use crate::bindings::{common, meta, policy, resolver};
 
@@ -53,6 +54,7 @@ pub(super) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, Plugi
             root,
             path,
             sha256,
+            size,
             extra: _,
         }) => {
             if root.len() > 63 || path.len() > 1024 {
@@ -61,7 +63,12 @@ pub(super) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, Plugi
             if sha256.as_ref().is_some_and(|digest| digest.len() != 32) {
                 return Err(unusable("sha256 has not 32 bytes"));
             }
-            Ok(ResolverAnswer::Found(FoundLocation { root, path, sha256 }))
+            Ok(ResolverAnswer::Found(FoundLocation {
+                root,
+                path,
+                sha256,
+                size,
+            }))
         }
         resolver::Answer::NotMine => Ok(ResolverAnswer::NotMine),
         resolver::Answer::Other(_) => Err(unusable("resolver answer of an unknown kind")),
@@ -88,6 +95,7 @@ fn terms(terms: policy::Terms) -> Result<PolicyTerms, PluginFailure> {
         min_protection,
         max_downloads,
         receipt_lifetime_s,
+        expires_at_ms,
         obligations,
     } = terms;
     if !matches!(min_protection.as_str(), "" | "1" | "2" | "3" | "5") {
@@ -100,6 +108,9 @@ fn terms(terms: policy::Terms) -> Result<PolicyTerms, PluginFailure> {
         min_protection,
         max_downloads,
         receipt_lifetime_s,
+        // What lies past the clock's end never comes.
+        expires_at: expires_at_ms
+            .map(|ms| Timestamp::from_unix_ms(i64::try_from(ms).unwrap_or(i64::MAX))),
     })
 }
 
@@ -115,6 +126,7 @@ pub(super) fn strictest(one: PolicyTerms, other: PolicyTerms) -> PolicyTerms {
         min_protection: one.min_protection.max(other.min_protection),
         max_downloads: smaller(one.max_downloads, other.max_downloads),
         receipt_lifetime_s: smaller(one.receipt_lifetime_s, other.receipt_lifetime_s),
+        expires_at: smaller(one.expires_at, other.expires_at),
     }
 }
 
@@ -152,6 +164,7 @@ mod tests {
             min_protection: level.to_owned(),
             max_downloads: downloads,
             receipt_lifetime_s: lifetime,
+            expires_at: None,
         }
     }
 
@@ -166,6 +179,25 @@ mod tests {
             strictest(terms("5", None, None), terms("3", None, None)).min_protection,
             "5"
         );
+        let ending = |ms| PolicyTerms {
+            expires_at: Some(Timestamp::from_unix_ms(ms)),
+            ..PolicyTerms::default()
+        };
+        assert_eq!(strictest(ending(9), ending(5)), ending(5));
+        assert_eq!(strictest(ending(9), PolicyTerms::default()), ending(9));
+    }
+
+    #[test]
+    fn an_end_beyond_the_clock_never_comes() {
+        let terms = policy::Terms {
+            min_protection: String::new(),
+            max_downloads: None,
+            receipt_lifetime_s: None,
+            expires_at_ms: Some(u64::MAX),
+            obligations: Vec::new(),
+        };
+        let end = super::terms(terms).unwrap().expires_at;
+        assert_eq!(end, Some(Timestamp::from_unix_ms(i64::MAX)));
     }
 
     #[test]
@@ -180,6 +212,7 @@ mod tests {
             min_protection: "4".to_owned(),
             max_downloads: None,
             receipt_lifetime_s: None,
+            expires_at_ms: None,
             obligations: Vec::new(),
         };
         assert!(super::terms(plain.clone()).is_err());

@@ -11,9 +11,10 @@ use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use super::{Description, Generation, Roles, fits, probe};
-use crate::bindings::{META, NAMING, OFFERED, POLICY, RESOLVER, meta};
+use crate::bindings::meta;
 use crate::call::{Describe, Live, Places, SelfTest};
-use crate::limits::Limits;
+use crate::contract::{Capability, META, Role};
+use crate::granted::Granted;
 use crate::sandbox::Sandbox;
 use crate::state::CallState;
 
@@ -42,6 +43,17 @@ pub enum LoadRefused {
         /// The interface, with the function where the interface is known.
         import: String,
     },
+    /// It asks for something that this host offers, and that its manifest does not ask for.
+    #[error(
+        "the plug-in imports {import}, which it was not granted; its manifest needs '{line}', and \
+         the operator's grant has to allow it"
+    )]
+    NotGranted {
+        /// The interface.
+        import: &'static str,
+        /// What the manifest has to say.
+        line: &'static str,
+    },
     /// An interface is known by name but has another shape than the contract.
     #[error("{interface} is not as the contract has it")]
     Mismatch {
@@ -63,7 +75,7 @@ pub enum LoadRefused {
     #[error("the plug-in does not export {META}")]
     NotDescribed,
     /// It plays none of the roles.
-    #[error("the plug-in plays no role: it exports none of {RESOLVER}, {POLICY} and {NAMING}")]
+    #[error("the plug-in plays no role: it exports none of {}", roles())]
     NoRole,
     /// It cannot be started, or cannot describe or test itself.
     #[error("the plug-in failed while it was loaded")]
@@ -74,6 +86,11 @@ pub enum LoadRefused {
         /// In the plug-in's words.
         problem: String,
     },
+}
+
+/// The interfaces of all roles, as a sentence lists them.
+fn roles() -> String {
+    Role::ALL.map(Role::interface).join(", ")
 }
 
 impl Sandbox {
@@ -87,7 +104,7 @@ impl Sandbox {
     pub async fn load(
         self: &Arc<Self>,
         wasm: &[u8],
-        limits: Limits,
+        granted: Granted,
     ) -> Result<Arc<Generation>, LoadRefused> {
         if wasm.len() > COMPONENT_BYTES_MAX {
             return Err(LoadRefused::TooLarge { bytes: wasm.len() });
@@ -99,7 +116,7 @@ impl Sandbox {
         let component = self
             .compile(wasm, &sha256)
             .map_err(LoadRefused::NotAComponent)?;
-        refuse_unknown_imports(self.engine(), &component)?;
+        refuse_imports_without_grant(self.engine(), &component, &granted)?;
         refuse_unknown_exports(self.engine(), &component)?;
         let pre =
             self.linker()
@@ -111,10 +128,11 @@ impl Sandbox {
         let meta = probe(&component, META, || meta::GuestIndices::new(&pre))?;
         let meta = meta.ok_or(LoadRefused::NotDescribed)?;
         let roles = Roles::find(&component, &pre)?;
+        let granted = Arc::new(granted);
         let mut live = Live::start(
             self.engine(),
             &pre,
-            CallState::new(limits, None),
+            CallState::new(Arc::clone(&granted), None),
             Places::None,
         )
         .await
@@ -139,30 +157,45 @@ impl Sandbox {
             pre,
             roles,
             sha256,
-            limits,
+            granted,
         }))
     }
 }
 
-/// Refuses functions and resources that are not offered; types alone ask for nothing.
-fn refuse_unknown_imports(engine: &Engine, component: &Component) -> Result<(), LoadRefused> {
+/// Refuses functions and resources that are not offered, or not to this plug-in; types alone ask
+/// for nothing.
+fn refuse_imports_without_grant(
+    engine: &Engine,
+    component: &Component,
+    granted: &Granted,
+) -> Result<(), LoadRefused> {
     for (name, import) in component.component_type().imports(engine) {
         let ComponentItem::ComponentInstance(interface) = import.ty else {
             return Err(LoadRefused::UnknownImport {
                 import: name.to_owned(),
             });
         };
-        let offered = OFFERED.iter().find(|(offered, _)| *offered == name);
-        let functions = offered.map_or(&[][..], |(_, functions)| functions);
+        let offered = Capability::of(name);
+        let functions = offered.map_or(&[][..], Capability::functions);
+        let mut asks = false;
         for (item, kind) in interface.exports(engine) {
-            let known = matches!(kind.ty, ComponentItem::Type(_)) || functions.contains(&item);
-            if !known {
+            if matches!(kind.ty, ComponentItem::Type(_)) {
+                continue;
+            }
+            asks = true;
+            if !functions.contains(&item) {
                 let import = match offered {
                     Some(_) => format!("{name}#{item}"),
                     None => name.to_owned(),
                 };
                 return Err(LoadRefused::UnknownImport { import });
             }
+        }
+        if let Some(capability) = offered.filter(|capability| asks && !granted.has(*capability)) {
+            return Err(LoadRefused::NotGranted {
+                import: capability.interface(),
+                line: capability.manifest_line(),
+            });
         }
     }
     Ok(())
@@ -171,13 +204,12 @@ fn refuse_unknown_imports(engine: &Engine, component: &Component) -> Result<(), 
 /// Refuses interfaces under our name that would otherwise be passed over in silence, above all
 /// roles in a version that this host does not know.
 fn refuse_unknown_exports(engine: &Engine, component: &Component) -> Result<(), LoadRefused> {
-    let known = [META, RESOLVER, POLICY, NAMING];
+    let known = |name: &str| name == META || Role::ALL.iter().any(|role| role.interface() == name);
     for (name, _) in component.component_type().exports(engine) {
-        if name.starts_with("colophon:") && !known.contains(&name) {
-            let known = known.join(", ");
+        if name.starts_with("colophon:") && !known(name) {
             return Err(LoadRefused::UnknownExport {
                 export: name.to_owned(),
-                known,
+                known: format!("{META}, {}", roles()),
             });
         }
     }

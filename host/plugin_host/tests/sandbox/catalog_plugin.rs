@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use colophon_core::plugin::{Blame, PluginFailure, Plugins, PolicyTerms, ResolverAnswer, Verdict};
-use colophon_plugin_host::{CATALOG_PLUGIN, Limits};
+use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, Role};
 
 use crate::world::{Shelf, book, offer, request, resolve, sandbox, serving};
 
@@ -75,13 +75,17 @@ async fn a_database_that_is_away_is_the_hosts_fault() {
 #[tokio::test]
 async fn it_says_what_it_is_and_imports_nothing_but_the_catalog() {
     let loaded = sandbox()
-        .load(CATALOG_PLUGIN, Limits::default())
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
         .await
         .expect("it loads");
     let description = loaded.description();
     assert_eq!(description.name, "catalog-plugin");
     assert_eq!(description.needs, ["catalog.find"]);
-    assert!(loaded.roles().eq(["resolver", "policy", "naming"]));
+    assert!(
+        loaded
+            .roles()
+            .eq([Role::Resolver, Role::Policy, Role::Naming])
+    );
     let wasi = CATALOG_PLUGIN.windows(5).any(|window| window == b"wasi:");
     assert!(!wasi, "the plug-in names an interface of WASI");
 }

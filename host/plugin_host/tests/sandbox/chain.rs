@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use colophon_core::plugin::{Blame, PluginFailure, Plugins, ResolverAnswer, Verdict};
-use colophon_plugin_host::{CATALOG_PLUGIN, Capacity, Chain, Limits, Registry, Sandbox, Settings};
+use colophon_plugin_host::{
+    CATALOG_PLUGIN, Capacity, Chain, Granted, Limits, Registry, Sandbox, Settings,
+};
 
 use crate::guest::{resolver, resolver_that_first};
 use crate::world::{Shelf, book, center, offer, request, resolve, sandbox, serving};
@@ -22,10 +24,13 @@ async fn not_mine_passes_on_to_the_next() {
     let sandbox = sandbox();
     let limits = Limits::default();
     let first = sandbox
-        .load(&resolver_that_first(""), limits)
+        .load(&resolver_that_first(""), Granted::catalog(limits))
         .await
         .expect("loads");
-    let second = sandbox.load(&own_place(), limits).await.expect("loads");
+    let second = sandbox
+        .load(&own_place(), Granted::catalog(limits))
+        .await
+        .expect("loads");
     let plugins = Registry::new(
         sandbox,
         Arc::new(Shelf::empty()),
@@ -53,11 +58,11 @@ async fn a_role_that_nobody_plays_is_the_configurations_fault() {
 async fn roles_may_be_spread_over_the_chain() {
     let sandbox = sandbox();
     let own = sandbox
-        .load(&own_place(), Limits::default())
+        .load(&own_place(), Granted::catalog(Limits::default()))
         .await
         .expect("loads");
     let built_in = sandbox
-        .load(CATALOG_PLUGIN, Limits::default())
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
         .await
         .expect("loads");
     let plugins = Registry::new(
@@ -82,11 +87,14 @@ async fn roles_may_be_spread_over_the_chain() {
 async fn a_request_keeps_the_chain_it_began_with() {
     let sandbox = sandbox();
     let none = sandbox
-        .load(&resolver_that_first(""), Limits::default())
+        .load(
+            &resolver_that_first(""),
+            Granted::catalog(Limits::default()),
+        )
         .await
         .expect("loads");
     let own = sandbox
-        .load(&own_place(), Limits::default())
+        .load(&own_place(), Granted::catalog(Limits::default()))
         .await
         .expect("loads");
     let plugins = Registry::new(sandbox, Arc::new(Shelf::empty()), Chain::from([none]));
@@ -122,7 +130,7 @@ async fn a_center_that_takes_all_its_places_waits_for_itself_alone() {
     };
     let sandbox = Sandbox::start(&settings).expect("a sandbox");
     let loaded = sandbox
-        .load(CATALOG_PLUGIN, Limits::default())
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
         .await
         .expect("loads");
     let shelf = Shelf::with("north", "1", "books/one");

@@ -12,7 +12,7 @@ const FRAME: &str = include_str!("guests/frame.wat");
 /// The contract that plug-ins of this host are held against.
 fn contract() -> (Resolve, wit_parser::PackageId) {
     let mut resolve = Resolve::default();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/0.1");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/1.0");
     let (package, _) = resolve.push_dir(&folder).expect("the contract");
     (resolve, package)
 }

@@ -77,19 +77,38 @@ async fn text_that_is_not_utf_8() {
 async fn digest_of_the_wrong_length() {
     let problem = unusable(
         "(func $resolve (param i32) (result i32)
-           (i32.store8 (i32.const 4120) (i32.const 1))
-           (i32.store (i32.const 4124) (i32.const 3000))
-           (i32.store (i32.const 4128) (i32.const 20))
+           (i32.store8 (i32.const 4128) (i32.const 1))
+           (i32.store (i32.const 4132) (i32.const 3000))
+           (i32.store (i32.const 4136) (i32.const 20))
            (call $found (i32.const 3000) (i32.const 4)))",
     );
     assert_eq!(problem.await, "sha256 has not 32 bytes");
 }
 
 #[tokio::test]
+async fn what_is_said_of_the_stored_file_arrives_as_it_was_said() {
+    let guest = resolver(
+        "(func $resolve (param i32) (result i32)
+           (i32.store8 (i32.const 4128) (i32.const 1))
+           (i32.store (i32.const 4132) (i32.const 8192))
+           (i32.store (i32.const 4136) (i32.const 32))
+           (i32.store8 (i32.const 4144) (i32.const 1))
+           (i64.store (i32.const 4152) (i64.const -1))
+           (call $found (i32.const 3000) (i32.const 4)))",
+    );
+    let plugins = serving(&guest, Limits::default(), Shelf::empty()).await;
+    let Ok(ResolverAnswer::Found(place)) = resolve(&plugins, "north", "1").await else {
+        panic!("not found")
+    };
+    assert_eq!(place.sha256, Some(vec![0; 32]));
+    assert_eq!(place.size, Some(u64::MAX));
+}
+
+#[tokio::test]
 async fn arm_that_only_a_later_contract_knows() {
     let problem = unusable(
         "(func $resolve (param i32) (result i32)
-           (i32.store8 (i32.const 4100) (i32.const 2))
+           (i32.store8 (i32.const 4104) (i32.const 2))
            (i32.const 4096))",
     );
     assert_eq!(problem.await, "resolver answer of an unknown kind");

@@ -146,8 +146,8 @@ async fn giant_text_as_answer() {
 async fn list_of_a_billion_as_answer() {
     let guest = resolver(
         "(func $resolve (param i32) (result i32)
-           (i32.store (i32.const 4132) (i32.const 65536))
-           (i32.store (i32.const 4136) (i32.const 1000000000))
+           (i32.store (i32.const 4160) (i32.const 65536))
+           (i32.store (i32.const 4164) (i32.const 1000000000))
            (call $found (i32.const 3000) (i32.const 4)))",
     );
     let plugins = serving(&guest, Limits::default(), Shelf::empty()).await;
@@ -165,8 +165,8 @@ async fn many_small_things_as_answer() {
     let guest = resolver(
         "(func $resolve (param i32) (result i32)
            (drop (memory.grow (i32.const 980)))
-           (i32.store (i32.const 4132) (i32.const 65536))
-           (i32.store (i32.const 4136) (i32.const 4000000))
+           (i32.store (i32.const 4160) (i32.const 65536))
+           (i32.store (i32.const 4164) (i32.const 4000000))
            (call $found (i32.const 3000) (i32.const 4)))",
     );
     check_limit(&guest, "data handed to the host").await;
@@ -265,7 +265,7 @@ async fn blaming_the_host_without_cause_is_seen() {
     let guest = resolver(
         "(func $resolve (param i32) (result i32)
            (i32.store8 (i32.const 4096) (i32.const 1))
-           (i32.store8 (i32.const 4100) (i32.const 3))
+           (i32.store8 (i32.const 4104) (i32.const 3))
            (i32.const 4096))",
     );
     let reported = PluginFailure::Reported {

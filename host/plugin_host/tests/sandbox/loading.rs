@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use colophon_core::plugin::PluginFailure;
-use colophon_plugin_host::{CATALOG_PLUGIN, Limits, LoadRefused};
+use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, LoadRefused};
 
 use crate::guest::{of_contract, resolver_that_first, reworked};
 use crate::world::sandbox;
@@ -13,7 +13,7 @@ async fn refused(wasm: &[u8]) -> LoadRefused {
         fuel: 1_000_000,
         ..Limits::default()
     };
-    match sandbox().load(wasm, limits).await {
+    match sandbox().load(wasm, Granted::catalog(limits)).await {
         Ok(_) => panic!("it was loaded"),
         Err(refused) => refused,
     }
@@ -53,7 +53,9 @@ async fn component_cut_off_or_damaged() {
     for at in (8..whole.len()).step_by(997) {
         let mut damaged = whole.to_vec();
         damaged[at] ^= 0x55;
-        let _ = sandbox.load(&damaged, Limits::default()).await;
+        let _ = sandbox
+            .load(&damaged, Granted::catalog(Limits::default()))
+            .await;
     }
 }
 
@@ -83,27 +85,48 @@ async fn import_that_no_plug_in_gets() {
 
 #[tokio::test]
 async fn function_that_a_known_interface_does_not_have() {
-    let wit = "package colophon:host@0.1.0;
+    let wit = "package colophon:host@1.0.0;
         interface catalog { drop-all: func(); }
         world guest { import catalog; }";
-    let core = r#"(module (import "colophon:host/catalog@0.1.0" "drop-all" (func)))"#;
+    let core = r#"(module (import "colophon:host/catalog@1.0.0" "drop-all" (func)))"#;
     let LoadRefused::UnknownImport { import } = refused(&of_contract(wit, core)).await else {
         panic!("another refusal")
     };
-    assert_eq!(import, "colophon:host/catalog@0.1.0#drop-all");
+    assert_eq!(import, "colophon:host/catalog@1.0.0#drop-all");
+}
+
+#[tokio::test]
+async fn import_that_was_not_granted_is_named_with_the_line_that_is_missing() {
+    let not_granted = sandbox().load(CATALOG_PLUGIN, Granted::default()).await;
+    let Err(LoadRefused::NotGranted { import, line }) = not_granted else {
+        panic!("another answer")
+    };
+    assert_eq!(import, "colophon:host/catalog@1.0.0");
+    assert_eq!(line, "catalog = true");
+
+    let wit = "package colophon:host@1.0.0;
+        interface kv { delete: func(key: string) -> u32; }
+        world guest { import kv; }";
+    let core = r#"(module
+        (import "colophon:host/kv@1.0.0" "delete" (func (param i32 i32) (result i32)))
+        (memory (export "memory") 1))"#;
+    let refusal = refused(&of_contract(wit, core)).await;
+    let told = refusal.to_string();
+    assert!(told.contains("colophon:host/kv@1.0.0"), "{told}");
+    assert!(told.contains("kv.quota = \"64KiB\""), "{told}");
 }
 
 #[tokio::test]
 async fn import_in_another_shape() {
-    let wit = "package colophon:host@0.1.0;
+    let wit = "package colophon:host@1.0.0;
         interface catalog { find: func(id: u64) -> u64; }
         world guest { import catalog; }";
     let core = r#"(module
-        (import "colophon:host/catalog@0.1.0" "find" (func (param i64) (result i64))))"#;
+        (import "colophon:host/catalog@1.0.0" "find" (func (param i64) (result i64))))"#;
     let refusal = refused(&of_contract(wit, core)).await;
     assert!(matches!(refusal, LoadRefused::Mismatch { .. }));
     assert!(
-        whole(&refusal).contains("colophon:host/catalog@0.1.0"),
+        whole(&refusal).contains("colophon:host/catalog@1.0.0"),
         "{}",
         whole(&refusal)
     );
@@ -111,18 +134,18 @@ async fn import_in_another_shape() {
 
 #[tokio::test]
 async fn export_in_another_shape() {
-    let wit = "package colophon:meta@0.1.0;
+    let wit = "package colophon:meta@1.0.0;
         interface plugin { describe: func() -> u32; self-test: func() -> u32; }
         world guest { export plugin; }";
     let core = r#"(module
-        (func (export "colophon:meta/plugin@0.1.0#describe") (result i32) (i32.const 0))
-        (func (export "colophon:meta/plugin@0.1.0#self-test") (result i32) (i32.const 0)))"#;
+        (func (export "colophon:meta/plugin@1.0.0#describe") (result i32) (i32.const 0))
+        (func (export "colophon:meta/plugin@1.0.0#self-test") (result i32) (i32.const 0)))"#;
     let refusal = refused(&of_contract(wit, core)).await;
     assert!(
         matches!(refusal, LoadRefused::Mismatch { .. }),
         "{refusal:?}"
     );
-    assert!(whole(&refusal).contains("colophon:meta/plugin@0.1.0"));
+    assert!(whole(&refusal).contains("colophon:meta/plugin@1.0.0"));
     assert!(whole(&refusal).contains("u32"), "{}", whole(&refusal));
 }
 
@@ -138,7 +161,7 @@ async fn role_of_another_version() {
         panic!("another refusal")
     };
     assert_eq!(export, "colophon:resolver/resolver@7.0.0");
-    assert!(known.contains("colophon:resolver/resolver@0.1.0"));
+    assert!(known.contains("colophon:resolver/resolver@1.0.0"));
 }
 
 #[tokio::test]
@@ -214,16 +237,21 @@ async fn a_refused_load_leaves_the_sandbox_as_it_was() {
     let sandbox = sandbox();
     assert!(
         sandbox
-            .load(b"no component", Limits::default())
+            .load(b"no component", Granted::catalog(Limits::default()))
             .await
             .is_err()
     );
     assert!(
         sandbox
-            .load(CATALOG_PLUGIN, Limits::default())
+            .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
             .await
             .is_ok()
     );
     let small = resolver_that_first("");
-    assert!(sandbox.load(&small, Limits::default()).await.is_ok());
+    assert!(
+        sandbox
+            .load(&small, Granted::catalog(Limits::default()))
+            .await
+            .is_ok()
+    );
 }

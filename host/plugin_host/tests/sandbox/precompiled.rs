@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use colophon_plugin_host::{CATALOG_PLUGIN, FolderRefused, Limits, Sandbox, Settings, StartFailed};
+use colophon_plugin_host::{
+    CATALOG_PLUGIN, FolderRefused, Granted, Limits, Sandbox, Settings, StartFailed,
+};
 
 fn settings(folder: &Path) -> Settings {
     Settings {
@@ -16,7 +18,7 @@ fn settings(folder: &Path) -> Settings {
 async fn load(folder: &Path) {
     let sandbox = Sandbox::start(&settings(folder)).expect("a sandbox");
     sandbox
-        .load(CATALOG_PLUGIN, Limits::default())
+        .load(CATALOG_PLUGIN, Granted::catalog(Limits::default()))
         .await
         .expect("it loads");
 }

@@ -9,7 +9,7 @@ use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
 use colophon_core::plugin::{CallContext, Offer, PluginFailure, Plugins, ResolverAnswer};
 use colophon_core::ports::{Catalog, Service, Unavailable};
 use colophon_core::time::Timestamp;
-use colophon_plugin_host::{Chain, Limits, Registry, Sandbox, Settings};
+use colophon_plugin_host::{Chain, Granted, Limits, Registry, Sandbox, Settings};
 use colophon_receipt::{BookId, BookIdType, CenterId, RetailerId};
 use colophon_title::{ContentKey, VersionId};
 
@@ -81,7 +81,7 @@ pub(crate) fn sandbox() -> Arc<Sandbox> {
 pub(crate) async fn serving(wasm: &[u8], limits: Limits, shelf: Shelf) -> Registry {
     let sandbox = sandbox();
     let loaded = sandbox
-        .load(wasm, limits)
+        .load(wasm, Granted::catalog(limits))
         .await
         .expect("a plug-in that loads");
     Registry::new(sandbox, Arc::new(shelf), Chain::from([loaded]))

@@ -52,6 +52,15 @@ pub(crate) enum SignerCommand {
         #[command(flatten)]
         center: CenterArg,
     },
+    /// Print the certificate of a key with its issuers (PEM), for those who are to know it: other
+    /// centers that delegate rights, or readers' operators.
+    Certificate {
+        #[command(flatten)]
+        center: CenterArg,
+        /// What the key is for.
+        #[arg(long)]
+        role: CenterKeyArg,
+    },
     /// Replace a key by a fresh one, certified under the platform authority.
     New {
         #[command(flatten)]

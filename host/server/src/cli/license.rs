@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::CenterArg;
+use super::{BookArgs, CenterArg};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LicenseCommand {
@@ -12,6 +12,26 @@ pub(crate) enum LicenseCommand {
     Show(LicenseArgs),
     /// Say what a license grants in ODRL 2.2 (JSON-LD), for other systems.
     Odrl(LicenseArgs),
+    /// Let another licensor grant rights of a title, by a license that this center signs.
+    Delegate(DelegateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DelegateArgs {
+    /// PEM file with the other licensor's certificate.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) book: BookArgs,
+    /// XML file with the most that it may grant.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rights: PathBuf,
+    /// Where the delegation is written. The other center takes it with `colophon title update
+    /// --delegation`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
 }
 
 #[derive(Debug, Args)]

@@ -63,6 +63,9 @@ pub(crate) struct TitleAddArgs {
     /// signed copies below level 5 carry a license too.
     #[arg(long, value_name = "FILE")]
     pub(crate) rights: Option<PathBuf>,
+    /// License by which another licensor lets this center grant these rights (with --rights).
+    #[arg(long, value_name = "FILE", requires = "rights")]
+    pub(crate) delegation: Option<PathBuf>,
     /// Signatures every sealed copy carries: tool, owner, provider.
     #[arg(long, value_delimiter = ',')]
     pub(crate) sign: Vec<RoleArg>,
@@ -108,11 +111,13 @@ pub(crate) struct TitleListArgs {
 }
 
 /// What `title update` changes; one of these at least.
-const CHANGES: [&str; 8] = [
+const CHANGES: [&str; 10] = [
     "level",
     "licensed",
     "rights",
     "center_rights",
+    "delegation",
+    "no_delegation",
     "price",
     "file",
     "withdrawn",
@@ -138,6 +143,12 @@ pub(crate) struct TitleUpdateArgs {
     /// Grant what the center's licenses grant.
     #[arg(long, conflicts_with = "rights")]
     pub(crate) center_rights: bool,
+    /// License by which another licensor lets this center grant the title's rights from now on.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) delegation: Option<PathBuf>,
+    /// Grant the title's rights on the center's own authority.
+    #[arg(long, conflicts_with = "delegation")]
+    pub(crate) no_delegation: bool,
     /// New price, such as 1299EUR.
     #[arg(long)]
     pub(crate) price: Option<String>,

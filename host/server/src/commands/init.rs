@@ -128,6 +128,7 @@ fn sample_title(file: &Path, center: &CenterId) -> TitleAddArgs {
         level: 2,
         licensed: false,
         rights: None,
+        delegation: None,
         sign: vec![RoleArg::Tool],
         owner_certificate: None,
         owner_key: None,

@@ -1,4 +1,4 @@
-//! `colophon license show|odrl`.
+//! `colophon license show|odrl|delegate`.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -10,6 +10,7 @@ use colophon_core::id::EventId;
 use colophon_title::license::LICENSE_BYTES_MAX;
 use serde_json::json;
 
+use super::delegation::delegate;
 use super::known_center;
 use crate::cli::{LicenseArgs, LicenseCommand};
 use crate::config::Config;
@@ -49,6 +50,16 @@ pub(super) async fn run(
             let odrl = report.license.to_odrl();
             let text = serde_json::to_string_pretty(&odrl)?;
             output.print(&odrl, |_| text.clone())?;
+        }
+        LicenseCommand::Delegate(arguments) => {
+            let center = known_center(&house, &arguments.center.center).await?;
+            let document = delegate(&house, &center, &arguments).await?;
+            let out = arguments.out.display();
+            std::fs::write(&arguments.out, &document)
+                .with_context(|| format!("cannot write {out}"))?;
+            output.print(&json!({ "delegation": out.to_string() }), |_| {
+                format!("Wrote the delegation to {out}.")
+            })?;
         }
     }
     house.close().await;

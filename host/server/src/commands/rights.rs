@@ -9,13 +9,14 @@ use colophon_title::license::RightsTemplate;
 use crate::house::{SystemClock, rehearse_rights};
 
 /// Reads a file with rights and makes a license with them on trial, so that no buyer is the first
-/// to find out that there is none.
+/// to find out that there is none. What a second verifier found is said on standard error.
 pub(super) fn read_rights(file: &Path) -> Result<RightsTemplate> {
     let document =
         std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let unusable = || format!("{} cannot be used", file.display());
     let rights = RightsTemplate::read(&document).with_context(unusable)?;
-    rehearse_rights(&rights, SystemClock.now()).with_context(unusable)?;
+    let opinion = rehearse_rights(&rights, SystemClock.now()).with_context(unusable)?;
+    eprintln!("{}", opinion.sentence());
     Ok(rights)
 }
 

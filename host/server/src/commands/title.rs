@@ -15,6 +15,7 @@ use colophon_title::Level;
 
 use self::record::TitleRow;
 use self::take_in::{Ingest, price};
+use super::delegation::{RightsChange, read_delegation};
 use super::known_center;
 use super::rights::read_rights;
 use crate::cli::{BookArgs, TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
@@ -73,7 +74,7 @@ pub(super) async fn run(
     Ok(code)
 }
 
-fn parsed(arguments: &BookArgs) -> Result<Book> {
+pub(super) fn parsed(arguments: &BookArgs) -> Result<Book> {
     Ok(Book {
         id: arguments.book_id.parse().context("--book-id")?,
         id_type: arguments.book_id_type.parse().context("--book-id-type")?,
@@ -99,8 +100,18 @@ async fn add(house: &House, arguments: &TitleAddArgs, output: Output) -> Result<
 /// Takes a title's file in and enters it into the catalog.
 pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<TitleRecord> {
     let ingest = Ingest::new(house, arguments).await?;
-    let rights = arguments.rights.as_deref().map(read_rights).transpose()?;
     let order = ingest.order.clone();
+    let change = RightsChange {
+        rights: match &arguments.rights {
+            Some(file) => Edit::Set(read_rights(file)?),
+            None => Edit::Keep,
+        },
+        delegation: match &arguments.delegation {
+            Some(file) => Edit::Set(read_delegation(house, file, &order.book)?),
+            None => Edit::Keep,
+        },
+    };
+    change.check(house, &order.center, None).await?;
     if house
         .store
         .show_title(&order.center, &order.book)
@@ -127,7 +138,8 @@ pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<Tit
         price: order.price.clone(),
         price_structure: None,
         attributes: order.attributes.clone(),
-        rights,
+        rights: change.rights.set(),
+        delegation: change.delegation.set(),
         kept: KeptForms {
             forms: taken.forms.clone(),
             keys: taken.keys,
@@ -171,6 +183,19 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
     let book = parsed(&arguments.book)?;
     let before = find(house, &center, &book).await?;
     let level = arguments.level.and_then(Level::from_number);
+    let entitled = RightsChange {
+        rights: match (&arguments.rights, arguments.center_rights) {
+            (Some(file), _) => Edit::Set(read_rights(file)?),
+            (None, true) => Edit::Remove,
+            (None, false) => Edit::Keep,
+        },
+        delegation: match (&arguments.delegation, arguments.no_delegation) {
+            (Some(file), _) => Edit::Set(read_delegation(house, file, &book)?),
+            (None, true) => Edit::Remove,
+            (None, false) => Edit::Keep,
+        },
+    };
+    entitled.check(house, &center, Some(&before.facts)).await?;
     let mut change = TitleChange {
         min_level: level,
         price: arguments
@@ -184,11 +209,8 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
             (false, true) => Some(Availability::Ready),
             (false, false) => None,
         },
-        rights: match (&arguments.rights, arguments.center_rights) {
-            (Some(file), _) => Edit::Set(read_rights(file)?),
-            (None, true) => Edit::Remove,
-            (None, false) => Edit::Keep,
-        },
+        rights: entitled.rights,
+        delegation: entitled.delegation,
         ..TitleChange::default()
     };
     let licensed = arguments.licensed || level == Some(Level::FullyIndividualized);

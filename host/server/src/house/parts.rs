@@ -17,7 +17,7 @@ use colophon_pipeline::{
     AgentSettings, CacheUpdateAgent, DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits,
     OutboxPorts, Running,
 };
-use colophon_plugin_host::{CATALOG_PLUGIN, Limits, Registry, Sandbox, Settings};
+use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, Registry, Sandbox, Settings};
 use colophon_store::cached::{CacheSizes, CachedRecords};
 use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
@@ -263,7 +263,9 @@ async fn plugins(
         deadline: config.plugins.deadline,
         ..Limits::default()
     };
-    let built_in = sandbox.load(CATALOG_PLUGIN, limits).await?;
+    let built_in = sandbox
+        .load(CATALOG_PLUGIN, Granted::catalog(limits))
+        .await?;
     Ok(Arc::new(Registry::new(sandbox, catalog, vec![built_in])))
 }
 

@@ -8,12 +8,13 @@ use colophon_crypto::{Engine, Key32, Portable};
 use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
 use colophon_title::CopyKey;
 use colophon_title::license::{
-    Access, ActivationCertificate, License, LicenseReport, LicenseSigner, LicenseTerms, Line,
-    Object, PERSONA, PersonaTerms, ReadyLicensor, RightsGroup, RightsTemplate, verify,
+    Access, ActivationCertificate, Delegation, License, LicenseReport, LicenseSigner, LicenseTerms,
+    Line, Object, PERSONA, PersonaTerms, ReadyLicensor, RightsGroup, RightsTemplate, verify,
 };
 use colophon_title::trust::{CertificateRole, TrustRoots};
 
 use super::House;
+use super::second_verifier::{SecondOpinion, second_opinion};
 
 /// Whom licenses on trial are made for.
 const NOBODY: &str = "rehearsal";
@@ -66,26 +67,35 @@ impl Throwaway {
         signer: &dyn LicenseSigner,
         now: Timestamp,
     ) -> Result<Vec<u8>> {
-        let object = |id_type: &str, id: &str| -> Result<Object> {
-            Ok(Object {
-                id_type: Line::parse(id_type)?,
-                id: Line::parse(id)?,
-                name: None,
-            })
+        let named = Object {
+            id_type: Line::parse("center")?,
+            id: Line::parse(NOBODY)?,
+            name: None,
         };
+        let licensor = ReadyLicensor::new(&AwsLc, named, Arc::new(signer))?;
+        self.license_by(&licensor, template, None, now)
+    }
+
+    /// A license with the template's rights, by a licensor under a delegation.
+    fn license_by(
+        &self,
+        licensor: &ReadyLicensor<'_>,
+        template: &RightsTemplate,
+        delegated_by: Option<&Delegation>,
+        now: Timestamp,
+    ) -> Result<Vec<u8>> {
         let certificate = self.persona.chain().first();
         let certificate = certificate.context("a certificate was issued")?;
-        let licensor = ReadyLicensor::new(&AwsLc, object("center", NOBODY)?, Arc::new(signer))?;
         let terms = LicenseTerms {
             copy_key: &CopyKey::new(Key32::new([0; 32])),
-            licensor: &licensor,
+            licensor,
             rights: &template.rights,
             principals: &template.principals,
             persona: Some(PersonaTerms {
                 id: &Line::parse(NOBODY)?,
                 certificate: &ActivationCertificate::read(certificate)?,
             }),
-            delegated_by: None,
+            delegated_by,
         };
         let signed = terms.rehearse(&AwsLc, now.unix_seconds().get())?;
         Ok(signed.document().to_vec())
@@ -93,8 +103,8 @@ impl Throwaway {
 }
 
 /// Tries a template: a license is made with it, signed with a throwaway key, and verified by both
-/// engines. That verifiers which are not ours accept such licenses is shown by tests.
-pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Result<()> {
+/// engines and by a program that is not ours, if it is there.
+pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Result<SecondOpinion> {
     let keys = Throwaway::make(now)?;
     let signer = keys.licensor.licensor();
     let signer = signer.context("a licensor's certificate was issued")?;
@@ -109,25 +119,46 @@ pub(crate) fn rehearse_rights(template: &RightsTemplate, now: Timestamp) -> Resu
             .context("a license with these rights does not verify")?;
         check(&report, template)?;
     }
-    Ok(())
+    second_opinion(&document, &[keys.root.certificate_der().to_vec()])
 }
 
-/// Tries a licensor: a license is signed with it, and verified under this host's trusted roots.
+/// Tries a licensor: a license is signed with it, and verified under this host's trusted roots, by
+/// us and by a program that is not ours, if it is there.
 pub(crate) fn rehearse_licensor(
     house: &House,
     signer: &dyn LicenseSigner,
     template: &RightsTemplate,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<SecondOpinion> {
     rehearse_rights(template, now)?;
     let document = Throwaway::make(now)?
         .license(template, signer, now)
         .context("the licensor can sign no license")?;
-    let report = house
-        .trust()?
+    let trust = house.trust()?;
+    let report = trust
         .verify_license(&document)
         .context("a license by this licensor does not verify under this host's trusted roots")?;
-    check(&report, template)
+    check(&report, template)?;
+    second_opinion(&document, &trust.roots())
+}
+
+/// Tries what a title is licensed with under a delegation: a license with its rights is signed by
+/// the center's licensor and verified under this host's trusted roots, delegation and all.
+pub(crate) fn rehearse_delegation(
+    house: &House,
+    licensor: &ReadyLicensor<'_>,
+    rights: &RightsTemplate,
+    delegation: &Delegation,
+    now: Timestamp,
+) -> Result<SecondOpinion> {
+    let document = Throwaway::make(now)?
+        .license_by(licensor, rights, Some(delegation), now)
+        .context("no license with the title's rights can be made under the delegation")?;
+    let trust = house.trust()?;
+    let report = trust.verify_license(&document);
+    let report = report.context("a license under the delegation does not verify")?;
+    check(&report, rights)?;
+    second_opinion(&document, &trust.roots())
 }
 
 /// What was verified must say what the template says, no less and no more; the persona aside, who

@@ -8,6 +8,7 @@ use colophon_store::signers::{CenterKeyRole, SignerMaterial};
 
 use super::founding::{LEAF_DAYS, platform, subject, validity};
 use super::rehearsal::rehearse_licensor;
+use super::second_verifier::SecondOpinion;
 use super::{House, SystemClock};
 
 /// The keys every center has.
@@ -70,14 +71,14 @@ pub(crate) async fn fresh(
     Ok(leaf)
 }
 
-/// Replaces one of a center's keys. A licensor is tried first; a key for upload forms goes on to
-/// open the forms that retailers keep.
+/// Replaces one of a center's keys. A licensor is tried first, and what a second verifier says of it
+/// is handed back; a key for upload forms goes on to open the forms that retailers keep.
 pub(crate) async fn replace(
     house: &House,
     center: &CenterId,
     role: CenterKeyRole,
     leaf: &Leaf,
-) -> Result<()> {
+) -> Result<Option<SecondOpinion>> {
     if leaf.role() != role.certificate() {
         bail!(
             "the certificate is for the role {}, not {}",
@@ -86,13 +87,14 @@ pub(crate) async fn replace(
         );
     }
     let now = SystemClock.now();
+    let mut opinion = None;
     match role {
         CenterKeyRole::Tool | CenterKeyRole::Provider => {}
         CenterKeyRole::Licensor => {
             let licensor = leaf.licensor().context("the key signs no licenses")?;
             let center = house.store.show_center(center).await?;
             let rights = center.and_then(|center| center.rights).unwrap_or_default();
-            rehearse_licensor(house, &licensor, &rights, now)?;
+            opinion = Some(rehearse_licensor(house, &licensor, &rights, now)?);
         }
         CenterKeyRole::Center => {
             if leaf.algorithm() != colophon_crypto::SignatureAlgorithm::RsaPkcs1Sha256 {
@@ -112,7 +114,8 @@ pub(crate) async fn replace(
         }
         CenterKeyRole::FormerCenter => bail!("replace the center's present key instead"),
     }
-    put(house, center, role, leaf, now).await
+    put(house, center, role, leaf, now).await?;
+    Ok(opinion)
 }
 
 async fn put(

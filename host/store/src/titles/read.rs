@@ -9,6 +9,7 @@ use colophon_core::catalog::{
 use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::ports::{Catalog, Service, Unavailable};
 use colophon_receipt::CenterId;
+use colophon_title::license::Delegation;
 use colophon_title::{ContentKey, Level, SignerRole, SignerRoles, VersionId};
 use sqlx::FromRow;
 
@@ -26,7 +27,7 @@ macro_rules! select_titles {
         concat!(
             "SELECT t.id, t.center, t.book_id_type, t.book_id, t.root, t.path, t.title, t.authors, \
              t.publisher, t.language, t.copyright, t.media_type, t.min_level, t.signatures, \
-             t.availability, t.price, t.currency, t.price_structure, t.rights, t.sort_name, t.created_at, \
+             t.availability, t.price, t.currency, t.price_structure, t.rights, t.delegation, t.sort_name, t.created_at, \
              t.updated_at, t.row_version, c.version AS clear_version, c.object AS clear_object, \
              c.size AS clear_size, c.sha256 AS clear_sha256, s.version AS sealed_version, \
              s.object AS sealed_object, s.size AS sealed_size, s.sha256 AS sealed_sha256, \
@@ -56,6 +57,9 @@ const SELECT_PAGE: &str = select_titles!(
 const SELECT_LOCATION: &str =
     "SELECT root, path FROM titles WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
 
+const SELECT_DELEGATED: &str = "SELECT book_id_type, book_id FROM titles \
+    WHERE center = $1 AND delegation IS NOT NULL ORDER BY sort_name, id";
+
 const SELECT_KEY: &str = "SELECT key FROM content_keys WHERE version = $1 AND center = $2";
 
 #[derive(FromRow)]
@@ -79,6 +83,7 @@ struct TitleRow {
     currency: Option<String>,
     price_structure: Option<String>,
     rights: Option<String>,
+    delegation: Option<Vec<u8>>,
     sort_name: String,
     created_at: i64,
     updated_at: i64,
@@ -167,6 +172,21 @@ impl Store {
         ];
         let rows: Vec<TitleRow> = self.fulfillment.all(SELECT_AT, values).await?;
         Ok(gathered(rows)?.pop().map(|record| record.facts))
+    }
+
+    /// The titles whose rights the center's licensor holds by a delegation. It names the
+    /// licensor's key, so another key needs other delegations.
+    pub async fn delegated_titles(&self, center: &CenterId) -> Result<Vec<Book>, ReadError> {
+        let values = arguments![center.as_str()];
+        let rows: Vec<(String, String)> = self.fulfillment.all(SELECT_DELEGATED, values).await?;
+        let book = |(id_type, id): (String, String)| {
+            Ok(Book {
+                id_type: parsed("titles", "book_id_type", &id_type)?,
+                id: parsed("titles", "book_id", &id)?,
+            })
+        };
+        let books: Result<Vec<Book>, Damaged> = rows.into_iter().map(book).collect();
+        Ok(books.map_err(Fault::from)?)
     }
 
     async fn key_of(
@@ -298,6 +318,7 @@ fn record(row: TitleRow, attribute: Option<(String, String)>) -> Result<TitleRec
         price: price(row.price, row.currency.as_deref())?,
         attributes: attribute.into_iter().collect(),
         rights: rights("titles", row.rights.as_deref())?.map(Arc::new),
+        delegation: delegation(row.delegation.as_deref())?.map(Arc::new),
     };
     Ok(TitleRecord {
         facts,
@@ -307,6 +328,11 @@ fn record(row: TitleRow, attribute: Option<(String, String)>) -> Result<TitleRec
         created_at: moment(row.created_at),
         updated_at: moment(row.updated_at),
     })
+}
+
+fn delegation(document: Option<&[u8]>) -> Result<Option<Delegation>, Damaged> {
+    let read = document.map(Delegation::read).transpose();
+    read.map_err(|error| Damaged::new("titles", "delegation", error))
 }
 
 fn location(root: &str, path: &str) -> Result<Location, Damaged> {

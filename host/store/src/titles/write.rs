@@ -5,6 +5,7 @@ use colophon_core::id::TitleId;
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
 use colophon_title::SignerRoles;
+use colophon_title::license::Delegation;
 
 use super::{CONTENT_KEY, Edit, KeptForms, NewTitle, TitleChange, TitleDetails};
 use crate::database::{Write, arguments};
@@ -17,9 +18,10 @@ const SORT_NAME_BYTES_MAX: usize = 200;
 
 const INSERT: &str = "INSERT INTO titles (id, center, book_id_type, book_id, root, path, title, \
     authors, publisher, language, copyright, media_type, min_level, signatures, availability, \
-    price, currency, price_structure, sort_name, search, created_at, updated_at, rights) \
+    price, currency, price_structure, sort_name, search, created_at, updated_at, rights, \
+    delegation) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-    $20, $21, $21, $22)";
+    $20, $21, $21, $22, $23)";
 
 const UPDATE: &str = "UPDATE titles SET root = COALESCE($4, root), path = COALESCE($5, path), \
     title = COALESCE($6, title), authors = COALESCE($7, authors), \
@@ -32,7 +34,8 @@ const UPDATE: &str = "UPDATE titles SET root = COALESCE($4, root), path = COALES
     price = CASE WHEN $17 = 1 THEN $18 ELSE price END, \
     currency = CASE WHEN $17 = 1 THEN $19 ELSE currency END, \
     price_structure = CASE WHEN $20 = 1 THEN $21 ELSE price_structure END, \
-    rights = CASE WHEN $22 = 1 THEN $23 ELSE rights END, updated_at = $24 \
+    rights = CASE WHEN $22 = 1 THEN $23 ELSE rights END, \
+    delegation = CASE WHEN $24 = 1 THEN $25 ELSE delegation END, updated_at = $26 \
     WHERE center = $1 AND book_id_type = $2 AND book_id = $3 RETURNING id";
 
 const DELETE: &str = "DELETE FROM titles WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
@@ -85,6 +88,7 @@ impl Store {
             details.search.as_str(),
             now.unix_ms(),
             rights.as_deref(),
+            title.delegation.as_ref().map(Delegation::document),
         ];
         write.execute(INSERT, values).await?;
         insert_attributes(&mut write, id, &title.attributes).await?;
@@ -192,6 +196,7 @@ async fn update_row(
     let (structure_set, structure) = edited(&change.price_structure);
     let (rights_set, rights) = edited(&change.rights);
     let rights = rights.map(rights_text);
+    let (delegation_set, delegation) = edited(&change.delegation);
     let price: Option<&Money> = price;
     let values = arguments![
         center.as_str(),
@@ -223,6 +228,8 @@ async fn update_row(
         structure.map(String::as_str),
         rights_set,
         rights.as_deref(),
+        delegation_set,
+        delegation.map(Delegation::document),
         now.unix_ms(),
     ];
     let row: Option<(Vec<u8>,)> = write.optional(UPDATE, values).await?;

@@ -100,17 +100,7 @@ pub fn verify(
     if own.license.kind != LicenseKind::Consumer {
         return Err(LicenseRefused::Kind(own.license.kind));
     }
-    let mut delegations: Vec<License> = Vec::new();
-    let mut held = own.clone();
-    while let Some(document) = held.license.delegated_by.clone() {
-        if delegations.len() + 1 >= LICENSE_CHAIN_MAX {
-            return Err(LicenseRefused::TooDeep);
-        }
-        let by = Verified::of(engine, &document, roots)?;
-        held.check_delegated_by(&by)?;
-        delegations.push(by.license.clone());
-        held = by;
-    }
+    let delegations = verify_behind(engine, &own, roots, LICENSE_CHAIN_MAX)?;
     Ok(LicenseReport {
         license: own.license,
         licensor_subject: own.certificate.subject,
@@ -118,15 +108,37 @@ pub fn verify(
     })
 }
 
+/// Verifies the delegations behind a license, the nearest first, if the chain has at most
+/// `longest` licenses with it.
+pub(super) fn verify_behind(
+    engine: &dyn Engine,
+    own: &Verified,
+    roots: &TrustRoots,
+    longest: usize,
+) -> Result<Vec<License>, LicenseRefused> {
+    let mut delegations: Vec<License> = Vec::new();
+    let mut held = own.clone();
+    while let Some(document) = held.license.delegated_by.clone() {
+        if delegations.len() + 1 >= longest {
+            return Err(LicenseRefused::TooDeep);
+        }
+        let by = Verified::of(engine, &document, roots)?;
+        held.check_delegated_by(&by)?;
+        delegations.push(by.license.clone());
+        held = by;
+    }
+    Ok(delegations)
+}
+
 /// A license whose octets were verified, with the certificate that vouches for it.
 #[derive(Clone)]
-struct Verified {
-    license: License,
+pub(super) struct Verified {
+    pub(super) license: License,
     certificate: EndCertificate,
 }
 
 impl Verified {
-    fn of(
+    pub(super) fn of(
         engine: &dyn Engine,
         document: &[u8],
         roots: &TrustRoots,
@@ -189,7 +201,7 @@ fn check_delegated(
 }
 
 /// What a delegation says, for its delegate, who trusts it already.
-pub(super) fn delegation(document: &[u8]) -> Option<License> {
+fn delegation(document: &[u8]) -> Option<License> {
     license_of(&Envelope::read(document)?.body.canonical())
 }
 

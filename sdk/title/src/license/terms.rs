@@ -2,11 +2,10 @@
 
 use colophon_crypto::{Engine, frames};
 
-use super::chain;
 use super::{
-    Access, AccessPrincipal, ActivationCertificate, Authenticator, Bundle, Creator, License,
-    LicenseId, LicenseKind, LicenseSigningFailed, Line, Object, Owner, Principal, PrincipalKind,
-    ReadyLicensor, Reference, RightsGroup, SignedLicense, Verification, Work,
+    Access, AccessPrincipal, ActivationCertificate, Authenticator, Bundle, Creator, Delegation,
+    License, LicenseId, LicenseKind, LicenseSigningFailed, Line, Object, Owner, Principal,
+    PrincipalKind, ReadyLicensor, Reference, RightsGroup, SignedLicense, Verification, Work,
 };
 use crate::{CopyKey, MediaType, Metadata, PROFILE, SignerRoles};
 
@@ -27,8 +26,8 @@ pub struct LicenseTerms<'a> {
     pub principals: &'a [Principal],
     /// Who may open the copy: at level 5, and only there.
     pub persona: Option<PersonaTerms<'a>>,
-    /// The license by which the licensor may grant this.
-    pub delegated_by: Option<&'a [u8]>,
+    /// What lets the licensor grant this, where it does not stand on its own.
+    pub delegated_by: Option<&'a Delegation>,
 }
 
 /// For whom a copy at level 5 is made.
@@ -50,9 +49,6 @@ pub enum LicenseTermsRefused {
     /// What is granted leaves no way for the persona to open the copy.
     #[error("the rights leave the persona no way to open the copy")]
     NoWayIn,
-    /// The delegation cannot be read.
-    #[error("the license by which the licensor may grant cannot be read")]
-    Delegation,
     /// The content key cannot be encrypted to the persona's key.
     #[error("the content key cannot be encrypted to the persona's key")]
     PersonaKey,
@@ -92,9 +88,14 @@ impl LicenseTerms<'_> {
         engine: &dyn Engine,
         issued_at_unix_s: i64,
     ) -> Result<SignedLicense, RehearsalFailed> {
+        let delegated = self.delegated_by.map(|by| &by.license().work.object);
+        let (book_id_type, book_id) = match delegated {
+            Some(work) => (work.id_type.as_str(), work.id.as_str()),
+            None => ("PATH", "rehearsal"),
+        };
         let metadata = Metadata {
-            book_id: "rehearsal".to_owned(),
-            book_id_type: "PATH".to_owned(),
+            book_id: book_id.to_owned(),
+            book_id_type: book_id_type.to_owned(),
             title: "A rehearsal".to_owned(),
             authors: vec!["An author".to_owned()],
             publisher: None,
@@ -132,20 +133,14 @@ impl LicenseTerms<'_> {
             None => group.clone(),
         });
         // A delegation of a work's parts is a delegation of these parts.
-        let parts = match self.delegated_by {
-            Some(document) => {
-                let by = chain::delegation(document).ok_or(LicenseTermsRefused::Delegation)?;
-                by.work.parts
-            }
-            None => Vec::new(),
-        };
+        let parts = self.delegated_by.map(|by| by.license().work.parts.clone());
         let license = License {
             kind: LicenseKind::Consumer,
             id: self.id(engine, copy, certificate),
             issued_at_unix_s: copy.issued_at_unix_s,
             descriptor: None,
             work: Work {
-                parts,
+                parts: parts.unwrap_or_default(),
                 ..work(copy, persona)?
             },
             rights: rights.collect(),
@@ -155,7 +150,7 @@ impl LicenseTerms<'_> {
                 .into_iter()
                 .chain(self.principals.iter().cloned())
                 .collect(),
-            delegated_by: self.delegated_by.map(<[u8]>::to_vec),
+            delegated_by: self.delegated_by.map(|by| by.document().to_vec()),
         };
         let way_in = persona.is_none_or(|persona| {
             let key = persona.certificate.public_key_spki_der();

@@ -51,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) error_urls: &'static [&'static str],
     pub(crate) room: u32,
     pub(crate) pages: Router,
+    pub(crate) plugins: Obliging,
 }
 
 impl Default for Options {
@@ -63,6 +64,7 @@ impl Default for Options {
             error_urls: &[SORRY, OTHER_SORRY],
             room: ROOM,
             pages: Router::new(),
+            plugins: Obliging::default(),
         }
     }
 }
@@ -106,7 +108,7 @@ impl Host {
         let downloads = Downloads {
             centers: Arc::new(center(options.error_urls)),
             catalog: shelf.clone(),
-            plugins: Arc::new(Obliging),
+            plugins: Arc::new(options.plugins),
             origin: store.clone(),
             uses: uses.clone(),
             trust: Arc::new(Nobody),
@@ -233,6 +235,7 @@ impl Host {
             price: None,
             attributes: Vec::new(),
             rights: None,
+            delegation: None,
         };
         self.shelf
             .titles

@@ -1,17 +1,18 @@
-//! `colophon center signer list|new|set`.
+//! `colophon center signer list|certificate|new|set`.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use colophon_keys::{KeyKind, Leaf};
+use colophon_keys::{KeyKind, Leaf, certificates_to_pem};
 use colophon_receipt::CenterId;
 use colophon_store::signers::{CenterKeyRole, SignerRecord};
 use colophon_title::trust::{EndCertificate, validity};
 use serde::Serialize;
+use serde_json::json;
 
 use super::super::known_center;
 use crate::cli::{CenterKeyArg, KeyKindArg, SignerCommand};
-use crate::house::{House, fresh, replace};
+use crate::house::{House, SecondOpinion, fresh, replace};
 use crate::output::{Output, table};
 
 #[derive(Serialize)]
@@ -28,6 +29,10 @@ struct SignerRow {
 pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -> Result<()> {
     let center = match command {
         SignerCommand::List { center } => known_center(house, &center.center).await?,
+        SignerCommand::Certificate { center, role } => {
+            let center = known_center(house, &center.center).await?;
+            return certificate(house, &center, key_role(role), output).await;
+        }
         SignerCommand::New { center, role, kind } => {
             let center = known_center(house, &center.center).await?;
             let role = key_role(role);
@@ -36,7 +41,8 @@ pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -
                 KeyKindArg::P256 => KeyKind::P256,
             };
             let leaf = fresh(house, &center, role, kind).await?;
-            replace(house, &center, role, &leaf).await?;
+            told(replace(house, &center, role, &leaf).await?);
+            warn_of_delegations(house, &center, role).await?;
             center
         }
         SignerCommand::Set {
@@ -48,11 +54,35 @@ pub(super) async fn run(house: &House, command: SignerCommand, output: Output) -
             let center = known_center(house, &center.center).await?;
             let leaf = Leaf::from_pem(&text(&key)?, &text(&certificate)?);
             let leaf = leaf.context("the certificate and the key cannot be used")?;
-            replace(house, &center, key_role(role), &leaf).await?;
+            let role = key_role(role);
+            told(replace(house, &center, role, &leaf).await?);
+            warn_of_delegations(house, &center, role).await?;
             center
         }
     };
     list(house, &center, output).await
+}
+
+/// Says on standard error what a second verifier found.
+fn told(opinion: Option<SecondOpinion>) {
+    if let Some(opinion) = opinion {
+        eprintln!("{}", opinion.sentence());
+    }
+}
+
+/// Says which titles are sold by leave of another licensor, given to the key that is no more.
+async fn warn_of_delegations(house: &House, center: &CenterId, role: CenterKeyRole) -> Result<()> {
+    if role != CenterKeyRole::Licensor {
+        return Ok(());
+    }
+    for book in house.store.delegated_titles(center).await? {
+        eprintln!(
+            "{} {} is licensed under a delegation to the former licensor: until `colophon title \
+             update --delegation` has one to the new licensor, no copy of it can be licensed.",
+            book.id_type, book.id
+        );
+    }
+    Ok(())
 }
 
 fn key_role(role: CenterKeyArg) -> CenterKeyRole {
@@ -86,6 +116,20 @@ async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {
         });
         table(&["role", "subject", "issuer", "valid until"], cells)
     })
+}
+
+async fn certificate(
+    house: &House,
+    center: &CenterId,
+    role: CenterKeyRole,
+    output: Output,
+) -> Result<()> {
+    let signers = house.store.list_signers(center).await?;
+    let signer = signers.iter().find(|signer| signer.role == role);
+    let signer = signer
+        .with_context(|| format!("center {center} has no key in the role {}", role.as_str()))?;
+    let pem = certificates_to_pem(&signer.chain);
+    output.print(&json!({ "certificate": pem }), |_| pem.clone())
 }
 
 fn row(house: &House, signer: &SignerRecord) -> SignerRow {

@@ -2,6 +2,8 @@
 
 use colophon_core::catalog::{Availability, StoredForm};
 use colophon_store::titles::TitleRecord;
+use colophon_title::license::Delegation;
+use colophon_title::trust::EndCertificate;
 use serde::Serialize;
 
 use crate::commands::rights::rights_text;
@@ -26,6 +28,9 @@ pub(super) struct TitleRow {
     /// What its licenses grant; left out: what the center's licenses grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     rights: Option<String>,
+    /// Who lets the center grant them, the nearest first; left out: the center grants on its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    delegated_by: Vec<String>,
     forms: Vec<FormRow>,
 }
 
@@ -67,6 +72,11 @@ impl TitleRow {
             root: facts.location.root.as_str().to_owned(),
             location: facts.location.path.to_string(),
             rights: facts.rights.as_deref().map(rights_text),
+            delegated_by: facts
+                .delegation
+                .as_deref()
+                .map(grantors)
+                .unwrap_or_default(),
             forms: forms
                 .iter()
                 .filter_map(|(name, form)| Some(form_row(name, form.as_ref()?)))
@@ -98,6 +108,7 @@ impl TitleRow {
                     .clone()
                     .unwrap_or_else(|| "as the center's".to_owned()),
             ),
+            ("by leave of", leave(&self.delegated_by)),
             ("kept as", forms.collect::<Vec<_>>().join(", ")),
             ("location", format!("{}:{}", self.root, self.location)),
         ];
@@ -131,6 +142,25 @@ impl TitleRow {
             cells,
         )
     }
+}
+
+/// Who let the center grant, for people.
+fn leave(delegated_by: &[String]) -> String {
+    if delegated_by.is_empty() {
+        return "nobody else".to_owned();
+    }
+    delegated_by.join(", who holds it from ")
+}
+
+fn grantors(delegation: &Delegation) -> Vec<String> {
+    let certificates = delegation
+        .grantors()
+        .iter()
+        .map(|grantor| grantor.chain.first());
+    let subject = |der: &Vec<u8>| EndCertificate::parse(der).ok().map(|own| own.subject);
+    certificates
+        .map(|own| own.and_then(subject).unwrap_or_default())
+        .collect()
 }
 
 fn form_row(name: &'static str, form: &StoredForm) -> FormRow {
