@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use colophon_tests::browser::Browser;
 use colophon_tests::colophon::{Answer, Host, House, fail, succeed};
+use colophon_tests::postgres::PostgresServer;
 use serde_json::Value;
 
 use super::people::{Reader, activate, approve, request, sign_up, text};
@@ -22,7 +23,11 @@ fn workplace(service: &House) -> House {
 /// Starts a worker there, on the service's activation database.
 fn start_worker(place: &House, service: &House, more: &[&str]) -> Host {
     let file = service.path().join("activation.db");
-    let database = format!("database.activation=sqlite://{}", file.display());
+    start_worker_on(place, &format!("sqlite://{}", file.display()), more)
+}
+
+fn start_worker_on(place: &House, database: &str, more: &[&str]) -> Host {
+    let database = format!("database.activation={database}");
     let mut arguments = vec!["--set", &database];
     arguments.extend(more);
     place.make_repositories(&arguments)
@@ -187,6 +192,40 @@ fn a_worker_that_is_killed_loses_no_activation() {
     assert!(host.stop());
     let healthy = succeed(house.colophon().arg("doctor"));
     assert!(healthy.contains("repository orders"), "{healthy}");
+}
+
+/// What a worker's role may do in the activation database, as the README says.
+const GRANTS: [&str; 3] = [
+    "SELECT ON activation_migrations",
+    "SELECT, UPDATE ON repository_orders",
+    "SELECT, INSERT, UPDATE, DELETE ON repository_workers",
+];
+
+#[test]
+fn a_worker_needs_two_tables_of_a_server_and_no_other() {
+    let Some(server) = PostgresServer::start("a worker with a role of its own on PostgreSQL")
+    else {
+        return;
+    };
+    let house = House::empty();
+    let names = ["fulfillment", "logging", "activation"];
+    let settings = names.map(|name| format!("{name} = {:?}\n", server.create(name)));
+    let settings = format!("[database]\n{}", settings.concat());
+    std::fs::write(house.path().join("colophon.toml"), settings).unwrap();
+    let host = house.serve(&["--roles", "download,activation"]);
+    let database = server.restrict("activation", "repository", &GRANTS);
+    let place = workplace(&house);
+    let worker = start_worker_on(&place, &database, &[]);
+
+    let mut browser = Browser::new(&host);
+    sign_up(&mut browser, "ada");
+    let token = approved_readers(&host, &mut browser, 1).remove(0);
+    let package = activate(&host, &token, "abcdef");
+    assert_eq!(package.status, 200, "{}\n{}", house.log(), place.log());
+    assert_eq!(ask(&host, &token, "abcdef").body, package.body);
+    assert!(worker.stop());
+    assert!(!place.log().contains("ERROR"), "{}", place.log());
+    assert!(host.stop());
 }
 
 #[test]
