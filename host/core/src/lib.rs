@@ -11,6 +11,7 @@
 
 pub mod activation;
 pub mod arrival;
+pub mod capability;
 pub mod catalog;
 pub mod causes;
 pub mod center;

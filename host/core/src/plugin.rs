@@ -179,4 +179,23 @@ pub trait PluginCalls: Send {
 
     /// Asks what the file is to be called.
     async fn file_name(&mut self, facts: &[(String, String)]) -> Result<String, PluginFailure>;
+
+    /// What the plug-ins have asked of the host so far, in order.
+    fn host_calls(&self) -> &[HostCall] {
+        &[]
+    }
+}
+
+/// A call of a plug-in into the host, by digests of what crossed the boundary: with the same
+/// answers the same plug-in comes to the same decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCall {
+    /// Interface and function, as `catalog.find`.
+    pub function: &'static str,
+    /// SHA-256 of what was asked.
+    pub input: [u8; 32],
+    /// SHA-256 of what was answered.
+    pub output: [u8; 32],
+    /// How long it took, in microseconds.
+    pub took_us: u64,
 }

@@ -1,5 +1,6 @@
 //! One request and its answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,17 +87,43 @@ impl Outbound {
     /// [`NoAnswer`]. An answer of any status is an answer; a redirect is not followed.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer> {
         let time_max = self.bounds.time_max;
-        let answer = timeout(time_max, self.connect_and_send(request)).await;
+        let answer = timeout(time_max, async {
+            let origin = Origin::try_from(request.uri())?;
+            let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await;
+            self.send_over(stream, origin, request).await
+        });
+        let answer = answer.await;
         answer.unwrap_or(Err(NoAnswer::Slow(time_max)))
     }
 
-    async fn connect_and_send(
+    /// Sends a request to one of these addresses, the first that takes the connection, wherever
+    /// the name of its host may lead by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::send`].
+    pub(crate) async fn send_to(
         &self,
+        addresses: &[SocketAddr],
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, NoAnswer> {
-        let origin = Origin::try_from(request.uri())?;
+        let time_max = self.bounds.time_max;
+        let answer = timeout(time_max, async {
+            let origin = Origin::try_from(request.uri())?;
+            let stream = TcpStream::connect(addresses).await;
+            self.send_over(stream, origin, request).await
+        });
+        let answer = answer.await;
+        answer.unwrap_or(Err(NoAnswer::Slow(time_max)))
+    }
+
+    async fn send_over(
+        &self,
+        stream: std::io::Result<TcpStream>,
+        origin: Origin,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, NoAnswer> {
         let request = as_sent(request, &origin)?;
-        let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await;
         let stream = stream.map_err(NoAnswer::Connect)?;
         let Some(name) = origin.tls else {
             return self.exchange(stream, request).await;

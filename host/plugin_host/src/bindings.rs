@@ -8,7 +8,7 @@ wasmtime::component::bindgen!({
     require_store_data_send: true,
 });
 
-pub(crate) use self::colophon::host::catalog;
+pub(crate) use self::colophon::host::{catalog, config, http, kv, log, sql};
 pub(crate) use self::colophon::types::common;
 pub(crate) use self::exports::colophon::meta::plugin as meta;
 pub(crate) use self::exports::colophon::naming::naming;

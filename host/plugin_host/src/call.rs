@@ -10,12 +10,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use colophon_core::catalog::Book;
 use colophon_core::plugin::{
-    CallContext, Offer, PluginCalls, PluginFailure, PolicyTerms, ResolverAnswer, Verdict,
+    CallContext, HostCall, Offer, PluginCalls, PluginFailure, PolicyTerms, ResolverAnswer, Verdict,
 };
 use colophon_core::ports::Catalog;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use self::answer::told_text;
 pub(crate) use self::live::{Live, Places};
 pub(crate) use self::question::{Describe, SelfTest};
 use self::question::{Evaluate, FileName, Question, Resolve};
@@ -25,12 +26,13 @@ use crate::generation::Generation;
 use crate::observation::Observed;
 use crate::registry::Chain;
 use crate::sandbox::Sandbox;
-use crate::state::{BoundCatalog, CallState};
+use crate::state::{Bound, CallState};
 
 /// One request's calls: the chain as it was when the request began, and the instances so far.
 pub(crate) struct RequestCalls {
     request: Request,
     links: Vec<Link>,
+    host_calls: Vec<HostCall>,
 }
 
 /// A plug-in of the chain, with its instance once it has been asked.
@@ -63,6 +65,7 @@ impl RequestCalls {
         });
         Self {
             links: links.collect(),
+            host_calls: Vec::new(),
             request: Request {
                 sandbox,
                 catalog,
@@ -92,7 +95,13 @@ impl PluginCalls for RequestCalls {
             };
             let found = self
                 .request
-                .ask(Role::Resolver, generation, live, question)
+                .ask(
+                    Role::Resolver,
+                    generation,
+                    live,
+                    question,
+                    &mut self.host_calls,
+                )
                 .await?;
             if found != ResolverAnswer::NotMine {
                 return Ok(found);
@@ -120,7 +129,13 @@ impl PluginCalls for RequestCalls {
             };
             match self
                 .request
-                .ask(Role::Policy, generation, live, question)
+                .ask(
+                    Role::Policy,
+                    generation,
+                    live,
+                    question,
+                    &mut self.host_calls,
+                )
                 .await?
             {
                 Verdict::Allow(terms) => {
@@ -156,7 +171,13 @@ impl PluginCalls for RequestCalls {
             };
             match self
                 .request
-                .ask(Role::Naming, generation, live, question)
+                .ask(
+                    Role::Naming,
+                    generation,
+                    live,
+                    question,
+                    &mut self.host_calls,
+                )
                 .await
             {
                 Ok(name) => {
@@ -170,6 +191,10 @@ impl PluginCalls for RequestCalls {
             link.live = None;
         }
         named.ok_or_else(|| failed.unwrap_or_else(|| self.nobody(Role::Naming)))
+    }
+
+    fn host_calls(&self) -> &[HostCall] {
+        &self.host_calls
     }
 }
 
@@ -191,9 +216,11 @@ impl Request {
         generation: &Generation,
         live: &mut Option<Live>,
         question: Q,
+        host_calls: &mut Vec<HostCall>,
     ) -> Result<Q::Answer, PluginFailure> {
         let mut observed = Observed::begin(role, generation, &self.context);
         let answer = self.put(generation, live, question, &mut observed).await;
+        host_calls.append(&mut observed.host_calls());
         observed.end(&answer);
         answer
     }
@@ -215,7 +242,7 @@ impl Request {
             None => self.start(generation).await?,
         };
         let answer = live.ask(question).await;
-        observed.used(live.fuel_used());
+        observed.used(live.fuel_used(), live.host_calls());
         let usable = match &answer {
             Ok(_) => true,
             Err(failure) => failure::leaves_usable(failure),
@@ -230,11 +257,12 @@ impl Request {
         let granted = generation.granted();
         let begun = Instant::now();
         let places = self.places(begun + granted.limits.deadline).await?;
-        let catalog = BoundCatalog {
+        let bound = Bound {
             catalog: Arc::clone(&self.catalog),
             center: self.context.center.clone(),
+            request_id: self.context.request_id.clone(),
         };
-        let state = CallState::new(Arc::clone(granted), Some(catalog));
+        let state = CallState::new(Arc::clone(granted), Some(bound));
         Live::start_at(
             self.sandbox.engine(),
             generation.pre(),

@@ -15,7 +15,7 @@ macro_rules! named {
 pub(crate) const META: &str = named!("meta/plugin");
 
 /// What a plug-in can be asked in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Finds where a title lives.
     Resolver,

@@ -28,7 +28,10 @@ mod call;
 mod contract;
 mod generation;
 mod granted;
+mod host_calls;
 mod limits;
+mod lines;
+pub mod manifest;
 mod observation;
 mod registry;
 mod sandbox;
@@ -36,8 +39,9 @@ mod state;
 
 pub use contract::{CONTRACT, Capability, Role};
 pub use generation::{Description, Generation, LoadRefused};
-pub use granted::Granted;
+pub use granted::{Granted, GrantedStatements, GrantedValues, Services};
 pub use limits::{Capacity, Limits};
+pub use lines::{Line, LineLevel, LineQueue, Lines};
 pub use registry::{Chain, Registry};
 pub use sandbox::{FolderRefused, PrecompiledFolder, Sandbox, Settings, StartFailed};
 

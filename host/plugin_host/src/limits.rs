@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Limits of one plug-in; the documentation of the contract states the defaults.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Wall-clock time of one call, with waiting for a place and all host calls. A call is
     /// stopped at the latest one tick of 10 ms after it.

@@ -1,7 +1,9 @@
 //! What operators see of calls: counts by role, and a named event for every failure.
 
+use std::time::Duration;
+
 use colophon_core::event::NamedEvent;
-use colophon_core::plugin::{Blame, CallContext, PluginFailure};
+use colophon_core::plugin::{Blame, CallContext, HostCall, PluginFailure};
 use metrics::{counter, histogram};
 use tokio::time::Instant;
 
@@ -15,6 +17,7 @@ pub(crate) struct Observed<'a> {
     context: &'a CallContext,
     begun: Instant,
     fuel: u64,
+    host_calls: Vec<HostCall>,
 }
 
 impl<'a> Observed<'a> {
@@ -25,12 +28,25 @@ impl<'a> Observed<'a> {
             context,
             begun: Instant::now(),
             fuel: 0,
+            host_calls: Vec::new(),
         }
     }
 
     /// Notes what the call has used.
-    pub(crate) fn used(&mut self, fuel: u64) {
+    pub(crate) fn used(&mut self, fuel: u64, host_calls: Vec<HostCall>) {
         self.fuel = fuel;
+        self.host_calls = host_calls;
+    }
+
+    /// The calls into the host, of which the counts are noted.
+    pub(crate) fn host_calls(&mut self) -> Vec<HostCall> {
+        for call in &self.host_calls {
+            let function = call.function;
+            counter!("colophon_plugin_host_calls_total", "function" => function).increment(1);
+            histogram!("colophon_plugin_host_call_seconds", "function" => function)
+                .record(Duration::from_micros(call.took_us).as_secs_f64());
+        }
+        std::mem::take(&mut self.host_calls)
     }
 
     pub(crate) fn end<Answer>(self, answer: &Result<Answer, PluginFailure>) {

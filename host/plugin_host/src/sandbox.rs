@@ -14,7 +14,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 pub(crate) use self::engine::TICK;
 use self::engine::{Ticker, build};
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
-use crate::bindings::catalog;
+use crate::bindings::{catalog, config, http, kv, log, sql};
 use crate::limits::Capacity;
 use crate::state::CallState;
 
@@ -52,6 +52,17 @@ pub struct Sandbox {
     _ticker: Ticker,
 }
 
+/// Links everything that the contract has. What a plug-in was not granted it does not import, or it
+/// is not loaded.
+fn offer(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    catalog::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    config::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    http::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    kv::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    log::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    sql::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)
+}
+
 impl Sandbox {
     /// Starts the engine and its clock.
     ///
@@ -61,8 +72,7 @@ impl Sandbox {
         let engine = build().map_err(StartFailed::Engine)?;
         let ticker = Ticker::start(&engine).map_err(StartFailed::Clock)?;
         let mut linker = Linker::new(&engine);
-        catalog::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
-            .map_err(StartFailed::Engine)?;
+        offer(&mut linker).map_err(StartFailed::Engine)?;
         let precompiled = settings.precompiled.as_deref();
         Ok(Arc::new(Self {
             linker,

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use colophon_core::catalog::{Book, Location};
-use colophon_core::ports::{Catalog, Unavailable};
-use colophon_receipt::{BookId, BookIdType, CenterId};
+use colophon_core::plugin::HostCall;
+use colophon_core::ports::Catalog;
+use colophon_receipt::CenterId;
 use thiserror::Error;
-use tokio::time::timeout;
 use wasmtime::ResourceLimiter;
 
-use crate::bindings::catalog::{FindError, Host};
-use crate::bindings::common;
 use crate::granted::Granted;
 use crate::limits::Limits;
 use crate::sandbox::TICK;
@@ -20,34 +17,37 @@ use crate::sandbox::TICK;
 #[error("limit of {0} reached")]
 pub(crate) struct LimitHit(pub(crate) &'static str);
 
-/// The catalog as the plug-ins of one center see it.
-pub(crate) struct BoundCatalog {
+/// The request that an instance serves: every call into the host is bound to its center.
+pub(crate) struct Bound {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) center: CenterId,
+    pub(crate) request_id: String,
 }
 
 /// The data of one instance's store.
 pub(crate) struct CallState {
-    granted: Arc<Granted>,
+    pub(crate) granted: Arc<Granted>,
     /// None while a plug-in is loaded: then there is no center yet.
-    catalog: Option<BoundCatalog>,
+    pub(crate) bound: Option<Bound>,
+    pub(crate) host_calls: u32,
+    pub(crate) host_call_pending: bool,
+    pub(crate) host_failed: bool,
+    pub(crate) transcript: Vec<HostCall>,
     memory_bytes: usize,
-    host_calls: u32,
     ticks_left: u32,
-    host_call_pending: bool,
-    host_failed: bool,
 }
 
 impl CallState {
-    pub(crate) fn new(granted: Arc<Granted>, catalog: Option<BoundCatalog>) -> Self {
+    pub(crate) fn new(granted: Arc<Granted>, bound: Option<Bound>) -> Self {
         Self {
             granted,
-            catalog,
-            memory_bytes: 0,
+            bound,
             host_calls: 0,
-            ticks_left: 0,
             host_call_pending: false,
             host_failed: false,
+            transcript: Vec::new(),
+            memory_bytes: 0,
+            ticks_left: 0,
         }
     }
 
@@ -76,61 +76,6 @@ impl CallState {
     /// Whether a service behind a host call failed this request.
     pub(crate) fn host_failed(&self) -> bool {
         self.host_failed
-    }
-
-    fn count_host_call(&mut self) -> Result<(), LimitHit> {
-        self.host_calls += 1;
-        if self.host_calls > self.limits().host_calls {
-            return Err(LimitHit("host calls"));
-        }
-        Ok(())
-    }
-}
-
-impl Host for CallState {
-    async fn find(
-        &mut self,
-        book: common::Book,
-    ) -> wasmtime::Result<Result<Option<common::Location>, FindError>> {
-        self.count_host_call()?;
-        let Some(bound) = &self.catalog else {
-            let problem = "there is no catalog while a plug-in is loaded";
-            return Ok(Err(FindError::Unavailable(problem.to_owned())));
-        };
-        let Some(book) = parsed(&book) else {
-            let problem = "id or id-type is empty, too long or has control characters";
-            return Ok(Err(FindError::Invalid(problem.to_owned())));
-        };
-        self.host_call_pending = true;
-        let asked = bound.catalog.find(&bound.center, &book);
-        let answer = timeout(self.limits().host_call_timeout, asked).await;
-        self.host_call_pending = false;
-        let cause = match answer {
-            Ok(Ok(found)) => return Ok(Ok(found.map(location))),
-            Ok(Err(Unavailable { source, .. })) => source.to_string(),
-            Err(elapsed) => elapsed.to_string(),
-        };
-        self.host_failed = true;
-        tracing::debug!(center.id = %bound.center, cause, "a plug-in's catalog look-up failed");
-        let problem = "the catalog did not answer";
-        Ok(Err(FindError::Unavailable(problem.to_owned())))
-    }
-}
-
-fn parsed(book: &common::Book) -> Option<Book> {
-    Some(Book {
-        id_type: BookIdType::try_from(book.id_type.as_str()).ok()?,
-        id: BookId::try_from(book.id.as_str()).ok()?,
-    })
-}
-
-fn location(found: Location) -> common::Location {
-    common::Location {
-        root: found.root.as_str().to_owned(),
-        path: found.path.as_str().to_owned(),
-        sha256: None,
-        size: None,
-        extra: Vec::new(),
     }
 }
 

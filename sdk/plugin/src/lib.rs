@@ -39,7 +39,8 @@
 //! | [`kv`] | small values that outlive a request | `kv.quota = "64KiB"` |
 //! | [`log`] | lines for the operator | `log = true` |
 //!
-//! The operator grants what the manifest asks for; a component that imports more is not loaded.
+//! The operator grants what the manifest asks for (`MANIFEST.md` beside this crate has both
+//! papers); a component that imports more is not loaded.
 //! Keep what decides in functions of plain values and call the host around them: then the rules
 //! are tested without a host.
 //!

@@ -18,6 +18,7 @@ mod changes;
 mod damage;
 mod licensing;
 mod log;
+mod mapping;
 mod migration;
 mod node;
 mod place;
@@ -26,6 +27,7 @@ mod records;
 mod samples;
 mod server_events;
 mod titles;
+mod values;
 
 use colophon_tests::postgres::PostgresServer;
 use place::Place;
@@ -110,6 +112,21 @@ on_both_engines! {
     licensing => a_delegation_is_kept_with_its_title,
     licensing => a_personas_certificate_is_kept_and_replaced,
     licensing => a_license_is_recorded_until_its_person_is_erased,
+    mapping => a_statement_finds_rows_in_the_types_of_the_contract,
+    mapping => parameters_of_every_type_are_compared_as_what_they_are,
+    mapping => rows_and_bytes_are_counted,
+    mapping => statements_that_do_not_fit_are_refused_when_they_are_prepared,
+    mapping => what_no_plug_in_can_be_given_is_named,
+    mapping => nothing_is_written_by_whatever_way,
+    mapping => a_statement_that_does_not_end_is_ended,
+    mapping => a_hosts_own_database_is_no_mapping_database,
+    values => a_value_comes_back_until_it_is_taken_away,
+    values => values_are_kept_apart_by_center_plug_in_and_key,
+    values => a_value_is_swapped_only_for_what_was_expected,
+    values => a_quota_counts_keys_and_values_to_the_byte,
+    values => writers_at_once_lose_nothing_and_keep_the_quota,
+    values => a_value_moved_to_another_place_does_not_open,
+    values => a_center_takes_its_values_with_it,
     damage => a_value_moved_to_another_row_does_not_open,
     damage => a_wrong_master_key_is_told_from_damage,
     damage => an_encrypted_form_without_a_key_is_found,

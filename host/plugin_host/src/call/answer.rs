@@ -149,7 +149,7 @@ pub(super) fn described(info: meta::Info) -> Result<meta::Info, PluginFailure> {
 }
 
 /// A plug-in's own words, as a log can hold them: of bounded length, on one line.
-pub(super) fn told_text(text: &str) -> String {
+pub(crate) fn told_text(text: &str) -> String {
     let end = text.floor_char_boundary(TEXT_BYTES_MAX);
     let kept = text.get(..end).unwrap_or(text);
     kept.replace(char::is_control, " ")

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-use colophon_core::plugin::PluginFailure;
+use colophon_core::plugin::{HostCall, PluginFailure};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
@@ -106,6 +106,11 @@ impl Live {
     /// Hands store and instance to whoever looks functions up without calling them.
     pub(crate) fn parts(&mut self) -> (&mut Store<CallState>, &Instance) {
         (&mut self.store, &self.instance)
+    }
+
+    /// What was asked of the host since this was last taken.
+    pub(crate) fn host_calls(&mut self) -> Vec<HostCall> {
+        std::mem::take(&mut self.store.data_mut().transcript)
     }
 
     /// Fuel used since the last grant.

@@ -9,8 +9,10 @@
 mod catalog_plugin;
 mod chain;
 mod guest;
+mod host_calls;
 mod hostile_answers;
 mod hostile_calls;
 mod loading;
 mod precompiled;
+mod services;
 mod world;

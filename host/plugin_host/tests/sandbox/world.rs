@@ -77,11 +77,16 @@ pub(crate) fn sandbox() -> Arc<Sandbox> {
     Sandbox::start(&Settings::default()).expect("a sandbox")
 }
 
-/// A registry whose centers all have one plug-in.
+/// A registry whose centers all have one plug-in, which may look titles up.
 pub(crate) async fn serving(wasm: &[u8], limits: Limits, shelf: Shelf) -> Registry {
+    serving_granted(wasm, Granted::catalog(limits), shelf).await
+}
+
+/// The same with a plug-in that may do more.
+pub(crate) async fn serving_granted(wasm: &[u8], granted: Granted, shelf: Shelf) -> Registry {
     let sandbox = sandbox();
     let loaded = sandbox
-        .load(wasm, Granted::catalog(limits))
+        .load(wasm, granted)
         .await
         .expect("a plug-in that loads");
     Registry::new(sandbox, Arc::new(shelf), Chain::from([loaded]))

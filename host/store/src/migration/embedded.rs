@@ -30,12 +30,14 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
         (Schema::Fulfillment, Dialect::Sqlite) => migrations!(
             "sqlite/fulfillment",
             1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
-            5 "0005_purchase_uses", 6 "0006_licensing", 7 "0007_delegations"
+            5 "0005_purchase_uses", 6 "0006_licensing", 7 "0007_delegations",
+            8 "0008_plugin_values"
         ),
         (Schema::Fulfillment, Dialect::Postgres) => migrations!(
             "postgres/fulfillment",
             1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
-            5 "0005_purchase_uses", 6 "0006_licensing", 7 "0007_delegations"
+            5 "0005_purchase_uses", 6 "0006_licensing", 7 "0007_delegations",
+            8 "0008_plugin_values"
         ),
         (Schema::Logging, Dialect::Sqlite) => {
             migrations!(

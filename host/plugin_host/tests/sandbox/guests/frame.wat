@@ -3,6 +3,7 @@
 (module
   (import "colophon:host/catalog@1.0.0" "find"
     (func $find (param i32 i32 i32 i32 i32)))
+  ;; IMPORTS
 
   (memory (export "memory") 2)
   (table $table 1 funcref)

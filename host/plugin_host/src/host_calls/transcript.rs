@@ -1,0 +1,223 @@
+//! What was asked of the host and answered, by digests.
+//!
+//! A digest covers what crosses the boundary, in one encoding: a byte for the arm of a variant,
+//! eight for a number, a length before a text or a list. It changes only with the contract.
+
+use std::time::Instant;
+
+use colophon_core::plugin::HostCall;
+use sha2::{Digest, Sha256};
+
+use crate::bindings::common;
+use crate::state::CallState;
+
+/// What a digest is made of.
+#[derive(Default)]
+pub(crate) struct Told(Sha256);
+
+impl Told {
+    pub(crate) fn arm(&mut self, arm: u8) {
+        self.0.update([arm]);
+    }
+
+    pub(crate) fn number(&mut self, number: u64) {
+        self.0.update(number.to_be_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// A value of the contract.
+pub(crate) trait Tell {
+    fn tell(&self, told: &mut Told);
+}
+
+impl Tell for () {
+    fn tell(&self, _: &mut Told) {}
+}
+
+impl Tell for bool {
+    fn tell(&self, told: &mut Told) {
+        told.arm(u8::from(*self));
+    }
+}
+
+impl Tell for u8 {
+    fn tell(&self, told: &mut Told) {
+        told.arm(*self);
+    }
+}
+
+impl Tell for u64 {
+    fn tell(&self, told: &mut Told) {
+        told.number(*self);
+    }
+}
+
+impl Tell for str {
+    fn tell(&self, told: &mut Told) {
+        told.bytes(self.as_bytes());
+    }
+}
+
+impl Tell for String {
+    fn tell(&self, told: &mut Told) {
+        told.bytes(self.as_bytes());
+    }
+}
+
+/// Bytes are told as a whole, not one by one.
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+
+impl Tell for Bytes<'_> {
+    fn tell(&self, told: &mut Told) {
+        told.bytes(self.0);
+    }
+}
+
+impl<T: Tell> Tell for [T] {
+    fn tell(&self, told: &mut Told) {
+        told.number(self.len() as u64);
+        for item in self {
+            item.tell(told);
+        }
+    }
+}
+
+impl<T: Tell> Tell for Vec<T> {
+    fn tell(&self, told: &mut Told) {
+        self.as_slice().tell(told);
+    }
+}
+
+impl<T: Tell> Tell for Option<T> {
+    fn tell(&self, told: &mut Told) {
+        told.arm(u8::from(self.is_some()));
+        if let Some(some) = self {
+            some.tell(told);
+        }
+    }
+}
+
+impl<T: Tell, E: Tell> Tell for Result<T, E> {
+    fn tell(&self, told: &mut Told) {
+        told.arm(u8::from(self.is_err()));
+        match self {
+            Ok(given) => given.tell(told),
+            Err(error) => error.tell(told),
+        }
+    }
+}
+
+impl<T: Tell + ?Sized> Tell for &T {
+    fn tell(&self, told: &mut Told) {
+        (**self).tell(told);
+    }
+}
+
+impl<A: Tell, B: Tell> Tell for (A, B) {
+    fn tell(&self, told: &mut Told) {
+        self.0.tell(told);
+        self.1.tell(told);
+    }
+}
+
+impl<A: Tell, B: Tell, C: Tell> Tell for (A, B, C) {
+    fn tell(&self, told: &mut Told) {
+        self.0.tell(told);
+        self.1.tell(told);
+        self.2.tell(told);
+    }
+}
+
+impl Tell for common::Book {
+    fn tell(&self, told: &mut Told) {
+        let common::Book { id_type, id } = self;
+        (id_type, id).tell(told);
+    }
+}
+
+impl Tell for common::Location {
+    fn tell(&self, told: &mut Told) {
+        let common::Location {
+            root,
+            path,
+            sha256,
+            size,
+            extra,
+        } = self;
+        (root, path).tell(told);
+        (sha256.as_deref().map(Bytes), size, extra).tell(told);
+    }
+}
+
+/// A call under way, of which the question is known.
+pub(crate) struct Asked {
+    function: &'static str,
+    input: [u8; 32],
+    begun: Instant,
+}
+
+impl Asked {
+    pub(crate) fn of(function: &'static str, input: &impl Tell) -> Self {
+        Self {
+            function,
+            input: digest(input),
+            begun: Instant::now(),
+        }
+    }
+}
+
+impl CallState {
+    /// Notes a call that was answered.
+    pub(crate) fn note(&mut self, asked: Asked, output: &impl Tell) {
+        let took = asked.begun.elapsed().as_micros();
+        self.transcript.push(HostCall {
+            function: asked.function,
+            input: asked.input,
+            output: digest(output),
+            took_us: u64::try_from(took).unwrap_or(u64::MAX),
+        });
+    }
+}
+
+fn digest(value: &impl Tell) -> [u8; 32] {
+    let mut told = Told::default();
+    value.tell(&mut told);
+    told.digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_told_differently() {
+        let text = |text: &str| text.to_owned();
+        let digests = [
+            digest(&(text("ab"), text("c"))),
+            digest(&(text("a"), text("bc"))),
+            digest(&(text("abc"), text(""))),
+            digest(&vec![text("ab"), text("c")]),
+            digest(&Some(text("abd"))),
+            digest(&None::<String>),
+            digest(&Ok::<_, String>(text("abc"))),
+            digest(&Err::<String, _>(text("abc"))),
+            digest(&text("abc")),
+            digest(&Bytes(b"abcd")),
+            digest(&(true, false)),
+            digest(&(false, true)),
+        ];
+        for (at, one) in digests.iter().enumerate() {
+            assert!(!digests[..at].contains(one), "{at}");
+        }
+        assert_eq!(digest(&text("abc")), digest(&Bytes(b"abc")));
+    }
+}

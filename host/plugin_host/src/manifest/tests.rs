@@ -1,0 +1,448 @@
+//! Manifests and grants, most of them wrong.
+
+use std::time::Duration;
+
+use colophon_core::capability::SqlType;
+use proptest::prelude::*;
+
+use super::*;
+
+const MANIFEST: &str = r#"
+id = "acme-catalog"
+version = "1.4.0"
+api = "1.0"
+roles = ["resolver", "naming"]
+catalog = true
+log = true
+config = ["zone"]
+secrets = ["catalog-token"]
+
+[sql.statements.book_by_id]
+text = "select root, path from books where id_type = $1 and id = $2"
+params = ["text", "text"]
+max_rows = 1
+timeout_ms = 50
+
+[http]
+allow = ["https://api.example/v1/books/"]
+
+[kv]
+quota = "64KiB"
+
+[limits]
+memory = "128MiB"
+time_ms = 500
+"#;
+
+const GRANT: &str = r#"
+plugin = "acme-catalog"
+catalog = true
+log = true
+
+[config]
+zone = "EU"
+
+[secrets]
+catalog-token = "/etc/colophon/secrets/catalog-token"
+
+[sql]
+database = "postgres://reader:secret@db/mapping"
+statements = ["book_by_id"]
+
+[http]
+allow = ["https://api.example/v1/"]
+private = ["10.1.0.0/16"]
+
+[kv]
+quota = "1MiB"
+
+[limits]
+memory = "256MiB"
+time_ms = 1000
+"#;
+
+fn manifest(change: (&str, &str)) -> Result<Manifest, PaperRefused> {
+    assert!(MANIFEST.contains(change.0), "{}", change.0);
+    Manifest::parse(&MANIFEST.replacen(change.0, change.1, 1))
+}
+
+fn grant(change: (&str, &str)) -> Result<Grant, PaperRefused> {
+    assert!(GRANT.contains(change.0), "{}", change.0);
+    Grant::parse(&GRANT.replacen(change.0, change.1, 1))
+}
+
+/// An error with its causes, as an author reads it.
+fn whole(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", whole(source)),
+        None => error.to_string(),
+    }
+}
+
+#[track_caller]
+fn manifest_refused(change: (&str, &str), told: &str) {
+    let refused = manifest(change).expect_err(change.1);
+    let whole = whole(&refused);
+    assert!(whole.contains(told), "{whole}");
+}
+
+#[track_caller]
+fn grant_refused(change: (&str, &str), told: &str) {
+    let refused = grant(change).expect_err(change.1);
+    let whole = whole(&refused);
+    assert!(whole.contains(told), "{whole}");
+}
+
+#[track_caller]
+fn lacking(change: (&str, &str), line: &str) {
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    let refused = manifest.permitted(&grant(change).unwrap()).unwrap_err();
+    assert_eq!(
+        refused,
+        NotPermitted::Lacking {
+            line: line.to_owned()
+        }
+    );
+}
+
+#[test]
+fn what_both_say_is_permitted() {
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    let permitted = manifest.permitted(&Grant::parse(GRANT).unwrap()).unwrap();
+    assert_eq!(permitted.plugin.as_str(), "acme-catalog");
+    assert!(permitted.catalog && permitted.log);
+    assert_eq!(permitted.limits.memory_bytes, 128 << 20);
+    assert_eq!(permitted.limits.deadline, Duration::from_millis(500));
+    assert_eq!(permitted.limits.fuel, Limits::default().fuel);
+    let zone = permitted.config.unwrap();
+    assert_eq!(zone.get("zone").map(String::as_str), Some("EU"));
+    let kv = permitted.kv.unwrap();
+    assert_eq!((kv.quota_bytes, kv.write), (64 << 10, true));
+    let sql = permitted.sql.unwrap();
+    assert_eq!(sql.database.expose(), "postgres://reader:secret@db/mapping");
+    let statement = sql.statements.get("book_by_id").unwrap();
+    assert_eq!(statement.parameters, [SqlType::Text, SqlType::Text]);
+    assert_eq!(
+        (statement.rows_max, statement.time_max),
+        (1, Duration::from_millis(50))
+    );
+    let http = permitted.http.unwrap();
+    assert_eq!(http.allow.len(), 1);
+    assert_eq!(http.allow[0].to_string(), "https://api.example/v1/books/");
+    assert_eq!(http.secrets.len(), 1);
+}
+
+#[test]
+fn nothing_is_granted_that_is_not_asked_for() {
+    let bare = "id = \"acme-catalog\"\nversion = \"1\"\napi = \"1.0\"\nroles = [\"naming\"]";
+    let manifest = Manifest::parse(bare).unwrap();
+    let generous = GRANT
+        .replace("zone = \"EU\"", "")
+        .replace("\"book_by_id\"", "");
+    let permitted = manifest
+        .permitted(&Grant::parse(&generous).unwrap())
+        .unwrap();
+    assert!(!permitted.catalog && !permitted.log);
+    assert_eq!(permitted.limits, Limits::default());
+    let Permitted {
+        config,
+        kv,
+        sql,
+        http,
+        ..
+    } = permitted;
+    assert_eq!((config, kv), (None, None));
+    assert_eq!((sql, http), (None, None));
+}
+
+#[test]
+fn what_the_grant_lacks_is_named_by_its_line() {
+    lacking(("catalog = true", ""), "catalog = true");
+    lacking(("\nlog = true", "\nlog = false"), "log = true");
+    lacking(
+        (
+            "catalog-token = \"/etc/colophon/secrets/catalog-token\"",
+            "",
+        ),
+        "secrets.catalog-token = \"/FILE\"",
+    );
+    lacking(
+        ("[\"book_by_id\"]", "[]"),
+        "\"book_by_id\" in sql.statements",
+    );
+    lacking(
+        ("v1/\"", "v1/books/new/\""),
+        "\"https://api.example/v1/books/\" in http.allow",
+    );
+    lacking(
+        ("https://api.example", "http://api.example"),
+        "\"https://api.example/v1/books/\" in http.allow",
+    );
+    lacking(
+        ("quota = \"1MiB\"", "quota = \"63KiB\""),
+        "kv.quota = \"64KiB\"",
+    );
+    lacking(
+        ("quota = \"1MiB\"", "quota = \"1MiB\"\nwrite = false"),
+        "kv.write = true",
+    );
+    lacking(("[kv]\nquota = \"1MiB\"", ""), "kv.quota = \"64KiB\"");
+    lacking(("memory = \"256MiB\"", ""), "limits.memory = \"128MiB\"");
+    lacking(("time_ms = 1000", "time_ms = 499"), "limits.time_ms = 500");
+}
+
+#[test]
+fn a_grant_for_something_else_is_a_slip_of_the_pen() {
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    let refused = |change| {
+        manifest
+            .permitted(&grant(change).unwrap())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refused(("acme-catalog", "acme-naming")).contains("'acme-naming'"));
+    assert!(refused(("zone = ", "zones = ")).contains("config.zones"));
+    assert!(refused(("\"book_by_id\"", "\"book_by_id\", \"books\"")).contains("\"books\""));
+}
+
+#[test]
+fn a_statement_runs_no_longer_than_somebody_waits() {
+    let patient = manifest(("timeout_ms = 50", "timeout_ms = 9000")).unwrap();
+    let permitted = patient.permitted(&Grant::parse(GRANT).unwrap()).unwrap();
+    let sql = permitted.sql.unwrap();
+    let statement = sql.statements.get("book_by_id").unwrap();
+    assert_eq!(statement.time_max, Limits::default().host_call_timeout);
+}
+
+#[test]
+fn an_operator_may_tighten_what_is_usual() {
+    let asks_nothing = manifest(("memory = \"128MiB\"\ntime_ms = 500", "")).unwrap();
+    let tight = grant((
+        "memory = \"256MiB\"\ntime_ms = 1000",
+        "memory = \"1MiB\"\nfuel = 10000",
+    ));
+    let permitted = asks_nothing.permitted(&tight.unwrap()).unwrap();
+    assert_eq!(
+        (permitted.limits.memory_bytes, permitted.limits.fuel),
+        (1 << 20, 10_000)
+    );
+    // Generosity alone changes nothing for who asks for nothing.
+    let permitted = asks_nothing
+        .permitted(&Grant::parse(GRANT).unwrap())
+        .unwrap();
+    assert_eq!(permitted.limits, Limits::default());
+}
+
+#[test]
+fn manifests_that_are_none_say_where() {
+    manifest_refused(("id = ", "ids = "), "unknown field `ids`");
+    manifest_refused(("id = \"acme-catalog\"", ""), "missing field `id`");
+    manifest_refused(("acme-catalog", "Acme"), "id: \"Acme\" is no name");
+    manifest_refused(("acme-catalog", "../x"), "is no name");
+    manifest_refused(("1.4.0", ""), "version: ");
+    manifest_refused(("1.4.0", "1 4"), "version: ");
+    manifest_refused(("api = \"1.0\"", "api = \"2.0\""), "write \"1.0\"");
+    manifest_refused(("api = \"1.0\"", "api = 1.0"), "expected a string");
+    manifest_refused(
+        ("\"naming\"", "\"nameing\""),
+        "no role; there are resolver, policy, naming",
+    );
+    manifest_refused(
+        ("\"naming\"", "\"resolver\""),
+        "roles: \"resolver\" stands there twice",
+    );
+    manifest_refused(
+        ("[\"resolver\", \"naming\"]", "[]"),
+        "roles: name at least one",
+    );
+    manifest_refused(("catalog = true", "catalog = 1"), "expected a boolean");
+    manifest_refused(
+        ("[\"zone\"]", "[\"zone\", \"zone\"]"),
+        "config: \"zone\" stands there twice",
+    );
+    manifest_refused(("[\"zone\"]", "[\"Z\"]"), "config: \"Z\" is no name");
+    manifest_refused(
+        ("allow = [\"https://api.example/v1/books/\"]", "allow = []"),
+        "secrets: ",
+    );
+    manifest_refused(("https://api.example", "https://*.example"), "http.allow: ");
+    manifest_refused(("https://api.example", "https://a@b.example"), "no user");
+    manifest_refused(("v1/books/", "v1?x"), "http.allow: ");
+    manifest_refused(("[http]", "[https]"), "unknown field `https`");
+    manifest_refused(("book_by_id]", "book-by-ID]"), "is no name");
+    manifest_refused(
+        ("select root", "delete root"),
+        "sql.statements.book_by_id.text: ",
+    );
+    manifest_refused(("$2\"", "$2;\""), "without a semicolon");
+    manifest_refused(
+        ("[\"text\", \"text\"]", "[\"text\", \"varchar\"]"),
+        "book_by_id.params: \"varchar\"",
+    );
+    manifest_refused(
+        ("max_rows = 1", "max_rows = 0"),
+        "max_rows: 0 is not within 1 and 1000",
+    );
+    manifest_refused(("max_rows = 1", "max_rows = 1001"), "max_rows: 1001");
+    manifest_refused(("max_rows = 1", "max_rows = -1"), "max_rows");
+    manifest_refused(("max_rows = 1\n", ""), "missing field `max_rows`");
+    manifest_refused(
+        ("timeout_ms = 50", "timeout_ms = 20000"),
+        "timeout_ms: 20000",
+    );
+    manifest_refused(
+        ("timeout_ms = 50", "timeout = 50"),
+        "unknown field `timeout`",
+    );
+    manifest_refused(("\"64KiB\"", "\"64KB\""), "kv.quota: \"64KB\" is no size");
+    manifest_refused(("\"64KiB\"", "65536"), "expected a string");
+    manifest_refused(("\"64KiB\"", "\"0KiB\""), "not within 1B and 64MiB");
+    manifest_refused(("\"64KiB\"", "\"65MiB\""), "not within");
+    manifest_refused(("\"64KiB\"", "\"18446744073709551615MiB\""), "kv.quota");
+    manifest_refused(("\"64KiB\"", "\"+1KiB\""), "kv.quota");
+    manifest_refused(("[kv]\nquota = \"64KiB\"", "[kv]"), "missing field `quota`");
+    manifest_refused(("\"128MiB\"", "\"257MiB\""), "limits.memory");
+    manifest_refused(("time_ms = 500", "time_ms = 10001"), "limits.time_ms");
+    manifest_refused(("time_ms = 500", "fuel = 1"), "limits.fuel");
+    manifest_refused(("time_ms = 500", "host_calls = 1025"), "limits.host_calls");
+    manifest_refused(
+        ("time_ms = 500", "deadline = 1"),
+        "unknown field `deadline`",
+    );
+    manifest_refused(("[limits]", "[limits]\n[limits]"), "duplicate");
+}
+
+#[test]
+fn counts_are_capped() {
+    let names = |count: usize| {
+        let all = (0..count).map(|n| format!("\"k{n}\"")).collect::<Vec<_>>();
+        format!("[{}]", all.join(","))
+    };
+    assert!(manifest(("[\"zone\"]", &names(64))).is_ok());
+    manifest_refused(
+        ("[\"zone\"]", &names(65)),
+        "config: 65 entries, more than 64",
+    );
+    let types = |count: usize| format!("[{}]", vec!["\"text\""; count].join(","));
+    assert!(manifest(("[\"text\", \"text\"]", &types(32))).is_ok());
+    manifest_refused(
+        ("[\"text\", \"text\"]", &types(33)),
+        "33 entries, more than 32",
+    );
+    let long = format!("#{}\n{MANIFEST}", "x".repeat(64 << 10));
+    assert!(matches!(
+        Manifest::parse(&long),
+        Err(PaperRefused::TooLarge { .. })
+    ));
+}
+
+#[test]
+fn grants_that_are_none_say_where() {
+    grant_refused(("plugin = ", "plug-in = "), "unknown field `plug-in`");
+    grant_refused(("plugin = \"acme-catalog\"", ""), "missing field `plugin`");
+    grant_refused(("zone = \"EU\"", "zone = 1"), "expected a string");
+    grant_refused(
+        ("zone = \"EU\"", "Zone = \"EU\""),
+        "config: \"Zone\" is no name",
+    );
+    let long = format!("zone = \"{}\"", "x".repeat(4097));
+    grant_refused(("zone = \"EU\"", &long), "config.zone: ");
+    grant_refused(
+        ("/etc/colophon", "colophon"),
+        "secrets.catalog-token: name the file",
+    );
+    grant_refused(
+        ("\"postgres://reader:secret@db/mapping\"", "\"\""),
+        "sql.database: ",
+    );
+    grant_refused(
+        ("statements = [\"book_by_id\"]", ""),
+        "missing field `statements`",
+    );
+    grant_refused(
+        ("10.1.0.0/16", "10.1.0.1/16"),
+        "http.private: \"10.1.0.1/16\"",
+    );
+    grant_refused(("10.1.0.0/16", "localhost"), "http.private: ");
+    grant_refused(("1MiB", "1GiB"), "kv.quota: ");
+    grant_refused(("[limits]", "[limit]"), "unknown field `limit`");
+}
+
+#[test]
+fn a_password_is_not_shown() {
+    let grant = Grant::parse(GRANT).unwrap();
+    let shown = format!("{grant:?}");
+    assert!(!shown.contains("secret@"), "{shown}");
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    let shown = format!("{:?}", manifest.permitted(&grant).unwrap());
+    assert!(!shown.contains("secret@"), "{shown}");
+}
+
+#[test]
+fn a_component_plays_the_roles_that_its_manifest_says() {
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    assert!(
+        manifest
+            .agrees_with([Role::Resolver, Role::Naming].into_iter())
+            .is_ok()
+    );
+    let exported = [Role::Resolver, Role::Policy];
+    let refused = manifest
+        .agrees_with(exported.into_iter())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("roles = [\"resolver\", \"policy\"]"),
+        "{refused}"
+    );
+    assert!(manifest.agrees_with([Role::Resolver].into_iter()).is_err());
+}
+
+proptest! {
+    /// Whatever stands in a paper, reading it ends in a value or a refusal.
+    #[test]
+    fn reading_never_fails_otherwise(text in "\\PC{0,200}", at in 0..MANIFEST.len(), cut in 0..40_usize) {
+        let _ = Manifest::parse(&text);
+        let _ = Grant::parse(&text);
+        let end = (at + cut).min(MANIFEST.len());
+        let damaged = [&MANIFEST[..at], &text, &MANIFEST[end..]].concat();
+        let _ = Manifest::parse(&damaged);
+    }
+
+    /// What is permitted is never more than the operator grants, nor other than the author asks.
+    #[test]
+    fn limits_stay_below_both(
+        asked in (proptest::option::of(1_u64..256), proptest::option::of(10_u64..10_000)),
+        granted in (proptest::option::of(1_u64..256), proptest::option::of(10_u64..10_000)),
+    ) {
+        let limits = |(memory, time): (Option<u64>, Option<u64>)| SomeLimits {
+            memory_bytes: memory.map(|mib| usize::try_from(mib << 20).unwrap()),
+            time_ms: time,
+            ..SomeLimits::default()
+        };
+        let manifest = Manifest { limits: limits(asked), ..Manifest::parse(MANIFEST).unwrap() };
+        let grant = Grant { limits: limits(granted), ..Grant::parse(GRANT).unwrap() };
+        let usual = Limits::default();
+        let most = (
+            grant.limits.memory_bytes.unwrap_or(usual.memory_bytes),
+            grant.limits.time_ms.map_or(usual.deadline, Duration::from_millis),
+        );
+        match manifest.permitted(&grant) {
+            Ok(permitted) => {
+                let given = (permitted.limits.memory_bytes, permitted.limits.deadline);
+                prop_assert!(given.0 <= most.0 && given.1 <= most.1);
+                if let Some(bytes) = manifest.limits.memory_bytes {
+                    prop_assert_eq!(given.0, bytes);
+                }
+                if let Some(ms) = manifest.limits.time_ms {
+                    prop_assert_eq!(given.1, Duration::from_millis(ms));
+                }
+            }
+            Err(_) => {
+                let over = manifest.limits.memory_bytes.is_some_and(|bytes| bytes > most.0)
+                    || manifest.limits.time_ms.is_some_and(|ms| Duration::from_millis(ms) > most.1);
+                prop_assert!(over);
+            }
+        }
+    }
+}
