@@ -146,6 +146,7 @@ async fn request(store: &ActivationStore, number: usize) -> Result<AdmissionRequ
         device_code: DeviceCode::generate(&mut SystemRandom).digest(&AwsLc),
         user_code: UserCode::generate(&mut SystemRandom).digest(&AwsLc),
         reader: "bench 1".parse().expect("a product"),
+        proposed_name: None,
     };
     let opened = store.open(&grant, NOW).await;
     opened.map_err(|error| error.to_string())?;

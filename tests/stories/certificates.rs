@@ -191,7 +191,7 @@ fn a_revocation_list_takes_effect_without_a_restart() {
     let beside = house.path().join("activation.crl");
     fs::write(&beside, shop.activation.revocation_list(&[&ada], 1)).unwrap();
     fs::rename(&beside, &list).unwrap();
-    until(|| (told(&shop, &host, &ada.form(&host)) == "certificate-refused").then_some(()));
+    until(|| (told(&shop, &host, &ada.form(&host)) == "certificate-revoked").then_some(()));
     assert_eq!(told(&shop, &host, &bea.form(&host)), "accepted");
 }
 
@@ -237,7 +237,7 @@ fn what_was_supplied_once_is_known_from_then_on() {
     let list = shop.activation.revocation_list(&[&ada], 1);
     fs::write(house.path().join("trust/activation.crl"), list).unwrap();
     until(|| (host.download(&second).status == 403).then_some(()));
-    assert_eq!(code(&host.download(&second)), "certificate-refused");
+    assert_eq!(code(&host.download(&second)), "certificate-revoked");
 
     let raw = fs::read(house.path().join("colophon.db")).unwrap();
     let raw = [

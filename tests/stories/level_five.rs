@@ -171,6 +171,36 @@ fn another_persona_opens_nothing_and_new_hardware_opens_everything() {
     assert!(page.contains("belongs to Ada Lovelace"), "{page}");
 }
 
+/// Whoever was revoked learns it from the shop's page, and not that something is wrong with a form.
+#[test]
+fn a_revoked_personas_form_is_refused_by_a_code_of_its_own() {
+    let (house, secret) = house(None);
+    let host = house.serve(&["--set", "trust.poll_ms=20"]);
+    let desk = Device::new("desk", &house);
+    let mut ada = Person::sign_up(&host, "ada");
+    desk.activate(&host, &mut ada);
+    let (form, persona) = (desk.certificate(&host), persona(&desk));
+    let copy = buy(&house, &host, &secret, &persona, &form, &desk);
+    let claims = ["--user-name", "Ada Lovelace", "--persona", &persona];
+    let receipt = house.mint(&secret, BOOK_ID, "t-2", &claims);
+    house.json(&["activation", "revoke", &persona, "--yes"]);
+    let code = until(|| {
+        let answer = host.download_licensed(&receipt, &form);
+        (answer.status != 200).then(|| answer.json()["code"].clone())
+    });
+    assert_eq!(code, "certificate-revoked");
+    // What was bought before stays bought.
+    desk.open(&copy);
+    // Once the persona may activate again, a new certificate is good, and the old form is not.
+    house.json(&["activation", "revoke", &persona, "--undo"]);
+    let laptop = Device::new("laptop", &house);
+    laptop.activate(&host, &mut ada);
+    let refused = host.download_licensed(&receipt, &form);
+    assert_eq!(refused.json()["code"], "certificate-revoked");
+    let good = laptop.certificate(&host);
+    assert_eq!(host.download_licensed(&receipt, &good).status, 200);
+}
+
 #[test]
 fn a_no_and_a_limit_are_told() {
     let (house, _) = house(None);
@@ -201,6 +231,15 @@ fn counted_rights_are_used_up_and_putting_counts_back_does_not_help() {
     let copy = buy(&house, &host, &secret, &persona(&desk), &form, &desk);
     let copy = text(&copy).to_owned();
 
+    let info = succeed(desk.reader().args(["info", &copy]));
+    for line in [
+        format!("Licensed to {}", persona(&desk)),
+        "May         print, 1 times".to_owned(),
+        "Now         view yes: 3 of 3 left".to_owned(),
+        "Now         print yes: 1 of 1 left".to_owned(),
+    ] {
+        assert!(info.contains(&line), "{line:?} is not in {info}");
+    }
     desk.open(copy.as_ref());
     succeed(
         std::process::Command::new("cp")
@@ -226,6 +265,12 @@ fn counted_rights_are_used_up_and_putting_counts_back_does_not_help() {
         "all there is",
     );
     refused(&desk.run(&["open", &copy]), 8, "all there is");
+    let verified = succeed(desk.reader().args(["verify", &copy]));
+    assert!(verified.contains("Now: view no: "), "{verified}");
+    let json = succeed(desk.reader().args(["--json", "info", &copy]));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["now"]["print"]["reason"], "spent", "{json}");
+    assert_eq!(json["license"]["persona"], persona(&desk), "{json}");
 
     fs::remove_dir_all(desk.path("config")).unwrap();
     fs::rename(desk.path("saved"), desk.path("config")).unwrap();

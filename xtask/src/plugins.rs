@@ -1,5 +1,5 @@
-//! Builds the guest components that are embedded in the host: plug-ins, and the template of the
-//! secure repository.
+//! Builds the guest components that are embedded in the host (plug-ins, and the template of the secure
+//! repository) and the examples in Rust.
 //!
 //! A component is written to `plugins/` in cargo's target folder, where the plug-in host's build
 //! script looks for it, and only when its bytes have changed, so that the host is not built anew
@@ -49,6 +49,22 @@ const EMBEDDED: [Guest; 2] = [
     },
 ];
 
+/// Worked examples; nothing is embedded of them, and tests look for them where they are kept.
+const EXAMPLES: [Guest; 2] = [
+    Guest {
+        name: "isbn",
+        package: "isbn-plugin",
+        stack_bytes: 32 << 10,
+        standard_library: false,
+    },
+    Guest {
+        name: "path_template",
+        package: "path-template-plugin",
+        stack_bytes: 32 << 10,
+        standard_library: false,
+    },
+];
+
 #[derive(Args, Default)]
 pub(crate) struct PluginsArguments {
     /// Build with Debian's rustc-web even where rustup has the target.
@@ -70,7 +86,7 @@ pub(crate) fn build(arguments: &PluginsArguments) -> Result<()> {
         eprintln!("plugins: without {}: {}", missing.name, missing.cause);
         return fallback::build(&EMBEDDED);
     }
-    for guest in EMBEDDED {
+    for guest in EMBEDDED.into_iter().chain(EXAMPLES) {
         let mut build = cargo();
         build
             .args(["rustc", "--quiet", "--profile", "guest", "--lib"])

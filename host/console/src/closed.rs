@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use colophon_core::arrival::Arrival;
 use colophon_core::code::Code;
 use http::StatusCode;
@@ -17,6 +17,7 @@ use crate::answer;
 use crate::app::App;
 use crate::call::Call;
 use crate::routes::{Routes, all};
+use crate::unknown;
 use crate::view::{Frame, Journey, Message};
 
 /// The routes of a host where nobody can be activated. `service` is what it calls itself.
@@ -26,7 +27,12 @@ pub fn closed(service: &str) -> Router {
         service: service.into(),
     };
     all(&mut closed);
-    closed.router
+    for path in unknown::ANYTHING {
+        let service = Arc::clone(&closed.service);
+        closed.add(path, any(|request: Request| anything(service, request)));
+    }
+    let Closed { router, service } = closed;
+    router.method_not_allowed_fallback(|request: Request| anything(service, request))
 }
 
 struct Closed {
@@ -63,6 +69,13 @@ impl Routes for Closed {
         T: 'static,
     {
         self.add(path, post(problem));
+    }
+}
+
+async fn anything(service: Arc<str>, request: Request) -> Response {
+    match unknown::is_of_reader(request.uri().path()) {
+        true => problem(request).await,
+        false => page(&service),
     }
 }
 

@@ -18,6 +18,7 @@ mod fields;
 mod page;
 mod password;
 mod throttle;
+mod unknown;
 mod view;
 mod visitor;
 

@@ -6,11 +6,11 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 
 use crate::app::App;
 use crate::call::{self, Call};
-use crate::{answer, api, page};
+use crate::{answer, api, page, unknown};
 
 /// An address and how it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,16 @@ pub(crate) fn served(app: &Arc<App>) -> Router {
         app: Arc::clone(app),
     };
     all(&mut served);
-    served.router
+    for path in unknown::ANYTHING {
+        let app = Arc::clone(app);
+        served.add(
+            path,
+            any(move |request: Request| unknown::address(app, request)),
+        );
+    }
+    let app = Arc::clone(app);
+    let not_so = move |request: Request| unknown::method(app, request);
+    served.router.method_not_allowed_fallback(not_so)
 }
 
 /// Every address with how it is asked, the style sheet apart.

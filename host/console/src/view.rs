@@ -274,7 +274,8 @@ pub(crate) struct DeviceLine {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) since: String,
-    pub(crate) is_released: bool,
+    /// When it was released.
+    pub(crate) released: Option<String>,
 }
 
 /// How a persona stands, in a sentence each.

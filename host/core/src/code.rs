@@ -92,6 +92,8 @@ codes! {
         "Activate the reader again and make a new one with it; retailers: run `colophon receipt explain --certificate`.";
     CertificateExpired = "certificate-expired", 403, No, "The activation certificate has expired.",
         "Make a new one with the activated reader and start the download again from the shop.";
+    CertificateRevoked = "certificate-revoked", 403, No, "The activation certificate, or the authority behind it, was revoked.",
+        "Ask the support contact of the activation service whether the persona may activate again; that brings a new one.";
     CertificateOtherPersona = "certificate-other-persona", 403, No, "The activation certificate is of another persona than the receipt.",
         "Sign in at the shop as the persona that the reader is activated for.";
     ConditionFailed = "condition-failed", 412, No, "A condition of the request does not hold for the copy.",

@@ -108,6 +108,8 @@ impl CertificateRefused {
             Self::Form(FormRefused::Expired) | Self::Chain(ChainRefused::Time) => {
                 Code::CertificateExpired
             }
+            // The list of the revoked is there for all to read.
+            Self::Chain(ChainRefused::Revoked) => Code::CertificateRevoked,
             Self::Malformed(_)
             | Self::NoKey
             | Self::Form(_)

@@ -1,8 +1,8 @@
 //! The calls of one request.
 
-mod answer;
-mod failure;
-mod live;
+pub(crate) mod answer;
+pub(crate) mod failure;
+pub(crate) mod live;
 mod question;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre};
 
 pub use self::load::LoadRefused;
+pub(crate) use self::load::{COMPONENT_BYTES_MAX, refuse_unknown_exports};
 use crate::bindings::{meta, naming, policy, resolver, retailers};
 use crate::call::Live;
 use crate::contract::Role;
@@ -143,7 +144,7 @@ fn of_role<Indices>(
 
 /// The functions of an interface, if the component exports it. Names are held against the contract
 /// here, types only in an instance.
-fn probe<Indices>(
+pub(crate) fn probe<Indices>(
     component: &Component,
     interface: &'static str,
     indices: impl FnOnce() -> wasmtime::Result<Indices>,
@@ -154,7 +155,10 @@ fn probe<Indices>(
     fits(interface, indices()).map(Some)
 }
 
-fn fits<T>(interface: &'static str, found: wasmtime::Result<T>) -> Result<T, LoadRefused> {
+pub(crate) fn fits<T>(
+    interface: &'static str,
+    found: wasmtime::Result<T>,
+) -> Result<T, LoadRefused> {
     found.map_err(|cause| LoadRefused::Mismatch { interface, cause })
 }
 

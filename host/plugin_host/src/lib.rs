@@ -23,6 +23,7 @@
 //!
 //! [`Plugins`]: colophon_core::plugin::Plugins
 
+pub mod bench;
 mod bindings;
 mod call;
 mod contract;

@@ -55,6 +55,11 @@ impl CallState {
         &self.granted.limits
     }
 
+    /// Linear memory of the instance, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
     /// Grants the next call its time. The runtime's timer ends a call at its deadline; the ticks
     /// are for a thread so busy that the timer does not come to its turn.
     pub(crate) fn grant_ticks(&mut self) {

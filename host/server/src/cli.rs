@@ -8,6 +8,7 @@ mod activation;
 mod center;
 mod license;
 mod log;
+mod plugin;
 mod receipt;
 mod retailer;
 mod title;
@@ -18,6 +19,7 @@ pub(crate) use self::activation::{
 pub(crate) use self::center::{CenterCommand, CenterKeyArg, KeyKindArg, SignerCommand};
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{EventsArgs, LogCommand};
+pub(crate) use self::plugin::{Language, PluginCommand, PluginNewArgs, PluginTestArgs};
 pub(crate) use self::receipt::{MintArgs, ReceiptCommand, SecretArgs};
 pub(crate) use self::retailer::RetailerCommand;
 pub(crate) use self::title::{TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
@@ -56,7 +58,7 @@ pub(crate) enum Command {
     /// Check configuration, databases, content store, keys and free space.
     Doctor,
     /// Bring the databases to this version's tables.
-    Migrate,
+    Migrate(MigrateArgs),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     /// What has been downloaded, and what has happened to the hosts.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Plug-ins: begin one, build, check and test it.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Print the published list of error codes and events.
     Codes,
 }
@@ -93,6 +98,14 @@ pub(crate) struct InitArgs {
     /// Also enter a sample title and a sample retailer, to try things out with.
     #[arg(long)]
     pub(crate) sample: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Make a new activation database where the old one is lost: without personas, devices and
+    /// revoked certificates, and with every persona's name free for anybody.
+    #[arg(long)]
+    pub(crate) new_activation: bool,
 }
 
 #[derive(Debug, Args)]

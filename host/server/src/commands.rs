@@ -10,6 +10,7 @@ mod init;
 mod license;
 mod log;
 mod migrate;
+mod plugin;
 pub(crate) mod receipt;
 mod retailer;
 mod rights;
@@ -31,6 +32,10 @@ const UNHEALTHY: u8 = 3;
 
 /// Runs a parsed command line.
 pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
+    // Authors have no installation, and none is looked for.
+    if let Command::Plugin(command) = cli.command {
+        return plugin::run(command, output);
+    }
     let mut layers = config::layers(&cli.data, cli.config.as_deref())?;
     if let Command::Serve(arguments) = &cli.command {
         if let Some(address) = &arguments.listen {
@@ -48,11 +53,11 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     }
     let config = config::parse(&layers, &cli.data)?;
     match cli.command {
-        Command::Config(_) | Command::Codes => codes::run(output),
+        Command::Config(_) | Command::Plugin(_) | Command::Codes => codes::run(output),
         Command::Init(arguments) => block_on(init::run(&config, &arguments, output)),
         Command::Serve(arguments) => serve::run(&config, &arguments),
         Command::Doctor => block_on(doctor::run(&config, output)),
-        Command::Migrate => block_on(migrate::run(&config, output)),
+        Command::Migrate(arguments) => block_on(migrate::run(&config, &arguments, output)),
         Command::Center(command) => block_on(center::run(&config, command, output)),
         Command::Title(command) => block_on(title::run(&config, command, output)),
         Command::Retailer(command) => block_on(retailer::run(&config, command, output)),

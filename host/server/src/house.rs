@@ -3,7 +3,6 @@
 mod activating;
 mod activation;
 mod founding;
-mod keyring;
 mod pages;
 mod parts;
 mod readiness;
@@ -28,18 +27,21 @@ use colophon_core::log::Client;
 use colophon_core::ports::FieldCipher;
 use colophon_core::time::{Clock, Timestamp};
 use colophon_crypto::Engine;
-use colophon_keys::TrustFolder;
+use colophon_keys::{
+    EngineName, Envelope, StoredSigners, SystemRandom, TrustFolder, read_key_file,
+};
 use colophon_origin::DirectoryStore;
 use colophon_receipt::{CenterId, SealedReceipt};
 use colophon_store::activation::{ActivationDatabase, ActivationStore};
 use colophon_store::migration::Migrated;
+use colophon_store::secrets::Secrets;
 use colophon_store::store::{Databases, Store};
 
-use self::keyring::Keyring;
 use crate::commands::not_initialized;
 use crate::commands::receipt::Explained;
 use crate::config::Config;
 
+use activation::has_activation;
 pub(crate) use activation::{
     ActivationWork, activation_issuer, kept_issuer, publish_revoked, revoked_file,
 };
@@ -69,6 +71,30 @@ impl Clock for SystemClock {
     }
 }
 
+/// What the databases' secrets are kept with.
+struct Keys {
+    engine: Arc<dyn Engine>,
+    cipher: Arc<dyn FieldCipher>,
+}
+
+impl Keys {
+    fn read(config: &Config) -> Result<Self> {
+        let engine = config.keys.engine.parse::<EngineName>()?.engine();
+        let master = read_key_file(&config.keys.master_file)?;
+        let cipher = Arc::new(Envelope::new(Arc::clone(&engine), master));
+        Ok(Self { engine, cipher })
+    }
+
+    fn secrets(&self) -> Secrets {
+        Secrets::new(
+            Arc::clone(&self.cipher),
+            Arc::clone(&self.engine),
+            Box::new(SystemRandom),
+            Arc::new(StoredSigners),
+        )
+    }
+}
+
 /// An opened data folder: what every command works on.
 pub(crate) struct House {
     pub(crate) engine: Arc<dyn Engine>,
@@ -90,16 +116,16 @@ impl House {
 
     /// Opens what `colophon init` is about to fill.
     async fn founding(config: &Config) -> Result<Self> {
-        let keyring = Keyring::open(config)?;
-        let store = databases(config).await?.into_store(keyring.secrets());
-        let store = store.await?;
+        let keys = Keys::read(config)?;
+        let store = databases(config).await?.into_store(keys.secrets()).await?;
         let activation = activation_database(config).await?;
-        let activation = activation.into_store(keyring.secrets());
+        refuse_lost(config, &activation, &store).await?;
+        let activation = activation.into_store(keys.secrets());
         let content = DirectoryStore::new(config.roots.clone());
         Ok(Self {
             activation: Arc::new(activation.await?),
-            engine: keyring.engine,
-            cipher: keyring.cipher,
+            engine: keys.engine,
+            cipher: keys.cipher,
             store: Arc::new(store),
             content: Arc::new(content),
             trust_folder: config.trust.folder.clone(),
@@ -213,12 +239,48 @@ pub(crate) async fn activation_database(config: &Config) -> Result<ActivationDat
     Ok(ActivationDatabase::open(&address).await?)
 }
 
+/// What is to become of an activation database that is empty, though there was one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LostActivation {
+    /// It has to be restored.
+    Refused,
+    /// It is made anew.
+    MadeAnew,
+}
+
 /// Brings the databases that hosts share to this program's tables.
-pub(crate) async fn migrate(config: &Config) -> Result<Vec<Migrated>> {
+pub(crate) async fn migrate(config: &Config, lost: LostActivation) -> Result<Vec<Migrated>> {
     let now = SystemClock.now();
     let mut migrated = databases(config).await?.migrate(now).await?.to_vec();
-    migrated.push(activation_database(config).await?.migrate(now).await?);
+    let activation = activation_database(config).await?;
+    if lost == LostActivation::Refused && activation.status().await?.applied.is_empty() {
+        let secrets = Keys::read(config)?.secrets();
+        let store = databases(config).await?.into_store(secrets).await?;
+        let refused = refuse_lost(config, &activation, &store).await;
+        store.close().await;
+        refused?;
+    }
+    migrated.push(activation.migrate(now).await?);
     Ok(migrated)
+}
+
+/// Refuses an activation database that is empty in an installation that had one. An empty one made
+/// in its place would forget who has activated what, which certificates were taken back, and whose
+/// name is whose: anybody could sign up as the persona of somebody else.
+async fn refuse_lost(
+    config: &Config,
+    activation: &ActivationDatabase,
+    store: &Store,
+) -> Result<()> {
+    if activation.status().await?.applied.is_empty() && has_activation(store).await? {
+        anyhow::bail!(
+            "{} is empty, and this installation had an activation database: restore it from your \
+             backup. To begin without any personas and devices instead, so that their names are \
+             free for anybody, run `colophon migrate --new-activation`",
+            config.database.activation
+        );
+    }
+    Ok(())
 }
 
 /// A new event's id: a UUIDv7, so that ids sort by time.

@@ -105,10 +105,10 @@ pub use persona::PersonaId;
 pub use persona_at_rest::{PERSONA_AT_REST_BYTES, PersonaAtRest};
 pub use persona_form::{
     PERSONA_FORM_BYTES_MAX, PERSONA_FORM_LIFETIME_S_MAX, PersonaClaims, PersonaForm, PersonaFormId,
-    PersonaFormRefused, PersonaSealError, SealedPersona, ShopId,
+    PersonaFormRefused, SealedPersona, ShopId,
 };
 pub use pinned_roots::{InvalidPinnedRoots, PINNED_ROOTS_MAX, PinnedRoots, SEALED_ROOTS_BYTES};
-pub use sealed::Malformed;
+pub use sealed::{Malformed, SealError};
 pub use sealed_key::{
     NotSealedForThis, OpenedKey, PRIVATE_KEY_BYTES_MAX, PrivateKeyLength, SEALED_KEY_BYTES_MAX,
     SealedFor, open_key, seal_key,
@@ -120,5 +120,5 @@ pub use statement::{
 pub use upload::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CertificateChain, CertificateHash, Claims,
     FORM_BYTES_MAX, FormKey, FormRefused, InvalidChain, InvalidClaims, InvalidHeader, SKEW_S,
-    SealError, SealedForm, UploadForm,
+    SealedForm, UploadForm,
 };

@@ -14,7 +14,7 @@ use colophon_claims::{read_header, write_header};
 
 pub use self::claims::{PERSONA_FORM_LIFETIME_S_MAX, PersonaClaims, PersonaFormId, ShopId};
 pub use self::opening::PersonaFormRefused;
-pub use self::sealing::{PersonaForm, PersonaSealError};
+pub use self::sealing::PersonaForm;
 use crate::sealed::{Malformed, Sealed};
 use crate::upload::{ALGORITHM, CertificateHash, ENCRYPTION, InvalidHeader};
 

@@ -1,9 +1,15 @@
 //! What all forms that are sealed to a certificate have in common: a compact JWE (`RSA-OAEP-256`,
 //! `A256GCM`), five parts of base64url with points between.
 
+mod period;
+mod sealing;
+
 use colophon_claims::{InvalidSealedClaims, NotBase64url, Part, SealedClaims, base64url, split};
 use colophon_crypto::{Engine, Key32, Mismatch};
 
+pub(crate) use self::period::{OutOfTime, Period};
+pub use self::sealing::SealError;
+pub(crate) use self::sealing::{FormKind, Recipient};
 use crate::upload::{CertificateHash, FormKey, InvalidHeader};
 
 /// What RSA keys of 2048 to 4096 bits encrypt to, in bytes.

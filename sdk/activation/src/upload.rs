@@ -20,5 +20,4 @@ pub use compact::{FORM_BYTES_MAX, SealedForm};
 pub(crate) use header::{ALGORITHM, ENCRYPTION};
 pub use header::{CertificateHash, InvalidHeader};
 pub use open::{FormKey, FormRefused};
-pub(crate) use seal::{EncryptionFailed, Recipient};
-pub use seal::{SealError, UploadForm};
+pub use seal::UploadForm;

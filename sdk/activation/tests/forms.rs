@@ -10,8 +10,7 @@ use std::sync::Mutex;
 
 use colophon_activation::{
     CertificateChain, CertificateHash, Claims, FORM_BYTES_MAX, FormKey, FormRefused, PersonaClaims,
-    PersonaForm, PersonaFormId, PersonaSealError, SealError, SealedForm, SealedPersona,
-    UnixSeconds, UploadForm,
+    PersonaForm, PersonaFormId, SealError, SealedForm, SealedPersona, UnixSeconds, UploadForm,
 };
 use colophon_crypto::{Key32, Mismatch, Portable};
 use colophon_forge::{Seeded, mutant, mutants};
@@ -157,7 +156,7 @@ fn what_would_not_be_opened_is_not_sealed() {
 
     let chain = |bytes| CertificateChain::new(vec![vec![1; bytes]]).expect("a chain");
     let refused = seal(&|c| c.certificates = chain(FORM_BYTES_MAX));
-    assert!(matches!(refused, Err(SealError::TooLong)));
+    assert!(matches!(refused, Err(SealError::TooLong(FORM_BYTES_MAX))));
 }
 
 /// Whatever the private key answers, the caller hears one thing.
@@ -265,7 +264,7 @@ fn what_no_shop_would_take_is_not_told() {
     ] {
         let refused = seal(iat, exp);
         assert!(
-            matches!(refused, Err(PersonaSealError::Range(name)) if name == claim),
+            matches!(refused, Err(SealError::Range(name)) if name == claim),
             "{iat} {exp}"
         );
     }

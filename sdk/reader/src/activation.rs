@@ -12,7 +12,7 @@ use colophon_activation::{
     ActivationPackage, FactSalt, InvalidFacts, NotSealedForThis, PACKAGE_BYTES_MAX,
     PERSONA_AT_REST_BYTES, PersonaAtRest, PersonaId,
 };
-use colophon_crypto::{Engine, Portable};
+use colophon_crypto::Portable;
 use colophon_title::TrustRoots;
 
 use crate::repository::{Activated, ActivationRefused, CountStore, RepositoryFailure};
@@ -21,11 +21,13 @@ use crate::{ActivatedReader, Address, Machine, SystemRandom, TrustStore, TrustSt
 mod flow;
 mod folder;
 mod grant;
+mod name;
 mod service;
 
 pub use flow::{ActivateError, Activating, Attendant, Fetched, Step};
 pub use folder::FolderError;
 pub use grant::{Grant, Token};
+use name::{ActivationName, NAME_BYTES};
 pub use service::{ActivationService, Approval, Delivery, DeviceCode, Limit, ServiceError};
 
 /// Where an activation is kept: a folder, and another for the witnesses of what was counted, so
@@ -88,7 +90,7 @@ impl ActivationFolder {
     /// [`ActivationUnusable`], see its variants.
     pub fn activated(&self, roots: &TrustRoots) -> Result<Option<Activated>, ActivationUnusable> {
         match self.package()? {
-            Some(package) => Ok(Some(judge(&package, roots)?)),
+            Some((_, package)) => Ok(Some(judge(&package, roots)?)),
             None => Ok(None),
         }
     }
@@ -103,12 +105,11 @@ impl ActivationFolder {
         machine: Machine,
         trust: &TrustStore,
     ) -> Result<Option<ActivatedReader>, ActivationUnusable> {
-        let Some(package) = self.package()? else {
+        let Some((name, package)) = self.package()? else {
             return Ok(None);
         };
         let activated = judge(&package, &trust.roots()?)?;
         // What is counted belongs to one activation: its repository alone can read it.
-        let name = name_of(&package);
         let counts = CountStore::new(
             &self.folder.join(format!("counts-{name}")),
             &self.witnesses.join(format!("witness-{name}")),
@@ -131,10 +132,19 @@ impl ActivationFolder {
             return Err(ActivateError::NotAskedFor);
         }
         let persona = at_rest(activated.persona(), machine).map_err(ActivateError::Machine)?;
-        // Of use only once its package is there: what breaks off between the two changes nothing.
-        folder::write_private(&self.persona_file(&fetched.package), persona.as_bytes())?;
-        folder::write_private(&self.package_file(), &fetched.package)?;
+        let name = ActivationName::of(&fetched.package);
+        // A damaged name is no reason not to activate again; its files then stay.
+        let former = self.current().ok().flatten();
+        folder::write_private(&self.persona_file(&name), persona.as_bytes())?;
+        folder::write_private(&self.package_file(&name), &fetched.package)?;
+        // From here on it is this activation; what breaks off before changes nothing.
+        folder::write_private(&self.name_file(), name.as_bytes())?;
         self.forget_grant()?;
+        if let Some(former) = former.filter(|former| *former != name) {
+            folder::remove(&self.package_file(&former))?;
+            folder::remove(&self.persona_file(&former))?;
+        }
+        folder::remove(&self.unnamed_package_file())?;
         Ok(activated)
     }
 
@@ -146,10 +156,10 @@ impl ActivationFolder {
     /// [`PersonaUnknown`], see its variants.
     pub fn persona(&self, machine: &Machine) -> Result<Option<PersonaId>, PersonaUnknown> {
         let bytes_max = PERSONA_AT_REST_BYTES as u64;
-        let Some(package) = self.package()? else {
+        let Some(name) = self.current()? else {
             return Ok(None);
         };
-        let Some(kept) = folder::read(&self.persona_file(&package), bytes_max)? else {
+        let Some(kept) = folder::read(&self.persona_file(&name), bytes_max)? else {
             return Ok(None);
         };
         let kept = PersonaAtRest::from_bytes(kept).ok_or(NotSealedForThis)?;
@@ -158,16 +168,52 @@ impl ActivationFolder {
         Ok(Some(kept.open(&Portable, &facts)?))
     }
 
-    fn persona_file(&self, package: &[u8]) -> PathBuf {
-        self.folder.join(format!("persona-{}", name_of(package)))
+    /// The name of the activation that is kept.
+    fn current(&self) -> Result<Option<ActivationName>, FolderError> {
+        let file = self.name_file();
+        let Some(kept) = folder::read(&file, NAME_BYTES as u64)? else {
+            let unnamed = self.unnamed_package()?;
+            return Ok(unnamed.map(|(name, _)| name));
+        };
+        let name = ActivationName::parse(&kept);
+        name.map(Some).ok_or_else(|| FolderError::damaged(&file))
     }
 
-    fn package(&self) -> Result<Option<Vec<u8>>, FolderError> {
-        folder::read(&self.package_file(), PACKAGE_BYTES_MAX as u64)
+    /// The activation that is kept, with its name.
+    fn package(&self) -> Result<Option<(ActivationName, Vec<u8>)>, FolderError> {
+        if !self.name_file().exists() {
+            return self.unnamed_package();
+        }
+        let Some(name) = self.current()? else {
+            return Ok(None);
+        };
+        let file = self.package_file(&name);
+        let package = folder::read(&file, PACKAGE_BYTES_MAX as u64)?;
+        // Its name is written after it, and another takes its place before it is removed.
+        let package = package.ok_or_else(|| FolderError::damaged(&file))?;
+        Ok(Some((name, package)))
     }
 
-    fn package_file(&self) -> PathBuf {
+    /// The activation as readers kept it that did not write its name down.
+    fn unnamed_package(&self) -> Result<Option<(ActivationName, Vec<u8>)>, FolderError> {
+        let package = folder::read(&self.unnamed_package_file(), PACKAGE_BYTES_MAX as u64)?;
+        Ok(package.map(|package| (ActivationName::of(&package), package)))
+    }
+
+    fn unnamed_package_file(&self) -> PathBuf {
         self.folder.join("package.json")
+    }
+
+    fn name_file(&self) -> PathBuf {
+        self.folder.join("activation")
+    }
+
+    fn package_file(&self, name: &ActivationName) -> PathBuf {
+        self.folder.join(format!("package-{name}.json"))
+    }
+
+    fn persona_file(&self, name: &ActivationName) -> PathBuf {
+        self.folder.join(format!("persona-{name}"))
     }
 
     /// The approval kept from an activation by this service that was not finished, if it is still
@@ -201,11 +247,4 @@ fn at_rest(persona: &PersonaId, machine: &Machine) -> Result<PersonaAtRest, Inva
 
 fn judge(package: &[u8], roots: &TrustRoots) -> Result<Activated, ActivationRefused> {
     Activated::verify(&Portable, ActivationPackage::parse(package)?, roots)
-}
-
-/// What files are called that belong to one activation.
-fn name_of(package: &[u8]) -> String {
-    let digest = Portable.digest(&[package]);
-    let start = digest.iter().take(8);
-    start.map(|byte| format!("{byte:02x}")).collect()
 }

@@ -50,7 +50,7 @@ impl Center {
         now_unix_s: i64,
     ) -> Result<Center, RecipientRefused> {
         let recipient = Recipient::judge(pem, CertificateRole::Center, roots, now_unix_s)?;
-        let id = recipient.name.as_deref().and_then(|name| name.parse().ok());
+        let id = recipient.holder.as_deref().and_then(|id| id.parse().ok());
         Ok(Center {
             id: id.ok_or(RecipientRefused::Name)?,
             recipient,

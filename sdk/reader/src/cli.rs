@@ -19,6 +19,7 @@ mod printing;
 mod progress;
 mod rights;
 mod settings;
+mod standing;
 mod trust;
 mod verify;
 

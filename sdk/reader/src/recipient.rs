@@ -14,8 +14,8 @@ const CHAIN_BYTES_MAX: u64 = 256 << 10;
 /// Somebody whose certificate a trusted root stands behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recipient {
-    /// The first word of the certificate's common name.
-    pub(crate) name: Option<String>,
+    /// Who the certificate says it is of.
+    pub(crate) holder: Option<String>,
     /// The issuer of the certificate (RFC 4514).
     pub(crate) issuer: String,
     pub(crate) certificate_der: Vec<u8>,
@@ -79,9 +79,8 @@ impl Recipient {
         let judged = roots.judge(&Portable, &chain, role, now_unix_s);
         let judged = judged.map_err(RecipientRefused::Chain)?;
         let (_, until_unix_s) = validity(&certificate_der).map_err(RecipientRefused::Chain)?;
-        let name = judged.common_name.as_deref();
         Ok(Recipient {
-            name: name.and_then(|name| Some(name.split(' ').next()?.to_owned())),
+            holder: judged.holder().map(str::to_owned),
             issuer: judged.issuer,
             certificate_der,
             public_key_spki_der: judged.public_key_spki_der,

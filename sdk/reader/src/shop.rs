@@ -1,7 +1,7 @@
 //! Shops, as far as their certificates prove them, and how they are told who somebody is.
 
 use colophon_activation::{
-    PersonaClaims, PersonaForm, PersonaFormId, PersonaId, PersonaSealError, ShopId, UnixSeconds,
+    PersonaClaims, PersonaForm, PersonaFormId, PersonaId, SealError, ShopId, UnixSeconds,
 };
 use colophon_crypto::{Portable, Randomness};
 use colophon_title::TrustRoots;
@@ -50,7 +50,7 @@ impl Shop {
         now_unix_s: i64,
     ) -> Result<Shop, RecipientRefused> {
         let recipient = Recipient::judge(pem, CertificateRole::Retailer, roots, now_unix_s)?;
-        let id = recipient.name.as_deref().and_then(|name| name.parse().ok());
+        let id = recipient.holder.as_deref().and_then(|id| id.parse().ok());
         Ok(Shop {
             id: id.ok_or(RecipientRefused::Name)?,
             recipient,
@@ -73,13 +73,13 @@ impl Shop {
     ///
     /// # Errors
     ///
-    /// [`PersonaSealError`], see its variants.
+    /// [`SealError`], see its variants.
     pub fn persona_form(
         &self,
         persona: &PersonaId,
         now_unix_s: i64,
         random: &mut dyn Randomness,
-    ) -> Result<ToldPersona, PersonaSealError> {
+    ) -> Result<ToldPersona, SealError> {
         let mut id = [0; 16];
         random.fill(&mut id);
         let until_unix_s = now_unix_s.saturating_add(FORM_LIFETIME_S);

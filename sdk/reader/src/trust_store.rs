@@ -135,6 +135,26 @@ impl TrustStore {
         Ok(list)
     }
 
+    /// The revocation lists that say that a later one has been there since, where no list of the
+    /// same issuer in the store is later. They count all the same: what is revoked stays so. But
+    /// what was revoked after them is not known here.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustStoreError`], see its variants.
+    pub fn overdue(&self, now_unix_s: i64) -> Result<Vec<Trusted>, TrustStoreError> {
+        let mut lists = self.list()?;
+        lists.retain(|trusted| trusted.kind == TrustedKind::RevocationList);
+        let ends = |list: &Trusted| list.until_unix_s.unwrap_or(i64::MAX);
+        let is_overdue = |list: &&Trusted| {
+            let same = lists.iter().filter(|other| other.subject == list.subject);
+            same.map(ends)
+                .max()
+                .is_some_and(|last| last < now_unix_s && last == ends(list))
+        };
+        Ok(lists.iter().filter(is_overdue).cloned().collect())
+    }
+
     /// Adds the roots or revocation lists of a PEM text, or one in DER; gives what was added.
     ///
     /// # Errors

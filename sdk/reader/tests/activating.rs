@@ -11,14 +11,15 @@ mod service;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use colophon_activation::{ActivationPackage, FactSalt};
+use colophon_activation::{ActivationPackage, FactSalt, PersonaId};
 use colophon_reader::repository::Activated;
 use colophon_reader::{
-    ActivateError, Activating, ActivationFolder, ActivationService, Address, Attendant, DeviceCode,
-    Fetched, Limit, Machine, Network, ServiceError, Step, TlsRoots,
+    ActivateError, Activating, ActivationFolder, ActivationService, ActivationUnusable, Address,
+    Attendant, DeviceCode, Fetched, FolderError, Limit, Machine, Network, ServiceError, Step,
+    TlsRoots,
 };
 use colophon_title::TrustRoots;
 use platform::{PERSONA, Platform};
@@ -98,8 +99,26 @@ impl Reader {
         fs::write(path, text).unwrap();
     }
 
-    fn grant(&self) -> std::path::PathBuf {
+    fn grant(&self) -> PathBuf {
         self.folder.path().join("activation/grant.json")
+    }
+
+    /// Files of the activation whose names begin like this.
+    fn kept(&self, beginning: &str) -> Vec<PathBuf> {
+        let files = fs::read_dir(self.folder.path().join("activation")).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        let begins = |path: &PathBuf| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with(beginning)
+        };
+        files.filter(begins).collect()
+    }
+
+    fn machine(&self) -> Machine {
+        Machine::linux_under(&self.folder.path().join("machine"))
     }
 
     fn activation_folder(&self) -> ActivationFolder {
@@ -136,7 +155,7 @@ impl Reader {
             service: ActivationService::new(network, address),
             folder: &self.activation_folder(),
             roots: &self.roots,
-            machine: &Machine::linux_under(&self.folder.path().join("machine")),
+            machine: &self.machine(),
             device_name: Some("Ada's desk"),
         })
     }
@@ -471,7 +490,7 @@ fn what_a_trusted_authority_sends_is_kept_and_judged_again() {
     assert!(!reader.grant().exists(), "an approval is used up");
     let folder = reader.activation_folder();
     assert!(folder.activated(&reader.roots).unwrap().is_some());
-    let file = reader.folder.path().join("activation/package.json");
+    let [file] = reader.kept("package-").try_into().unwrap();
     let mode = fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     // Trust can be withdrawn, and files can be changed.
@@ -480,6 +499,73 @@ fn what_a_trusted_authority_sends_is_kept_and_judged_again() {
         fs::write(&file, damage).unwrap();
         assert!(folder.activated(&reader.roots).is_err());
     }
+}
+
+/// Who the persona is, is told without the package, which is a thousand times as long.
+#[test]
+fn the_persona_is_known_without_its_package() {
+    let platform = Platform::new();
+    let mut reader = Reader::new();
+    reader.roots = platform.roots();
+    let persona = PERSONA.parse().unwrap();
+    let folder = reader.activation_folder();
+    let told = || folder.persona(&reader.machine()).unwrap();
+    assert_eq!(told(), None);
+    let package = platform.package(&persona, SALT);
+    receive(&reader, &package).unwrap();
+    let [file] = reader.kept("package-").try_into().unwrap();
+    fs::remove_file(&file).unwrap();
+    assert_eq!(told(), Some(persona));
+    let gone = folder.activated(&reader.roots).unwrap_err();
+    let gone_file =
+        matches!(&gone, ActivationUnusable::Folder(FolderError::Damaged { path }) if *path == file);
+    assert!(gone_file, "{gone:?}");
+    // A name that is none is damaged, whatever path it would lead to.
+    for damage in ["", "../machine/etc/ho", "0123456789abcdef\n"] {
+        fs::write(reader.folder.path().join("activation/activation"), damage).unwrap();
+        assert!(folder.persona(&reader.machine()).is_err(), "{damage:?}");
+        assert!(folder.activated(&reader.roots).is_err(), "{damage:?}");
+    }
+    // Activated again, everything is as it should be.
+    receive(&reader, &package).unwrap();
+    assert!(told().is_some() && folder.activated(&reader.roots).unwrap().is_some());
+}
+
+#[test]
+fn an_activation_leaves_nothing_of_the_one_before_but_its_counts() {
+    let platform = Platform::new();
+    let mut reader = Reader::new();
+    reader.roots = platform.roots();
+    let persona = PERSONA.parse().unwrap();
+    receive(&reader, &platform.package(&persona, SALT)).unwrap();
+    let first = reader.kept("p");
+    fs::write(reader.folder.path().join("activation/counts-0"), "counted").unwrap();
+    receive(&reader, &platform.package(&persona, SALT)).unwrap();
+    let second = reader.kept("p");
+    assert_eq!((first.len(), second.len()), (2, 2));
+    assert!(first.iter().all(|file| !second.contains(file)));
+    assert_eq!(reader.kept("counts-").len(), 1);
+}
+
+/// Readers kept the package under one name once.
+#[test]
+fn an_activation_without_a_name_is_one_until_the_next() {
+    let platform = Platform::new();
+    let mut reader = Reader::new();
+    reader.roots = platform.roots();
+    let persona: PersonaId = PERSONA.parse().unwrap();
+    receive(&reader, &platform.package(&persona, SALT)).unwrap();
+    let [file] = reader.kept("package-").try_into().unwrap();
+    let unnamed = reader.folder.path().join("activation/package.json");
+    fs::rename(file, &unnamed).unwrap();
+    fs::remove_file(reader.folder.path().join("activation/activation")).unwrap();
+    let folder = reader.activation_folder();
+    let told = || folder.persona(&reader.machine()).unwrap();
+    assert_eq!(told(), Some(persona.clone()));
+    assert!(folder.activated(&reader.roots).unwrap().is_some());
+    receive(&reader, &platform.package(&persona, SALT)).unwrap();
+    assert!(!unnamed.exists());
+    assert_eq!(told(), Some(persona));
 }
 
 #[test]

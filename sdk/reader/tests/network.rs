@@ -40,7 +40,7 @@ fn server_certificate(name: &str) -> (String, CertificateDer<'static>, PrivateKe
 
 fn ask(address: &Address, roots: &TlsRoots) -> Result<String, ServiceError> {
     let network = Network::new(roots);
-    let code = ActivationService::new(&network, address).device_code();
+    let code = ActivationService::new(&network, address).device_code(None);
     code.map(|code| code.user_code)
 }
 

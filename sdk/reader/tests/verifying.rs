@@ -84,6 +84,30 @@ fn signatures_prove_the_origin_under_a_trusted_root() {
 }
 
 #[test]
+fn a_revocation_list_that_should_have_been_replaced_is_told_of() {
+    let shop = Shop::new();
+    let copy = shop.book("whale.epub", &SIGNED);
+    shop.reader(&["trust", "add", text(&shop.root())]).done();
+    let verify = || {
+        let ran = shop.reader(&["verify", "--strict", text(&copy)]);
+        assert_eq!(ran.code(), 0, "{}", ran.talk());
+        ran.talk()
+    };
+    assert_eq!(verify(), "");
+    shop.reader(&["trust", "add", text(&shop.revocation_list(2021))])
+        .done();
+    let talk = verify();
+    assert!(
+        talk.contains("list of CN=Test Authority was to be replaced by 2021-01-01"),
+        "{talk}"
+    );
+    // It counts all the same, and one that is later takes its place.
+    shop.reader(&["trust", "add", text(&shop.revocation_list(2044))])
+        .done();
+    assert_eq!(verify(), "");
+}
+
+#[test]
 fn signatures_of_strangers_prove_nothing() {
     let shop = Shop::new();
     let copy = shop.book("whale.epub", &SIGNED);

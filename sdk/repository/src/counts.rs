@@ -11,10 +11,12 @@ use colophon_crypto::{AgreementKey, Engine, Key32, equal, frames};
 use colophon_title::license::{LicenseId, RightKind};
 
 const PROFILE: &[u8] = b"colophon/repository/1";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
+/// A license's id, its latest time, and its three counts.
+const LICENSE_BYTES: usize = 16 + 8 + 4 * RightKind::ALL.len();
 
 /// Uses of each kind of right, in the order of [`RightKind::ALL`].
 pub(crate) type Used = [u32; RightKind::ALL.len()];
@@ -73,13 +75,38 @@ impl CountKeys {
     }
 }
 
+/// What was counted under one license.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// How often each right was used.
+    pub(crate) used: Used,
+    /// The latest time at which a right that ends was used, or its end once it had ended. A clock
+    /// set back does not bring a time back. Each license has a time of its own: a clock that ran
+    /// ahead for once would else take what all others grant along.
+    pub(crate) latest_unix_s: i64,
+}
+
+impl Counted {
+    /// One more use.
+    pub(crate) fn count(&mut self, kind: RightKind) {
+        for (of, used) in RightKind::ALL.into_iter().zip(&mut self.used) {
+            if of == kind {
+                *used = used.saturating_add(1);
+            }
+        }
+    }
+
+    /// A time that has been.
+    pub(crate) fn see(&mut self, unix_s: i64) {
+        self.latest_unix_s = self.latest_unix_s.max(unix_s);
+    }
+}
+
 /// What was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     generation: u64,
-    /// The latest time a right was used at. A clock set back does not bring a time back.
-    pub(crate) latest_unix_s: i64,
-    used: BTreeMap<LicenseId, Used>,
+    licenses: BTreeMap<LicenseId, Counted>,
 }
 
 impl Counts {
@@ -116,28 +143,16 @@ impl Counts {
         self.generation
     }
 
-    /// How often rights were used under a license.
-    pub(crate) fn used(&self, license: LicenseId) -> Used {
-        self.used.get(&license).copied().unwrap_or_default()
+    /// What was counted under a license.
+    pub(crate) fn under(&self, license: LicenseId) -> Counted {
+        self.licenses.get(&license).copied().unwrap_or_default()
     }
 
-    /// The counts after one more use, at a time.
-    pub(crate) fn after(&self, license: LicenseId, kind: RightKind, now_unix_s: i64) -> Counts {
-        let mut next = self.later(now_unix_s);
-        let used = next.used.entry(license).or_default();
-        for (of, used) in RightKind::ALL.into_iter().zip(used) {
-            if of == kind {
-                *used = used.saturating_add(1);
-            }
-        }
-        next
-    }
-
-    /// The counts with a later time, and nothing more used.
-    pub(crate) fn later(&self, now_unix_s: i64) -> Counts {
+    /// The counts after a change under one license.
+    pub(crate) fn after(&self, license: LicenseId, change: impl FnOnce(&mut Counted)) -> Counts {
         let mut next = self.clone();
         next.generation = self.generation.saturating_add(1);
-        next.latest_unix_s = self.latest_unix_s.max(now_unix_s);
+        change(next.licenses.entry(license).or_default());
         next
     }
 
@@ -145,10 +160,10 @@ impl Counts {
     pub(crate) fn seal(&self, engine: &dyn Engine, keys: &CountKeys) -> SealedCounts {
         let mut content = Vec::new();
         content.extend_from_slice(&self.generation.to_be_bytes());
-        content.extend_from_slice(&self.latest_unix_s.to_be_bytes());
-        for (license, used) in &self.used {
+        for (license, counted) in &self.licenses {
             content.extend_from_slice(license.as_bytes());
-            for used in used {
+            content.extend_from_slice(&counted.latest_unix_s.to_be_bytes());
+            for used in counted.used {
                 content.extend_from_slice(&used.to_be_bytes());
             }
         }
@@ -177,21 +192,23 @@ impl Counts {
         let cipher = engine.aes256_gcm(&keys.content);
         cipher.open(nonce, &[*version], &mut content, tag).ok()?;
         let (generation, content) = content.split_first_chunk()?;
-        let (latest, content) = content.split_first_chunk()?;
-        let (licenses, rest) = content.as_chunks::<28>();
-        let mut used = BTreeMap::new();
-        for license in licenses {
-            let (id, numbers) = license.split_first_chunk::<16>()?;
-            let mut counted = Used::default();
-            for (to, from) in counted.iter_mut().zip(numbers.as_chunks().0) {
+        let (records, rest) = content.as_chunks::<LICENSE_BYTES>();
+        let mut licenses = BTreeMap::new();
+        for record in records {
+            let (id, record) = record.split_first_chunk::<16>()?;
+            let (latest, numbers) = record.split_first_chunk()?;
+            let mut counted = Counted {
+                latest_unix_s: i64::from_be_bytes(*latest),
+                ..Counted::default()
+            };
+            for (to, from) in counted.used.iter_mut().zip(numbers.as_chunks().0) {
                 *to = u32::from_be_bytes(*from);
             }
-            used.insert(LicenseId::from_bytes(*id), counted);
+            licenses.insert(LicenseId::from_bytes(*id), counted);
         }
         (*version == VERSION && rest.is_empty()).then_some(Counts {
             generation: u64::from_be_bytes(*generation),
-            latest_unix_s: i64::from_be_bytes(*latest),
-            used,
+            licenses,
         })
     }
 }
@@ -221,8 +238,8 @@ mod tests {
     fn printed(times: u32) -> Vec<SealedCounts> {
         let mut counts = Counts::default();
         (0..times)
-            .map(|time| {
-                counts = counts.after(LICENSE, RightKind::Print, i64::from(time));
+            .map(|_| {
+                counts = counts.after(LICENSE, |counted| counted.count(RightKind::Print));
                 counts.seal(&Portable, &keys(1, 1))
             })
             .collect()
@@ -246,14 +263,23 @@ mod tests {
             (2, RightKind::View),
             (1, RightKind::Copy),
         ] {
-            counts = counts.after(LicenseId::from_bytes([license; 16]), kind, 1_000);
+            let license = LicenseId::from_bytes([license; 16]);
+            counts = counts.after(license, |counted| counted.count(kind));
         }
+        counts = counts.after(LicenseId::from_bytes([2; 16]), |counted| {
+            counted.see(1_000);
+            counted.see(-1);
+        });
         let sealed = counts.seal(&Portable, &keys(1, 1));
         let opened = Counts::open(&Portable, &keys(1, 1), &sealed);
         assert_eq!(opened, (counts.clone(), Standing::Kept));
-        assert_eq!(counts.used(LicenseId::from_bytes([1; 16])), [0, 0, 2]);
-        assert_eq!(counts.used(LicenseId::from_bytes([2; 16])), [1, 0, 0]);
-        assert_eq!(counts.used(LICENSE), [0, 0, 0]);
+        let under = |license| {
+            let counted = counts.under(license);
+            (counted.used, counted.latest_unix_s)
+        };
+        assert_eq!(under(LicenseId::from_bytes([1; 16])), ([0, 0, 2], 0));
+        assert_eq!(under(LicenseId::from_bytes([2; 16])), ([1, 0, 0], 1_000));
+        assert_eq!(under(LICENSE), ([0, 0, 0], 0));
     }
 
     #[test]
@@ -302,8 +328,9 @@ mod tests {
 
     #[test]
     fn one_generation_with_two_contents_has_two_nonces() {
-        let before = Counts::default().after(LICENSE, RightKind::Print, 1);
-        let seal = |kind| before.after(LICENSE, kind, 2).seal(&Portable, &keys(1, 1));
+        let counted = |counts: &Counts, kind| counts.after(LICENSE, |counted| counted.count(kind));
+        let before = counted(&Counts::default(), RightKind::Print);
+        let seal = |kind| counted(&before, kind).seal(&Portable, &keys(1, 1));
         let (one, two) = (seal(RightKind::Print), seal(RightKind::Copy));
         assert_eq!(one.witness, two.witness);
         assert_ne!(one.counts[1..13], two.counts[1..13]);

@@ -168,32 +168,40 @@ impl<'e, R: Read + Seek> Session<'e, R> {
     pub fn exercise(&mut self, kind: RightKind, moment: &Moment<'_>) -> Result<Use, NotUsed> {
         let (counts, standing) = self.counts(moment);
         let now = moment.now_unix_s;
+        let license = &self.license.license;
+        let latest = counts.under(license.id).latest_unix_s;
         let permission = match self.judge_after(kind, moment, &counts, standing) {
             Ok(permission) => permission,
             Err(denial) => {
                 let keep = match denial {
                     // The end is kept, and not what the clock says: one that ran ahead for once
-                    // would else take every other right that ends along.
+                    // would else take every other right under the license that ends later along.
                     Denial::License(Denied::Ended { until_unix_s })
-                        if standing.is_reliable() && until_unix_s > counts.latest_unix_s =>
+                        if standing.is_reliable() && until_unix_s > latest =>
                     {
-                        Some(self.kept(&counts.later(until_unix_s)))
+                        let next = counts.after(license.id, |counted| counted.see(until_unix_s));
+                        Some(self.kept(&next))
                     }
                     Denial::License(_) | Denial::Counts(_) => None,
                 };
                 return Err(NotUsed { denial, keep });
             }
         };
-        let license = &self.license.license;
-        let kept_until = counts.latest_unix_s.saturating_add(TIME_KEPT_AFTER_S);
-        let next = if !standing.is_reliable() {
-            None
-        } else if is_counted(license, kind) {
-            Some(counts.after(license.id, kind, now))
-        } else {
-            let timed = permission.until_unix_s.is_some() && now >= kept_until;
-            timed.then(|| counts.later(now))
-        };
+        let counts_uses = is_counted(license, kind);
+        // The time matters to rights that end.
+        let ends = permission.until_unix_s.is_some();
+        let is_later = now >= latest.saturating_add(TIME_KEPT_AFTER_S);
+        let changes = standing.is_reliable() && (counts_uses || (ends && is_later));
+        let next = changes.then(|| {
+            counts.after(license.id, |counted| {
+                if counts_uses {
+                    counted.count(kind);
+                }
+                if ends {
+                    counted.see(now);
+                }
+            })
+        });
         let keep = next.map(|next| self.kept(&next));
         self.viewed |= kind == RightKind::View;
         Ok(Use { permission, keep })
@@ -222,6 +230,7 @@ impl<'e, R: Read + Seek> Session<'e, R> {
         standing: Standing,
     ) -> Result<Permission, Denial> {
         let license = &self.license.license;
+        let counted = counts.under(license.id);
         let machine = self.machine.to_string();
         let mut presence = Presence {
             persona_spki_der: &self.persona_spki_der,
@@ -230,12 +239,12 @@ impl<'e, R: Read + Seek> Session<'e, R> {
         // That this is the machine was found when the key opened.
         presence.shown.push(machine.as_bytes());
         let circumstances = Circumstances {
-            now_unix_s: moment.now_unix_s.max(counts.latest_unix_s),
+            now_unix_s: moment.now_unix_s.max(counted.latest_unix_s),
             authenticated: &presence.authenticated(self.engine, license),
             location: moment.location,
             // Where the counts are lost, whatever is counted counts as used up.
             used: match standing.is_reliable() {
-                true => counts.used(license.id),
+                true => counted.used,
                 false => [u32::MAX; RightKind::ALL.len()],
             },
         };

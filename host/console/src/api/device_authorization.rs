@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use colophon_core::activation::grant::{NewGrant, POLL_INTERVAL_S, WAITING_MS};
 use colophon_core::activation::ports::GrantNotOpened;
-use colophon_core::activation::text::ReaderProduct;
+use colophon_core::activation::text::{DeviceName, ReaderProduct};
 use colophon_core::activation::token::{DeviceCode, UserCode};
 use colophon_core::arrival::Arrival;
 use colophon_core::code::Code;
@@ -48,6 +48,11 @@ pub(crate) async fn answer(
     let Ok(reader) = format!("{CLIENT} {version}").parse::<ReaderProduct>() else {
         return oauth_error("invalid_request");
     };
+    // As everywhere, a name that could not be shown is refused, so that no reader relies on it.
+    let proposed = fields.filled("device_name").map(str::parse::<DeviceName>);
+    let Ok(proposed_name) = proposed.transpose() else {
+        return oauth_error("invalid_request");
+    };
     for _ in 0..DRAWS_MAX {
         let device_code = app.chance.make(DeviceCode::generate);
         let user_code = app.chance.make(UserCode::generate);
@@ -56,6 +61,7 @@ pub(crate) async fn answer(
             device_code: device_code.digest(&*app.engine),
             user_code: user_code.digest(&*app.engine),
             reader: reader.clone(),
+            proposed_name: proposed_name.clone(),
         };
         match app.grants.open(&grant, arrival.at).await {
             Ok(()) => return opened(&app, &device_code, &user_code),

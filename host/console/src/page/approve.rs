@@ -127,9 +127,16 @@ async fn form(call: &Call, waiting: &Waiting, status: StatusCode, fault: Option<
     };
     let kept = call.app.kept().await;
     let gauge = Gauge::of(kept.quota, persona.standing, call.arrival.at);
+    let proposed = waiting.grant.proposed_name.as_ref();
+    let proposed = proposed.map(DeviceName::as_str).unwrap_or_default();
+    // What was typed stays, also where that was nothing.
+    let typed = call
+        .fields
+        .filled("answer")
+        .map(|_| call.fields.text("device_name"));
     let name = Field::text("device_name", "Name of the device")
         .hint("For yourself, such as “Laptop” or “Kitchen tablet”")
-        .value(call.fields.text("device_name"))
+        .value(typed.unwrap_or(proposed))
         .fault(fault);
     let page = Approve {
         frame: call.frame().await,

@@ -17,7 +17,7 @@ pub(crate) async fn show(call: Call) -> Response {
         return answer::see_other(&call.journey().to("/activation/sign-in"));
     };
     let notice = match call.fields.text("done") {
-        "released" => Some("The device was released."),
+        "released" => Some("The device was released. Its activation stays counted."),
         "renamed" => Some("The device has its new name."),
         "password" => Some("Your new password holds, and you were signed out everywhere else."),
         _ => None,
@@ -109,6 +109,6 @@ fn line(device: &Device) -> DeviceLine {
         id: device.record.to_string(),
         name: name.map_or("A device without a name".to_owned(), ToString::to_string),
         since: date(device.registered_at),
-        is_released: device.released_at.is_some(),
+        released: device.released_at.map(date),
     }
 }

@@ -128,6 +128,9 @@ pub enum ActivationFailed {
     /// The repository could not be made.
     #[error("no repository was made")]
     Repository(#[source] RepositoryFailed),
+    /// The persona was withdrawn and reinstated again and again while its package was made.
+    #[error("the certificate in the package was revoked while the package was made")]
+    CertificateRevoked,
 }
 
 /// Why an admitted activation comes to no package now.
@@ -136,6 +139,9 @@ enum Unfinished {
     Over(Outcome),
     /// Something has become of it in the meantime, and admission says what.
     AdmitAgain,
+    /// The certificate in the package was revoked while the persona may activate: it was withdrawn
+    /// and reinstated in the meantime.
+    CertificateRevoked,
     /// Something failed; asked again, it goes on.
     Failed(ActivationFailed),
 }
@@ -151,6 +157,7 @@ impl Unfinished {
         match reason {
             NotKept::Withdrawn => Self::Over(Outcome::Withdrawn),
             NotKept::Released => Self::Over(Outcome::NoGrant),
+            NotKept::CertificateRevoked => Self::CertificateRevoked,
             NotKept::Unavailable(error) => Self::Failed(error.into()),
         }
     }
@@ -170,24 +177,24 @@ impl Activating {
         if !matches!(request.grant.state, GrantState::Approved(_)) {
             return Ok(Outcome::NoGrant);
         }
-        let grant = request.grant.record;
-        let admission = AdmissionRequest {
-            grant,
-            facts: request.facts.clone(),
-            reader: request.reader.clone(),
+        let attempt = match self.attempt(request, now).await {
+            // Once more, from the admission on, which counts nothing: the next certificate is new,
+            // and what has become of an order that is gone is known there.
+            Err(Unfinished::CertificateRevoked | Unfinished::AdmitAgain) => {
+                self.attempt(request, now).await
+            }
+            attempt => attempt,
         };
-        let outcome = match self.attempt(&admission, request, now).await {
-            // An order that ends twice in one request is somebody else's hurry, not ours.
-            Err(Unfinished::AdmitAgain) => self.attempt(&admission, request, now).await,
-            attempted => attempted,
-        };
-        let outcome = match outcome {
+        let outcome = match attempt {
             Ok(outcome) | Err(Unfinished::Over(outcome)) => outcome,
-            Err(Unfinished::AdmitAgain) => Outcome::Busy,
             Err(Unfinished::Failed(failed)) => return Err(failed),
+            Err(Unfinished::CertificateRevoked) => {
+                return Err(ActivationFailed::CertificateRevoked);
+            }
+            Err(Unfinished::AdmitAgain) => Outcome::Busy,
         };
         if let Some(progress) = progress(&outcome) {
-            self.grants.note(grant, progress).await?;
+            self.grants.note(request.grant.record, progress).await?;
         }
         Ok(outcome)
     }
@@ -206,17 +213,20 @@ impl Activating {
         self.grants.note(grant, sent).await
     }
 
-    /// Admits the machine, and makes its package if it has none.
+    /// Admits and finishes.
     async fn attempt(
         &self,
-        admission: &AdmissionRequest,
         request: &ActivationRequest,
         now: Timestamp,
     ) -> Result<Outcome, Unfinished> {
-        Ok(match self.activations.admit(admission, now).await? {
-            Admission::Admitted(admitted) => {
-                return self.finish(admission.grant, &admitted, request, now).await;
-            }
+        let grant = request.grant.record;
+        let admission = AdmissionRequest {
+            grant,
+            facts: request.facts.clone(),
+            reader: request.reader.clone(),
+        };
+        Ok(match self.activations.admit(&admission, now).await? {
+            Admission::Admitted(admitted) => self.finish(grant, &admitted, request, now).await?,
             Admission::Finished {
                 activation,
                 package,
@@ -285,7 +295,10 @@ impl Activating {
             individual: &individual,
             salt: &admitted.salt,
         })?;
-        let kept = self.activations.finish(activation, package, now).await;
+        let kept = self
+            .activations
+            .finish(activation, &certificate, package, now)
+            .await;
         let package = kept.map_err(Unfinished::not_kept)?;
         Ok(Outcome::Activated {
             activation,

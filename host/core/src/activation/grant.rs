@@ -29,6 +29,8 @@ pub struct NewGrant {
     pub user_code: TokenDigest,
     /// The reader.
     pub reader: ReaderProduct,
+    /// What the reader proposes to call its machine.
+    pub proposed_name: Option<DeviceName>,
 }
 
 /// Why the person activates this machine. It changes nothing in the quota; it is for pages and
@@ -102,6 +104,8 @@ pub struct Grant {
     pub record: GrantRef,
     /// The reader.
     pub reader: ReaderProduct,
+    /// What the reader proposes to call its machine, until its person has named it.
+    pub proposed_name: Option<DeviceName>,
     /// How far it is.
     pub state: GrantState,
     /// When the reader asked.

@@ -226,6 +226,10 @@ pub enum NotKept {
     /// Since the admission the machine was released, or its activation given back.
     #[error("the machine was released")]
     Released,
+    /// Since the admission the certificate in the package was revoked, though the persona may
+    /// activate again: an operator has withdrawn and reinstated it.
+    #[error("the certificate was revoked")]
+    CertificateRevoked,
     /// The database did not answer.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -254,10 +258,12 @@ pub trait Activations: Send + Sync {
     ) -> Result<PersonaCertificate, NotKept>;
 
     /// Keeps the package of an admitted activation, and gives back the one that is kept: another
-    /// request under the same grant may have been first.
+    /// request under the same grant may have been first. A package hands its certificate out, so
+    /// that has to be one of the persona's that is not revoked.
     async fn finish(
         &self,
         activation: ActivationRef,
+        certificate: &PersonaCertificate,
         package: Vec<u8>,
         now: Timestamp,
     ) -> Result<Vec<u8>, NotKept>;

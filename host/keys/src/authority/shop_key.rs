@@ -35,10 +35,9 @@ impl ShopKey {
         let leaf = Leaf::from_pem(key_pem, chain_pem)?;
         let own = leaf.chain().first().map(Vec::as_slice).unwrap_or_default();
         let named = EndCertificate::parse(own).map_err(|_| ShopKeyError::NoShop)?;
-        let name = named
-            .common_name
-            .filter(|_| named.role == CertificateRole::Retailer);
-        let shop = name.and_then(|name| name.split(' ').next()?.parse().ok());
+        let is_shop = named.role == CertificateRole::Retailer;
+        let holder = named.holder().filter(|_| is_shop);
+        let shop = holder.and_then(|holder| holder.parse().ok());
         Ok(ShopKey {
             certificate: CertificateHash::of(&AwsLc, own),
             shop: shop.ok_or(ShopKeyError::NoShop)?,

@@ -48,7 +48,7 @@ fn unusable(problem: &'static str) -> PluginFailure {
 }
 
 /// Whether the location may be used is for core to say; here it is only kept from being absurd.
-pub(super) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, PluginFailure> {
+pub(crate) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, PluginFailure> {
     match answer {
         resolver::Answer::Found(common::Location {
             root,
@@ -75,7 +75,7 @@ pub(super) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, Plugi
     }
 }
 
-pub(super) fn verdict(verdict: policy::Verdict) -> Result<Verdict, PluginFailure> {
+pub(crate) fn verdict(verdict: policy::Verdict) -> Result<Verdict, PluginFailure> {
     match verdict.outcome {
         policy::Outcome::Allow(terms) => self::terms(terms).map(Verdict::Allow),
         policy::Outcome::Deny(common::Reason { code, text: _ }) => {
@@ -130,14 +130,14 @@ pub(super) fn strictest(one: PolicyTerms, other: PolicyTerms) -> PolicyTerms {
     }
 }
 
-pub(super) fn file_name(name: String) -> Result<String, PluginFailure> {
+pub(crate) fn file_name(name: String) -> Result<String, PluginFailure> {
     if name.trim().is_empty() || name.len() > 1024 {
         return Err(unusable("file name is empty or too long"));
     }
     Ok(name)
 }
 
-pub(super) fn described(info: meta::Info) -> Result<meta::Info, PluginFailure> {
+pub(crate) fn described(info: meta::Info) -> Result<meta::Info, PluginFailure> {
     let texts = [&info.name, &info.version, &info.sdk, &info.min_host];
     let fits = |text: &String| text.len() <= 256 && !text.contains(char::is_control);
     if !texts.into_iter().all(fits) || info.needs.len() > 64 || !info.needs.iter().all(fits) {

@@ -10,7 +10,7 @@ use crate::bindings::common::Failure;
 use crate::state::{CallState, LimitHit};
 
 /// How a guest was stopped.
-pub(super) enum Stopped {
+pub(crate) enum Stopped {
     /// It trapped, a host call refused it, or it could not be set up.
     Trap(wasmtime::Error),
     /// Its time is over.
@@ -35,7 +35,7 @@ pub(super) fn leaves_usable(failure: &PluginFailure) -> bool {
 }
 
 /// The failure of a guest that was stopped in a function.
-pub(super) fn of(stopped: Stopped, state: &CallState, function: &'static str) -> PluginFailure {
+pub(crate) fn of(stopped: Stopped, state: &CallState, function: &'static str) -> PluginFailure {
     let error = match stopped {
         Stopped::Deadline if state.host_call_pending() => return PluginFailure::HostUnavailable,
         Stopped::Deadline => return PluginFailure::TimedOut,
@@ -81,9 +81,11 @@ fn story(error: &wasmtime::Error) -> String {
         .map_or(&[][..], |trace| trace.frames());
     for (depth, frame) in frames.iter().enumerate() {
         let name = frame.func_name().unwrap_or("a function without name");
+        // Names that are not Rust's stay as they are.
+        let name = rustc_demangle::demangle(name);
         let joint = if depth == 0 { ", in " } else { " < " };
         // Writing to a text cannot fail.
-        let _ = write!(story, "{joint}{name}");
+        let _ = write!(story, "{joint}{name:#}");
     }
     told_text(&story)
 }

@@ -17,7 +17,7 @@ use super::question::{Question, Refused};
 use crate::state::CallState;
 
 /// Handles to resources that may be alive at once; the contract has no resources.
-const HANDLES_MAX: usize = 1024;
+pub(crate) const HANDLES_MAX: usize = 1024;
 
 /// What an instance takes up; given back after the instance is gone.
 pub(crate) enum Places {
@@ -131,7 +131,7 @@ fn grant(store: &mut Store<CallState>) {
 
 /// Runs guest code until it ends, its deadline comes, or host code under it panics. What is
 /// stopped here must not be run on.
-async fn guarded<T>(
+pub(crate) async fn guarded<T>(
     deadline: Instant,
     guest: impl Future<Output = wasmtime::Result<T>>,
 ) -> Result<T, Stopped> {

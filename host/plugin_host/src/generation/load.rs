@@ -19,7 +19,7 @@ use crate::sandbox::Sandbox;
 use crate::state::CallState;
 
 /// The largest component that is compiled.
-const COMPONENT_BYTES_MAX: usize = 32 << 20;
+pub(crate) const COMPONENT_BYTES_MAX: usize = 32 << 20;
 
 /// Why a plug-in is not loaded. What was loaded before stays as it is.
 #[derive(Debug, Error)]
@@ -203,7 +203,10 @@ fn refuse_imports_without_grant(
 
 /// Refuses interfaces under our name that would otherwise be passed over in silence, above all
 /// roles in a version that this host does not know.
-fn refuse_unknown_exports(engine: &Engine, component: &Component) -> Result<(), LoadRefused> {
+pub(crate) fn refuse_unknown_exports(
+    engine: &Engine,
+    component: &Component,
+) -> Result<(), LoadRefused> {
     let known = |name: &str| name == META || Role::ALL.iter().any(|role| role.interface() == name);
     for (name, _) in component.component_type().exports(engine) {
         if name.starts_with("colophon:") && !known(name) {

@@ -209,25 +209,62 @@ fn time_begins_ends_and_does_not_go_back() {
     assert_eq!(at(NOW - 1), "ended");
 }
 
+/// A desk with copies whose right to view ends, and the clock they are opened at.
+fn ending(until_unix_s: i64, transaction: &str) -> Vec<u8> {
+    let mut timed = group(vec![view()]);
+    timed.bundle.period.until_unix_s = Some(until_unix_s);
+    copy(&[timed], &[], transaction)
+}
+
+fn uses_at(desk: &Desk, file: &[u8], kind: RightKind, now_unix_s: i64) -> String {
+    let circumstances = Circumstances {
+        now_unix_s,
+        ..now()
+    };
+    desk.uses(file, kind, &circumstances)
+}
+
 #[test]
 fn a_clock_that_ran_ahead_ends_the_right_it_was_shown_and_no_other() {
     let desk = Desk::new();
-    let ending = |until_unix_s, transaction| {
-        let mut timed = group(vec![view()]);
-        timed.bundle.period.until_unix_s = Some(until_unix_s);
-        copy(&[timed], &[], transaction)
-    };
     let (short, long) = (ending(NOW + 100, "t-1"), ending(NOW + 100_000, "t-2"));
-    let at = |file, now_unix_s| {
-        let circumstances = Circumstances {
-            now_unix_s,
-            ..now()
-        };
-        desk.uses(file, RightKind::View, &circumstances)
-    };
-    assert_eq!(at(&short, NOW + 1_000_000_000), "ended");
-    assert_eq!(at(&short, NOW), "ended");
-    assert_eq!(at(&long, NOW), "opened");
+    let views = |file, now| uses_at(&desk, file, RightKind::View, now);
+    assert_eq!(views(&short, NOW + 1_000_000_000), "ended");
+    assert_eq!(views(&short, NOW), "ended");
+    assert_eq!(views(&long, NOW), "opened");
+}
+
+#[test]
+fn a_clock_that_ran_ahead_under_one_license_takes_nothing_of_another() {
+    let (short, long) = (ending(NOW + 100, "t-1"), ending(NOW + 100_000, "t-2"));
+    let print = copy(
+        &[group(vec![view(), counted(RightKind::Print, 9)])],
+        &[],
+        "t-3",
+    );
+    for (shown, kind, at, outcome) in [
+        (&long, RightKind::View, NOW + 1_000_000_000, "ended"),
+        (&long, RightKind::View, NOW + 99_999, "opened"),
+        (&print, RightKind::Print, NOW + 1_000_000_000, "opened"),
+    ] {
+        let desk = Desk::new();
+        assert_eq!(uses_at(&desk, shown, kind, at), outcome);
+        assert_eq!(uses_at(&desk, &short, RightKind::View, NOW), "opened");
+    }
+}
+
+/// Under one license, printing without an end says nothing about a right to view that ends.
+#[test]
+fn a_use_of_a_right_that_does_not_end_ends_none() {
+    let desk = Desk::new();
+    let mut timed = group(vec![view()]);
+    timed.bundle.period.until_unix_s = Some(NOW + 100);
+    let mut printing = group(vec![counted(RightKind::Print, 9)]);
+    printing.name = line("printing");
+    let file = copy(&[timed, printing], &[], "t-1");
+    let late = NOW + 1_000_000_000;
+    assert_eq!(uses_at(&desk, &file, RightKind::Print, late), "opened");
+    assert_eq!(uses_at(&desk, &file, RightKind::View, NOW), "opened");
 }
 
 #[test]

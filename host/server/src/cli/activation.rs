@@ -17,13 +17,15 @@ pub(crate) enum ActivationCommand {
         /// The persona id, such as ada@people.example.
         persona: String,
     },
-    /// Note that a persona does not use a device any more. What it has activated stays counted.
+    /// Note that a persona does not use a device any more. What it has activated stays counted,
+    /// unless it is given back, now or later.
     Release {
         /// The persona id.
         persona: String,
         /// The device, as `show` lists it; the first digits are enough.
         device: String,
-        /// Give back the activation that was last counted for it, so that the persona has one more.
+        /// Give back the activation that was last counted for it, so that the persona has one more;
+        /// also where the device was released before.
         #[arg(long)]
         give_back: bool,
     },

@@ -292,6 +292,7 @@ async fn export(house: &House, center: &CenterId, period: Period, output: Output
         let cells = rows.iter().map(|row| {
             vec![
                 row.at.clone(),
+                row.event.clone(),
                 row.outcome.clone(),
                 text(&row.kid),
                 text(&row.transaction),
@@ -303,6 +304,7 @@ async fn export(house: &House, center: &CenterId, period: Period, output: Output
         table(
             &[
                 "time (UTC)",
+                "event",
                 "outcome",
                 "key",
                 "transaction",

@@ -9,8 +9,9 @@ use colophon_store::node::NodeDatabase;
 use serde::Serialize;
 
 use super::not_initialized;
+use crate::cli::MigrateArgs;
 use crate::config::Config;
-use crate::house::{SystemClock, is_founded, migrate};
+use crate::house::{LostActivation, SystemClock, is_founded, migrate};
 use crate::output::{Output, table};
 
 #[derive(Serialize)]
@@ -20,12 +21,20 @@ struct Row {
     copy: Option<String>,
 }
 
-pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
+pub(super) async fn run(
+    config: &Config,
+    arguments: &MigrateArgs,
+    output: Output,
+) -> Result<ExitCode> {
     if !is_founded(config)? {
         return Err(not_initialized(config));
     }
     let now = SystemClock.now();
-    let mut rows: Vec<Row> = migrate(config).await?.iter().map(row).collect();
+    let lost = match arguments.new_activation {
+        true => LostActivation::MadeAnew,
+        false => LostActivation::Refused,
+    };
+    let mut rows: Vec<Row> = migrate(config, lost).await?.iter().map(row).collect();
     let node = NodeDatabase::open(&config.database.node.parse().context("database.node")?).await?;
     rows.push(row(&node.migrate(now).await?));
     output.print(&rows, |rows| {

@@ -92,8 +92,37 @@ fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
         center: &center,
     };
     let receipt = mint.mint(&claims, issued_at, arguments.lifetime, &mut SystemRandom)?;
+    for warning in wanting(&claims) {
+        eprintln!("colophon: {warning}");
+    }
     output.print(&json!({ "receipt": receipt }), |_| receipt.clone())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a download with a receipt for level 5 needs besides. The catalog may demand level 5 where
+/// the receipt says nothing; that is not known here.
+fn wanting(claims: &Claims) -> Vec<&'static str> {
+    let is_licensed = claims.level.map(RequestedLevel::as_number) == Some(5);
+    let mut warnings = Vec::new();
+    if is_licensed && claims.persona.is_none() {
+        warnings.push(
+            "level 5 binds the copy to a persona and the receipt names none: its download will be \
+             refused; give --persona or --persona-form",
+        );
+    }
+    if is_licensed && claims.user_name.is_none() {
+        warnings.push(
+            "level 5 binds the buyer's name and the receipt carries none: its download will be \
+             refused; give --user-name",
+        );
+    }
+    if is_licensed {
+        warnings.push(
+            "at level 5 the download needs the persona's activation certificate in its upload \
+             form, in the field Certificate, unless the center has seen it before",
+        );
+    }
+    warnings
 }
 
 /// The persona that the form of a buyer's reader says, for the retailer whose secret this is.

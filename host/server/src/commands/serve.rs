@@ -28,8 +28,8 @@ use crate::cli::{Role, ServeArgs};
 use crate::config::{Config, FILE_NAME};
 use crate::event_log::EventQueue;
 use crate::house::{
-    ActivationWork, House, OrderTasks, Parts, SystemClock, WorkersHere, activation_issuer,
-    complete_center, found, is_founded, maker, migrate, pages, public_url,
+    ActivationWork, House, LostActivation, OrderTasks, Parts, SystemClock, WorkersHere,
+    activation_issuer, complete_center, found, is_founded, maker, migrate, pages, public_url,
 };
 use crate::logging;
 
@@ -117,7 +117,7 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
             config.data.display()
         );
     }
-    migrate(config).await?;
+    migrate(config, LostActivation::Refused).await?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let house = House::open(config).await?;
     complete_centers(&house).await?;
@@ -183,12 +183,14 @@ async fn answer(
     let tls = listening::tls(&config.listen)?;
     let downloads = parts.offers_downloads.then(|| Arc::clone(&parts.downloads));
     let mut edge = edge(config, downloads, parts.services.clone(), metrics)?;
+    let mut activation_address = None;
     if let Some(maker) = maker
         && let Some(first) = listeners.public.first()
     {
         let listens = first.local_addr()?;
         edge.pages = match public_url(config, listens)? {
             Some(public_url) => {
+                activation_address = Some(format!("{public_url}/activation"));
                 let trust = parts.trust.clone();
                 let console = pages(house, trust, maker, config, public_url).await?;
                 console.router()?
@@ -203,6 +205,9 @@ async fn answer(
     // Whoever reads that the host serves may stop it from then on.
     signals::watch(stop.clone(), tls.clone())?;
     announce(house, parts, &listeners, tls.is_some()).await?;
+    if let Some(address) = activation_address {
+        writeln!(std::io::stdout(), "Devices are activated at {address}")?;
+    }
     watch_outbox(stop.clone(), parts);
     Ok(edge.serve(listeners, tls, stop).await?)
 }

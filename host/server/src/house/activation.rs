@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use colophon_core::time::Clock as _;
 use colophon_keys::{ActivationIssuer, KeyKind, PrivateKey, Revocation, SystemRandom};
 use colophon_store::signers::AuthorityMaterial;
+use colophon_store::store::Store;
 use colophon_title::trust::{CertificateRole, EndCertificate};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +85,12 @@ pub(crate) async fn activation_issuer(house: &House) -> Result<ActivationIssuer>
     };
     let kept = kept_issuer(house).await?;
     kept.context("the activation authority was not kept")
+}
+
+/// Whether there is an activation authority. It is made after the activation database, always.
+pub(super) async fn has_activation(store: &Store) -> Result<bool> {
+    let kept = store.authority(ACTIVATION).await?;
+    Ok(kept.as_ref().is_some_and(can_certify))
 }
 
 /// The activation authority, if there is one.

@@ -21,7 +21,7 @@ use colophon_title::trust::CertificateRole;
 
 use super::activation::activation_issuer;
 use super::signers::complete_center;
-use super::{House, SystemClock, is_founded, migrate};
+use super::{House, LostActivation, SystemClock, is_founded, migrate};
 use crate::config::{Config, FILE_NAME};
 
 /// The authority that everything on this host is certified under.
@@ -50,7 +50,8 @@ pub(crate) async fn found(config: &Config, center: &CenterId) -> Result<()> {
         &config.keys.master_file,
         &MasterKeys::generate(&mut SystemRandom),
     )?;
-    migrate(config).await?;
+    // Nothing was here, so nothing is lost.
+    migrate(config, LostActivation::MadeAnew).await?;
     write_settings(config)?;
 
     let house = House::founding(config).await?;

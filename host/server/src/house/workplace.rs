@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use colophon_crypto::Engine;
 use colophon_store::activation::ActivationStore;
 
-use super::activation_database;
-use super::keyring::Keyring;
+use super::{Keys, activation_database};
 use crate::config::Config;
 
 /// The master key and the activation database. Nothing is founded and no table is changed here:
@@ -21,7 +20,7 @@ pub(crate) struct Workplace {
 impl Workplace {
     /// Opens what the hosts of the activation service have made.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
-        let keyring = Keyring::open(config).context(
+        let keys = Keys::read(config).context(
             "a host that only makes repositories works under the master key of the activation \
              service; copy it here, or say where it is with keys.master_file",
         )?;
@@ -33,9 +32,9 @@ impl Workplace {
             );
         }
         let database = activation_database(config).await?;
-        let activation = database.into_store(keyring.secrets()).await?;
+        let activation = database.into_store(keys.secrets()).await?;
         Ok(Self {
-            engine: keyring.engine,
+            engine: keys.engine,
             activation: Arc::new(activation),
         })
     }

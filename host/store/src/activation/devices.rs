@@ -147,10 +147,13 @@ impl Activations for ActivationStore {
     async fn finish(
         &self,
         activation: ActivationRef,
+        certificate: &PersonaCertificate,
         package: Vec<u8>,
         now: Timestamp,
     ) -> Result<Vec<u8>, NotKept> {
-        let kept = self.keep_package(activation, package, now).await;
+        let kept = self
+            .keep_package(activation, certificate, package, now)
+            .await;
         Ok(kept?)
     }
 

@@ -66,13 +66,16 @@ const LIST: &str = "SELECT p.id, p.persona, p.profile, p.fact_salt, p.first_acti
 const ACTIVATIONS: &str = "SELECT id, device, purpose, counted, reader, at, finished_at, \
     given_back_at FROM activations WHERE persona = $1 ORDER BY at DESC, id";
 
-const GIVE_BACK: &str = "UPDATE activations SET given_back_at = $2 WHERE id = \
-    (SELECT id FROM activations WHERE device = $1 AND counted = 1 AND given_back_at IS NULL \
+/// Only the one counted last: asked for twice, one is given back.
+const GIVE_BACK: &str = "UPDATE activations SET given_back_at = $2 WHERE given_back_at IS NULL \
+    AND id = (SELECT id FROM activations WHERE device = $1 AND counted = 1 \
     ORDER BY at DESC, id LIMIT 1)";
 
 const UNCOUNT: &str = "UPDATE personas SET used = used - 1 WHERE id = $1 AND used > 0";
 
 const LOCK: &str = "UPDATE personas SET used = used WHERE id = $1 AND erased_at IS NULL";
+
+const LOCK_DEVICE: &str = "UPDATE devices SET repeats = repeats WHERE id = $1 AND persona = $2";
 
 const WITHDRAW: &str = "UPDATE personas SET withdrawn_at = COALESCE(withdrawn_at, $2) \
     WHERE id = $1 AND erased_at IS NULL";
@@ -140,8 +143,8 @@ impl ActivationStore {
         Ok(rows.collect::<Result<_, Damaged>>().map_err(Fault::from)?)
     }
 
-    /// Releases a machine for its persona and gives the activation that was last counted for it
-    /// back. Only an operator can; a person who could would have no limit.
+    /// Gives the activation that was last counted for a machine back, and releases the machine
+    /// where its person has not. Only an operator can; a person who could would have no limit.
     pub async fn give_back(
         &self,
         record: PersonaRef,
@@ -151,13 +154,22 @@ impl ActivationStore {
         let id = record.as_bytes();
         let mut write = self.database.write().await?;
         let locked = write.execute(LOCK, arguments![id]).await?;
-        if locked == 0 || !self.release_within(&mut write, record, device, now).await? {
+        let owned = write
+            .execute(LOCK_DEVICE, arguments![device.as_bytes(), id])
+            .await?;
+        if locked == 0 || owned == 0 {
             write.undo().await?;
             return Err(ChangeError::NotFound);
         }
+        let released = self.release_within(&mut write, record, device, now).await?;
         let values = arguments![device.as_bytes(), now.unix_ms()];
-        if write.execute(GIVE_BACK, values).await? > 0 {
+        let given_back = write.execute(GIVE_BACK, values).await? > 0;
+        if given_back {
             write.execute(UNCOUNT, arguments![id]).await?;
+        }
+        if !released && !given_back {
+            write.undo().await?;
+            return Err(ChangeError::NotFound);
         }
         write.commit().await?;
         Ok(())

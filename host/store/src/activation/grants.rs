@@ -33,8 +33,8 @@ const INTERVAL_S_MAX: i64 = 60;
 const EARLY_MS: i64 = 500;
 
 const INSERT: &str = "INSERT INTO grants (id, device_code, user_code, reader, state, progress, \
-    begun_at, valid_until, interval_s) \
-    VALUES ($1, $2, $3, $4, 'waiting', 'awaits-reader', $5, $6, $7)";
+    begun_at, valid_until, interval_s, device_name) \
+    VALUES ($1, $2, $3, $4, 'waiting', 'awaits-reader', $5, $6, $7, $8)";
 
 const BY_ID: &str = "SELECT id, reader, state, persona, device_name, purpose, progress, next_grant, \
     activation, begun_at, valid_until FROM grants WHERE id = $1";
@@ -104,12 +104,13 @@ impl ActivationStore {
 
     fn open_grant(&self, row: &GrantRow) -> Result<Grant, Damaged> {
         let record = GrantRef::from_bytes(sized("grants", "id", &row.id)?);
+        let mut name = self.open_device_name(record, row.device_name.as_deref())?;
         let state = match (row.state.as_str(), &row.persona) {
             ("waiting", _) => GrantState::Waiting,
             ("denied", _) => GrantState::Denied,
             ("approved", Some(persona)) => GrantState::Approved(Approval {
                 persona: persona_ref(persona)?,
-                device_name: self.open_device_name(record, row.device_name.as_deref())?,
+                device_name: name.take(),
                 purpose: purpose(row.purpose.as_deref())?,
                 progress: progress(row)?,
             }),
@@ -118,10 +119,16 @@ impl ActivationStore {
         Ok(Grant {
             record,
             reader: parsed("grants", "reader", &row.reader)?,
+            proposed_name: name,
             state,
             begun_at: moment(row.begun_at),
             until: moment(row.valid_until),
         })
+    }
+
+    fn seal_device_name(&self, grant: GrantRef, name: &DeviceName) -> Vec<u8> {
+        let name = name.as_str().as_bytes();
+        self.secrets.seal(DEVICE_NAME, &[grant.as_bytes()], name)
     }
 
     pub(super) fn open_device_name(
@@ -152,11 +159,8 @@ impl ActivationStore {
                 device_name,
                 purpose,
             } => {
-                let seal = |name: &DeviceName| {
-                    let name = name.as_str().as_bytes();
-                    self.secrets.seal(DEVICE_NAME, &[id], name)
-                };
-                let name = device_name.as_ref().map(seal);
+                let name = device_name.as_ref();
+                let name = name.map(|name| self.seal_device_name(record, name));
                 let values = arguments![
                     id,
                     now.unix_ms(),
@@ -213,6 +217,8 @@ impl ActivationStore {
 #[async_trait]
 impl Grants for ActivationStore {
     async fn open(&self, grant: &NewGrant, now: Timestamp) -> Result<(), GrantNotOpened> {
+        let name = grant.proposed_name.as_ref();
+        let name = name.map(|name| self.seal_device_name(grant.record, name));
         let values = arguments![
             grant.record.as_bytes(),
             grant.device_code.as_bytes(),
@@ -221,6 +227,7 @@ impl Grants for ActivationStore {
             now.unix_ms(),
             now.unix_ms() + WAITING_MS,
             i64::from(POLL_INTERVAL_S),
+            name.as_deref(),
         ];
         match self.database.execute(INSERT, values).await {
             Ok(_) => Ok(()),

@@ -41,6 +41,10 @@ const NEWEST_CERTIFICATE: &str = "SELECT number, certificate, serial, issued_at,
 const INSERT_CERTIFICATE: &str = "INSERT INTO persona_certificates (persona, number, certificate, \
     serial, issued_at, valid_until) VALUES ($1, $2, $3, $4, $5, $6)";
 
+const GOOD_CERTIFICATES: &str = "SELECT COUNT(*) FROM persona_certificates \
+    WHERE persona = (SELECT persona FROM activations WHERE id = $1) AND serial = $2 \
+    AND revoked_at IS NULL";
+
 const SELECT_PACKAGE: &str = "SELECT package FROM activation_packages WHERE activation = $1";
 
 const INSERT_PACKAGE: &str = "INSERT INTO activation_packages (activation, package, kept_until) \
@@ -65,6 +69,7 @@ struct CertificateRow {
 pub(super) enum Unkept {
     Withdrawn,
     Released,
+    CertificateRevoked,
     Fault(Fault),
 }
 
@@ -79,6 +84,7 @@ impl From<Unkept> for NotKept {
         match unkept {
             Unkept::Withdrawn => Self::Withdrawn,
             Unkept::Released => Self::Released,
+            Unkept::CertificateRevoked => Self::CertificateRevoked,
             Unkept::Fault(fault) => Self::Unavailable(unavailable(fault)),
         }
     }
@@ -177,6 +183,7 @@ impl ActivationStore {
     pub(super) async fn keep_package(
         &self,
         activation: ActivationRef,
+        certificate: &PersonaCertificate,
         package: Vec<u8>,
         now: Timestamp,
     ) -> Result<Vec<u8>, Unkept> {
@@ -190,6 +197,13 @@ impl ActivationStore {
         if write.execute(LOCK_DEVICE_OF, arguments![id]).await? == 0 {
             write.undo().await?;
             return Err(Unkept::Released);
+        }
+        // The persona is locked: who withdraws it from now on finds the package.
+        let values = arguments![id, &certificate.serial];
+        let good: Option<(i64,)> = write.optional(GOOD_CERTIFICATES, values).await?;
+        if good.is_none_or(|(count,)| count == 0) {
+            write.undo().await?;
+            return Err(Unkept::CertificateRevoked);
         }
         let values = arguments![id, &sealed, now.unix_ms() + FETCHING_MS];
         let entered = write.execute(INSERT_PACKAGE, values).await?;

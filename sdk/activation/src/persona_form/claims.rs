@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::opening::PersonaFormRefused;
 use crate::persona::PersonaId;
+use crate::sealed::Period;
 use crate::upload::InvalidClaims;
 
 /// The longest time between the making of a form and its end, in seconds.
@@ -74,20 +75,14 @@ impl PersonaClaims {
     /// [`PersonaFormRefused::NotYetValid`] before that time, [`PersonaFormRefused::Expired`]
     /// after it.
     pub fn check_time(&self, now: UnixSeconds, skew_s: u32) -> Result<(), PersonaFormRefused> {
-        let skew_s = i64::from(skew_s);
-        if now.get() < self.issued_at.get().saturating_sub(skew_s) {
-            Err(PersonaFormRefused::NotYetValid)
-        } else if now.get() < self.expires_at.get().saturating_add(skew_s) {
-            Ok(())
-        } else {
-            Err(PersonaFormRefused::Expired)
-        }
+        Ok(self.period().check(now, skew_s)?)
     }
 
-    /// Whether a form may begin and end at these times.
-    pub(super) fn is_short(issued_at: UnixSeconds, expires_at: UnixSeconds) -> bool {
-        let lifetime = expires_at.get().saturating_sub(issued_at.get());
-        (1..=PERSONA_FORM_LIFETIME_S_MAX).contains(&lifetime)
+    pub(super) fn period(&self) -> Period {
+        Period {
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+        }
     }
 
     /// Reads decrypted claims. `aud` is read, not judged.
@@ -96,17 +91,19 @@ impl PersonaClaims {
         if claims.required(Members::integer, "v")? != 1 {
             return Err(InvalidClaims::Version);
         }
-        let issued_at = claims.required(Members::time, "iat")?;
-        let expires_at = claims.required(Members::time, "exp")?;
-        if !PersonaClaims::is_short(issued_at, expires_at) {
+        let period = Period {
+            issued_at: claims.required(Members::time, "iat")?,
+            expires_at: claims.required(Members::time, "exp")?,
+        };
+        if !period.lasts_at_most(PERSONA_FORM_LIFETIME_S_MAX) {
             return Err(InvalidClaims::Range("exp"));
         }
         Ok(PersonaClaims {
             persona: claims.required(Members::text, "persona")?,
             shop: claims.required(Members::text, "aud")?,
             id: claims.required(Members::text, "jti")?,
-            issued_at,
-            expires_at,
+            issued_at: period.issued_at,
+            expires_at: period.expires_at,
         })
     }
 

@@ -4,7 +4,7 @@ use colophon_crypto::{Engine, Mismatch};
 
 use super::SealedPersona;
 use super::claims::{PersonaClaims, ShopId};
-use crate::sealed::NotOpened;
+use crate::sealed::{NotOpened, OutOfTime};
 use crate::upload::{FormKey, InvalidClaims};
 
 /// Why a persona form that is built like one is refused.
@@ -41,6 +41,15 @@ impl PersonaFormRefused {
             PersonaFormRefused::OtherShop => "other-shop",
             PersonaFormRefused::NotYetValid => "not-yet-valid",
             PersonaFormRefused::Expired => "expired",
+        }
+    }
+}
+
+impl From<OutOfTime> for PersonaFormRefused {
+    fn from(out: OutOfTime) -> PersonaFormRefused {
+        match out {
+            OutOfTime::NotYetValid => PersonaFormRefused::NotYetValid,
+            OutOfTime::Expired => PersonaFormRefused::Expired,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::claims::{Claims, InvalidClaims};
 use super::compact::SealedForm;
 use super::header::CertificateHash;
 use super::json::read_claims;
-use crate::sealed::NotOpened;
+use crate::sealed::{NotOpened, OutOfTime};
 
 /// The private key of a center's certificate, wherever the host keeps it.
 pub trait FormKey {
@@ -62,6 +62,15 @@ impl FormRefused {
             FormRefused::OtherPersona => "other-persona",
             FormRefused::NotYetValid => "not-yet-valid",
             FormRefused::Expired => "expired",
+        }
+    }
+}
+
+impl From<OutOfTime> for FormRefused {
+    fn from(out: OutOfTime) -> FormRefused {
+        match out {
+            OutOfTime::NotYetValid => FormRefused::NotYetValid,
+            OutOfTime::Expired => FormRefused::Expired,
         }
     }
 }

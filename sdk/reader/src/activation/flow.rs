@@ -178,7 +178,7 @@ impl Activating<'_> {
     }
 
     fn new_grant(&self, attendant: &mut dyn Attendant) -> Result<Grant, ActivateError> {
-        let code = self.service.device_code()?;
+        let code = self.service.device_code(self.device_name)?;
         attendant.show_code(&code);
         let grant = self.approval(&code, attendant)?;
         self.folder.keep_grant(&grant)?;

@@ -16,9 +16,21 @@ pub enum FolderError {
         #[source]
         source: io::Error,
     },
+    /// A file in it is gone, or holds what this program does not write there.
+    #[error("{} is gone or damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl FolderError {
+    pub(super) fn damaged(path: &Path) -> FolderError {
+        FolderError::Damaged {
+            path: path.to_path_buf(),
+        }
+    }
+
     fn at(path: &Path) -> impl Fn(io::Error) -> FolderError {
         move |source| FolderError::File {
             path: path.to_path_buf(),

@@ -130,14 +130,15 @@ impl<'n> ActivationService<'n> {
         self.address
     }
 
-    /// Asks for a code.
+    /// Asks for a code, and proposes what the person may call this machine.
     ///
     /// # Errors
     ///
     /// [`ServiceError`], see its variants.
-    pub fn device_code(&self) -> Result<DeviceCode, ServiceError> {
+    pub fn device_code(&self, device_name: Option<&str>) -> Result<DeviceCode, ServiceError> {
         let version = env!("CARGO_PKG_VERSION");
-        let form = [("client_id", CLIENT_ID), ("reader_version", version)];
+        let mut form = vec![("client_id", CLIENT_ID), ("reader_version", version)];
+        form.extend(device_name.map(|name| ("device_name", name)));
         let answer = self.post_form("device_authorization", &form)?;
         if answer.status != 200 {
             return Err(self.refused(&answer));

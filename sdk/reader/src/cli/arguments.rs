@@ -126,7 +126,7 @@ pub(crate) struct ActivateArguments {
     /// The activation service [default: activation.address in settings.toml, else built in].
     #[arg(long, env = "COLOPHON_ACTIVATION", value_name = "URL")]
     pub(crate) at: Option<String>,
-    /// What you call this machine, for services that take it from the reader; the page asks, too.
+    /// What you call this machine; the page proposes it, and you may choose another there.
     #[arg(long, value_name = "NAME")]
     pub(crate) device_name: Option<String>,
     /// Activate again, though this reader is activated.

@@ -64,6 +64,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong, for something that goes on without it.
+    pub(crate) fn words(&self) -> String {
+        self.message.clone()
+    }
+
     /// A file that does not open, named as the person named it.
     pub(crate) fn opening(path: &Path, error: &OpenError) -> Failure {
         let message = format!("{}: {}", path.display(), chain(error));

@@ -6,26 +6,38 @@ use std::process::ExitCode;
 use colophon_reader::About;
 use colophon_reader::reading::printable;
 use colophon_title::SignatureStatus;
+use serde_json::json;
 
 use crate::cli::arguments::Chosen;
 use crate::cli::failure::Failure;
 use crate::cli::output::{
-    about_json, authors, level_words, origin_words, print, print_json, signer_words,
+    about_json, authors, level_words, note, origin_words, print, print_json, signer_words,
 };
 use crate::cli::places::Places;
-use crate::cli::rights::rights;
+use crate::cli::rights::{granted_by, licensee, rights};
+use crate::cli::standing::Standing;
 
 pub(crate) fn run(places: &Places, chosen: &Chosen, json: bool) -> Result<ExitCode, Failure> {
-    let (path, document) = chosen.open(places)?;
+    let (path, mut document) = chosen.open(places)?;
+    // Info is about the copy; that it does not open on this reader is told beside it.
+    let standing = Standing::of(places, &path, &mut document).unwrap_or_else(|failure| {
+        note(&failure.words());
+        None
+    });
+    let about = document.about();
     if json {
-        print_json(&about_json(&path, document.about()))?;
+        let mut value = about_json(&path, about);
+        if let Some(members) = value.as_object_mut() {
+            members.insert("now".to_owned(), json!(standing.map(|now| now.json())));
+        }
+        print_json(&value)?;
     } else {
-        print(&words(document.about()))?;
+        print(&words(about, standing.as_ref()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn words(about: &About) -> String {
+fn words(about: &About, standing: Option<&Standing>) -> String {
     let book_id = about
         .book_id
         .as_ref()
@@ -52,9 +64,19 @@ fn words(about: &About) -> String {
             let _infallible = writeln!(words, "{name:<11} {}", printable(&text));
         }
     }
-    if let Some(license) = &about.license {
-        for right in rights(license) {
+    if let Some(report) = &about.license {
+        if let Some(persona) = licensee(&report.license) {
+            let _infallible = writeln!(words, "{:<11} {persona}", "Licensed to");
+        }
+        let _infallible = writeln!(words, "{:<11} {}", "Licensed by", granted_by(report));
+        for right in rights(&report.license) {
             let _infallible = writeln!(words, "{:<11} {right}", "May");
+        }
+        for now in standing
+            .map(|standing| standing.words(&report.license))
+            .unwrap_or_default()
+        {
+            let _infallible = writeln!(words, "{:<11} {now}", "Now");
         }
     }
     for report in &about.signatures {

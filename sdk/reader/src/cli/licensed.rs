@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use colophon_reader::Document;
 use colophon_reader::repository::{Circumstances, Permission};
+use colophon_reader::{Document, UnlockError};
 use colophon_title::license::RightKind;
 use jiff::Timestamp;
 
 use crate::cli::failure::Failure;
-use crate::cli::output::{day, note};
+use crate::cli::output::{moment, note};
 use crate::cli::places::Places;
 
 /// A document with what is needed to use the rights to it. Below level 5, nothing is asked.
@@ -39,6 +39,15 @@ impl<'a> Use<'a> {
             path,
             circumstances,
         })
+    }
+
+    /// Whether a right may be used now; uses nothing.
+    pub(crate) fn standing(
+        &self,
+        document: &mut Document,
+        right: RightKind,
+    ) -> Result<Permission, UnlockError> {
+        document.judge(right, &self.circumstances)
     }
 
     /// Refuses what may not be done, before anything is used up for it.
@@ -75,7 +84,7 @@ fn left(right: RightKind, permission: &Permission) -> Option<String> {
         more => format!("{more} times {} are left", right.as_str()),
     });
     let until = permission.until_unix_s;
-    let until = until.map(|until| format!("the license lasts until {}", day(until)));
+    let until = until.map(|until| format!("the license lasts until {}", moment(until)));
     match (count, until) {
         (None, None) => None,
         (Some(words), None) | (None, Some(words)) => Some(words),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
-use crate::cli::rights::rights_json;
+use crate::cli::rights::{license_json, rights_json};
 
 /// Prints text for people.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -101,6 +101,17 @@ pub(crate) fn day(unix_s: i64) -> String {
     )
 }
 
+/// A moment in UTC, to the minute unless it is midnight: what ends at noon lasts half the day.
+pub(crate) fn moment(unix_s: i64) -> String {
+    Timestamp::from_second(unix_s).map_or_else(
+        |_| format!("{unix_s} s"),
+        |time| match unix_s.rem_euclid(86_400) {
+            0 => time.strftime("%F").to_string(),
+            _ => time.strftime("%F %H:%M UTC").to_string(),
+        },
+    )
+}
+
 /// Everything a document says of itself, for programs.
 pub(crate) fn about_json(path: &Path, about: &About) -> Value {
     let (proven, missing) = match &about.origin {
@@ -126,7 +137,8 @@ pub(crate) fn about_json(path: &Path, about: &About) -> Value {
         "origin_proven": proven,
         "missing_signatures": missing,
         "signatures": signatures,
-        "rights": about.license.as_ref().map(rights_json),
+        "license": about.license.as_ref().map(license_json),
+        "rights": about.license.as_ref().map(|report| rights_json(&report.license)),
     })
 }
 

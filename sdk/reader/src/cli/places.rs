@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use colophon_reader::repository::Activated;
 use colophon_reader::{ActivatedReader, ActivationFolder, Document, Library, Machine, TrustStore};
 use colophon_title::TrustRoots;
+use jiff::Timestamp;
 
 use crate::cli::Arguments;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{day, note};
 use crate::cli::settings::Settings;
 
 /// The folders of this person.
@@ -50,8 +52,24 @@ impl Places {
 
     /// A file, opened under the roots this person trusts.
     pub(crate) fn open(&self, path: &Path) -> Result<Document, Failure> {
+        self.tell_overdue()?;
         let opened = Document::open(path, &self.roots()?);
         opened.map_err(|error| Failure::opening(path, &error))
+    }
+
+    /// Says which revocation lists are older than they should be.
+    fn tell_overdue(&self) -> Result<(), Failure> {
+        let overdue = self.trust.overdue(Timestamp::now().as_second());
+        for list in overdue.map_err(|error| Failure::trusting(&error))? {
+            let since = list.until_unix_s.map(day).unwrap_or_default();
+            note(&format!(
+                "the revocation list of {} was to be replaced by {since}; what was revoked since is \
+                 not known here. Ask whom you have it from for a later one, and add it with: \
+                 colophon-reader trust add FILE",
+                list.subject
+            ));
+        }
+        Ok(())
     }
 
     /// The person's settings.

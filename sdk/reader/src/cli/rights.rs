@@ -1,10 +1,41 @@
 //! What a license grants, in words and for programs.
 
 use colophon_reader::reading::printable;
-use colophon_title::license::{License, Location, Period, Right, RightsGroup};
+use colophon_title::license::{License, LicenseReport, Location, Period, Right, RightsGroup};
 use serde_json::{Value, json};
 
-use crate::cli::output::day;
+use crate::cli::output::{day, moment};
+
+/// Whom a license is for, if that is said.
+pub(crate) fn licensee(license: &License) -> Option<String> {
+    let owner = license.work.owner.as_ref()?;
+    Some(printable(owner.object.id.as_str()).into_owned())
+}
+
+/// Who grants a license and when it did.
+pub(crate) fn granted_by(report: &LicenseReport) -> String {
+    let licensor = &report.license.licensor.object;
+    let name = licensor.name.as_ref().unwrap_or(&licensor.id);
+    format!(
+        "{}, {} ({})",
+        printable(name.as_str()),
+        day(report.license.issued_at_unix_s),
+        printable(&report.licensor_subject)
+    )
+}
+
+/// The license, apart from what it grants, for programs.
+pub(crate) fn license_json(report: &LicenseReport) -> Value {
+    let license = &report.license;
+    let owner = license.work.owner.as_ref();
+    json!({
+        "id": license.id.to_string(),
+        "persona": owner.map(|owner| owner.object.id.as_str()),
+        "licensor": license.licensor.object.id.as_str(),
+        "licensor_subject": report.licensor_subject,
+        "issued_at_unix_s": license.issued_at_unix_s,
+    })
+}
 
 /// One line for each right. What is not named is not granted.
 pub(crate) fn rights(license: &License) -> Vec<String> {
@@ -38,10 +69,10 @@ fn words(group: &RightsGroup, right: &Right) -> String {
 fn period(period: Period) -> String {
     let from = period
         .from_unix_s
-        .map(|from| format!(", from {}", day(from)));
+        .map(|from| format!(", from {}", moment(from)));
     let until = period
         .until_unix_s
-        .map(|until| format!(", until {}", day(until)));
+        .map(|until| format!(", until {}", moment(until)));
     from.unwrap_or_default() + &until.unwrap_or_default()
 }
 

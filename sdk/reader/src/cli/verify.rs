@@ -8,10 +8,11 @@ use serde_json::json;
 
 use crate::cli::arguments::VerifyArguments;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::licensed::Use;
 use crate::cli::output::{about_json, origin_words, print, print_json};
 use crate::cli::places::Places;
 use crate::cli::progress::shown;
+use crate::cli::rights::{granted_by, licensee};
+use crate::cli::standing::Standing;
 
 pub(crate) fn run(
     places: &Places,
@@ -22,18 +23,17 @@ pub(crate) fn run(
     let verified = shown(|progress| document.verify(progress));
     verified.map_err(|error| Failure::opening(&path, &error))?;
     // What else there is to know, an activated reader finds out by unlocking.
-    if document.is_locked() && places.activation()?.is_some() {
-        Use::of(places, &path, &mut document)?;
-    }
+    let standing = Standing::of(places, &path, &mut document)?;
     let about = document.about();
     if json {
         let mut value = about_json(&path, about);
         if let Some(members) = value.as_object_mut() {
             members.insert("intact".to_owned(), json!(true));
+            members.insert("now".to_owned(), json!(standing.map(|now| now.json())));
         }
         print_json(&value)?;
     } else {
-        print(&words(about, document.is_locked()))?;
+        print(&words(about, document.is_locked(), standing.as_ref()))?;
     }
     match &about.origin {
         Origin::Unproven { .. } | Origin::Unprotected if arguments.strict => {
@@ -43,7 +43,7 @@ pub(crate) fn run(
     }
 }
 
-fn words(about: &About, locked: bool) -> String {
+fn words(about: &About, locked: bool, standing: Option<&Standing>) -> String {
     let intact = match about.level {
         Level::FullyIndividualized if locked => {
             "Intact as far as can be seen before this reader is activated: every byte is as it was \
@@ -54,5 +54,18 @@ fn words(about: &About, locked: bool) -> String {
             "Intact: every byte is as it was sealed"
         }
     };
-    format!("{intact}.\nOrigin: {}.\n", origin_words(about))
+    let mut words = format!("{intact}.\nOrigin: {}.\n", origin_words(about));
+    if let Some(report) = &about.license {
+        let persona = licensee(&report.license);
+        let persona = persona.map(|persona| format!("to {persona} "));
+        let persona = persona.unwrap_or_default();
+        words.push_str(&format!("Licensed {persona}by {}.\n", granted_by(report)));
+        for now in standing
+            .map(|standing| standing.words(&report.license))
+            .unwrap_or_default()
+        {
+            words.push_str(&format!("Now: {now}.\n"));
+        }
+    }
+    words
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek};
 
-use colophon_title::license::License;
+use colophon_title::license::LicenseReport;
 use colophon_title::source::Source;
 use colophon_title::{
     Bookplate, EntryPath, Level, LockedTitle, MediaType, Metadata, OpenTitle, SignatureReport,
@@ -39,8 +39,8 @@ pub struct About {
     pub signatures: Vec<SignatureReport>,
     /// Whether it is known who made the copy.
     pub origin: Origin,
-    /// What its holder may do with the copy, where it comes with a license.
-    pub license: Option<License>,
+    /// What its holder may do with the copy, and who says so, where it comes with a license.
+    pub license: Option<LicenseReport>,
 }
 
 /// Whether it is known who made a copy. A seal proves nothing here: whoever knows the format
@@ -60,13 +60,13 @@ pub enum Origin {
 
 impl About {
     pub(super) fn of_title<R: Read + Seek>(title: &OpenTitle<'_, R>) -> About {
-        let license = title.license().map(|report| report.license.clone());
+        let license = title.license().cloned();
         About::of_copy(title.metadata(), title.bookplate(), title.signatures())
             .at(title.level(), license)
     }
 
     pub(super) fn of_locked<R: Read + Seek>(title: &LockedTitle<'_, R>) -> About {
-        let license = title.license().license.clone();
+        let license = title.license().clone();
         About::of_copy(title.metadata(), title.bookplate(), title.signatures())
             .at(Level::FullyIndividualized, Some(license))
     }
@@ -104,7 +104,7 @@ impl About {
         }
     }
 
-    fn at(self, level: Level, license: Option<License>) -> About {
+    fn at(self, level: Level, license: Option<LicenseReport>) -> About {
         About {
             level,
             license,

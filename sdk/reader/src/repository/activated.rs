@@ -8,15 +8,10 @@ use colophon_crypto::Engine;
 use colophon_title::TrustRoots;
 use colophon_title::trust::{CertificateRole, ChainRefused, validity};
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{PrintableStringRef, Utf8StringRef};
-use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
 
 use super::failure::RepositoryFailure;
 use super::runtime::{Device, Repository};
-
-/// What a subject is called by (`commonName`, RFC 4519).
-const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// What a reader was given when it was activated. Its package was verified: nothing of it is used
 /// before.
@@ -78,8 +73,8 @@ impl Activated {
         let statement = package.verify(engine, &authority)?;
         let chain: Vec<Vec<u8>> = package.certificates.iter().map(<[u8]>::to_vec).collect();
         let role = CertificateRole::Activation;
-        roots.judge(engine, &chain, role, statement.issued_at.get())?;
-        if common_name(package.certificates.own()).as_deref() != Some(statement.persona.as_str()) {
+        let own = roots.judge(engine, &chain, role, statement.issued_at.get())?;
+        if own.common_name.as_deref() != Some(statement.persona.as_str()) {
             return Err(ActivationRefused::OtherPersona);
         }
         Ok(Activated { statement, package })
@@ -150,23 +145,4 @@ fn public_key(certificate_der: &[u8]) -> Result<Vec<u8>, ChainRefused> {
         Certificate::from_der(certificate_der).map_err(|_| ChainRefused::Malformed)?;
     let key = &certificate.tbs_certificate.subject_public_key_info;
     key.to_der().map_err(|_| ChainRefused::Malformed)
-}
-
-/// The one common name of a certificate's subject.
-fn common_name(certificate_der: &[u8]) -> Option<String> {
-    let certificate = Certificate::from_der(certificate_der).ok()?;
-    let names = certificate.tbs_certificate.subject.0.iter();
-    let mut names = names
-        .flat_map(|names| names.0.iter())
-        .filter(|name| name.oid == COMMON_NAME);
-    let (Some(name), None) = (names.next(), names.next()) else {
-        return None;
-    };
-    let utf8 = name.value.decode_as::<Utf8StringRef<'_>>();
-    let printable = name.value.decode_as::<PrintableStringRef<'_>>();
-    match (utf8, printable) {
-        (Ok(name), _) => Some(name.as_str().to_owned()),
-        (_, Ok(name)) => Some(name.as_str().to_owned()),
-        _ => None,
-    }
 }

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::bindings::contract::Kept;
 
-/// The largest counts that are read, in bytes: those of half a million licenses.
+/// The largest counts that are read, in bytes: those of more than 400,000 licenses.
 const COUNTS_BYTES_MAX: u64 = 16 << 20;
 
 /// Two files in two folders: the counts, and the witness that tells whether they are the newest.

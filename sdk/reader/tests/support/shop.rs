@@ -15,8 +15,9 @@ use colophon_title::{
 use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::DecodePrivateKey;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, SerialNumber,
+    date_time_ymd,
 };
 use tempfile::TempDir;
 use zip::ZipWriter;
@@ -109,6 +110,22 @@ impl Shop {
     pub(crate) fn root(&self) -> PathBuf {
         let path = self.path("root.pem");
         fs::write(&path, self.authority.pem()).unwrap();
+        path
+    }
+
+    /// A list by the authority of nothing revoked, to be replaced in this year, as a file.
+    pub(crate) fn revocation_list(&self, next_year: i32) -> PathBuf {
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(next_year - 1, 1, 1),
+            next_update: date_time_ymd(next_year, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let path = self.path(&format!("until-{next_year}.crl"));
+        let list = list.signed_by(&self.authority).unwrap();
+        fs::write(&path, list.der()).unwrap();
         path
     }
 

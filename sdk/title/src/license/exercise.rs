@@ -122,7 +122,7 @@ impl License {
     }
 }
 
-fn judge(
+pub(super) fn judge(
     group: &RightsGroup,
     right: &Right,
     circumstances: &Circumstances<'_>,

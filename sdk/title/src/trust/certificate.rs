@@ -190,6 +190,13 @@ impl EndCertificate {
             common_name: common_name(&body.subject),
         })
     }
+
+    /// Who holds a center's or a retailer's certificate, by the name they have in addresses: the
+    /// first word of its common name. What follows is for people.
+    #[must_use]
+    pub fn holder(&self) -> Option<&str> {
+        self.common_name.as_deref()?.split(' ').next()
+    }
 }
 
 fn common_name(subject: &Name) -> Option<String> {

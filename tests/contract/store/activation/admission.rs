@@ -12,7 +12,7 @@ use colophon_core::time::Timestamp;
 
 use super::ground::{
     activate, activated, admitted, approval, approved, ask, certificate, changed, check, day,
-    fresh, grants_sql, machine, pair, persona, request, stock, used, waiting,
+    finished, fresh, grants_sql, machine, pair, persona, request, stock, used, waiting,
 };
 use crate::place::Place;
 
@@ -101,12 +101,11 @@ pub(crate) async fn a_package_is_given_again_byte_for_byte(place: &Place) {
     stock(&store, 1).await;
     let persona = persona(&store, "ada").await;
     let grant = approved(&store, persona, day(0)).await;
-    let place_in_list = admitted(ask(&store, grant, &machine(1), day(0)).await).activation;
-    let finished = store.finish(place_in_list, b"one".to_vec(), day(0)).await;
-    assert_eq!(finished.unwrap(), b"one");
+    let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
+    let place_in_list = first.activation;
+    assert_eq!(finished(&store, &first, b"one", day(0)).await, b"one");
     // A second request that was under way makes another package; the first one holds.
-    let finished = store.finish(place_in_list, b"two".to_vec(), day(0)).await;
-    assert_eq!(finished.unwrap(), b"one");
+    assert_eq!(finished(&store, &first, b"two", day(0)).await, b"one");
     for facts in [machine(1), changed(1, &[FactKind::HostName])] {
         match ask(&store, grant, &facts, day(0)).await {
             Admission::Finished {
@@ -242,10 +241,7 @@ pub(crate) async fn a_released_machine_costs_an_activation_again(place: &Place) 
     let bob = persona(&store, "bob").await;
     let grant = approved(&store, ada, day(0)).await;
     let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
-    let finished = store
-        .finish(first.activation, b"one".to_vec(), day(0))
-        .await;
-    finished.unwrap();
+    finished(&store, &first, b"one", day(0)).await;
     let device = store.devices(ada).await.unwrap()[0].record;
     assert!(!store.release(bob, device, day(1)).await.unwrap());
     assert!(store.release(ada, device, day(1)).await.unwrap());
@@ -283,10 +279,7 @@ pub(crate) async fn a_grant_ends_with_its_machine(place: &Place) {
     for (number, given_back) in [(1, false), (2, true)] {
         let grant = approved(&store, ada, day(0)).await;
         let first = admitted(ask(&store, grant, &machine(number), day(0)).await);
-        let finished = store
-            .finish(first.activation, b"one".to_vec(), day(0))
-            .await;
-        finished.unwrap();
+        finished(&store, &first, b"one", day(0)).await;
         let devices = store.devices(ada).await.unwrap();
         let device = devices
             .iter()
@@ -316,8 +309,9 @@ pub(crate) async fn a_machine_released_meanwhile_gets_nothing(place: &Place) {
     let first = admitted(activate(&store, ada, &machine(1), day(0)).await);
     let device = store.devices(ada).await.unwrap()[0].record;
     assert!(store.release(ada, device, day(0)).await.unwrap());
+    let issued = certificate(7, day(0));
     let kept = store
-        .finish(first.activation, b"one".to_vec(), day(0))
+        .finish(first.activation, &issued, b"one".to_vec(), day(0))
         .await;
     assert!(matches!(kept, Err(NotKept::Released)), "{kept:?}");
     let mut stranger = place.stranger().await;

@@ -40,6 +40,8 @@ pub(super) enum Mood {
 pub(super) struct Surroundings {
     mood: AtomicU8,
     pub(super) made: AtomicUsize,
+    /// Certificates issued; each has a serial number of its own.
+    issued: AtomicU8,
     pub(super) ordered: Notify,
     pub(super) answered: Notify,
     chain: Vec<Vec<u8>>,
@@ -91,7 +93,7 @@ impl ActivationAuthority for Surroundings {
         if self.is(Mood::AuthorityBroken) {
             return Err(AuthorityFailed("broken".into()));
         }
-        Ok(certificate(fresh::<1>()[0], now))
+        Ok(certificate(self.issued.fetch_add(1, Ordering::SeqCst), now))
     }
 
     async fn state(&self, facts: &StatementFacts) -> Result<String, AuthorityFailed> {
@@ -138,6 +140,7 @@ pub(super) async fn ground(place: &Place) -> Ground {
     let around = Arc::new(Surroundings {
         mood: AtomicU8::new(Mood::Well as u8),
         made: AtomicUsize::new(0),
+        issued: AtomicU8::new(1),
         ordered: Notify::new(),
         answered: Notify::new(),
         chain: Vec::new(),
@@ -347,6 +350,29 @@ pub(crate) async fn a_persona_withdrawn_meanwhile_gets_nothing(place: &Place) {
     let revoked = ground.store.revoked_certificates(day(0)).await.unwrap();
     assert_eq!(revoked.len(), 1, "the one that was issued before");
     assert_eq!(ground.ask(grant).await.unwrap(), Outcome::Withdrawn);
+}
+
+/// An operator withdraws the persona and thinks better of it while its package is being made. The
+/// certificate that was issued before stays revoked, so the reader gets another.
+pub(crate) async fn a_persona_reinstated_meanwhile_gets_a_new_certificate(place: &Place) {
+    let ground = ground(place).await;
+    stock(&ground.store, 1).await;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let withdraw_and_reinstate = async || {
+        ground.store.withdraw(ada, day(0)).await.unwrap();
+        ground.store.reinstate(ada).await.unwrap();
+    };
+    let outcome = ground.ask_while(grant, withdraw_and_reinstate).await;
+    let made = package(Ok(outcome));
+    let revoked = ground.store.revoked_certificates(day(0)).await.unwrap();
+    let serials: Vec<&[u8]> = revoked.iter().map(|row| row.serial.as_slice()).collect();
+    assert_eq!(serials, [&[1; 16]]);
+    let text = String::from_utf8_lossy(&made.1);
+    assert!(text.contains("Canarycertificate 2"), "{text}");
+    assert!(!text.contains("Canarycertificate 1"), "{text}");
+    assert_eq!(package(ground.ask(grant).await), made);
+    assert_eq!(used(&ground.store, ada).await, 1);
 }
 
 /// Its person releases the machine while its package is being made.

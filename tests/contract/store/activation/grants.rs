@@ -52,6 +52,22 @@ pub(crate) async fn a_grant_is_decided_once(place: &Place) {
     }
 }
 
+/// What the reader proposes is shown to its person, who names the machine.
+pub(crate) async fn a_proposed_name_is_kept_until_the_person_decides(place: &Place) {
+    let store = place.activation_store().await;
+    let ada = persona(&store, "ada").await;
+    let grant = waiting(&store, day(0)).await.record;
+    let shown = store.grant(grant).await.unwrap().unwrap();
+    assert_eq!(shown.proposed_name.unwrap().as_str(), "Canarydesk proposed");
+    assert!(store.decide(grant, &approval(ada), day(0)).await.unwrap());
+    let decided = store.grant(grant).await.unwrap().unwrap();
+    assert_eq!(decided.proposed_name, None);
+    let GrantState::Approved(approval) = decided.state else {
+        panic!("not approved");
+    };
+    assert_eq!(approval.device_name.unwrap().as_str(), "Canarydesk");
+}
+
 pub(crate) async fn a_code_belongs_to_one_grant(place: &Place) {
     let store = place.activation_store().await;
     let grant = waiting(&store, day(0)).await;

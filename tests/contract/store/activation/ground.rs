@@ -96,6 +96,7 @@ pub(crate) async fn waiting(store: &ActivationStore, now: Timestamp) -> NewGrant
         device_code: digest_of_device_code(),
         user_code: UserCode::generate(&mut SystemRandom).digest(&AwsLc),
         reader: "reader 1".parse().unwrap(),
+        proposed_name: Some("Canarydesk proposed".parse().unwrap()),
     };
     store.open(&grant, now).await.unwrap();
     grant
@@ -158,12 +159,23 @@ pub(crate) async fn activated(
     now: Timestamp,
 ) -> Admitted {
     let admitted = admitted(activate(store, persona, facts, now).await);
-    let package = b"Canarypackage".to_vec();
-    store
-        .finish(admitted.activation, package, now)
-        .await
-        .unwrap();
+    finished(store, &admitted, b"Canarypackage", now).await;
     admitted
+}
+
+/// Keeps this package for an admitted activation, under a certificate of its persona, and gives
+/// back the one that is kept.
+pub(crate) async fn finished(
+    store: &ActivationStore,
+    admitted: &Admitted,
+    package: &[u8],
+    now: Timestamp,
+) -> Vec<u8> {
+    let issued = certificate(1, now);
+    let kept = store.keep_certificate(admitted.record, &issued, now).await;
+    let kept = kept.unwrap();
+    let finished = store.finish(admitted.activation, &kept, package.to_vec(), now);
+    finished.await.unwrap()
 }
 
 #[track_caller]

@@ -1,5 +1,7 @@
 //! What an operator sets, sees, counts and takes back.
 
+use colophon_core::activation::admit::Admitted;
+use colophon_core::activation::key_pair::PersonaCertificate;
 use colophon_core::activation::ports::{
     Activations, Grants, KeyPool, NotKept, Personas, Sessions, Settings,
 };
@@ -13,8 +15,8 @@ use colophon_store::activation::{ActivationCounts, ActivationReader, Period, Tot
 use colophon_store::failure::ChangeError;
 
 use super::ground::{
-    account, activate, activated, admitted, approved, ask, certificate, check, day, machine,
-    persona, stock, used, waiting,
+    account, activate, activated, admitted, approved, ask, certificate, check, day, finished,
+    machine, persona, stock, used, waiting,
 };
 use crate::place::Place;
 
@@ -50,6 +52,7 @@ pub(crate) async fn settings_hold_from_the_next_activation_on(place: &Place) {
 pub(crate) async fn an_operator_may_give_an_activation_back(place: &Place) {
     let store = place.activation_store().await;
     stock(&store, 1).await;
+    let stranger = persona(&store, "bob").await;
     let persona = persona(&store, "ada").await;
     for number in 0..5 {
         activated(&store, persona, &machine(number), day(0)).await;
@@ -60,12 +63,35 @@ pub(crate) async fn an_operator_may_give_an_activation_back(place: &Place) {
     let again = store.give_back(persona, device, day(1)).await;
     assert!(matches!(again, Err(ChangeError::NotFound)));
     assert_eq!(used(&store, persona).await, 4);
+    let nobody = store.give_back(stranger, device, day(1)).await;
+    assert!(matches!(nobody, Err(ChangeError::NotFound)));
     activated(&store, persona, &machine(9), day(1)).await;
     let refused = activate(&store, persona, &machine(10), day(1)).await;
     check(&refused, "limit reached");
     let list = store.list_activations(persona).await.unwrap();
     let given_back = list.iter().filter(|row| row.given_back_at.is_some());
     assert_eq!((list.len(), given_back.count()), (6, 1));
+}
+
+/// What its person has released is given back later, once.
+pub(crate) async fn an_activation_is_given_back_after_its_release_too(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 1).await;
+    let persona = persona(&store, "ada").await;
+    activated(&store, persona, &machine(1), day(0)).await;
+    let device = store.devices(persona).await.unwrap()[0].record;
+    assert!(store.release(persona, device, day(1)).await.unwrap());
+    // Activated and released once more, so that two are counted.
+    activated(&store, persona, &machine(1), day(2)).await;
+    assert!(store.release(persona, device, day(3)).await.unwrap());
+    assert_eq!(used(&store, persona).await, 2);
+    store.give_back(persona, device, day(4)).await.unwrap();
+    assert_eq!(used(&store, persona).await, 1);
+    let released_at = store.devices(persona).await.unwrap()[0].released_at;
+    assert_eq!(released_at, Some(day(3)), "that stays as it was");
+    let again = store.give_back(persona, device, day(5)).await;
+    assert!(matches!(again, Err(ChangeError::NotFound)));
+    assert_eq!(used(&store, persona).await, 1);
 }
 
 pub(crate) async fn a_withdrawn_persona_activates_nothing(place: &Place) {
@@ -79,10 +105,9 @@ pub(crate) async fn a_withdrawn_persona_activates_nothing(place: &Place) {
         .keep_certificate(persona, &issued, day(0))
         .await
         .unwrap();
-    let finished = store
-        .finish(first.activation, b"one".to_vec(), day(0))
-        .await;
-    finished.unwrap();
+    let package = b"one".to_vec();
+    let finished = store.finish(first.activation, &issued, package, day(0));
+    finished.await.unwrap();
     store.withdraw(persona, day(0)).await.unwrap();
     check(&ask(&store, grant, &machine(1), day(0)).await, "withdrawn");
     let revoked = store.revoked_certificates(day(1)).await.unwrap();
@@ -121,7 +146,7 @@ pub(crate) async fn nothing_is_kept_for_a_persona_withdrawn_meanwhile(place: &Pl
         let kept = store.keep_certificate(persona, &issued, day(0)).await;
         assert!(matches!(kept, Err(NotKept::Withdrawn)), "{kept:?}");
         let kept = store
-            .finish(admitted.activation, b"one".to_vec(), day(0))
+            .finish(admitted.activation, &issued, b"one".to_vec(), day(0))
             .await;
         assert!(matches!(kept, Err(NotKept::Withdrawn)), "{kept:?}");
     }
@@ -130,6 +155,34 @@ pub(crate) async fn nothing_is_kept_for_a_persona_withdrawn_meanwhile(place: &Pl
         let rows = format!("SELECT COUNT(*) FROM {table}");
         assert_eq!(stranger.numbers(&rows).await, [0], "{table}");
     }
+}
+
+/// What was made before the persona was withdrawn and is finished after it was reinstated would
+/// hand out a certificate that is revoked for good.
+pub(crate) async fn no_package_is_kept_under_a_revoked_certificate(place: &Place) {
+    let store = place.activation_store().await;
+    stock(&store, 2).await;
+    let (ada, bob) = (persona(&store, "ada").await, persona(&store, "bob").await);
+    let of_ada = admitted(activate(&store, ada, &machine(1), day(0)).await);
+    let of_bob = admitted(activate(&store, bob, &machine(1), day(0)).await);
+    let (first, second) = (certificate(7, day(0)), certificate(8, day(0)));
+    store.keep_certificate(ada, &first, day(0)).await.unwrap();
+    store.withdraw(ada, day(0)).await.unwrap();
+    store.reinstate(ada).await.unwrap();
+    let finish = async |admitted: &Admitted, certificate: &PersonaCertificate| {
+        let package = certificate.der.clone();
+        let activation = admitted.activation;
+        store.finish(activation, certificate, package, day(0)).await
+    };
+    let kept = finish(&of_ada, &first).await;
+    assert!(matches!(kept, Err(NotKept::CertificateRevoked)), "{kept:?}");
+    store.keep_certificate(ada, &second, day(0)).await.unwrap();
+    let kept = finish(&of_ada, &first).await;
+    assert!(matches!(kept, Err(NotKept::CertificateRevoked)), "{kept:?}");
+    assert_eq!(finish(&of_ada, &second).await.unwrap(), second.der);
+    // Nor is one under a certificate of somebody else.
+    let kept = finish(&of_bob, &second).await;
+    assert!(matches!(kept, Err(NotKept::CertificateRevoked)), "{kept:?}");
 }
 
 pub(crate) async fn reports_count_by_period(place: &Place) {
@@ -206,10 +259,7 @@ pub(crate) async fn what_has_run_out_is_forgotten(place: &Place) {
     let undecided = waiting(&store, day(0)).await;
     let grant = approved(&store, ada, day(0)).await;
     let first = admitted(ask(&store, grant, &machine(1), day(0)).await);
-    let finished = store
-        .finish(first.activation, b"one".to_vec(), day(0))
-        .await;
-    finished.unwrap();
+    finished(&store, &first, b"one", day(0)).await;
     let session = SessionToken::generate(&mut SystemRandom).digest(&AwsLc);
     let content = SessionContent {
         persona: Some(ada),

@@ -1,14 +1,14 @@
 //! What an operator takes back: devices, certificates, and everything about a persona.
 
 use anyhow::{Context as _, Result, bail};
+use colophon_core::activation::device::Device;
 use colophon_core::activation::persona::Persona;
 use colophon_core::activation::ports::{Activations as _, Personas as _};
-use colophon_core::id::DeviceRef;
 use colophon_core::time::Clock as _;
 use serde::Serialize;
 use serde_json::json;
 
-use super::instant;
+use super::{date, instant};
 use crate::config::Config;
 use crate::house::{House, SystemClock, publish_revoked, revoked_file};
 use crate::output::{Output, confirm, table};
@@ -32,17 +32,22 @@ pub(super) async fn release(
     give_back: bool,
     output: Output,
 ) -> Result<()> {
-    let device = find(house, persona, device).await?;
+    let found = find(house, persona, device).await?;
+    let device = found.record;
     let now = SystemClock.now();
     match give_back {
         true => {
             let given = house.activation.give_back(persona.record, device, now);
-            given.await.context("the device was released before")?;
+            given
+                .await
+                .context("the activation of the device was given back before")?;
         }
         false => {
             let released = house.activation.release(persona.record, device, now);
             if !released.await? {
-                bail!("the device was released before");
+                bail!(
+                    "the device was released before; to give its activation back, add --give-back"
+                );
             }
         }
     }
@@ -51,22 +56,27 @@ pub(super) async fn release(
         "device": device.to_string(),
         "given_back": give_back,
     });
-    output.print(&released, |_| match give_back {
-        true => format!("Released {device} and gave its activation back."),
-        false => format!("Released {device}. Its activation stays counted."),
+    output.print(&released, |_| match (give_back, found.released_at) {
+        (true, None) => format!("Released {device} and gave its activation back."),
+        (true, Some(at)) => format!(
+            "Gave the activation of {device} back, which was released on {}.",
+            date(at)
+        ),
+        (false, _) => format!(
+            "Released {device}. Its activation stays counted; to give it back, repeat the command \
+             with --give-back."
+        ),
     })
 }
 
-/// The device in use whose name begins with these digits.
-async fn find(house: &House, persona: &Persona, digits: &str) -> Result<DeviceRef> {
+/// The device whose id begins with these digits.
+async fn find(house: &House, persona: &Persona, digits: &str) -> Result<Device> {
     let devices = house.activation.devices(persona.record).await?;
-    let named: Vec<DeviceRef> = devices
-        .iter()
-        .map(|device| device.record)
-        .filter(|record| !digits.is_empty() && record.to_string().starts_with(digits))
-        .collect();
+    let is_named =
+        |device: &Device| !digits.is_empty() && device.record.to_string().starts_with(digits);
+    let named: Vec<Device> = devices.into_iter().filter(is_named).collect();
     match named.as_slice() {
-        [device] => Ok(*device),
+        [device] => Ok(device.clone()),
         [] => bail!(
             "{} has no device {digits:?}; see `colophon activation show {}`",
             persona.id,

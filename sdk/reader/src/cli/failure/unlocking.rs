@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use colophon_reader::repository::RepositoryFailure;
-use colophon_reader::{About, ActivationUnusable, OpenError, UnlockError};
+use colophon_reader::{About, ActivationUnusable, FolderError, OpenError, UnlockError};
 
 use super::{Exit, Failure, chain};
 
@@ -30,6 +30,9 @@ impl Failure {
                 Failure::new(Exit::NeedsActivation, message).with_next(format!(
                     "trust the authority behind it (colophon-reader trust add FILE), or {AGAIN}"
                 ))
+            }
+            ActivationUnusable::Folder(FolderError::Damaged { .. }) => {
+                Failure::new(Exit::NeedsActivation, message).with_next(AGAIN)
             }
             ActivationUnusable::Folder(_) | _ => Failure::new(Exit::Failed, message)
                 .with_next("choose a folder with --config or COLOPHON_READER_CONFIG"),
@@ -86,7 +89,7 @@ fn after_refusal(message: String, about: &About, reason: &str) -> Failure {
 /// The persona a copy was licensed to.
 fn persona(about: &About) -> String {
     let license = about.license.as_ref();
-    let owner = license.and_then(|license| license.work.owner.as_ref());
+    let owner = license.and_then(|report| report.license.work.owner.as_ref());
     owner.map_or_else(
         || "the persona it was bought with".to_owned(),
         |owner| owner.object.id.to_string(),

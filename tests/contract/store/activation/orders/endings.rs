@@ -6,7 +6,7 @@ use colophon_core::activation::repository_orders::{RepositoryOrders, RepositoryW
 use colophon_store::activation::ActivationStore;
 
 use super::{claim, individual, order, standing, waiting_for_one};
-use crate::activation::ground::{activate, admitted, day, machine, persona, stock};
+use crate::activation::ground::{activate, admitted, day, finished, machine, persona, stock};
 use crate::place::Place;
 use crate::privacy::readable;
 
@@ -30,8 +30,7 @@ async fn check_ended(place: &Place, end: impl AsyncFnOnce(&ActivationStore, &Adm
 
 pub(crate) async fn an_order_ends_with_the_package(place: &Place) {
     let end = async |store: &ActivationStore, of: &Admitted| {
-        let package = b"package".to_vec();
-        store.finish(of.activation, package, day(0)).await.unwrap();
+        finished(store, of, b"package", day(0)).await;
     };
     check_ended(place, end).await;
 }

@@ -1,0 +1,71 @@
+//! Plug-ins, for those who write them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Write a template: a working plug-in with its tests, to begin from.
+    New(PluginNewArgs),
+    /// Build the plug-in in a folder, with its language's own tool, to build/plugin.wasm.
+    Build(PluginFolderArg),
+    /// Hold a plug-in against the contract, as a host does before it takes it.
+    Check {
+        /// The plug-in's folder, or a component.
+        #[arg(default_value = ".", value_name = "FILE|DIR")]
+        plugin: PathBuf,
+    },
+    /// Run the plug-in's cases in the sandbox that a host runs it in.
+    Test(PluginTestArgs),
+    /// Build, check and test.
+    Dev {
+        #[command(flatten)]
+        folder: PluginFolderArg,
+        /// Go on: again whenever a file of the plug-in changes, until Ctrl-C.
+        #[arg(long)]
+        watch: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginNewArgs {
+    /// The language to write it in.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) lang: Language,
+    /// What it is called: lower-case letters, digits and hyphens.
+    pub(crate) name: String,
+    /// Where to put it: a folder that is empty or not there; one of its name if left out.
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// What plug-ins are written in here; others can meet the contract too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust, built by cargo.
+    Rust,
+    /// JavaScript, built by componentize-qjs.
+    Js,
+    /// Python, built by componentize-py.
+    Py,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginFolderArg {
+    /// The plug-in's folder.
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginTestArgs {
+    /// The plug-in's folder, or a component.
+    #[arg(default_value = ".", value_name = "FILE|DIR")]
+    pub(crate) plugin: PathBuf,
+    /// Files or folders with cases (*.toml, *.json), instead of the folder cases beside plugin.toml.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) cases: Vec<PathBuf>,
+    /// Only cases whose name has this in it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+}

@@ -1,0 +1,74 @@
+//! A plug-in put into the sandbox on its author's machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use colophon_plugin_host::{Sandbox, Settings};
+
+use super::component;
+
+/// What an author points at: a folder, or the component in it.
+pub(super) struct Plugin {
+    /// The component.
+    pub(super) component: PathBuf,
+    /// The folder with the manifest, where there is one.
+    pub(super) folder: Option<PathBuf>,
+}
+
+impl Plugin {
+    /// Finds the component and the folder it belongs to.
+    pub(super) fn at(place: &Path) -> Result<Self> {
+        if place.is_dir() {
+            let component = component(place);
+            if !component.is_file() {
+                bail!(
+                    "{} is not there; build the plug-in first: `colophon plugin build {}`",
+                    component.display(),
+                    place.display()
+                );
+            }
+            return Ok(Self {
+                component,
+                folder: Some(place.to_owned()),
+            });
+        }
+        if !place.is_file() {
+            bail!("{} is neither a file nor a folder", place.display());
+        }
+        let beside = place.parent().into_iter().flat_map(|folder| {
+            let above = folder.parent();
+            [Some(folder), above.filter(|_| folder.ends_with("build"))]
+        });
+        let folder = beside
+            .flatten()
+            .find(|folder| folder.join("plugin.toml").is_file());
+        Ok(Self {
+            component: place.to_owned(),
+            folder: folder.map(Path::to_owned),
+        })
+    }
+
+    pub(super) fn read(&self) -> Result<Vec<u8>> {
+        fs::read(&self.component)
+            .with_context(|| format!("cannot read {}", self.component.display()))
+    }
+}
+
+/// The sandbox, with a folder where compiled components are kept from one command to the next. It is
+/// the user's own and never one that came with a plug-in: what lies there is run as it is.
+pub(super) fn sandbox() -> Result<std::sync::Arc<Sandbox>> {
+    let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let caches = caches.filter(|folder| folder.is_absolute()).or_else(|| {
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
+        Some(Path::new(&home).join(".cache"))
+    });
+    let kept = Settings {
+        precompiled: caches.map(|caches| caches.join("colophon/plug-ins")),
+        ..Settings::default()
+    };
+    // Without the folder it only takes longer.
+    Sandbox::start(&kept)
+        .or_else(|_| Sandbox::start(&Settings::default()))
+        .context("the sandbox cannot start")
+}

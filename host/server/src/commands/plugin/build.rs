@@ -1,0 +1,197 @@
+//! `colophon plugin build`: runs the tool of the plug-in's language.
+
+mod tool;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+use self::tool::Tool;
+use super::component;
+use crate::cli::Language;
+use crate::output::Output;
+
+/// What was built.
+#[derive(Serialize)]
+pub(super) struct Built {
+    pub(super) component: PathBuf,
+    bytes: u64,
+    language: &'static str,
+    milliseconds: u64,
+}
+
+pub(super) fn run(folder: &Path, output: Output) -> Result<ExitCode> {
+    let built = build(folder)?;
+    output.print(&built, |built| {
+        format!(
+            "{} has {} KiB; it took {}.{} s",
+            built.component.display(),
+            built.bytes.div_ceil(1024),
+            built.milliseconds / 1000,
+            built.milliseconds % 1000 / 100,
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the plug-in in a folder.
+pub(super) fn build(folder: &Path) -> Result<Built> {
+    let begun = Instant::now();
+    let language = language(folder)?;
+    let place = component(folder);
+    let out = place.parent().unwrap_or(folder);
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    match language {
+        Language::Rust => rust(folder, &place)?,
+        Language::Js => javascript(folder)?,
+        Language::Py => python(folder)?,
+    }
+    let built = fs::metadata(&place).with_context(|| {
+        format!(
+            "the build ended well and left no component at {}",
+            place.display()
+        )
+    })?;
+    Ok(Built {
+        component: place,
+        bytes: built.len(),
+        language: match language {
+            Language::Rust => "rust",
+            Language::Js => "js",
+            Language::Py => "py",
+        },
+        milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// What a folder is written in, by the file that its language's tool reads.
+fn language(folder: &Path) -> Result<Language> {
+    let marks = [
+        ("Cargo.toml", Language::Rust),
+        ("package.json", Language::Js),
+        ("requirements.txt", Language::Py),
+    ];
+    let mut found = marks.iter().filter(|(mark, _)| folder.join(mark).is_file());
+    match (found.next(), found.next()) {
+        (Some((_, language)), None) => Ok(*language),
+        (Some((one, _)), Some((other, _))) => bail!(
+            "{} has {one} and {other}, and so two languages; give each plug-in a folder of its own",
+            folder.display()
+        ),
+        (None, _) => bail!(
+            "{} holds no plug-in: none of Cargo.toml, package.json and requirements.txt is there; go \
+             to a plug-in's folder, or begin one with `colophon plugin new`",
+            folder.display()
+        ),
+    }
+}
+
+fn rust(folder: &Path, place: &Path) -> Result<()> {
+    let target = Tool::new("rustc", folder)
+        .args(["--print", "target-libdir", "--target", tool::RUST_TARGET])
+        .said("install Rust from https://rustup.rs")?;
+    if !Path::new(target.trim()).is_dir() {
+        bail!(
+            "Rust has no library for {target} here: run `rustup target add {target}` and build again",
+            target = tool::RUST_TARGET
+        );
+    }
+    // A crate that is a library at home, for its tests, and a component here.
+    let messages = Tool::new("cargo", folder)
+        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib"])
+        .args(["--target", tool::RUST_TARGET])
+        .args(["--message-format", "json-render-diagnostics"])
+        .said("install Rust from https://rustup.rs")?;
+    let made = artifact(&messages).context("cargo built no component")?;
+    fs::copy(&made, place)
+        .map(drop)
+        .with_context(|| format!("cannot copy {made} to {}", place.display()))
+}
+
+/// The last component that cargo says it has made.
+fn artifact(messages: &str) -> Option<String> {
+    let lines = messages.lines().rev();
+    let mut messages =
+        lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    messages.find_map(|message| {
+        let files = message.get("filenames")?.as_array()?;
+        let mut files = files.iter().filter_map(serde_json::Value::as_str);
+        files
+            .find(|file| file.ends_with(".wasm"))
+            .map(str::to_owned)
+    })
+}
+
+fn javascript(folder: &Path) -> Result<()> {
+    const ADVICE: &str = "install Node.js 20 or newer, with npm, from https://nodejs.org";
+    let npm = |arguments: &[&str]| {
+        Tool::new("npm", folder)
+            .args(arguments.iter().copied())
+            .args(["--no-audit", "--no-fund", "--no-update-notifier"])
+            .shown(ADVICE)
+    };
+    if changed(folder, "package.json", "node_modules/.colophon")? {
+        // The same packages again where a lock file says which.
+        if folder.join("package-lock.json").is_file() {
+            npm(&["ci"])?;
+        } else {
+            npm(&["install"])?;
+        }
+        note(folder, "package.json", "node_modules/.colophon")?;
+    }
+    npm(&["run", "build"])
+}
+
+fn python(folder: &Path) -> Result<()> {
+    const ADVICE: &str = "install Python 3.10 or newer with its module venv";
+    let stamp = ".venv/.colophon";
+    if changed(folder, "requirements.txt", stamp)? {
+        Tool::new("python3", folder)
+            .args(["-m", "venv", ".venv"])
+            .shown(ADVICE)?;
+        Tool::new(".venv/bin/python", folder)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .args(["--requirement", "requirements.txt"])
+            .shown(ADVICE)?;
+        note(folder, "requirements.txt", stamp)?;
+    }
+    Tool::new(".venv/bin/componentize-py", folder)
+        .args([
+            "--wit-path",
+            "wit",
+            "--world",
+            "plugin",
+            "componentize",
+            "app",
+        ])
+        .args([
+            "--python-path",
+            "src",
+            "--stub-wasi",
+            "--output",
+            "build/plugin.wasm",
+        ])
+        .shown("requirements.txt has to name componentize-py")
+}
+
+/// Whether packages are to be installed: nothing notes that they were, for this very list.
+fn changed(folder: &Path, list: &str, stamp: &str) -> Result<bool> {
+    let wanted = fs::read(folder.join(list)).with_context(|| format!("cannot read {list}"))?;
+    Ok(fs::read(folder.join(stamp)).map_or(true, |present| present != wanted))
+}
+
+fn note(folder: &Path, list: &str, stamp: &str) -> Result<()> {
+    fs::copy(folder.join(list), folder.join(stamp))
+        .map(drop)
+        .with_context(|| format!("cannot write {stamp}"))
+}

@@ -1,0 +1,125 @@
+//! `colophon plugin dev`: build, check and test, once or whenever something has changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+
+use super::{build, test};
+use crate::cli::PluginTestArgs;
+use crate::output::Output;
+
+/// How often files are looked at.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Folders that tools write to; nothing in them is the author's.
+const MADE: [&str; 6] = [
+    "build",
+    "target",
+    "node_modules",
+    ".venv",
+    ".git",
+    "__pycache__",
+];
+
+pub(super) async fn run(folder: &Path, watch: bool, output: Output) -> Result<ExitCode> {
+    let mut seen = state(folder)?;
+    let mut ended = once(folder, output).await;
+    if !watch {
+        return ended;
+    }
+    loop {
+        if let Err(error) = &ended {
+            eprintln!("colophon: {error:#}");
+        }
+        eprintln!(
+            "── waiting for a change in {}; Ctrl-C ends",
+            folder.display()
+        );
+        seen = changed(folder, seen).await?;
+        ended = once(folder, output).await;
+    }
+}
+
+/// Returns when the folder is other than it was, and has been so for one pause: an editor may write
+/// several files.
+async fn changed(folder: &Path, before: State) -> Result<State> {
+    let mut last = before.clone();
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        let now = state(folder)?;
+        if now != before && now == last {
+            return Ok(now);
+        }
+        last = now;
+    }
+}
+
+async fn once(folder: &Path, output: Output) -> Result<ExitCode> {
+    let built = build::build(folder)?;
+    eprintln!("── built {}", built.component.display());
+    let arguments = PluginTestArgs {
+        plugin: folder.to_owned(),
+        cases: Vec::new(),
+        only: None,
+    };
+    test::run(&arguments, output).await
+}
+
+/// When each of the author's files was written last, and how long it is.
+type State = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+
+fn state(folder: &Path) -> Result<State> {
+    let mut state = State::new();
+    gather(folder, &mut state)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    Ok(state)
+}
+
+fn gather(folder: &Path, state: &mut State) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let name = entry.file_name();
+        if MADE.iter().any(|made| name == *made) {
+            continue;
+        }
+        // An editor's temporary file can be gone again.
+        let Ok(found) = entry.metadata() else {
+            continue;
+        };
+        if found.is_dir() {
+            gather(&path, state)?;
+        } else {
+            state.insert(path, (found.modified().ok(), found.len()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tools_write_is_no_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |place: &str, text: &str| {
+            let place = folder.path().join(place);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, text).unwrap();
+        };
+        write("src/lib.rs", "one");
+        let before = state(folder.path()).unwrap();
+        write("build/plugin.wasm", "made");
+        write("target/release/thing", "made");
+        assert_eq!(state(folder.path()).unwrap(), before);
+        write("src/lib.rs", "three");
+        assert_ne!(state(folder.path()).unwrap(), before);
+        write("cases/new.toml", "");
+        assert_eq!(state(folder.path()).unwrap().len(), 2);
+    }
+}

@@ -1,0 +1,46 @@
+//! The manifest beside a plug-in, and where the component says something else.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use colophon_core::causes::causes;
+use colophon_plugin_host::manifest::Manifest;
+use colophon_plugin_host::{Capability, Role};
+
+/// Reads the manifest in a plug-in's folder.
+pub(super) fn read(folder: &Path) -> Result<Manifest> {
+    let place = folder.join("plugin.toml");
+    let text = fs::read_to_string(&place)
+        .with_context(|| format!("{} cannot be read", place.display()))?;
+    Manifest::parse(&text).map_err(|refused| anyhow::anyhow!("plugin.toml: {}", causes(&refused)))
+}
+
+/// Whether the manifest asks for a capability.
+pub(super) fn asks_for(manifest: &Manifest, capability: Capability) -> bool {
+    match capability {
+        Capability::Catalog => manifest.catalog,
+        Capability::Config => !manifest.config.is_empty(),
+        Capability::Http => !manifest.http.is_empty(),
+        Capability::Kv => manifest.kv.is_some(),
+        Capability::Log => manifest.log,
+        Capability::Sql => !manifest.statements.is_empty(),
+    }
+}
+
+/// What manifest and component say differently of roles.
+pub(super) fn other_roles(manifest: &Manifest, played: &[Role]) -> Option<String> {
+    let unsaid = played.iter().find(|role| !manifest.roles.contains(role));
+    if let Some(unsaid) = unsaid {
+        return Some(format!(
+            "the plug-in plays the role of {0}, which plugin.toml does not name: add \"{0}\" to roles",
+            unsaid.as_str()
+        ));
+    }
+    let unplayed = manifest.roles.iter().find(|role| !played.contains(role))?;
+    Some(format!(
+        "plugin.toml names the role of {}, which the plug-in does not play: export it, or take it out \
+         of roles",
+        unplayed.as_str()
+    ))
+}

@@ -1,0 +1,52 @@
+"""Names files by language and edition. Editions are in the center's own database; without an answer of
+it a file is named without them, since a name is never worth a sale."""
+
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.exports.plugin import Info
+from wit_world.imports import log, sql
+from wit_world.imports.common import Failure_Internal
+
+import names
+
+
+class Naming(exports.Naming):
+    def file_name(self, ctx, facts) -> str:
+        known = dict(facts)
+        try:
+            return names.name(known, edition(known))
+        except Exception as error:
+            # What a rule raises by mistake becomes a failure that says where, and not a trap.
+            at = error.__traceback__
+            while at.tb_next is not None:
+                at = at.tb_next
+            place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
+            raise Err(Failure_Internal(f"{error!r} in {place}")) from None
+
+
+def edition(facts):
+    book = [sql.Value_Text(facts["book-id-type"]), sql.Value_Text(facts["book-id"])]
+    try:
+        rows = sql.run("edition", book).rows
+    except Err as refused:
+        log.write(log.Level.WARNING, "no edition", [("cause", type(refused.value).__name__)])
+        return None
+    if rows and isinstance(rows[0][0], sql.Value_Integer):
+        return rows[0][0].value
+    return None
+
+
+class Plugin(exports.Plugin):
+    def describe(self) -> Info:
+        return Info(
+            name="edition-names",
+            version="0.1.0",
+            sdk="componentize-py 0.25.1",
+            min_host="1.0.0",
+            needs=["sql"],
+        )
+
+    def self_test(self) -> None:
+        problem = names.self_test()
+        if problem is not None:
+            raise Err(problem)

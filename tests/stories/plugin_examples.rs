@@ -1,0 +1,77 @@
+//! The worked examples in `plugins/`, each from its source through its cases.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use colophon_tests::colophon::succeed;
+use colophon_tests::tool::{skipped, target, workspace};
+
+use crate::plugin_authors::{Author, missing};
+
+/// A copy of an example's folder, as somebody has it who took it from here.
+fn copy(name: &str, folder: &Path) -> PathBuf {
+    let place = folder.join("shelf");
+    let example = workspace().join("plugins").join(name);
+    // What a developer has built there is left behind.
+    std::fs::create_dir(&place).unwrap();
+    for part in std::fs::read_dir(example).unwrap() {
+        let part = part.unwrap();
+        let made = ["build", "node_modules", ".venv", "package-lock.json"];
+        if !made.iter().any(|made| part.file_name() == *made) {
+            succeed(Command::new("cp").arg("-rL").arg(part.path()).arg(&place));
+        }
+    }
+    place
+}
+
+fn passes_its_cases(author: &Author, cases: u64) {
+    let (tested, passed) = author.json(&["test"]);
+    assert!(passed, "{tested:#}");
+    assert_eq!(tested["passed"], cases, "{tested:#}");
+}
+
+fn in_rust(name: &str, cases: u64) {
+    let component = target().join("plugins").join(format!("{name}.wasm"));
+    if !component.is_file() {
+        return skipped(name, "cargo xtask plugins has not built it");
+    }
+    let author = Author::alone();
+    let place = copy(name, author.folder());
+    std::fs::create_dir(place.join("build")).unwrap();
+    std::fs::copy(component, place.join("build/plugin.wasm")).unwrap();
+    passes_its_cases(&author, cases);
+}
+
+fn from_source(name: &str, language: &str, unit_tests: &[&str], cases: u64) {
+    if let Some(missing) = missing(language) {
+        return skipped(name, missing);
+    }
+    let author = Author::alone();
+    let place = copy(name, author.folder());
+    author.build();
+    if let [program, arguments @ ..] = unit_tests {
+        succeed(author.command(program).current_dir(place).args(arguments));
+    }
+    passes_its_cases(&author, cases);
+}
+
+#[test]
+fn isbns_and_dois_are_found_in_any_spelling() {
+    in_rust("isbn", 8);
+}
+
+#[test]
+fn paths_are_made_by_a_template() {
+    in_rust("path_template", 6);
+}
+
+#[test]
+fn terms_in_javascript_keep_their_cases() {
+    from_source("terms", "js", &["npm", "test"], 6);
+}
+
+#[test]
+fn edition_names_in_python_keep_their_cases() {
+    let unit_tests = ["python3", "-m", "unittest", "discover", "test"];
+    from_source("edition_names", "py", &unit_tests, 4);
+}
