@@ -180,8 +180,23 @@ impl House {
 
     /// The same at an address of the test's choice.
     pub fn serve_at(&self, listen: &str, more: &[&str]) -> Host {
+        let mut arguments = vec!["serve", "--listen", listen];
+        arguments.extend(more);
+        self.start(&arguments)
+    }
+
+    /// Starts a host that only makes repositories, with `/metrics` and `/readyz` on a free port.
+    pub fn make_repositories(&self, more: &[&str]) -> Host {
+        let mut arguments = vec!["serve", "--roles", "repository"];
+        arguments.extend(["--set", "listen.admin=127.0.0.1:0"]);
+        arguments.extend(more);
+        self.start(&arguments)
+    }
+
+    /// Starts a program that runs until it is stopped, and waits until it says where it listens.
+    fn start(&self, arguments: &[&str]) -> Host {
         let mut command = self.colophon();
-        command.args(["serve", "--listen", listen]).args(more);
+        command.args(arguments);
         let log = std::fs::File::create(self.log_file()).expect("a log file");
         let mut child = command
             .stdin(Stdio::null())

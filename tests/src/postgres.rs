@@ -72,15 +72,29 @@ impl PostgresServer {
         self.address(name)
     }
 
+    /// Makes a role that may do what is granted in a database and nothing else, and returns the
+    /// address of the database for it.
+    pub fn restrict(&self, name: &str, role: &str, grants: &[&str]) -> String {
+        self.order(&format!("CREATE ROLE {role} LOGIN"));
+        for grant in grants {
+            self.order_in(name, &format!("GRANT {grant} TO {role}"));
+        }
+        self.address_for(role, name)
+    }
+
     /// The address of a database on this server.
     pub fn address(&self, name: &str) -> String {
+        self.address_for(ROLE, name)
+    }
+
+    fn address_for(&self, role: &str, name: &str) -> String {
         let folder = self
             .folder
             .path()
             .to_str()
             .expect("a folder in /tmp")
             .replace('/', "%2F");
-        format!("postgres://{ROLE}@localhost/{name}?host={folder}")
+        format!("postgres://{role}@localhost/{name}?host={folder}")
     }
 
     /// The folder that holds every file of the server.
@@ -89,13 +103,17 @@ impl PostgresServer {
     }
 
     fn order(&self, sql: &str) {
+        self.order_in("postgres", sql);
+    }
+
+    fn order_in(&self, database: &str, sql: &str) {
         let mut psql = unprivileged("psql");
         psql.arg("-h").arg(self.folder.path());
         run(psql.args([
             "-U",
             "admin",
             "-d",
-            "postgres",
+            database,
             "-v",
             "ON_ERROR_STOP=1",
             "-qc",

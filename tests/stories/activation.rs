@@ -13,3 +13,4 @@ mod service;
 mod shown;
 mod stronger;
 mod ways_back;
+mod workers;

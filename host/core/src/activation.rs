@@ -18,6 +18,7 @@ pub mod mail;
 pub mod persona;
 pub mod ports;
 pub mod quota;
+pub mod repository_orders;
 pub mod session;
 pub mod settings;
 pub mod text;

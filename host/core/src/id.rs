@@ -76,6 +76,14 @@ sixteen_bytes! {
     /// A reader's request to be activated.
     GrantRef
 }
+sixteen_bytes! {
+    /// A repository worker, from its start to its end.
+    WorkerRef
+}
+sixteen_bytes! {
+    /// One worker's one attempt at one repository order.
+    ClaimRef
+}
 
 /// Counts the changes of one record; a higher number is a later state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

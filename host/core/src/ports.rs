@@ -33,6 +33,24 @@ pub enum Service {
     ContentStore,
     /// The cache's lease on the catalog ran out and could not be renewed.
     CatalogLease,
+    /// The repository workers, where they run apart from this host.
+    RepositoryWorkers,
+}
+
+impl Service {
+    /// Whether a host without it can do nothing that it is asked for. Where only some requests
+    /// have to wait, a balancer should not take the others away as well.
+    pub fn is_essential(self) -> bool {
+        match self {
+            Self::FulfillmentDatabase
+            | Self::LoggingDatabase
+            | Self::ActivationDatabase
+            | Self::NodeDatabase
+            | Self::ContentStore
+            | Self::CatalogLease => true,
+            Self::RepositoryWorkers => false,
+        }
+    }
 }
 
 impl fmt::Display for Service {
@@ -44,6 +62,7 @@ impl fmt::Display for Service {
             Self::NodeDatabase => "this node's database",
             Self::ContentStore => "the content store",
             Self::CatalogLease => "the catalog's lease",
+            Self::RepositoryWorkers => "the repository workers",
         })
     }
 }

@@ -25,8 +25,6 @@ use crate::limits::Limits;
 const AGENT_CHARS_MAX: usize = 256;
 
 pub(crate) struct App {
-    pub(crate) downloads: Arc<Downloads>,
-    pub(crate) offers_downloads: bool,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) last_check: LastCheck,
     pub(crate) metrics_render: MetricsRender,
@@ -38,6 +36,13 @@ pub(crate) struct App {
     pub(crate) download_places: Arc<Semaphore>,
     /// Cancelled when the host is stopping.
     pub(crate) stop: CancellationToken,
+}
+
+/// What the endpoints of the download service have besides.
+#[derive(Clone)]
+pub(crate) struct Offer {
+    pub(crate) app: Arc<App>,
+    pub(crate) downloads: Arc<Downloads>,
 }
 
 /// A request to the download service, as it arrived.

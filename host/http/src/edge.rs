@@ -27,10 +27,8 @@ pub type MetricsRender = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What the edge works with.
 pub struct Edge {
-    /// The download flow.
-    pub downloads: Arc<Downloads>,
-    /// Whether it is offered: a host that only activates readers has no download addresses.
-    pub offers_downloads: bool,
+    /// The download flow. A host that does something else has none, and no addresses for it.
+    pub downloads: Option<Arc<Downloads>>,
     /// Asks the services behind the host.
     pub readiness: Arc<dyn Readiness>,
     /// Renders `/metrics`.
@@ -52,7 +50,7 @@ pub struct Edge {
 /// Bound sockets, each with an accept loop of its own.
 #[derive(Debug, Default)]
 pub struct Listeners {
-    /// For buyers, shops and readers.
+    /// For buyers, shops and readers; none on a host that does nothing for them.
     pub public: Vec<TcpListener>,
     /// For `/metrics` and `/readyz`, without TLS, on an address that strangers do not reach. If
     /// there is none, the public listeners answer these too.
@@ -63,7 +61,7 @@ pub struct Listeners {
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// There is nothing to listen on.
-    #[error("no public address to listen on")]
+    #[error("no address to listen on")]
     NoListener,
 }
 
@@ -85,11 +83,11 @@ impl Edge {
         tls: Option<Arc<Tls>>,
         stop: CancellationToken,
     ) -> Result<Stopped, ServeError> {
-        if listeners.public.is_empty() {
+        if listeners.public.is_empty() && listeners.administration.is_empty() {
             return Err(ServeError::NoListener);
         }
         Counters::describe();
-        let pages = self.pages.clone();
+        let (pages, downloads) = (self.pages.clone(), self.downloads.clone());
         let app = Arc::new(self.into_app(stop.clone()));
         let running = Running {
             app,
@@ -98,7 +96,8 @@ impl Edge {
             cut: CancellationToken::new(),
         };
         let administration = routes::administration(&running.app);
-        let public = routes::public(&running.app, pages, listeners.administration.is_empty());
+        let administered = listeners.administration.is_empty();
+        let public = routes::public(&running.app, downloads, pages, administered);
         running.listen(listeners.public, public, tls);
         running.listen(listeners.administration, administration, None);
         Ok(running.until_stopped().await)
@@ -106,8 +105,6 @@ impl Edge {
 
     fn into_app(self, stop: CancellationToken) -> App {
         App {
-            downloads: self.downloads,
-            offers_downloads: self.offers_downloads,
             readiness: self.readiness,
             last_check: Default::default(),
             metrics_render: self.metrics_render,

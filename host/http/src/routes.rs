@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use colophon_core::download::Downloads;
 
-use crate::app::App;
+use crate::app::{App, Offer};
 use crate::endpoint::{
     certificate, ds, error_docs, event_docs, guests, health, metrics, other, ready,
 };
 
-/// The routes of the public listeners, with pages that are made elsewhere. Without a listener for
-/// administration, its routes are public too.
-pub(crate) fn public(app: &Arc<App>, pages: Router, administration: bool) -> Router {
+/// The routes of the public listeners, with downloads where they are offered, and with pages that
+/// are made elsewhere. Without a listener for administration, its routes are public too.
+pub(crate) fn public(
+    app: &Arc<App>,
+    downloads: Option<Arc<Downloads>>,
+    pages: Router,
+    administration: bool,
+) -> Router {
     let routes = Router::new()
         // Retailers and operators looking something up.
         .route("/docs/errors", get(error_docs::list))
@@ -24,10 +30,9 @@ pub(crate) fn public(app: &Arc<App>, pages: Router, administration: bool) -> Rou
         .route("/healthz", get(health::alive))
         // Whoever the pages are for.
         .merge(guests::received(app, pages));
-    let routes = if app.offers_downloads {
-        routes.merge(offered())
-    } else {
-        routes
+    let routes = match downloads {
+        Some(downloads) => routes.merge(offered(app, downloads)),
+        None => routes,
     };
     let routes = if administration {
         routes.merge(administered())
@@ -38,11 +43,13 @@ pub(crate) fn public(app: &Arc<App>, pages: Router, administration: bool) -> Rou
 }
 
 /// What buyers, shops and readers download from.
-fn offered() -> Router<Arc<App>> {
+fn offered(app: &Arc<App>, downloads: Arc<Downloads>) -> Router<Arc<App>> {
+    let app = Arc::clone(app);
     Router::new()
         .route("/{center}/ds", get(ds::answer).post(ds::answer))
         // Readers and shops that make an upload form for the center.
         .route("/{center}/certificate", get(certificate::answer))
+        .with_state(Offer { app, downloads })
 }
 
 /// The routes of the listener for administration.

@@ -8,22 +8,29 @@
 //! computes it in common, so that what is found out about one says nothing about another.
 //!
 //! Making one is a function of its arguments, chance included; [`RepositoryWorkers`] do it for a
-//! host, on threads that may be kept busy. What is left to others: where persona keys come from,
-//! and who signs what is made.
+//! host, on threads that may be kept busy. Where the two are apart, the host's side is
+//! [`WorkersElsewhere`], which places orders, and the other one a [`Workshop`], which takes them.
+//! What is left to others: where persona keys come from, where orders are kept, and who signs what
+//! is made.
 //!
 //! **What it cannot do.** It hides a key in code that can be read and run. Somebody with time and
 //! a debugger gets at the key of the individual in hand.
 
 mod binary;
 mod dice;
+mod elsewhere;
 mod hiding;
 mod individual;
+mod pauses;
 mod template;
 mod worker;
+mod workshop;
 
+pub use elsewhere::WorkersElsewhere;
 pub use individual::{Individual, IndividualizeError, Order, individualize};
 pub use template::{TEMPLATE_BYTES_MAX, Template, TemplateRefused};
 pub use worker::{NewRandomness, RepositoryWorkers, Workers};
+pub use workshop::{Workshop, describe};
 
 /// The component of `sdk/repository`, as it was built with this crate.
 pub const TEMPLATE: &[u8] = include_bytes!(env!("COLOPHON_REPOSITORY_TEMPLATE"));

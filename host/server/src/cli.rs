@@ -113,8 +113,13 @@ pub(crate) struct ServeArgs {
     /// Address and port of the download service (listen.address).
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<String>,
-    /// Roles to run, comma-separated.
-    #[arg(long, value_delimiter = ',', default_value = "download,activation")]
+    /// Roles to run, comma-separated. A host that activates without the role repository has its
+    /// repositories made by hosts that have it, on the same activation database.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "download,activation,repository"
+    )]
     pub(crate) roles: Vec<Role>,
     /// Set any setting, as section.key=value; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -127,6 +132,10 @@ pub(crate) enum Role {
     Download,
     /// Ties readers to personas.
     Activation,
+    /// Makes secure repositories, for activations of this host and for those ordered in the
+    /// activation database. Alone, it needs that database and the master key, and listens nowhere
+    /// but at listen.admin.
+    Repository,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,7 @@ mod layers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) registration: Registration,
     pub(crate) plugins: PluginSettings,
     pub(crate) activation: Activation,
+    pub(crate) repository: Repository,
     pub(crate) log: Log,
     pub(crate) workers: Option<usize>,
 }
@@ -119,6 +121,13 @@ pub(crate) struct Activation {
 }
 
 #[derive(Debug)]
+pub(crate) struct Repository {
+    /// None: one for each processor.
+    pub(crate) at_once: Option<NonZeroUsize>,
+    pub(crate) lease: Duration,
+}
+
+#[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) filter: String,
     pub(crate) json: bool,
@@ -182,7 +191,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
         trust: Trust {
             folder: read.text("trust.folder").into(),
             poll: Duration::from_millis(
-                read.parsed::<std::num::NonZeroU64>("trust.poll_ms", "whole milliseconds")?
+                read.parsed::<NonZeroU64>("trust.poll_ms", "whole milliseconds")?
                     .get(),
             ),
         },
@@ -197,6 +206,13 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
             ),
         },
         activation: read.activation()?,
+        repository: Repository {
+            at_once: read.unless_auto("repository.at_once", "a whole number above 0, or auto")?,
+            lease: Duration::from_millis(
+                read.parsed::<NonZeroU64>("repository.lease_ms", "whole milliseconds")?
+                    .get(),
+            ),
+        },
         log: Log {
             filter: read.text("log.filter").to_owned(),
             json: read.one_of("log.format", &["text", "json"])? == "json",

@@ -7,8 +7,10 @@ mod pages;
 mod parts;
 mod readiness;
 mod rehearsal;
+mod repository;
 mod second_verifier;
 mod signers;
+mod workplace;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -47,8 +49,10 @@ pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
 pub(crate) use rehearsal::{rehearse_delegation, rehearse_rights};
+pub(crate) use repository::{OrderTasks, WorkersHere, maker};
 pub(crate) use second_verifier::SecondOpinion;
 pub(crate) use signers::{complete_center, fresh, replace};
+pub(crate) use workplace::Workplace;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]

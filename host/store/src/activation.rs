@@ -10,6 +10,7 @@ mod directory;
 mod grants;
 mod handed_over;
 mod identities;
+mod orders;
 mod personas;
 mod pool;
 mod report;
@@ -33,6 +34,8 @@ const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE valid_until <= $1";
 const FORGET_RESETS: &str = "DELETE FROM password_resets WHERE valid_until <= $1";
 const FORGET_GRANTS: &str = "DELETE FROM grants WHERE valid_until <= $1";
 const FORGET_PACKAGES: &str = "DELETE FROM activation_packages WHERE kept_until <= $1";
+const FORGET_ORDERS: &str = "DELETE FROM repository_orders WHERE kept_until <= $1";
+const FORGET_WORKERS: &str = "DELETE FROM repository_workers WHERE present_until <= $1";
 
 /// The activation database, answering, with a schema that may not be this program's.
 pub struct ActivationDatabase {
@@ -78,8 +81,8 @@ impl ActivationDatabase {
 }
 
 impl ActivationStore {
-    /// Forgets what has run out: sessions, password resets, readers' requests, and packages that
-    /// nobody may fetch any more. Says how many records went.
+    /// Forgets what has run out: sessions, password resets, readers' requests, packages that nobody
+    /// may fetch any more, orders for them, and workers that are gone. Says how many records went.
     pub async fn forget_expired(&self, now: Timestamp) -> Result<u64, Unavailable> {
         let mut gone = 0;
         for sql in [
@@ -87,6 +90,8 @@ impl ActivationStore {
             FORGET_RESETS,
             FORGET_GRANTS,
             FORGET_PACKAGES,
+            FORGET_ORDERS,
+            FORGET_WORKERS,
         ] {
             let forgotten = self.database.execute(sql, arguments![now.unix_ms()]).await;
             gone += forgotten.map_err(unavailable)?;

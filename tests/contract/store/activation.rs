@@ -6,4 +6,5 @@ pub(crate) mod flow;
 pub(crate) mod grants;
 pub(crate) mod ground;
 pub(crate) mod operator;
+pub(crate) mod orders;
 pub(crate) mod privacy;

@@ -62,7 +62,11 @@ pub(crate) async fn answer(
             let more = json!({ "next_grant": next, "used": used, "support": support });
             refuse(Code::ActivationLimit, more)
         }
-        Ok(Outcome::PoolEmpty | Outcome::Busy) => refuse(Code::ActivationBusy, json!({})),
+        Ok(Outcome::PoolEmpty) => refuse(Code::ActivationBusy, json!({})),
+        Ok(Outcome::Busy) => {
+            let detail = "the activation has its place, and its repository is still to be made";
+            refuse(Code::ActivationBusy, json!({ "detail": detail }))
+        }
         Ok(Outcome::OtherMachine) => refuse(Code::ActivationOtherMachine, json!({})),
         Ok(Outcome::Withdrawn) => refuse(Code::ActivationRefused, json!({})),
         Ok(Outcome::NoGrant) => refuse(Code::AccessTokenInvalid, json!({})),

@@ -137,6 +137,8 @@ pub enum ActivationFailed {
 enum Unfinished {
     /// Something has become of it in the meantime.
     Over(Outcome),
+    /// Something has become of it in the meantime, and admission says what.
+    AdmitAgain,
     /// The certificate in the package was revoked while the persona may activate: it was withdrawn
     /// and reinstated in the meantime.
     CertificateRevoked,
@@ -176,8 +178,11 @@ impl Activating {
             return Ok(Outcome::NoGrant);
         }
         let attempt = match self.attempt(request, now).await {
-            // Once more, from the admission on, which counts nothing: the next certificate is new.
-            Err(Unfinished::CertificateRevoked) => self.attempt(request, now).await,
+            // Once more, from the admission on, which counts nothing: the next certificate is new,
+            // and what has become of an order that is gone is known there.
+            Err(Unfinished::CertificateRevoked | Unfinished::AdmitAgain) => {
+                self.attempt(request, now).await
+            }
             attempt => attempt,
         };
         let outcome = match attempt {
@@ -186,6 +191,7 @@ impl Activating {
             Err(Unfinished::CertificateRevoked) => {
                 return Err(ActivationFailed::CertificateRevoked);
             }
+            Err(Unfinished::AdmitAgain) => Outcome::Busy,
         };
         if let Some(progress) = progress(&outcome) {
             self.grants.note(request.grant.record, progress).await?;
@@ -255,6 +261,7 @@ impl Activating {
             .await?;
         let certificate = self.certificate(admitted, now).await?;
         let order = RepositoryOrder {
+            activation,
             persona: admitted.persona.clone(),
             machine: admitted.machine,
             facts: request.facts.clone(),
@@ -264,6 +271,8 @@ impl Activating {
         let individual = match self.repository.individualize(order).await {
             Ok(individual) => individual,
             Err(RepositoryFailed::Busy) => return Err(Unfinished::Over(Outcome::Busy)),
+            Err(RepositoryFailed::Gone) => return Err(Unfinished::AdmitAgain),
+            Err(RepositoryFailed::Unavailable(unavailable)) => return Err(unavailable.into()),
             Err(broken @ RepositoryFailed::Broken(_)) => {
                 return Err(ActivationFailed::Repository(broken).into());
             }

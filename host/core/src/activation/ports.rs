@@ -364,6 +364,8 @@ pub trait LicenseRoots: Send + Sync {
 
 /// A secure repository to be made.
 pub struct RepositoryOrder {
+    /// The activation it is for; the same again when the reader asks again.
+    pub activation: ActivationRef,
     /// For this persona,
     pub persona: PersonaId,
     /// on this machine,
@@ -391,12 +393,19 @@ pub enum RepositoryFailed {
     /// Too many are being made; the same order may succeed later.
     #[error("too many repositories are being made")]
     Busy,
+    /// The order ended before anything came of it: the activation has its package already, or its
+    /// machine or persona is gone. Admission knows which.
+    #[error("the order is gone")]
+    Gone,
     /// It cannot be made.
     #[error("the repository cannot be made")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Where the order is kept did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
-/// Makes secure repositories. It may run apart from the hosts that personas talk to.
+/// Makes secure repositories, or has them made by [workers elsewhere](super::repository_orders).
 #[async_trait]
 pub trait RepositoryWorker: Send + Sync {
     /// Makes one.

@@ -1,8 +1,6 @@
 //! `GET /{center}/certificate`: the certificate that upload forms to a center are sealed to, with
 //! those above it, so that readers and shops can make one.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -14,7 +12,7 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use crate::answer::problem::problem;
-use crate::app::{App, Arrival};
+use crate::app::{Arrival, Offer};
 
 /// RFC 8555, section 9.1.
 const MEDIA_TYPE: &str = "application/pem-certificate-chain";
@@ -23,7 +21,7 @@ const MEDIA_TYPE: &str = "application/pem-certificate-chain";
 const LINE: usize = 64;
 
 pub(crate) async fn answer(
-    State(app): State<Arc<App>>,
+    State(Offer { app, downloads }): State<Offer>,
     Extension(arrival): Extension<Arrival>,
     center: Result<Path<String>, PathRejection>,
 ) -> Response {
@@ -32,7 +30,7 @@ pub(crate) async fn answer(
     let Some(id) = center else {
         return refused(Code::CenterUnknown);
     };
-    let center = match app.downloads.centers.center(&id).await {
+    let center = match downloads.centers.center(&id).await {
         Ok(Some(center)) => center,
         Ok(None) => return refused(Code::CenterUnknown),
         Err(error) => {

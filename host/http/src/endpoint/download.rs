@@ -48,7 +48,7 @@ pub(super) async fn answer(call: Call, center: CenterId, arguments: Arguments) -
     };
     let resume = continued_copy(&call.head.headers);
     let request = call.request(center, arguments, wanted, resume);
-    match call.app.downloads.prepare(request).await {
+    match call.downloads.prepare(request).await {
         Ok(download) => deliver(&call, download, wanted, pending, permit).await,
         Err(refusal) => {
             refused(refusal.refusal.code());
@@ -111,7 +111,7 @@ async fn deliver(
         return response;
     }
     let resumes = download.resumes;
-    let (copy, record) = match call.app.downloads.begin(download, span).await {
+    let (copy, record) = match call.downloads.begin(download, span).await {
         Ok(begun) => begun,
         Err(refusal) => {
             pending.refused(refusal.refusal.code());

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use colophon_core::causes::causes;
 use colophon_core::code::Code;
 use colophon_core::delivery::{DownloadRequest, Wanted};
+use colophon_core::download::Downloads;
 use colophon_core::refusal::Refused;
 use colophon_receipt::CenterId;
 use http::header::CONNECTION;
@@ -17,7 +18,7 @@ use http::request::Parts;
 use http::{HeaderValue, Version};
 
 use crate::answer;
-use crate::app::{App, Arrival};
+use crate::app::{App, Arrival, Offer};
 use crate::arguments::form::read_form;
 use crate::arguments::{Action, Arguments, IllegalRequest};
 use crate::endpoint::{download, verify};
@@ -26,13 +27,14 @@ use crate::events;
 /// A request to the download service, with what is needed to answer it and to tell of it.
 pub(super) struct Call {
     pub(super) app: Arc<App>,
+    pub(super) downloads: Arc<Downloads>,
     pub(super) arrival: Arrival,
     pub(super) head: Parts,
     form: Bytes,
 }
 
 pub(crate) async fn answer(
-    State(app): State<Arc<App>>,
+    State(Offer { app, downloads }): State<Offer>,
     Extension(arrival): Extension<Arrival>,
     center: Result<Path<String>, PathRejection>,
     request: Request,
@@ -41,6 +43,7 @@ pub(crate) async fn answer(
     let form = read_form(&head, body, &app.limits).await;
     let mut call = Call {
         app,
+        downloads,
         arrival,
         head,
         form: Bytes::new(),

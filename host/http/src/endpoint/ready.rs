@@ -68,7 +68,10 @@ fn judge(found: &[(Service, Result<(), Unavailable>)]) -> Report {
         .iter()
         .map(|(service, state)| line(*service, state))
         .collect();
-    let is_ready = found.iter().all(|(_, state)| state.is_ok());
+    let stands = |(service, state): &(Service, Result<(), Unavailable>)| {
+        state.is_ok() || !service.is_essential()
+    };
+    let is_ready = found.iter().all(stands);
     report(is_ready, json!({ "services": services }))
 }
 
@@ -104,5 +107,6 @@ fn name(service: Service) -> &'static str {
         Service::NodeDatabase => "node-database",
         Service::ContentStore => "content-store",
         Service::CatalogLease => "catalog-lease",
+        Service::RepositoryWorkers => "repository-workers",
     }
 }

@@ -15,7 +15,7 @@ use crate::endpoint::ds::Call;
 
 pub(super) async fn answer(call: Call, center: CenterId, arguments: Arguments) -> Response {
     let request = call.request(center, arguments, Wanted::Headers, None);
-    match call.app.downloads.verify(&request).await {
+    match call.downloads.verify(&request).await {
         Ok(title) => ready(&title.facts),
         Err(refused) => call.refused(&refused),
     }

@@ -53,6 +53,21 @@ async fn not_ready_says_why_and_no_more() {
     );
 }
 
+/// Downloads go on without them, so a balancer leaves the host where it is.
+#[tokio::test]
+async fn repository_workers_that_are_gone_are_told_of_and_stop_nothing() {
+    let host = Host::start().await;
+    *host.checkup.0.lock().unwrap() = Health::WorkersGone;
+    let answer = ask(host.address, "GET", "/readyz", &[]).await;
+    assert_eq!(answer.status, 200);
+    let report = json(&answer);
+    assert_eq!(report["ready"], true);
+    assert_eq!(report["services"][2]["service"], "repository-workers");
+    assert_eq!(report["services"][2]["ready"], false);
+    let reason = report["services"][2]["reason"].as_str().unwrap();
+    assert!(!reason.contains("by the test's wish"), "{reason}");
+}
+
 #[tokio::test]
 async fn a_check_takes_no_longer_than_its_limit() {
     let limits = Limits {

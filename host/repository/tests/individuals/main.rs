@@ -6,6 +6,7 @@
 mod support;
 
 mod differences;
+mod elsewhere;
 mod machines;
 mod many_entries;
 mod outputs;
@@ -13,3 +14,4 @@ mod rights;
 mod roots;
 mod segments;
 mod workers;
+mod workshop;

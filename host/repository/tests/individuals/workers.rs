@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use colophon_activation::MachineId;
 use colophon_core::activation::ports::{RepositoryFailed, RepositoryOrder, RepositoryWorker};
+use colophon_core::id::ActivationRef;
 use colophon_crypto::{Portable, Randomness};
 use colophon_individual::{RepositoryWorkers, Workers};
 
@@ -21,8 +22,9 @@ fn workers(at_once: usize, waiting_max: usize) -> RepositoryWorkers {
     RepositoryWorkers::new(workers, Arc::new(Portable), seeded).expect("workers")
 }
 
-fn order() -> RepositoryOrder {
+pub(crate) fn order() -> RepositoryOrder {
     RepositoryOrder {
+        activation: ActivationRef::from_bytes([9; 16]),
         persona: PERSONA.parse().expect("a persona"),
         machine: MachineId::from_bytes([1; 16]),
         facts: facts("abcdef"),

@@ -91,7 +91,8 @@ fn page(codes: &Codes) -> String {
          where `colophon log events` reads them. Those that happen before it has opened its outbox, \
          such as a start that fails, are on standard error alone. What the outbox has no room for is told on \
          standard error alone, and so is what comes faster than it can be recorded, such as illegal \
-         requests beyond 60 a minute; `colophon_events_dropped_total` counts both.\n\n\
+         requests beyond 60 a minute; `colophon_events_dropped_total` counts both. A host that \
+         only makes repositories has no outbox and tells all of its events on standard error alone.\n\n\
          | code | name | meaning |\n|---|---|---|\n",
     );
     for row in &codes.events {

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use colophon_core::activation::ports::Settings as _;
+use colophon_core::activation::repository_orders::RepositoryOrders as _;
 use colophon_core::catalog::TitleFacts;
 use colophon_core::causes::causes;
 use colophon_core::ports::{OutboxRows as _, Readiness as _};
+use colophon_core::time::Clock as _;
 use colophon_store::failure::ReadError;
 use colophon_store::health::Problem;
 use colophon_store::titles::TitleFilter;
@@ -18,7 +20,7 @@ use serde::Serialize;
 
 use super::UNHEALTHY;
 use crate::config::Config;
-use crate::house::{House, free_disk_bytes, kept_issuer, open_node, public_url};
+use crate::house::{House, SystemClock, free_disk_bytes, kept_issuer, open_node, public_url};
 use crate::output::{Output, table};
 
 /// Titles read at once.
@@ -78,6 +80,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.push(stored_files(house).await);
     findings.push(certificates::certificates(house).await);
     findings.push(key_pool(house).await);
+    findings.push(repository_orders(house).await);
     findings.push(activation_authority(house).await);
     findings.push(activation_address(house, config).await);
     findings.extend(integrity(house).await);
@@ -235,6 +238,27 @@ async fn pool_level(house: &House) -> Result<(u64, u32, bool), ReadError> {
     let settings = settings.map_err(ReadError::Unavailable)?;
     let used = totals.personas > 0;
     Ok((totals.keys_waiting, settings.keys_min, used))
+}
+
+/// Whether repositories are made for those who order them. A host that makes its own orders none,
+/// so that no worker is at work is wrong only where something waits.
+async fn repository_orders(house: &House) -> Finding {
+    let now = SystemClock.now();
+    let state = match house.activation.backlog(now).await {
+        Ok(backlog) => match (backlog.check(now), backlog.problem) {
+            (Err(stalled), _) if backlog.waiting > 0 => {
+                Err(format!("{stalled}; start a host with the repository role"))
+            }
+            (_, Some(problem)) => Err(format!(
+                "{} given up, the latest because {problem}; a reader that asks again has it tried \
+                 again",
+                backlog.failed
+            )),
+            _ => Ok(format!("{} wait", backlog.waiting)),
+        },
+        Err(error) => Err(causes(&error)),
+    };
+    finding("repository orders", state)
 }
 
 async fn activation_authority(house: &House) -> Finding {

@@ -1,5 +1,9 @@
 //! `colophon serve`: runs the host until it is told to stop.
 
+mod listening;
+mod signals;
+mod worker;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,44 +11,51 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use colophon_console::closed::closed;
-use colophon_core::activation::ports::LicenseRoots as _;
+use colophon_core::activation::ports::{LicenseRoots as _, RepositoryWorker};
+use colophon_core::download::Downloads;
 use colophon_core::event::NamedEvent;
+use colophon_core::ports::Readiness;
 use colophon_http::client_address::{ProxyHeader, TrustedProxies};
 use colophon_http::counters::Counters;
 use colophon_http::edge::{Edge, Listeners, Stopped};
 use colophon_http::limits::Limits;
-use colophon_http::tls::Tls;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::center_id;
 use crate::cli::{Role, ServeArgs};
-use crate::config::{Config, FILE_NAME, Listen};
+use crate::config::{Config, FILE_NAME};
 use crate::event_log::EventQueue;
 use crate::house::{
-    ActivationWork, House, LostActivation, Parts, SystemClock, activation_issuer, complete_center,
-    found, is_founded, migrate, pages, public_url,
+    ActivationWork, House, LostActivation, OrderTasks, Parts, SystemClock, WorkersHere,
+    activation_issuer, complete_center, found, is_founded, maker, migrate, pages, public_url,
 };
 use crate::logging;
-
-/// Where `/metrics` and `/readyz` are when the host listens to the world and nothing else is said.
-const ADMINISTRATION_PORT: u16 = 8481;
 
 /// How often the samples of histograms are gathered.
 const GATHER_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
+    let roles = &arguments.roles;
+    let only_makes = roles.iter().all(|role| *role == Role::Repository);
+    if only_makes && arguments.listen.is_some() {
+        bail!(
+            "a host that only makes repositories serves nobody: leave --listen out; /readyz and \
+             /metrics are at listen.admin"
+        );
+    }
     let events = logging::start(&config.log)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = config.workers {
         runtime.worker_threads(workers.max(1));
     }
     let runtime = runtime.enable_all().build()?;
-    runtime.block_on(serve(config, &arguments.roles, events))
+    match only_makes {
+        true => runtime.block_on(worker::serve(config, events)),
+        false => runtime.block_on(serve(config, roles, events)),
+    }
 }
 
 async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<ExitCode> {
@@ -52,6 +63,8 @@ async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ex
         house,
         parts,
         activation,
+        orders,
+        maker,
         metrics,
     } = match open(config, roles, events).await {
         Ok(opened) => opened,
@@ -60,7 +73,7 @@ async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ex
             return Err(error);
         }
     };
-    let served = answer(config, &house, &parts, activation.is_some(), metrics).await;
+    let served = answer(config, &house, &parts, maker, metrics).await;
     // Told before the pipeline ends, so that its end is in the log too.
     match &served {
         Ok(stopped) => tracing::info!(
@@ -74,6 +87,9 @@ async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ex
     let failed = parts.outbox.has_failed();
     if let Some(activation) = activation {
         activation.stop().await;
+    }
+    if let Some(orders) = orders {
+        orders.stop().await;
     }
     parts.stop().await;
     house.close().await;
@@ -90,6 +106,9 @@ struct Opened {
     house: House,
     parts: Parts,
     activation: Option<ActivationWork>,
+    orders: Option<OrderTasks>,
+    /// Who makes the repositories, on a host that activates readers.
+    maker: Option<Arc<dyn RepositoryWorker>>,
     metrics: PrometheusHandle,
 }
 
@@ -119,13 +138,27 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
             let reason = invalid.to_string();
             tracing::warn!(reason, "trust.folder: no reader can be activated");
         }
+    }
+    let here = roles.contains(&Role::Repository);
+    let here = here.then(|| WorkersHere::new(&house.engine, &config.repository));
+    let here = here.transpose()?;
+    let has_orders = activates || here.is_some();
+    if has_orders {
         parts.services = Arc::new(parts.services.with(house.activation.clone()));
     }
+    if has_orders && here.is_none() {
+        let services = parts.services.with_workers_of(&house.activation);
+        parts.services = Arc::new(services);
+    }
+    let maker = activates.then(|| maker(here.as_ref(), &house.activation));
     let activation = activates.then(|| ActivationWork::start(&house));
+    let orders = has_orders.then(|| OrderTasks::start(&house.activation, here.as_ref()));
     Ok(Opened {
         house,
         parts,
         activation,
+        orders,
+        maker,
         metrics,
     })
 }
@@ -147,21 +180,25 @@ async fn answer(
     config: &Config,
     house: &House,
     parts: &Parts,
-    activates: bool,
+    maker: Option<Arc<dyn RepositoryWorker>>,
     metrics: PrometheusHandle,
 ) -> Result<Stopped> {
-    let listeners = listeners(&config.listen).await?;
-    let tls = tls(&config.listen)?;
+    let listeners = listening::listeners(&config.listen).await?;
+    let tls = listening::tls(&config.listen)?;
     let samples = metrics.clone();
-    let mut edge = edge(config, parts, metrics)?;
+    let downloads = parts.offers_downloads.then(|| Arc::clone(&parts.downloads));
+    let mut edge = edge(config, downloads, parts.services.clone(), metrics)?;
     let mut activation_address = None;
-    if activates && let Some(first) = listeners.public.first() {
+    if let Some(maker) = maker
+        && let Some(first) = listeners.public.first()
+    {
         let listens = first.local_addr()?;
         edge.pages = match public_url(config, listens)? {
             Some(public_url) => {
                 activation_address = Some(format!("{public_url}/activation"));
                 let trust = parts.trust.clone();
-                pages(house, trust, config, public_url).await?.router()?
+                let console = pages(house, trust, maker, config, public_url).await?;
+                console.router()?
             }
             None => {
                 tell_activation_closed(listens);
@@ -171,7 +208,7 @@ async fn answer(
     }
     let stop = CancellationToken::new();
     // Whoever reads that the host serves may stop it from then on.
-    watch_signals(stop.clone(), tls.clone())?;
+    signals::watch(stop.clone(), tls.clone())?;
     announce(house, parts, &listeners, tls.is_some()).await?;
     if let Some(address) = activation_address {
         writeln!(std::io::stdout(), "Devices are activated at {address}")?;
@@ -224,7 +261,12 @@ fn tell_activation_closed(listens: SocketAddr) {
     );
 }
 
-fn edge(config: &Config, parts: &Parts, metrics: PrometheusHandle) -> Result<Edge> {
+fn edge(
+    config: &Config,
+    downloads: Option<Arc<Downloads>>,
+    readiness: Arc<dyn Readiness>,
+    metrics: PrometheusHandle,
+) -> Result<Edge> {
     let counters = Arc::new(Counters::new());
     let published = Arc::clone(&counters);
     let ranges = config
@@ -236,9 +278,8 @@ fn edge(config: &Config, parts: &Parts, metrics: PrometheusHandle) -> Result<Edg
         .collect::<Result<_, _>>()
         .context("listen.trusted_proxies")?;
     Ok(Edge {
-        downloads: Arc::clone(&parts.downloads),
-        offers_downloads: parts.offers_downloads,
-        readiness: parts.services.clone(),
+        downloads,
+        readiness,
         metrics_render: Arc::new(move || {
             published.publish();
             metrics.render()
@@ -258,39 +299,6 @@ fn edge(config: &Config, parts: &Parts, metrics: PrometheusHandle) -> Result<Edg
         counters,
         pages: Default::default(),
     })
-}
-
-async fn listeners(listen: &Listen) -> Result<Listeners> {
-    let mut listeners = Listeners::default();
-    listeners
-        .public
-        .push(bind("listen.address", listen.address).await?);
-    // On a public address these two would tell strangers how business goes.
-    let private = (!listen.address.ip().is_loopback())
-        .then(|| SocketAddr::from(([127, 0, 0, 1], ADMINISTRATION_PORT)));
-    if let Some(admin) = listen.admin.or(private) {
-        listeners
-            .administration
-            .push(bind("listen.admin", admin).await?);
-    }
-    Ok(listeners)
-}
-
-async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| {
-        format!("cannot listen on {address}; choose another {setting} or stop what listens there")
-    })
-}
-
-fn tls(listen: &Listen) -> Result<Option<Arc<Tls>>> {
-    let Some(files) = &listen.tls else {
-        return Ok(None);
-    };
-    let tls = Tls::from_files(&files.certificate, &files.key);
-    Ok(Some(Arc::new(
-        tls.context("listen.tls_certificate, listen.tls_key")?,
-    )))
 }
 
 /// Says on standard output where the host listens, for people and for programs that start it.
@@ -325,34 +333,6 @@ async fn announce(house: &House, parts: &Parts, listeners: &Listeners, tls: bool
         )?;
     }
     Ok(out.flush()?)
-}
-
-/// SIGTERM and SIGINT stop the host gracefully; SIGHUP reads the certificate files again.
-fn watch_signals(stop: CancellationToken, tls: Option<Arc<Tls>>) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hang_up.recv() => reload(tls.as_deref()),
-            }
-        }
-        stop.cancel();
-    });
-    Ok(())
-}
-
-fn reload(tls: Option<&Tls>) {
-    let Some(tls) = tls else { return };
-    match tls.reload() {
-        Ok(()) => tracing::info!("certificate files were read again"),
-        Err(error) => {
-            tracing::error!(%error, "certificate files were not taken; the old ones hold")
-        }
-    }
 }
 
 /// A host whose outbox has failed can promise nothing any more: it ends, so that a restart

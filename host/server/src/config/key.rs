@@ -209,6 +209,16 @@ pub(crate) const KEYS: &[Key] = &[
         "passwords hashed at once; each takes 19 MiB for a moment",
     ),
     key(
+        "repository.at_once",
+        "auto",
+        "secure repositories made at once, or auto: one for each processor",
+    ),
+    key(
+        "repository.lease_ms",
+        "20000",
+        "how long an order is left to the worker that took it before another takes it, in milliseconds",
+    ),
+    key(
         "log.filter",
         "info",
         "which events are logged (tracing filter)",

@@ -1,6 +1,5 @@
 //! The activation flow put together: who certifies, who makes repositories, who writes packages.
 
-use std::num::NonZero;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -11,19 +10,21 @@ use colophon_activation::{
 };
 use colophon_core::activation::activate::{Activating, PackageFailed, PackageParts, Packages};
 use colophon_core::activation::key_pair::{PersonaCertificate, PersonaPublicKey};
-use colophon_core::activation::ports::{ActivationAuthority, AuthorityFailed, StatementFacts};
+use colophon_core::activation::ports::{
+    ActivationAuthority, AuthorityFailed, RepositoryWorker, StatementFacts,
+};
 use colophon_core::time::Timestamp;
 use colophon_crypto::{Engine, SignatureAlgorithm};
-use colophon_individual::{RepositoryWorkers, Workers};
-use colophon_keys::{ActivationIssuer, PrivateKey, PrivateKeyError, SystemRandom, TrustFolder};
+use colophon_keys::{ActivationIssuer, PrivateKey, PrivateKeyError, TrustFolder};
 
 use super::{House, activation_issuer};
 
-/// Repositories that may wait for a processor, for each that is being made.
-const WAITING_PER_RUNNING: usize = 16;
-
 /// The flow on this house's database and keys, for licenses under the roots of `trust`.
-pub(super) async fn activating(house: &House, trust: Arc<TrustFolder>) -> Result<Activating> {
+pub(super) async fn activating(
+    house: &House,
+    trust: Arc<TrustFolder>,
+    repository: Arc<dyn RepositoryWorker>,
+) -> Result<Activating> {
     let issuer = activation_issuer(house).await?;
     let key = PrivateKey::from_pem(&issuer.authority().key_pem())?;
     let authority = Authority {
@@ -31,20 +32,12 @@ pub(super) async fn activating(house: &House, trust: Arc<TrustFolder>) -> Result
         key,
         engine: Arc::clone(&house.engine),
     };
-    let at_once = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let workers = Workers {
-        at_once,
-        waiting_max: at_once * WAITING_PER_RUNNING,
-    };
-    let repository = RepositoryWorkers::new(workers, Arc::clone(&house.engine), || {
-        Box::new(SystemRandom)
-    })?;
     Ok(Activating {
         activations: house.activation.clone(),
         grants: house.activation.clone(),
         authority: Arc::new(authority),
         roots: trust,
-        repository: Arc::new(repository),
+        repository,
         packages: Arc::new(Writer),
         engine: Arc::clone(&house.engine),
     })

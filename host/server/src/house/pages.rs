@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use colophon_console::console::Console;
 use colophon_console::mail::MailFolder;
 use colophon_console::settings::{PublicUrl, Settings};
+use colophon_core::activation::ports::RepositoryWorker;
 use colophon_keys::{SystemRandom, TrustFolder};
 
 use super::House;
@@ -32,10 +33,11 @@ pub(crate) fn public_url(config: &Config, listens: SocketAddr) -> Result<Option<
 }
 
 /// The pages, for people who reach the host there. Readers are activated for licenses under the
-/// roots of `trust`.
+/// roots of `trust`, in repositories that `repository` makes.
 pub(crate) async fn pages(
     house: &House,
     trust: Arc<TrustFolder>,
+    repository: Arc<dyn RepositoryWorker>,
     config: &Config,
     public_url: PublicUrl,
 ) -> Result<Console> {
@@ -47,7 +49,7 @@ pub(crate) async fn pages(
         grants: house.activation.clone(),
         activations: house.activation.clone(),
         kept: house.activation.clone(),
-        activating: Arc::new(activating(house, trust).await?),
+        activating: Arc::new(activating(house, trust, repository).await?),
         mailer: Arc::new(mailer),
         engine: Arc::clone(&house.engine),
         cipher: Arc::clone(&house.cipher),

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use colophon_core::ports::{Readiness, Service, Unavailable};
 use colophon_origin::CachedOrigin;
+use colophon_store::activation::ActivationStore;
+
+use super::repository::OrdersAnswered;
 
 /// The databases and the content store, asked together.
 pub(crate) struct Services {
@@ -23,6 +26,13 @@ impl Services {
             databases,
             content: Arc::clone(&self.content),
         }
+    }
+
+    /// The same with the workers that take orders from there.
+    pub(crate) fn with_workers_of(&self, store: &Arc<ActivationStore>) -> Self {
+        self.with(Arc::new(OrdersAnswered {
+            store: store.clone(),
+        }))
     }
 }
 

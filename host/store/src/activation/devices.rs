@@ -12,6 +12,7 @@ use colophon_core::ports::Unavailable;
 use colophon_core::time::Timestamp;
 use sqlx::FromRow;
 
+use super::orders::DROP_ORDERS_OF_DEVICE;
 use super::{ActivationStore, unavailable};
 use crate::database::{Write, arguments};
 use crate::failure::{Damaged, Fault};
@@ -92,6 +93,7 @@ impl ActivationStore {
         if released {
             let values = arguments![device.as_bytes()];
             write.execute(DROP_PACKAGES, values).await?;
+            write.execute(DROP_ORDERS_OF_DEVICE, values).await?;
             write.execute(END_GRANTS, values).await?;
         }
         Ok(released)

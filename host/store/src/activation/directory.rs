@@ -11,6 +11,7 @@ use sqlx::FromRow;
 use super::ActivationStore;
 use super::grants::purpose;
 use super::handed_over::DROP_PACKAGES_OF_PERSONA;
+use super::orders::DROP_ORDERS_OF_PERSONA;
 use super::personas::PersonaColumns;
 use crate::database::arguments;
 use crate::failure::{ChangeError, Damaged, Fault, ReadError};
@@ -185,6 +186,7 @@ impl ActivationStore {
         write.execute(REVOKE, values).await?;
         let values = arguments![record.as_bytes()];
         write.execute(DROP_PACKAGES_OF_PERSONA, values).await?;
+        write.execute(DROP_ORDERS_OF_PERSONA, values).await?;
         write.commit().await?;
         Ok(())
     }

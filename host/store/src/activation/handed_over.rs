@@ -7,6 +7,7 @@ use colophon_core::id::{ActivationRef, PersonaRef};
 use colophon_core::time::Timestamp;
 use sqlx::FromRow;
 
+use super::orders::DROP_ORDER;
 use super::{ActivationStore, unavailable};
 use crate::database::{Write, arguments};
 use crate::failure::{Damaged, Fault};
@@ -27,11 +28,11 @@ pub(super) const PACKAGE: Column = Column {
 const LOCK_PERSONA: &str = "UPDATE personas SET used = used \
     WHERE id = $1 AND withdrawn_at IS NULL AND erased_at IS NULL";
 
-const LOCK_PERSONA_OF: &str = "UPDATE personas SET used = used \
+pub(super) const LOCK_PERSONA_OF: &str = "UPDATE personas SET used = used \
     WHERE id = (SELECT persona FROM activations WHERE id = $1) \
     AND withdrawn_at IS NULL AND erased_at IS NULL";
 
-const LOCK_DEVICE_OF: &str = "UPDATE devices SET repeats = repeats \
+pub(super) const LOCK_DEVICE_OF: &str = "UPDATE devices SET repeats = repeats \
     WHERE id = (SELECT device FROM activations WHERE id = $1) AND released_at IS NULL";
 
 const NEWEST_CERTIFICATE: &str = "SELECT number, certificate, serial, issued_at, valid_until, \
@@ -212,6 +213,7 @@ impl ActivationStore {
         };
         let values = arguments![id, now.unix_ms()];
         write.execute(FINISH, values).await?;
+        write.execute(DROP_ORDER, arguments![id]).await?;
         write.commit().await?;
         let gone = || Damaged::new("activation_packages", "package", "it is gone");
         Ok(package.ok_or_else(gone).map_err(Fault::from)?)

@@ -17,6 +17,7 @@ use sqlx::FromRow;
 
 use super::accounts::{END_RESETS, END_SESSIONS};
 use super::handed_over::DROP_PACKAGES_OF_PERSONA;
+use super::orders::DROP_ORDERS_OF_PERSONA;
 use super::{ActivationStore, unavailable};
 use crate::database::{Write, arguments};
 use crate::failure::{Damaged, Fault};
@@ -64,7 +65,7 @@ const ERASE_CERTIFICATES: Erasure = Erasure {
 };
 
 /// Everything else that tells who a persona was, or that its devices could be served from.
-const ERASE_REST: [Erasure; 8] = [
+const ERASE_REST: [Erasure; 9] = [
     Erasure {
         table: "sessions",
         sql: END_SESSIONS,
@@ -92,6 +93,10 @@ const ERASE_REST: [Erasure; 8] = [
     Erasure {
         table: "activation_packages",
         sql: DROP_PACKAGES_OF_PERSONA,
+    },
+    Erasure {
+        table: "repository_orders",
+        sql: DROP_ORDERS_OF_PERSONA,
     },
     Erasure {
         table: "devices",

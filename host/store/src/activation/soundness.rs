@@ -6,6 +6,7 @@ use super::ActivationStore;
 use super::accounts::{PASSWORD, USERNAME};
 use super::devices::FACTS;
 use super::handed_over::CERTIFICATE;
+use super::orders::PRIVATE_KEY as ORDERED_KEY;
 use super::personas::{FACT_SALT, PERSONA, PROFILE};
 use super::pool::PRIVATE_KEY;
 use crate::database::arguments;
@@ -15,7 +16,7 @@ use crate::secrets::Column;
 
 /// Enough to tell a wrong master key from a damaged row. Key pairs are read all: a damaged one
 /// would be found by the persona it is given to.
-const COLUMNS: [(Column, &str); 7] = [
+const COLUMNS: [(Column, &str); 8] = [
     (
         PERSONA,
         "SELECT id, persona FROM personas WHERE erased_at IS NULL LIMIT 1000",
@@ -41,6 +42,11 @@ const COLUMNS: [(Column, &str); 7] = [
         "SELECT id, facts FROM devices WHERE facts IS NOT NULL LIMIT 1000",
     ),
     (PRIVATE_KEY, "SELECT id, private_key FROM key_pairs"),
+    (
+        ORDERED_KEY,
+        "SELECT activation, private_key FROM repository_orders \
+            WHERE private_key IS NOT NULL LIMIT 1000",
+    ),
 ];
 
 const CERTIFICATES: &str = "SELECT persona, number, certificate FROM persona_certificates \

@@ -54,13 +54,15 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
         (Schema::Activation, Dialect::Sqlite) => {
             migrations!(
                 "sqlite/activation",
-                1 "0001_personas", 2 "0002_activations", 3 "0003_accounts"
+                1 "0001_personas", 2 "0002_activations", 3 "0003_accounts",
+                4 "0004_repository_orders"
             )
         }
         (Schema::Activation, Dialect::Postgres) => {
             migrations!(
                 "postgres/activation",
-                1 "0001_personas", 2 "0002_activations", 3 "0003_accounts"
+                1 "0001_personas", 2 "0002_activations", 3 "0003_accounts",
+                4 "0004_repository_orders"
             )
         }
         (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),

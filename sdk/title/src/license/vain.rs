@@ -32,7 +32,13 @@ impl fmt::Display for VainRight {
             Denied::Principals { .. } => {
                 write!(f, "{}, which no reader can do", self.because)
             }
-            because => write!(f, "{because}"),
+            because @ (Denied::NotGranted(_)
+            | Denied::NotYet { .. }
+            | Denied::Ended { .. }
+            | Denied::LicensorOnly
+            | Denied::Spent { .. }
+            | Denied::Fee
+            | Denied::Tracking { .. }) => write!(f, "{because}"),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::place::Place;
 
 /// What the surroundings do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
+pub(super) enum Mood {
     Well,
     WorkerBusy,
     WorkerBroken,
@@ -37,13 +37,13 @@ enum Mood {
 }
 
 /// A repository worker and an authority that do as they are told. They stand for other processes.
-struct Surroundings {
+pub(super) struct Surroundings {
     mood: AtomicU8,
-    made: AtomicUsize,
+    pub(super) made: AtomicUsize,
     /// Certificates issued; each has a serial number of its own.
     issued: AtomicU8,
-    ordered: Notify,
-    answered: Notify,
+    pub(super) ordered: Notify,
+    pub(super) answered: Notify,
     chain: Vec<Vec<u8>>,
 }
 
@@ -52,7 +52,7 @@ impl Surroundings {
         self.mood.load(Ordering::SeqCst) == mood as u8
     }
 
-    fn turn(&self, mood: Mood) {
+    pub(super) fn turn(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::SeqCst);
     }
 }
@@ -129,13 +129,13 @@ impl Packages for Joined {
     }
 }
 
-struct Ground {
-    store: Arc<ActivationStore>,
-    around: Arc<Surroundings>,
-    flow: Arc<Activating>,
+pub(super) struct Ground {
+    pub(super) store: Arc<ActivationStore>,
+    pub(super) around: Arc<Surroundings>,
+    pub(super) flow: Arc<Activating>,
 }
 
-async fn ground(place: &Place) -> Ground {
+pub(super) async fn ground(place: &Place) -> Ground {
     let store = place.activation_store().await;
     let around = Arc::new(Surroundings {
         mood: AtomicU8::new(Mood::Well as u8),
@@ -162,7 +162,7 @@ async fn ground(place: &Place) -> Ground {
 }
 
 impl Ground {
-    async fn request(&self, grant: GrantRef) -> ActivationRequest {
+    pub(super) async fn request(&self, grant: GrantRef) -> ActivationRequest {
         ActivationRequest {
             grant: self.store.grant(grant).await.unwrap().unwrap(),
             facts: machine(1),
@@ -170,12 +170,12 @@ impl Ground {
         }
     }
 
-    async fn ask(&self, grant: GrantRef) -> Result<Outcome, ActivationFailed> {
+    pub(super) async fn ask(&self, grant: GrantRef) -> Result<Outcome, ActivationFailed> {
         let request = self.request(grant).await;
         self.flow.activate(&request, day(0)).await
     }
 
-    async fn progress(&self, grant: GrantRef) -> Progress {
+    pub(super) async fn progress(&self, grant: GrantRef) -> Progress {
         match self.store.grant(grant).await.unwrap().unwrap().state {
             GrantState::Approved(approval) => approval.progress,
             GrantState::Waiting | GrantState::Denied => panic!("not approved"),
@@ -184,7 +184,7 @@ impl Ground {
 }
 
 #[track_caller]
-fn package(outcome: Result<Outcome, ActivationFailed>) -> (ActivationRef, Vec<u8>) {
+pub(super) fn package(outcome: Result<Outcome, ActivationFailed>) -> (ActivationRef, Vec<u8>) {
     match outcome.unwrap() {
         Outcome::Activated {
             activation,

@@ -120,6 +120,7 @@ pub(crate) async fn every_table_that_somebody_was_erased_from_is_cleaned_up(plac
         "password_resets",
         "persona_certificates",
         "personas",
+        "repository_orders",
         "sessions",
     ];
     for table in tables {

@@ -118,7 +118,7 @@ impl Host {
             engine: Arc::new(Portable),
         };
         let edge = Edge {
-            downloads: Arc::new(downloads),
+            downloads: Some(Arc::new(downloads)),
             readiness: checkup.clone(),
             metrics_render: Arc::new(|| "colophon_test 1\n".to_owned()),
             clock: clock.clone() as Arc<dyn Clock>,
@@ -126,7 +126,6 @@ impl Host {
             trusted_proxies: options.trusted_proxies,
             counters: counters.clone(),
             pages: options.pages,
-            offers_downloads: true,
         };
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = public.local_addr().unwrap();

@@ -356,6 +356,7 @@ impl Uses for CountedUses {
 pub(crate) enum Health {
     Good,
     DatabaseGone,
+    WorkersGone,
     Hanging,
 }
 
@@ -366,14 +367,19 @@ impl Readiness for Checkup {
     async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)> {
         let health = *self.0.lock().unwrap();
         let database = match health {
-            Health::Good => Ok(()),
+            Health::Good | Health::WorkersGone => Ok(()),
             Health::DatabaseGone => Err(gone(Service::FulfillmentDatabase)),
             Health::Hanging => std::future::pending().await,
         };
-        vec![
+        let mut services = vec![
             (Service::FulfillmentDatabase, database),
             (Service::ContentStore, Ok(())),
-        ]
+        ];
+        if health == Health::WorkersGone {
+            let workers = Service::RepositoryWorkers;
+            services.push((workers, Err(gone(workers))));
+        }
+        services
     }
 }
 

@@ -142,7 +142,7 @@ mod tests {
             said("request-ilegal"),
             "there is no event \"request-ilegal\"; did you mean request-illegal?"
         );
-        assert!(said("zzz").ends_with("activation-failed, package-broken"));
+        assert!(said("zzz").ends_with("package-broken, repository-workers-stalled"));
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! All that a host opens which does nothing but make repositories.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use colophon_crypto::Engine;
+use colophon_store::activation::ActivationStore;
+
+use super::{Keys, activation_database};
+use crate::config::Config;
+
+/// The master key and the activation database. Nothing is founded and no table is changed here:
+/// that is left to the hosts that people talk to.
+pub(crate) struct Workplace {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) activation: Arc<ActivationStore>,
+}
+
+impl Workplace {
+    /// Opens what the hosts of the activation service have made.
+    pub(crate) async fn open(config: &Config) -> Result<Self> {
+        let keys = Keys::read(config).context(
+            "a host that only makes repositories works under the master key of the activation \
+             service; copy it here, or say where it is with keys.master_file",
+        )?;
+        let file = config.database.activation.strip_prefix("sqlite://");
+        if file.is_some_and(|file| !Path::new(file).exists()) {
+            bail!(
+                "{} is not there; set database.activation to the one the activation service uses",
+                config.database.activation
+            );
+        }
+        let database = activation_database(config).await?;
+        let activation = database.into_store(keys.secrets()).await?;
+        Ok(Self {
+            engine: keys.engine,
+            activation: Arc::new(activation),
+        })
+    }
+}
