@@ -399,7 +399,8 @@ mod tests {
         let mut full = script(
             "catalog = [{ book = { id-type = 'ISBN', id = '1' }, location = { root = 'main', path = 'a' } }]",
         );
-        let mut find = |book: &Value| full.answer(Capability::Catalog, "find", &[book.clone()]);
+        let mut find =
+            |book: &Value| full.answer(Capability::Catalog, "find", std::slice::from_ref(book));
         assert_eq!(find(&book).unwrap(), json!({ "ok": place }));
         assert_eq!(
             find(&json!({ "id-type": "ISBN", "id": "2" })).unwrap(),

@@ -9,7 +9,7 @@ use colophon_http::edge::Listeners;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 
-use super::{edge, listening, signals, tell_start_failed};
+use super::{edge, gather_samples, listening, signals, tell_start_failed};
 use crate::config::Config;
 use crate::event_log::EventQueue;
 use crate::house::{OrderTasks, WorkersHere, Workplace};
@@ -30,6 +30,7 @@ pub(super) async fn serve(config: &Config, _events: EventQueue) -> Result<ExitCo
 
 async fn work(config: &Config) -> Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
+    gather_samples(metrics.clone());
     let place = Workplace::open(config).await?;
     let here = WorkersHere::new(&place.engine, &config.repository)?;
     let listeners = listening::administration(&config.listen).await?;
