@@ -7,6 +7,7 @@ mod embedded;
 mod refused;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use colophon_core::ports::Service;
 use colophon_core::time::Timestamp;
@@ -23,6 +24,11 @@ const TABLE_IN_SQLITE: &str =
 
 const TABLE_IN_POSTGRES: &str =
     "SELECT CAST(1 AS BIGINT) WHERE to_regclass(quote_ident($1)) IS NOT NULL";
+
+/// How often, and how long apart, a program whose copy could not be made looks whether another
+/// program has migrated the file: two seconds in all.
+const LOOKS_MAX: u32 = 40;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// One of the databases, as far as migrations differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,7 +206,17 @@ impl Opened {
         let copy = match self.database.engine() {
             Engine::Sqlite(file) => {
                 let copy = match copying {
-                    Copying::At(now) => Some(self.copy_before(file, &applied, now).await?),
+                    Copying::At(now) => match self.copy_before(file, &applied, now).await {
+                        Ok(copy) => Some(copy),
+                        Err(_) if self.is_migrated_meanwhile().await? => {
+                            return Ok(Migrated {
+                                schema,
+                                applied: Vec::new(),
+                                copy: None,
+                            });
+                        }
+                        Err(refused) => return Err(refused),
+                    },
                     Copying::NotNeeded => None,
                 };
                 self.migrate_sqlite(file, &migrator).await?;
@@ -276,6 +292,18 @@ impl Opened {
         let done = migrator.run_direct(None, connection, false).await;
         done.map_err(|error| self.failed(error))?;
         write.commit().await.map_err(|error| self.lost(error))
+    }
+
+    /// Whether another program migrates the file within a moment. Of two that begin in the same
+    /// millisecond one finds the other's copy in the way of its own.
+    async fn is_migrated_meanwhile(&self) -> Result<bool, SchemaRefused> {
+        for _ in 0..LOOKS_MAX {
+            if self.status().await?.pending.is_empty() {
+                return Ok(true);
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(false)
     }
 
     async fn copy_before(
