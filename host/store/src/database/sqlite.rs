@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlitePool};
+use tokio::time::{Instant, sleep};
 
 use super::ACQUIRE_TIME_MAX;
 
 /// How long a write waits for another process's write.
 const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How soon a file is tried again that another program is just making.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 const READERS: u32 = 4;
 
@@ -48,10 +52,8 @@ impl SqliteFile {
             // sleep, and has to be woken for every row from then on.
             .row_buffer_size(ROWS_BUFFERED)
             .disable_statement_logging();
-        let writer = pool(1).connect_with(options.clone()).await?;
-        let readers = pool(READERS)
-            .connect_with(options.pragma("query_only", "ON"))
-            .await?;
+        let writer = connected(1, options.clone()).await?;
+        let readers = connected(READERS, options.pragma("query_only", "ON")).await?;
         Ok(Self {
             path: path.to_owned(),
             writer,
@@ -99,6 +101,30 @@ impl SqliteFile {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Connects to a file that other programs may open at this moment. SQLite does not wait for the
+/// lock under which a new file is switched to its write-ahead log, so this does.
+async fn connected(
+    connections: u32,
+    options: SqliteConnectOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let until = Instant::now() + BUSY_TIME_MAX;
+    loop {
+        match pool(connections).connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < until => sleep(BUSY_PAUSE).await,
+            done => return done,
+        }
+    }
+}
+
+/// Whether another connection has the file locked. Extended codes keep the plain one in their
+/// lowest byte.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
@@ -185,6 +211,24 @@ mod tests {
                 .permissions()
                 .mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn several_programs_open_a_new_file_at_once() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.db");
+            let programs: Vec<_> = (0..8)
+                .map(|_| {
+                    let path = path.clone();
+                    tokio::spawn(async move { SqliteFile::open(&path).await })
+                })
+                .collect();
+            for program in programs {
+                let file = program.await.unwrap().unwrap();
+                assert_eq!(setting(file.readers(), "PRAGMA journal_mode").await, "wal");
+            }
         }
     }
 
