@@ -1,7 +1,8 @@
 //! Small values that plug-ins keep.
 //!
 //! Writers of one plug-in in one center wait for each other at the row with their total, and so
-//! the quota holds however many write at once; other plug-ins and centers do not wait.
+//! the quota holds however many write at once. Other plug-ins and centers wait with them only on
+//! SQLite, which has one writer.
 
 use async_trait::async_trait;
 use colophon_core::capability::{PluginValues, Put, Swap, ValueOwner, ValuePlace};
