@@ -11,6 +11,7 @@ pub mod book;
 pub mod browser;
 pub mod colophon;
 pub mod device;
+pub mod guest;
 pub mod person;
 pub mod persona;
 pub mod postgres;

@@ -20,6 +20,7 @@ mod licensors;
 mod lost_database;
 mod other_tools;
 mod plugin_authors;
+mod plugin_centers;
 mod plugin_examples;
 mod purchase;
 mod real_books;

@@ -30,5 +30,6 @@ pub mod plugin;
 pub mod ports;
 pub mod principal;
 pub mod refusal;
+pub mod rollout;
 pub mod time;
 pub mod verify;

@@ -8,6 +8,7 @@ use colophon_receipt::{CenterId, RetailerId};
 use thiserror::Error;
 
 use crate::catalog::{Book, Money};
+use crate::rollout::PurchaseMark;
 use crate::time::Timestamp;
 
 /// What every call to a plug-in says about the request it serves.
@@ -19,8 +20,30 @@ pub struct CallContext {
     pub now: Timestamp,
     /// The center whose rules are asked.
     pub center: CenterId,
-    /// The retailer that sold.
+    /// The retailer that sold; before the receipt is opened, the one it claims.
     pub retailer: RetailerId,
+    /// Tells the purchase from others, so that it meets the same version of a plug-in every time.
+    /// None before the receipt is opened: then no version on trial is asked.
+    pub purchase: Option<PurchaseMark>,
+}
+
+/// What a plug-in knows of a retailer id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetailerAnswer {
+    /// The id is this retailer's. Unchecked: whether the center has the record and the key is for
+    /// the flow to see.
+    Known(RetailerEntry),
+    /// This plug-in does not know the id; another may.
+    NotMine,
+}
+
+/// Where a retailer's secrets are, as a plug-in names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetailerEntry {
+    /// Id of the center's retailer record.
+    pub retailer: String,
+    /// Name of one of its keys, or none to let the receipt's own key id choose.
+    pub key: Option<String>,
 }
 
 /// The resolver's answer.
@@ -143,6 +166,9 @@ pub enum PluginFailure {
     /// Too many calls are under way.
     #[error("too many plug-in calls are under way")]
     Saturated,
+    /// The center has plug-ins of its own, and this host could not load them.
+    #[error("the center's plug-ins could not be loaded")]
+    NotLoaded,
 }
 
 impl PluginFailure {
@@ -156,7 +182,7 @@ impl PluginFailure {
             | Self::LimitReached { .. }
             | Self::Unusable { .. } => Blame::Plugin,
             Self::HostUnavailable | Self::Saturated => Blame::Host,
-            Self::NoSuchRole { .. } => Blame::Config,
+            Self::NoSuchRole { .. } | Self::NotLoaded => Blame::Config,
         }
     }
 }
@@ -166,6 +192,11 @@ pub trait Plugins: Send + Sync {
     /// Begins the calls of one request: all of them see one generation of the center's plug-ins,
     /// in instances that no other request has touched.
     fn begin(&self, context: CallContext) -> Box<dyn PluginCalls>;
+
+    /// Whether one of the center's plug-ins tells whose a retailer id is; most centers have none.
+    fn tells_retailers(&self, _center: &CenterId) -> bool {
+        false
+    }
 }
 
 /// The calls of one request, in the flow's order.
@@ -179,6 +210,11 @@ pub trait PluginCalls: Send {
 
     /// Asks what the file is to be called.
     async fn file_name(&mut self, facts: Vec<(String, String)>) -> Result<String, PluginFailure>;
+
+    /// Asks whose a retailer id is, before the receipt that claims it is opened.
+    async fn identify(&mut self, _retailer: &RetailerId) -> Result<RetailerAnswer, PluginFailure> {
+        Ok(RetailerAnswer::NotMine)
+    }
 
     /// What the plug-ins have asked of the host so far, in order.
     fn host_calls(&self) -> &[HostCall] {

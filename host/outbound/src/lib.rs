@@ -9,7 +9,9 @@
 mod exchange;
 mod origin;
 pub mod registration;
+mod roots;
 pub mod web;
 
 pub use exchange::{Bounds, NoAnswer, Outbound};
 pub use origin::{InvalidOrigin, Origin};
+pub use roots::system_roots;

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
 use colophon_core::plugin::{CallContext, Offer, PluginFailure, Plugins, ResolverAnswer};
 use colophon_core::ports::{Catalog, Unavailable};
+use colophon_core::rollout::PurchaseMark;
 use colophon_core::time::Timestamp;
 use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, Registry, Sandbox, Settings};
 use colophon_receipt::{BookId, BookIdType, CenterId, RetailerId};
@@ -132,6 +133,7 @@ fn sale() -> Result<Sale, Box<dyn Error>> {
             now: Timestamp::from_unix_ms(1_800_000_000_000),
             center: CenterId::try_from("demo")?,
             retailer: RetailerId::try_from("shop")?,
+            purchase: Some(PurchaseMark::from_number(1)),
         },
         offer: Offer {
             book,

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod failure;
 pub(crate) mod live;
+mod not_loaded;
 mod question;
 
 use std::sync::Arc;
@@ -10,21 +11,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use colophon_core::catalog::Book;
 use colophon_core::plugin::{
-    CallContext, HostCall, Offer, PluginCalls, PluginFailure, PolicyTerms, ResolverAnswer, Verdict,
+    CallContext, HostCall, Offer, PluginCalls, PluginFailure, PolicyTerms, ResolverAnswer,
+    RetailerAnswer, Verdict,
 };
 use colophon_core::ports::Catalog;
+use colophon_receipt::RetailerId;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::answer::told_text;
 pub(crate) use self::live::{Live, Places};
+pub(crate) use self::not_loaded::NotLoaded;
 pub(crate) use self::question::{Describe, SelfTest};
-use self::question::{Evaluate, FileName, Question, Resolve};
+use self::question::{Evaluate, FileName, Identify, Resolve, RoleQuestion};
 use crate::bindings::{common, policy};
+use crate::chain::{Asked, Chain, FollowedCall};
 use crate::contract::Role;
 use crate::generation::Generation;
 use crate::observation::Observed;
-use crate::registry::Chain;
 use crate::sandbox::Sandbox;
 use crate::state::{Bound, CallState};
 
@@ -37,7 +41,7 @@ pub(crate) struct RequestCalls {
 
 /// A plug-in of the chain, with its instance once it has been asked.
 struct Link {
-    generation: Arc<Generation>,
+    asked: Asked,
     live: Option<Live>,
 }
 
@@ -59,8 +63,8 @@ impl RequestCalls {
         chain: &Chain,
     ) -> Self {
         let told = answer::told(&context);
-        let links = chain.iter().map(|generation| Link {
-            generation: Arc::clone(generation),
+        let links = chain.asked(context.purchase).map(|asked| Link {
+            asked: asked.clone(),
             live: None,
         });
         Self {
@@ -83,8 +87,8 @@ impl PluginCalls for RequestCalls {
     async fn resolve(&mut self, book: &Book) -> Result<ResolverAnswer, PluginFailure> {
         let book = answer::book(book);
         let mut asked = false;
-        for Link { generation, live } in &mut self.links {
-            let Some(indices) = &generation.exported().resolver else {
+        for Link { asked: one, live } in &mut self.links {
+            let Some(indices) = &one.generation.exported().resolver else {
                 continue;
             };
             asked = true;
@@ -95,13 +99,7 @@ impl PluginCalls for RequestCalls {
             };
             let found = self
                 .request
-                .ask(
-                    Role::Resolver,
-                    generation,
-                    live,
-                    question,
-                    &mut self.host_calls,
-                )
+                .ask(one, live, question, &mut self.host_calls)
                 .await?;
             if found != ResolverAnswer::NotMine {
                 return Ok(found);
@@ -118,8 +116,8 @@ impl PluginCalls for RequestCalls {
     async fn evaluate(&mut self, offer: Offer) -> Result<Verdict, PluginFailure> {
         let offer: policy::Offer = answer::offer(offer);
         let mut strictest: Option<PolicyTerms> = None;
-        for Link { generation, live } in &mut self.links {
-            let Some(indices) = &generation.exported().policy else {
+        for Link { asked: one, live } in &mut self.links {
+            let Some(indices) = &one.generation.exported().policy else {
                 continue;
             };
             let question = Evaluate {
@@ -129,13 +127,7 @@ impl PluginCalls for RequestCalls {
             };
             match self
                 .request
-                .ask(
-                    Role::Policy,
-                    generation,
-                    live,
-                    question,
-                    &mut self.host_calls,
-                )
+                .ask(one, live, question, &mut self.host_calls)
                 .await?
             {
                 Verdict::Allow(terms) => {
@@ -159,8 +151,8 @@ impl PluginCalls for RequestCalls {
     async fn file_name(&mut self, facts: Vec<(String, String)>) -> Result<String, PluginFailure> {
         let mut failed = None;
         let mut named = None;
-        for Link { generation, live } in &mut self.links {
-            let Some(indices) = &generation.exported().naming else {
+        for Link { asked: one, live } in &mut self.links {
+            let Some(indices) = &one.generation.exported().naming else {
                 continue;
             };
             let question = FileName {
@@ -170,13 +162,7 @@ impl PluginCalls for RequestCalls {
             };
             match self
                 .request
-                .ask(
-                    Role::Naming,
-                    generation,
-                    live,
-                    question,
-                    &mut self.host_calls,
-                )
+                .ask(one, live, question, &mut self.host_calls)
                 .await
             {
                 Ok(name) => {
@@ -190,6 +176,32 @@ impl PluginCalls for RequestCalls {
             link.live = None;
         }
         named.ok_or_else(|| failed.unwrap_or_else(|| self.nobody(Role::Naming)))
+    }
+
+    /// The first that does not say "not mine" is heard. The instances are gone afterwards: what
+    /// follows is another part of the request, which knows more.
+    async fn identify(&mut self, retailer: &RetailerId) -> Result<RetailerAnswer, PluginFailure> {
+        let inquiry = answer::inquiry(&self.request.context);
+        let mut given = Ok(RetailerAnswer::NotMine);
+        for Link { asked: one, live } in &mut self.links {
+            let Some(indices) = &one.generation.exported().retailers else {
+                continue;
+            };
+            let question = Identify {
+                indices,
+                inquiry: &inquiry,
+                retailer: retailer.as_ref(),
+            };
+            given = self
+                .request
+                .ask(one, live, question, &mut self.host_calls)
+                .await;
+            *live = None;
+            if given != Ok(RetailerAnswer::NotMine) {
+                break;
+            }
+        }
+        given
     }
 
     fn host_calls(&self) -> &[HostCall] {
@@ -209,16 +221,28 @@ impl RequestCalls {
 
 impl Request {
     /// Asks one plug-in one question and accounts for it.
-    async fn ask<Q: Question>(
+    async fn ask<Q: RoleQuestion>(
         &self,
-        role: Role,
-        generation: &Generation,
+        asked: &Asked,
         live: &mut Option<Live>,
         question: Q,
         host_calls: &mut Vec<HostCall>,
     ) -> Result<Q::Answer, PluginFailure> {
-        let mut observed = Observed::begin(&self.sandbox.meters, role, generation, &self.context);
+        let generation = &asked.generation;
+        let meters = &self.sandbox.meters;
+        let mut observed = Observed::begin(meters, Q::ROLE, generation, &self.context);
         let answer = self.put(generation, live, question, &mut observed).await;
+        if let Some(follower) = &asked.follower {
+            follower.followed(&FollowedCall {
+                role: Q::ROLE,
+                context: &self.context,
+                failure: answer.as_ref().err(),
+                fuel: observed.fuel(),
+                memory_bytes: observed.memory_bytes(),
+                host_calls: observed.host_calls_made(),
+                input: &|| question.input(),
+            });
+        }
         host_calls.append(&mut observed.host_calls());
         observed.end(&answer);
         answer
@@ -226,7 +250,7 @@ impl Request {
 
     /// The instance is out of its place while it is asked, so that it is gone when the request is
     /// given up meanwhile, and comes back only if it can be asked again.
-    async fn put<Q: Question>(
+    async fn put<Q: RoleQuestion>(
         &self,
         generation: &Generation,
         place: &mut Option<Live>,
@@ -241,7 +265,7 @@ impl Request {
             None => self.start(generation).await?,
         };
         let answer = live.ask(question).await;
-        observed.used(live.fuel_used(), live.host_calls());
+        observed.used(live.fuel_used(), live.memory_bytes(), live.host_calls());
         let usable = match &answer {
             Ok(_) => true,
             Err(failure) => failure::leaves_usable(failure),

@@ -65,6 +65,20 @@ pub struct Services {
     pub lines: Arc<Lines>,
 }
 
+impl Services {
+    /// Services of a plug-in that was granted neither statements nor addresses; a call of one of
+    /// these would fail as unavailable.
+    pub fn without_outside(values: Arc<dyn PluginValues>, lines: Arc<Lines>) -> Self {
+        let nobody = Arc::new(Unconnected);
+        Self {
+            values,
+            database: nobody.clone(),
+            web: nobody,
+            lines,
+        }
+    }
+}
+
 impl Granted {
     /// What the built-in plug-in has: the catalog, within limits.
     pub fn catalog(limits: Limits) -> Self {

@@ -26,6 +26,7 @@
 pub mod bench;
 mod bindings;
 mod call;
+mod chain;
 mod contract;
 mod generation;
 mod granted;
@@ -38,12 +39,13 @@ mod registry;
 mod sandbox;
 mod state;
 
+pub use chain::{Asked, Chain, FollowedCall, Follower, Place};
 pub use contract::{CONTRACT, Capability, Role};
 pub use generation::{Description, Generation, LoadRefused};
 pub use granted::{Granted, GrantedStatements, GrantedValues, Services};
 pub use limits::{Capacity, Limits};
 pub use lines::{Line, LineLevel, LineQueue, Lines};
-pub use registry::{Chain, Registry};
+pub use registry::Registry;
 pub use sandbox::{FolderRefused, PrecompiledFolder, Sandbox, Settings, StartFailed};
 
 /// The catalog plug-in, which a center has unless it brings its own.

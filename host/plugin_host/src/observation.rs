@@ -64,6 +64,7 @@ pub(crate) struct Observed<'a> {
     context: &'a CallContext,
     begun: Instant,
     fuel: u64,
+    memory_bytes: usize,
     host_calls: Vec<HostCall>,
 }
 
@@ -81,14 +82,28 @@ impl<'a> Observed<'a> {
             context,
             begun: Instant::now(),
             fuel: 0,
+            memory_bytes: 0,
             host_calls: Vec::new(),
         }
     }
 
     /// Notes what the call has used.
-    pub(crate) fn used(&mut self, fuel: u64, host_calls: Vec<HostCall>) {
+    pub(crate) fn used(&mut self, fuel: u64, memory_bytes: usize, host_calls: Vec<HostCall>) {
         self.fuel = fuel;
+        self.memory_bytes = memory_bytes;
         self.host_calls = host_calls;
+    }
+
+    pub(crate) fn fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    pub(crate) fn host_calls_made(&self) -> usize {
+        self.host_calls.len()
     }
 
     /// The calls into the host, of which the counts are noted.
@@ -172,5 +187,6 @@ fn outcome(failure: &PluginFailure) -> &'static str {
         PluginFailure::NoSuchRole { .. } => "no-such-role",
         PluginFailure::HostUnavailable => "host-unavailable",
         PluginFailure::Saturated => "saturated",
+        PluginFailure::NotLoaded => "not-loaded",
     }
 }

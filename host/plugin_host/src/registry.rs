@@ -9,12 +9,10 @@ use colophon_core::ports::Catalog;
 use colophon_receipt::CenterId;
 use tokio::sync::Semaphore;
 
-use crate::call::RequestCalls;
-use crate::generation::Generation;
+use crate::call::{NotLoaded, RequestCalls};
+use crate::chain::Chain;
+use crate::contract::Role;
 use crate::sandbox::Sandbox;
-
-/// A center's plug-ins in the order in which they are asked.
-pub type Chain = Vec<Arc<Generation>>;
 
 /// The plug-ins of all centers. A request sees one state of it from begin to end, whatever is
 /// published meanwhile.
@@ -28,18 +26,30 @@ pub struct Registry {
 /// One state of the registry; never changed, only replaced.
 #[derive(Clone)]
 struct Snapshot {
-    centers: HashMap<CenterId, Arc<Chain>>,
+    centers: HashMap<CenterId, Own>,
     /// Of centers that have no chain of their own.
     built_in: Arc<Chain>,
+}
+
+/// What a center has in place of the built-in chain.
+#[derive(Clone)]
+enum Own {
+    Chain(Arc<Chain>),
+    /// It has plug-ins, and they could not be loaded: nothing is decided without them.
+    Closed,
 }
 
 impl Registry {
     /// A registry in which every center has the built-in chain. `catalog` is what plug-ins can
     /// look their own center's titles up in.
-    pub fn new(sandbox: Arc<Sandbox>, catalog: Arc<dyn Catalog>, built_in: Chain) -> Self {
+    pub fn new(
+        sandbox: Arc<Sandbox>,
+        catalog: Arc<dyn Catalog>,
+        built_in: impl Into<Chain>,
+    ) -> Self {
         let snapshot = Snapshot {
             centers: HashMap::new(),
-            built_in: Arc::new(built_in),
+            built_in: Arc::new(built_in.into()),
         };
         Self {
             sandbox,
@@ -49,14 +59,20 @@ impl Registry {
         }
     }
 
+    /// Where the plug-ins run.
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.sandbox
+    }
+
     /// Gives a center a chain of its own. Requests under way keep the one they began with.
-    pub fn publish(&self, center: &CenterId, chain: Chain) {
-        let chain = Arc::new(chain);
-        self.snapshot.rcu(|now| {
-            let mut next = Snapshot::clone(now);
-            next.centers.insert(center.clone(), Arc::clone(&chain));
-            next
-        });
+    pub fn publish(&self, center: &CenterId, chain: impl Into<Chain>) {
+        self.put(center, Own::Chain(Arc::new(chain.into())));
+    }
+
+    /// Closes a center whose plug-ins could not be loaded: every question is answered by
+    /// [`NotLoaded`](colophon_core::plugin::PluginFailure::NotLoaded).
+    pub fn close(&self, center: &CenterId) {
+        self.put(center, Own::Closed);
     }
 
     /// Takes a center's own chain away; it has the built-in one again.
@@ -68,9 +84,12 @@ impl Registry {
         });
     }
 
-    fn chain(&self, center: &CenterId) -> Arc<Chain> {
-        let now = self.snapshot.load();
-        Arc::clone(now.centers.get(center).unwrap_or(&now.built_in))
+    fn put(&self, center: &CenterId, own: Own) {
+        self.snapshot.rcu(|now| {
+            let mut next = Snapshot::clone(now);
+            next.centers.insert(center.clone(), own.clone());
+            next
+        });
     }
 
     /// The center's share of the instances. Calls are only begun for centers that exist, so the
@@ -89,12 +108,28 @@ impl Registry {
 
 impl Plugins for Registry {
     fn begin(&self, context: CallContext) -> Box<dyn PluginCalls> {
+        let now = self.snapshot.load();
+        let chain = match now.centers.get(&context.center) {
+            None => &now.built_in,
+            Some(Own::Chain(chain)) => chain,
+            Some(Own::Closed) => return Box::new(NotLoaded::new(context)),
+        };
         Box::new(RequestCalls::new(
             Arc::clone(&self.sandbox),
             Arc::clone(&self.catalog),
             self.places(&context.center),
             context.clone(),
-            &self.chain(&context.center),
+            chain,
         ))
+    }
+
+    /// The built-in chain does not play the role.
+    fn tells_retailers(&self, center: &CenterId) -> bool {
+        match self.snapshot.load().centers.get(center) {
+            None => false,
+            Some(Own::Chain(chain)) => chain.plays(Role::Retailers),
+            // Nobody knows what they would have told, so they have to be asked.
+            Some(Own::Closed) => true,
+        }
     }
 }

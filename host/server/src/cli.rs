@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod activation;
 mod center;
+mod center_plugin;
 mod license;
 mod log;
 mod plugin;
@@ -17,6 +18,9 @@ pub(crate) use self::activation::{
     ActivationCommand, ActivationReportArgs, ActivationSettingsArgs, PeriodArg,
 };
 pub(crate) use self::center::{CenterCommand, CenterKeyArg, KeyKindArg, SignerCommand};
+pub(crate) use self::center_plugin::{
+    CenterPluginArgs, CenterPluginCommand, PluginPublishArgs, PublisherCommand,
+};
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{EventsArgs, LogCommand};
 pub(crate) use self::plugin::{Language, PluginCommand, PluginNewArgs, PluginTestArgs};
@@ -83,7 +87,7 @@ pub(crate) enum Command {
     /// What has been downloaded, and what has happened to the hosts.
     #[command(subcommand)]
     Log(LogCommand),
-    /// Plug-ins: begin one, build, check and test it.
+    /// Plug-ins: begin one, build, check and test it; publish it for a center and watch over it.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Print the published list of error codes and events.

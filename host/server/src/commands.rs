@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use colophon_receipt::CenterId;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, PluginCommand};
 use crate::config::{self, Config, Origin};
 use crate::house::House;
 use crate::output::Output;
@@ -33,11 +33,17 @@ const UNHEALTHY: u8 = 3;
 /// Runs a parsed command line.
 pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     // Authors have no installation, and none is looked for.
-    if let Command::Plugin(command) = cli.command {
-        return plugin::run(command, output);
-    }
+    let command = match cli.command {
+        Command::Plugin(PluginCommand::OfCenter(command)) => {
+            let layers = config::layers(&cli.data, cli.config.as_deref())?;
+            let config = config::parse(&layers, &cli.data)?;
+            return plugin::run_for_center(&config, command, output);
+        }
+        Command::Plugin(command) => return plugin::run(command, output),
+        other => other,
+    };
     let mut layers = config::layers(&cli.data, cli.config.as_deref())?;
-    if let Command::Serve(arguments) = &cli.command {
+    if let Command::Serve(arguments) = &command {
         if let Some(address) = &arguments.listen {
             layers.set("listen.address", address.clone(), Origin::Flag)?;
         }
@@ -48,11 +54,11 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
             layers.set(name, value.to_owned(), Origin::Flag)?;
         }
     }
-    if let Command::Config(command) = &cli.command {
+    if let Command::Config(command) = &command {
         return configuration::run(command, &layers, &cli.data, output);
     }
     let config = config::parse(&layers, &cli.data)?;
-    match cli.command {
+    match command {
         Command::Config(_) | Command::Plugin(_) | Command::Codes => codes::run(output),
         Command::Init(arguments) => block_on(init::run(&config, &arguments, output)),
         Command::Serve(arguments) => serve::run(&config, &arguments),

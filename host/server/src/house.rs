@@ -5,6 +5,7 @@ mod activation;
 mod founding;
 mod pages;
 mod parts;
+pub(crate) mod plugins;
 mod readiness;
 mod rehearsal;
 mod repository;
@@ -159,6 +160,7 @@ impl House {
                 return Ok(Explained::refused(Code::ReceiptInvalid, &reason, None));
             }
         };
+        let downloads = parts::downloads_for_commands(self, config, &center).await?;
         let request = DownloadRequest {
             event: new_event(),
             at: SystemClock.now(),
@@ -174,7 +176,6 @@ impl House {
                 agent: None,
             },
         };
-        let downloads = parts::downloads_for_commands(self, config).await?;
         let Explanation { receipt, outcome } = downloads.explain(&request).await;
         Ok(match outcome {
             Ok(permit) => Explained::permitted(&permit, receipt.as_ref()),

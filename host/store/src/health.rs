@@ -11,6 +11,7 @@ use crate::failure::{Fault, ReadError};
 use crate::log::{DATA_KEY, DETAILS};
 use crate::node::NodeStore;
 use crate::parse::counted;
+use crate::plugins::{GRANT, VERSION_GRANT};
 use crate::principals::CHAIN;
 use crate::retailers::SECRET;
 use crate::secrets::{Column, Secrets};
@@ -44,6 +45,10 @@ const AUTHORITY_KEYS: &str =
 const RETAILER_SECRETS: &str = "SELECT center, retailer, number, secret FROM retailer_keys";
 
 const CONTENT_KEYS: &str = "SELECT center, version, key FROM content_keys";
+
+const PLUGIN_GRANTS: &str = "SELECT center, id, grant_text FROM plugins";
+
+const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions";
 
 const SOME_PRINCIPALS: &str = "SELECT center, pseudonym, chain FROM principals LIMIT 1000";
 
@@ -170,6 +175,21 @@ impl Store {
             .into_iter()
             .map(|(center, name, sealed)| (frames(&[center.as_bytes(), &name]), sealed));
         problems.extend(unopened(&self.secrets, database, CHAIN, rows));
+
+        let rows: Vec<(String, String, Vec<u8>)> =
+            database.all(PLUGIN_GRANTS, arguments![]).await?;
+        let rows = rows
+            .into_iter()
+            .map(|(center, id, sealed)| (frames(&[center.as_bytes(), id.as_bytes()]), sealed));
+        problems.extend(unopened(&self.secrets, database, GRANT, rows));
+
+        let rows: Vec<(String, String, String, Vec<u8>)> =
+            database.all(VERSION_GRANTS, arguments![]).await?;
+        let rows = rows.into_iter().map(|(center, id, version, sealed)| {
+            let row = [center.as_bytes(), id.as_bytes(), version.as_bytes()];
+            (frames(&row), sealed)
+        });
+        problems.extend(unopened(&self.secrets, database, VERSION_GRANT, rows));
 
         let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_PERSONS, arguments![]).await?;
         let rows = rows

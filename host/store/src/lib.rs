@@ -25,6 +25,7 @@ pub mod mapping;
 pub mod migration;
 pub mod node;
 mod parse;
+pub mod plugins;
 pub mod principals;
 pub mod retailers;
 pub mod secrets;

@@ -228,6 +228,12 @@ fn strangers_statements() -> Vec<(String, Vec<(ChangedRecord, String)>)> {
         statement("DELETE FROM retailer_keys", vec![shop()]),
         statement("UPDATE retailers SET description = 'x'", vec![shop()]),
         statement("UPDATE centers SET receipt_skew_s = 1", vec![main()]),
+        statement("UPDATE plugins SET position = 7", vec![main()]),
+        statement("UPDATE plugin_versions SET manifest = 'x'", vec![main()]),
+        statement("UPDATE plugin_publishers SET name = 'x'", vec![main()]),
+        statement("DELETE FROM plugin_publishers", vec![main()]),
+        statement("DELETE FROM plugin_versions", vec![main()]),
+        statement("DELETE FROM plugins", vec![main()]),
         statement("DELETE FROM content_keys", vec![key()]),
         statement("DELETE FROM retailers", vec![shop()]),
         statement("DELETE FROM title_forms", vec![title()]),
@@ -244,6 +250,7 @@ pub(crate) async fn a_change_by_another_program_is_logged(ground: &Place) {
         .add_title(&title(1, "111", "Emma"), moment(8))
         .await
         .unwrap();
+    crate::plugins::furnish_with_a_plugin(&store).await;
     let mut reader = Reader::at_the_end(&store).await;
     let mut stranger = ground.stranger().await;
     for (sql, expected) in strangers_statements() {

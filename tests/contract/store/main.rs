@@ -22,6 +22,7 @@ mod mapping;
 mod migration;
 mod node;
 mod place;
+mod plugins;
 mod privacy;
 mod records;
 mod samples;
@@ -127,6 +128,18 @@ on_both_engines! {
     values => writers_at_once_lose_nothing_and_keep_the_quota,
     values => a_value_moved_to_another_place_does_not_open,
     values => a_center_takes_its_values_with_it,
+    plugins => a_version_comes_back_as_it_was_published,
+    plugins => a_version_is_published_once,
+    plugins => every_step_is_a_change_of_its_center,
+    plugins => two_operators_who_promote_at_once_leave_one_active,
+    plugins => a_canary_and_a_rejection_keep_share_and_reason,
+    plugins => a_grant_holds_for_the_versions_it_was_given_to,
+    plugins => plug_ins_are_asked_in_the_order_they_were_put_in,
+    plugins => the_oldest_versions_go_with_their_components,
+    plugins => centers_do_not_see_each_others_plug_ins,
+    plugins => questions_are_kept_up_to_a_number,
+    plugins => grants_and_questions_are_bound_to_their_rows,
+    plugins => publishers_come_and_go,
     damage => a_value_moved_to_another_row_does_not_open,
     damage => a_wrong_master_key_is_told_from_damage,
     damage => an_encrypted_form_without_a_key_is_found,

@@ -10,7 +10,11 @@ use crate::place::{Place, moment, secrets};
 use crate::samples::furnish;
 
 /// Migrations of the fulfillment database there are.
-const FULFILLMENT: u8 = 8;
+const FULFILLMENT: u8 = 9;
+
+/// The number of the last of them, and of the one before.
+const LAST: i64 = 10;
+const BEFORE: i64 = 8;
 
 pub(crate) async fn a_database_is_migrated_once(ground: &Place) {
     let databases = ground.databases().await;
@@ -103,7 +107,7 @@ pub(crate) async fn a_newer_database_is_refused(ground: &Place) {
     };
     assert_eq!(
         (*schema, *found, *known, copy),
-        (Schema::Fulfillment, 99, i64::from(FULFILLMENT), &None)
+        (Schema::Fulfillment, 99, LAST, &None)
     );
     assert!(
         refused.to_string().contains("start the Colophon release"),
@@ -137,11 +141,20 @@ pub(crate) async fn an_altered_migration_is_refused(ground: &Place) {
 /// Takes the last migration of a file back, as far as the list of those applied goes.
 async fn one_behind(ground: &Place) {
     let mut stranger = ground.stranger().await;
-    for table in ["plugin_values", "plugin_value_totals"] {
+    for table in [
+        "plugin_publishers",
+        "plugin_vectors",
+        "plugin_history",
+        "plugin_components",
+        "plugin_versions",
+        "plugins",
+    ] {
         stranger.run(&format!("DROP TABLE {table}")).await;
     }
     stranger
-        .run("DELETE FROM fulfillment_migrations WHERE version = 8")
+        .run(&format!(
+            "DELETE FROM fulfillment_migrations WHERE version = {LAST}"
+        ))
         .await;
 }
 
@@ -154,7 +167,7 @@ async fn a_file_that_holds_anything_is_copied_first() {
         one_behind(&ground).await;
         let databases = ground.databases().await;
         let [done, logging] = databases.migrate(moment(777)).await.unwrap();
-        assert_eq!(done.applied, [(8, "0008_plugin_values".to_owned())]);
+        assert_eq!(done.applied, [(LAST, "0010_plugins".to_owned())]);
         assert_eq!(logging.copy, None);
         let copy = done.copy.unwrap();
         let DatabaseAddress::Sqlite(file) = &ground.fulfillment else {
@@ -163,7 +176,7 @@ async fn a_file_that_holds_anything_is_copied_first() {
         let name = file.file_name().unwrap().to_str().unwrap();
         assert_eq!(
             copy.file_name().unwrap().to_str().unwrap(),
-            format!("{name}.before-fulfillment-7-777")
+            format!("{name}.before-fulfillment-{BEFORE}-777")
         );
         for path in [&copy, file] {
             assert_eq!(

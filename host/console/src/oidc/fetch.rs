@@ -4,10 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use colophon_outbound::{Bounds, NoAnswer, Outbound};
+use colophon_outbound::{Bounds, NoAnswer, Outbound, system_roots};
 use openidconnect::url::Url;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
-use rustls::RootCertStore;
 use thiserror::Error;
 
 const BOUNDS: Bounds = Bounds {
@@ -36,12 +35,8 @@ pub(crate) struct Fetch {
 impl Fetch {
     /// Trusts the roots that this machine trusts.
     pub(crate) fn new() -> Self {
-        let mut roots = RootCertStore::empty();
-        // A root that cannot be read is one fewer; a provider under it is not reached, and the
-        // failure says so.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         Self {
-            outbound: Outbound::new(roots, BOUNDS).map_err(Arc::new),
+            outbound: Outbound::new(system_roots(), BOUNDS).map_err(Arc::new),
         }
     }
 

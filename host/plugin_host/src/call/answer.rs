@@ -2,11 +2,12 @@
 
 use colophon_core::catalog::Book;
 use colophon_core::plugin::{
-    CallContext, FoundLocation, Offer, PluginFailure, PolicyTerms, ResolverAnswer, Verdict,
+    CallContext, FoundLocation, Offer, PluginFailure, PolicyTerms, ResolverAnswer, RetailerAnswer,
+    RetailerEntry, Verdict,
 };
 use colophon_core::time::Timestamp;
 
-use crate::bindings::{common, meta, policy, resolver};
+use crate::bindings::{common, meta, policy, resolver, retailers};
 
 /// The longest text that is kept of what a plug-in says of its own accord.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -18,6 +19,16 @@ pub(super) fn told(context: &CallContext) -> common::Context {
         center: context.center.as_ref().to_owned(),
         retailer: context.retailer.as_ref().to_owned(),
         territory: None,
+        extra: Vec::new(),
+    }
+}
+
+/// The same of a request whose receipt is still closed.
+pub(super) fn inquiry(context: &CallContext) -> retailers::Inquiry {
+    retailers::Inquiry {
+        request_id: context.request_id.clone(),
+        now_ms: u64::try_from(context.now.unix_ms()).unwrap_or(0),
+        center: context.center.as_ref().to_owned(),
         extra: Vec::new(),
     }
 }
@@ -75,6 +86,20 @@ pub(crate) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, Plugi
         }
         resolver::Answer::NotMine => Ok(ResolverAnswer::NotMine),
         resolver::Answer::Other(_) => Err(unusable("resolver answer of an unknown kind")),
+    }
+}
+
+/// Whether the center has the record and the key is for core to see.
+pub(crate) fn identified(answer: retailers::Answer) -> Result<RetailerAnswer, PluginFailure> {
+    match answer {
+        retailers::Answer::Known(retailers::Entry { retailer, key }) => {
+            if retailer.len() > 64 || key.as_ref().is_some_and(|key| key.len() > 128) {
+                return Err(unusable("retailer or key is too long"));
+            }
+            Ok(RetailerAnswer::Known(RetailerEntry { retailer, key }))
+        }
+        retailers::Answer::NotMine => Ok(RetailerAnswer::NotMine),
+        retailers::Answer::Other(_) => Err(unusable("retailers answer of an unknown kind")),
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) fn leaves_usable(failure: &PluginFailure) -> bool {
         | PluginFailure::OutOfFuel
         | PluginFailure::LimitReached { .. }
         | PluginFailure::NoSuchRole { .. }
-        | PluginFailure::Saturated => false,
+        | PluginFailure::Saturated
+        | PluginFailure::NotLoaded => false,
     }
 }
 

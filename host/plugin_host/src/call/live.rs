@@ -113,6 +113,11 @@ impl Live {
         std::mem::take(&mut self.store.data_mut().transcript)
     }
 
+    /// Linear memory, in bytes; it never shrinks.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.store.data().memory_bytes()
+    }
+
     /// Fuel used since the last grant.
     pub(crate) fn fuel_used(&self) -> u64 {
         let granted = self.store.data().limits().fuel;

@@ -1,11 +1,13 @@
 //! The questions a plug-in can be asked, one for each exported function.
 
-use colophon_core::plugin::{PluginFailure, ResolverAnswer, Verdict};
+use colophon_core::plugin::{PluginFailure, ResolverAnswer, RetailerAnswer, Verdict};
+use serde_json::{Value, json};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::answer;
-use crate::bindings::{common, meta, naming, policy, resolver};
+use crate::bindings::{common, meta, naming, policy, resolver, retailers};
+use crate::contract::Role;
 use crate::state::CallState;
 
 /// What a plug-in's function gave: an answer in core's terms, or a failure of its own, or one that
@@ -48,6 +50,16 @@ pub(crate) trait Question: Send {
     ) -> impl Future<Output = wasmtime::Result<Given<Self::Answer>>> + Send;
 }
 
+/// A question in one of the roles, which can be written down.
+pub(crate) trait RoleQuestion: Question + Copy + Sync {
+    /// The role.
+    const ROLE: Role;
+
+    /// The function's parameters by name, in the contract's terms, as cases hold them.
+    fn input(&self) -> Value;
+}
+
+#[derive(Clone, Copy)]
 pub(crate) struct Resolve<'a> {
     pub(crate) indices: &'a resolver::GuestIndices,
     pub(crate) context: &'a common::Context,
@@ -74,6 +86,15 @@ impl Question for Resolve<'_> {
     }
 }
 
+impl RoleQuestion for Resolve<'_> {
+    const ROLE: Role = Role::Resolver;
+
+    fn input(&self) -> Value {
+        json!({ "ctx": told(self.context), "book": book(self.book) })
+    }
+}
+
+#[derive(Clone, Copy)]
 pub(crate) struct Evaluate<'a> {
     pub(crate) indices: &'a policy::GuestIndices,
     pub(crate) context: &'a common::Context,
@@ -98,6 +119,33 @@ impl Question for Evaluate<'_> {
     }
 }
 
+impl RoleQuestion for Evaluate<'_> {
+    const ROLE: Role = Role::Policy;
+
+    fn input(&self) -> Value {
+        let policy::Offer {
+            book: sold,
+            resource_class,
+            price,
+            requested_protection,
+            extra,
+        } = self.offer;
+        let price = price.as_ref();
+        let price = price.map(|price| json!({ "minor": price.minor, "currency": price.currency }));
+        json!({
+            "ctx": told(self.context),
+            "offer": {
+                "book": book(sold),
+                "resource-class": resource_class,
+                "price": price,
+                "requested-protection": requested_protection,
+                "extra": extra,
+            },
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
 pub(crate) struct FileName<'a> {
     pub(crate) indices: &'a naming::GuestIndices,
     pub(crate) context: &'a common::Context,
@@ -122,6 +170,87 @@ impl Question for FileName<'_> {
             .map_err(Refused::from)
             .and_then(|name| Ok(answer::file_name(name)?)))
     }
+}
+
+impl RoleQuestion for FileName<'_> {
+    const ROLE: Role = Role::Naming;
+
+    fn input(&self) -> Value {
+        json!({ "ctx": told(self.context), "facts": self.facts })
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Identify<'a> {
+    pub(crate) indices: &'a retailers::GuestIndices,
+    pub(crate) inquiry: &'a retailers::Inquiry,
+    pub(crate) retailer: &'a str,
+}
+
+impl Question for Identify<'_> {
+    type Answer = RetailerAnswer;
+
+    const FUNCTION: &'static str = "identify";
+
+    async fn ask(
+        self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Given<Self::Answer>> {
+        let guest = self.indices.load(&mut *store, instance)?;
+        let answer = guest
+            .call_identify(store, self.inquiry, self.retailer)
+            .await?;
+        Ok(answer
+            .map_err(Refused::from)
+            .and_then(|found| Ok(answer::identified(found)?)))
+    }
+}
+
+impl RoleQuestion for Identify<'_> {
+    const ROLE: Role = Role::Retailers;
+
+    fn input(&self) -> Value {
+        let retailers::Inquiry {
+            request_id,
+            now_ms,
+            center,
+            extra,
+        } = self.inquiry;
+        json!({
+            "ctx": {
+                "request-id": request_id,
+                "now-ms": now_ms,
+                "center": center,
+                "extra": extra,
+            },
+            "retailer": self.retailer,
+        })
+    }
+}
+
+/// What the host says of the request, as cases hold it.
+fn told(context: &common::Context) -> Value {
+    let common::Context {
+        request_id,
+        now_ms,
+        center,
+        retailer,
+        territory,
+        extra,
+    } = context;
+    json!({
+        "request-id": request_id,
+        "now-ms": now_ms,
+        "center": center,
+        "retailer": retailer,
+        "territory": territory,
+        "extra": extra,
+    })
+}
+
+fn book(book: &common::Book) -> Value {
+    json!({ "id-type": book.id_type, "id": book.id })
 }
 
 pub(crate) struct Describe<'a> {

@@ -1,10 +1,12 @@
 //! Several plug-ins in one center, and several centers in one host.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use colophon_core::plugin::{Blame, PluginFailure, Plugins, ResolverAnswer, Verdict};
+use colophon_core::plugin::{Blame, CallContext, PluginFailure, Plugins, ResolverAnswer, Verdict};
+use colophon_core::rollout::{PurchaseMark, Share};
 use colophon_plugin_host::{
-    CATALOG_PLUGIN, Capacity, Chain, Granted, Limits, Registry, Sandbox, Settings,
+    Asked, CATALOG_PLUGIN, Capacity, Chain, FollowedCall, Follower, Generation, Granted, Limits,
+    Place, Registry, Sandbox, Settings,
 };
 
 use crate::guest::{resolver, resolver_that_first};
@@ -153,4 +155,130 @@ async fn a_center_that_takes_all_its_places_waits_for_itself_alone() {
         resolve(&plugins, "north", "1").await,
         Ok(ResolverAnswer::Found(_))
     ));
+}
+
+async fn loaded(sandbox: &Arc<Sandbox>, wasm: &[u8]) -> Arc<Generation> {
+    let granted = Granted::catalog(Limits::default());
+    sandbox.load(wasm, granted).await.expect("loads")
+}
+
+fn bought(number: u64) -> CallContext {
+    CallContext {
+        purchase: Some(PurchaseMark::from_number(number)),
+        ..request("north")
+    }
+}
+
+#[tokio::test]
+async fn a_version_on_trial_is_asked_for_its_share_of_the_purchases() {
+    let sandbox = sandbox();
+    let active = loaded(&sandbox, &resolver_that_first("")).await;
+    let trial = loaded(&sandbox, &own_place()).await;
+    let plugins = Registry::new(
+        Arc::clone(&sandbox),
+        Arc::new(Shelf::empty()),
+        [active.clone()],
+    );
+    let share = Share::percent(30).expect("a share");
+    let version = "2".parse().expect("a version");
+    let tried = Place::from(active).trying(trial.clone().into(), version, share);
+    plugins.publish(&center("north"), [tried]);
+    let mut met = Vec::new();
+    for _ in 0..2 {
+        let mut turn = Vec::new();
+        for number in 0..200 {
+            let mut calls = plugins.begin(bought(number));
+            let answer = calls.resolve(&book("1")).await.expect("an answer");
+            turn.push(matches!(answer, ResolverAnswer::Found(_)));
+        }
+        met.push(turn);
+    }
+    assert_eq!(
+        met[0], met[1],
+        "a purchase meets the same version every time"
+    );
+    let count = met[0].iter().filter(|trial| **trial).count();
+    assert!((30..90).contains(&count), "{count} of 200");
+    // Before a purchase is known nobody is tried with it.
+    let unknown = CallContext {
+        purchase: None,
+        ..request("north")
+    };
+    let answer = plugins.begin(unknown).resolve(&book("1")).await;
+    assert_eq!(answer, Ok(ResolverAnswer::NotMine));
+    // A plug-in that is only on trial is asked by its share and missing for the others.
+    let version = "2".parse().expect("a version");
+    let alone = Place::empty().trying(trial.into(), version, share);
+    plugins.publish(&center("north"), [alone]);
+    let mut missing = 0;
+    for number in 0..200 {
+        let answer = plugins.begin(bought(number)).resolve(&book("1")).await;
+        missing += usize::from(answer == Err(PluginFailure::NoSuchRole { role: "resolver" }));
+    }
+    assert_eq!(missing, 200 - count);
+}
+
+#[tokio::test]
+async fn a_center_whose_plug_ins_are_not_loaded_decides_nothing() {
+    let sandbox = sandbox();
+    let built_in = loaded(&sandbox, CATALOG_PLUGIN).await;
+    let plugins = Registry::new(sandbox, Arc::new(Shelf::empty()), [built_in]);
+    plugins.close(&center("north"));
+    let mut calls = plugins.begin(request("north"));
+    assert_eq!(
+        calls.resolve(&book("1")).await,
+        Err(PluginFailure::NotLoaded)
+    );
+    assert_eq!(calls.evaluate(offer()).await, Err(PluginFailure::NotLoaded));
+    assert_eq!(
+        calls.file_name(Vec::new()).await,
+        Err(PluginFailure::NotLoaded)
+    );
+    let shop = request("north").retailer;
+    assert!(plugins.tells_retailers(&center("north")));
+    assert_eq!(calls.identify(&shop).await, Err(PluginFailure::NotLoaded));
+    assert_eq!(PluginFailure::NotLoaded.blame(), Blame::Config);
+    let elsewhere = resolve(&plugins, "south", "1").await;
+    assert_eq!(elsewhere, Ok(ResolverAnswer::NotMine));
+    assert!(!plugins.tells_retailers(&center("south")));
+    plugins.withdraw(&center("north"));
+    assert_eq!(
+        resolve(&plugins, "north", "1").await,
+        Ok(ResolverAnswer::NotMine)
+    );
+}
+
+/// Writes down what it is told.
+#[derive(Default)]
+struct Notes(Mutex<Vec<(Option<PluginFailure>, u64, serde_json::Value)>>);
+
+impl Follower for Notes {
+    fn followed(&self, call: &FollowedCall<'_>) {
+        assert_eq!(call.role.as_str(), "resolver");
+        let note = (call.failure.cloned(), call.fuel, (call.input)());
+        self.0.lock().expect("nobody panics").push(note);
+    }
+}
+
+#[tokio::test]
+async fn whoever_follows_a_generation_is_told_of_every_call() {
+    let sandbox = sandbox();
+    let good = loaded(&sandbox, &resolver_that_first("")).await;
+    let bad = loaded(&sandbox, &resolver_that_first("unreachable")).await;
+    let notes = Arc::new(Notes::default());
+    let chain = [good, bad].map(|one| Asked::followed_by(one, notes.clone()));
+    let plugins = Registry::new(sandbox, Arc::new(Shelf::empty()), chain);
+    let failure = resolve(&plugins, "north", "1").await.expect_err("it traps");
+    let told = notes.0.lock().expect("nobody panics");
+    let [(first, fuel, input), (second, _, _)] = told.as_slice() else {
+        panic!("{} calls", told.len())
+    };
+    assert_eq!((first, second), (&None, &Some(failure)));
+    assert!(*fuel > 0);
+    assert_eq!(
+        input["book"],
+        serde_json::json!({ "id-type": "ISBN", "id": "1" })
+    );
+    assert_eq!(input["ctx"]["center"], "north");
+    assert_eq!(input["ctx"]["territory"], serde_json::Value::Null);
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
 use colophon_core::plugin::{CallContext, Offer, PluginFailure, Plugins, ResolverAnswer};
 use colophon_core::ports::{Catalog, Service, Unavailable};
+use colophon_core::rollout::PurchaseMark;
 use colophon_core::time::Timestamp;
 use colophon_plugin_host::{Chain, Granted, Limits, Registry, Sandbox, Settings};
 use colophon_receipt::{BookId, BookIdType, CenterId, RetailerId};
@@ -109,6 +110,7 @@ pub(crate) fn request(at: &str) -> CallContext {
         now: Timestamp::from_unix_ms(1_800_000_000_000),
         center: center(at),
         retailer: RetailerId::try_from("shop").expect("a retailer"),
+        purchase: Some(PurchaseMark::from_number(1)),
     }
 }
 

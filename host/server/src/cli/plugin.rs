@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::CenterPluginCommand;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Write a template: a working plug-in with its tests, to begin from.
@@ -26,6 +28,14 @@ pub(crate) enum PluginCommand {
         #[arg(long)]
         watch: bool,
     },
+    /// Print what a publisher signs: `openssl dgst -sha256 -sign KEY -out SIGNATURE STATEMENT`.
+    Statement {
+        /// The plug-in's folder, or a component.
+        #[arg(default_value = ".", value_name = "FILE|DIR")]
+        plugin: PathBuf,
+    },
+    #[command(flatten)]
+    OfCenter(CenterPluginCommand),
 }
 
 #[derive(Debug, Args)]

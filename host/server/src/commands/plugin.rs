@@ -1,21 +1,25 @@
-//! `colophon plugin`: what authors of plug-ins work with. None of it needs a host or its data.
+//! `colophon plugin`: what authors of plug-ins work with, which needs no host and none of its data,
+//! and what operators do with them.
 
 mod bench;
 mod build;
+mod center;
 mod check;
 mod dev;
 mod manifest;
 mod new;
 mod script;
+mod statement;
 mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::block_on;
-use crate::cli::PluginCommand;
+use crate::cli::{CenterPluginCommand, PluginCommand};
+use crate::config::Config;
 use crate::output::Output;
 
 pub(super) fn run(command: PluginCommand, output: Output) -> Result<ExitCode> {
@@ -25,7 +29,17 @@ pub(super) fn run(command: PluginCommand, output: Output) -> Result<ExitCode> {
         PluginCommand::Check { plugin } => block_on(check::run(&plugin, output)),
         PluginCommand::Test(arguments) => block_on(test::run(&arguments, output)),
         PluginCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
+        PluginCommand::Statement { plugin } => statement::run(&plugin),
+        PluginCommand::OfCenter(_) => bail!("this needs the data of a host"),
     }
+}
+
+pub(super) fn run_for_center(
+    config: &Config,
+    command: CenterPluginCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    block_on(center::run(config, command, output))
 }
 
 /// Where the component of a plug-in's folder is built to.

@@ -151,7 +151,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "plugins.deadline_ms",
         "200",
-        "time one plug-in call may take, in milliseconds",
+        "time one call of the built-in plug-in may take, in milliseconds; others have what manifest and grant say",
     ),
     key(
         "activation.public_url",

@@ -17,12 +17,13 @@ use colophon_pipeline::{
     AgentSettings, CacheUpdateAgent, DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits,
     OutboxPorts, Running,
 };
-use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, Registry, Sandbox, Settings};
+use colophon_receipt::CenterId;
 use colophon_store::cached::{CacheSizes, CachedRecords};
 use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::plugins::{ChainWatch, chains};
 use super::readiness::Services;
 use super::{House, SystemClock};
 use crate::config::Config;
@@ -44,6 +45,7 @@ pub(crate) struct Parts {
     recorder: Recorder,
     log_writer: Running,
     cache_agent: Running,
+    chain_watch: ChainWatch,
     trust_watch: AbortHandle,
 }
 
@@ -58,7 +60,9 @@ impl Parts {
             CacheSizes::default(),
         ));
         let origin = Arc::new(origin(house, config)?);
-        let plugins = plugins(config, records.clone()).await?;
+        let chains = Arc::new(chains(house, config, records.clone()).await?);
+        let plugins = chains.registry();
+        let (chain_watch, caches) = ChainWatch::start(chains, records.clone()).await?;
         let node = Arc::new(open_node(config).await?);
         let outbox = Arc::new(open_outbox(house, config, &node).await?);
         let recorder = events.record_in(outbox.clone());
@@ -74,7 +78,7 @@ impl Parts {
         );
         let cache_agent = CacheUpdateAgent::start(
             house.store.clone(),
-            records.clone(),
+            caches,
             Arc::new(SystemClock),
             Arc::new(Notify::new()),
             AgentSettings {
@@ -112,6 +116,7 @@ impl Parts {
             recorder,
             log_writer,
             cache_agent,
+            chain_watch,
             trust_watch,
         })
     }
@@ -121,6 +126,7 @@ impl Parts {
     pub(crate) async fn stop(self) {
         self.trust_watch.abort();
         self.cache_agent.stop().await;
+        self.chain_watch.stop().await;
         let flushed = tokio::time::timeout(FLUSH, async {
             self.recorder.stop().await;
             self.outbox.stop().await;
@@ -134,12 +140,18 @@ impl Parts {
 }
 
 /// The download flow straight on the databases and the content store, for commands that ask once
-/// and deliver nothing.
-pub(super) async fn downloads_for_commands(house: &House, config: &Config) -> Result<Downloads> {
+/// at one center and deliver nothing. Its plug-ins are those that a host asks.
+pub(super) async fn downloads_for_commands(
+    house: &House,
+    config: &Config,
+    center: &CenterId,
+) -> Result<Downloads> {
+    let chains = chains(house, config, house.store.clone()).await?;
+    chains.follow(center).await?;
     Ok(Downloads {
         centers: house.store.clone(),
         catalog: house.store.clone(),
-        plugins: plugins(config, house.store.clone()).await?,
+        plugins: chains.registry(),
         origin: Arc::new(origin(house, config)?),
         uses: house.store.clone(),
         trust: Arc::new(house.trust()?),
@@ -248,25 +260,6 @@ pub(crate) fn free_disk_bytes(file: &Path) -> std::io::Result<u64> {
         .filter(|folder| !folder.as_os_str().is_empty());
     let disk = rustix::fs::statvfs(folder.unwrap_or(Path::new(".")))?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-async fn plugins(
-    config: &Config,
-    catalog: Arc<dyn colophon_core::ports::Catalog>,
-) -> Result<Arc<Registry>> {
-    let settings = Settings {
-        precompiled: Some(config.plugins.compiled.clone()),
-        ..Settings::default()
-    };
-    let sandbox = Sandbox::start(&settings)?;
-    let limits = Limits {
-        deadline: config.plugins.deadline,
-        ..Limits::default()
-    };
-    let built_in = sandbox
-        .load(CATALOG_PLUGIN, Granted::catalog(limits))
-        .await?;
-    Ok(Arc::new(Registry::new(sandbox, catalog, vec![built_in])))
 }
 
 fn origin(house: &House, config: &Config) -> Result<CachedOrigin> {

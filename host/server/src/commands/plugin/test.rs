@@ -25,12 +25,23 @@ use crate::output::Output;
 /// Lines of a plug-in's own that are shown with a case that failed.
 const LINES_SHOWN: usize = 20;
 
+/// How all cases went.
 #[derive(Serialize)]
-struct Report {
+pub(super) struct Report {
     component: PathBuf,
     passed: usize,
     failed: usize,
     cases: Vec<Tried>,
+}
+
+impl Report {
+    pub(super) fn passed(&self) -> usize {
+        self.passed
+    }
+
+    pub(super) fn failed(&self) -> usize {
+        self.failed
+    }
 }
 
 /// One case, as it went.
@@ -54,14 +65,14 @@ struct Tried {
 
 pub(super) async fn run(arguments: &PluginTestArgs, output: Output) -> Result<ExitCode> {
     let plugin = Plugin::at(&arguments.plugin)?;
-    let cases = cases(&plugin, arguments)?;
+    let cases = cases_of(&plugin, &arguments.cases, arguments.only.as_deref())?;
     let sandbox = sandbox()?;
     let (checked, tested) = check(&sandbox, &plugin).await?;
     let Some(tested) = tested else {
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in, so no case was run");
     };
-    let report = try_all(&tested, plugin.component, cases).await?;
+    let report = prove(&tested, plugin.component, cases).await;
     output.print(&report, shown)?;
     Ok(if report.failed == 0 {
         ExitCode::SUCCESS
@@ -71,9 +82,13 @@ pub(super) async fn run(arguments: &PluginTestArgs, output: Output) -> Result<Ex
 }
 
 /// The cases that were asked for; none at all would be a test that cannot fail.
-fn cases(plugin: &Plugin, arguments: &PluginTestArgs) -> Result<Vec<Case>> {
+pub(super) fn cases_of(
+    plugin: &Plugin,
+    named: &[PathBuf],
+    only: Option<&str>,
+) -> Result<Vec<Case>> {
     let own = plugin.folder.as_ref().map(|folder| folder.join("cases"));
-    let places = match (arguments.cases.as_slice(), own) {
+    let places = match (named, own) {
         ([], Some(own)) if own.is_dir() => vec![own],
         ([], _) => bail!(
             "there is no folder with cases; write cases/first.toml beside plugin.toml, or name files with \
@@ -82,7 +97,7 @@ fn cases(plugin: &Plugin, arguments: &PluginTestArgs) -> Result<Vec<Case>> {
         (named, _) => named.to_vec(),
     };
     let mut cases = case::read(&places)?;
-    if let Some(only) = &arguments.only {
+    if let Some(only) = only {
         cases.retain(|case| case.name.contains(only));
     }
     if cases.is_empty() {
@@ -91,18 +106,19 @@ fn cases(plugin: &Plugin, arguments: &PluginTestArgs) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-async fn try_all(plugin: &Tested, component: PathBuf, cases: Vec<Case>) -> Result<Report> {
+/// Asks every case, each in an instance of its own.
+pub(super) async fn prove(plugin: &Tested, component: PathBuf, cases: Vec<Case>) -> Report {
     let mut tried = Vec::new();
     for case in cases {
         tried.push(try_one(plugin, case).await);
     }
     let passed = tried.iter().filter(|tried| tried.passed).count();
-    Ok(Report {
+    Report {
         component,
         passed,
         failed: tried.len() - passed,
         cases: tried,
-    })
+    }
 }
 
 async fn try_one(Tested { bench, manifest }: &Tested, case: Case) -> Tried {
@@ -199,10 +215,11 @@ fn kind(failure: &PluginFailure) -> &'static str {
         PluginFailure::NoSuchRole { .. } => "no-such-role",
         PluginFailure::HostUnavailable => "host-unavailable",
         PluginFailure::Saturated => "saturated",
+        PluginFailure::NotLoaded => "not-loaded",
     }
 }
 
-fn shown(report: &Report) -> String {
+pub(super) fn shown(report: &Report) -> String {
     let mut text = String::new();
     for tried in &report.cases {
         let state = if tried.passed { "ok    " } else { "FAILED" };

@@ -79,6 +79,8 @@ pub(in crate::commands::plugin) fn failure_advice(failure: &PluginFailure) -> &'
         }
         PluginFailure::Reported { .. } => "the text is the plug-in's own",
         PluginFailure::NoSuchRole { .. } => "export the role",
-        PluginFailure::HostUnavailable | PluginFailure::Saturated => "try again",
+        PluginFailure::HostUnavailable | PluginFailure::Saturated | PluginFailure::NotLoaded => {
+            "try again"
+        }
     }
 }

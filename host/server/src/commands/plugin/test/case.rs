@@ -15,8 +15,8 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// One question and what is expected.
 #[derive(Debug)]
-pub(super) struct Case {
-    pub(super) file: PathBuf,
+pub(in super::super) struct Case {
+    pub(in super::super) file: PathBuf,
     pub(super) name: String,
     pub(super) role: Role,
     /// The function's parameters by name.

@@ -1,0 +1,135 @@
+//! Plug-ins of centers, for those who run a host.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::CenterArg;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CenterPluginCommand {
+    /// Say what a plug-in may use in a center. Versions there that fit the grant have it at once,
+    /// those published later are held against it.
+    Grant {
+        #[command(flatten)]
+        center: CenterArg,
+        /// The grant (TOML).
+        file: PathBuf,
+        /// Also where it does not fit the version that is active: that one keeps what it has.
+        #[arg(long)]
+        next: bool,
+    },
+    /// Take a version in: hold it against its manifest and the grant, compile it, let it test itself
+    /// and run its cases. Nobody is asked it before it is promoted.
+    Publish(PluginPublishArgs),
+    /// Make a version the active one, or try it with a share of the purchases. Running hosts follow
+    /// within seconds, and requests under way keep the version that they began with.
+    Promote {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+        /// The version; the one on trial or else the one published last if left out.
+        version: Option<String>,
+        /// Try it with this share of the purchases only. A purchase meets the same version every
+        /// time.
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
+        canary: Option<u8>,
+    },
+    /// Go back: the trial ends; without one, the version that was active before becomes active.
+    Rollback {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+    },
+    /// Ask no version any more. What the plug-in has decided is then decided without it.
+    Withdraw {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List a center's plug-ins in the order in which they are asked.
+    List {
+        #[command(flatten)]
+        center: CenterArg,
+    },
+    /// Show a plug-in's versions and what was done with them.
+    Show {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+    },
+    /// Put a center's plug-ins in another order. Those not named come after the others; the built-in
+    /// one is always the last.
+    Order {
+        #[command(flatten)]
+        center: CenterArg,
+        /// The plug-ins, the first to be asked first.
+        #[arg(required = true)]
+        plugins: Vec<String>,
+    },
+    /// Who may publish plug-ins for a center; anybody with this data folder if nobody is named.
+    #[command(subcommand)]
+    Publisher(PublisherCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CenterPluginArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    /// The plug-in, by the name in its manifest.
+    pub(crate) plugin: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginPublishArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    /// The plug-in's folder, or a component.
+    #[arg(default_value = ".", value_name = "FILE|DIR")]
+    pub(crate) plugin: PathBuf,
+    /// The manifest (plugin.toml), instead of the one beside the component.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Files or folders with cases, instead of the folder cases beside plugin.toml.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) cases: Vec<PathBuf>,
+    /// Publish it though there are no cases.
+    #[arg(long, conflicts_with = "cases")]
+    pub(crate) without_cases: bool,
+    /// The publisher's signature over what `colophon plugin statement` prints.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PublisherCommand {
+    /// Let somebody publish. From the first on, versions without a signature of one of them are
+    /// neither taken nor loaded.
+    Add {
+        #[command(flatten)]
+        center: CenterArg,
+        /// What to call them.
+        name: String,
+        /// Their public key or a certificate of it (PEM; RSA or P-256).
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Do not ask where versions in use have no signature of those named.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List who may publish.
+    List {
+        #[command(flatten)]
+        center: CenterArg,
+    },
+    /// Take the right away. Running hosts keep what they have loaded, and load nothing more that
+    /// only they have signed.
+    Remove {
+        #[command(flatten)]
+        center: CenterArg,
+        /// Who.
+        name: String,
+        /// Do not ask where versions in use have no signature of the others.
+        #[arg(long)]
+        yes: bool,
+    },
+}

@@ -1,0 +1,111 @@
+//! Plug-ins of centers: granted, published, promoted, gone back from.
+
+mod grant;
+mod listing;
+mod publish;
+mod publisher;
+mod versions;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use colophon_core::capability::Name;
+use colophon_receipt::CenterId;
+use colophon_store::plugins::PluginRecord;
+
+use crate::cli::{CenterPluginArgs, CenterPluginCommand};
+use crate::commands::known_center;
+use crate::config::Config;
+use crate::house::House;
+use crate::output::Output;
+
+pub(super) async fn run(
+    config: &Config,
+    command: CenterPluginCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    let house = House::open(config).await?;
+    let done = operate(config, &house, command, output).await;
+    house.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn operate(
+    config: &Config,
+    house: &House,
+    command: CenterPluginCommand,
+    output: Output,
+) -> Result<()> {
+    match command {
+        CenterPluginCommand::Grant { center, file, next } => {
+            let center = known_center(house, &center.center).await?;
+            let keeping = match next {
+                true => grant::Unfit::KeepsItsOwn,
+                false => grant::Unfit::Refused,
+            };
+            grant::run(config, house, &center, &file, keeping, output).await
+        }
+        CenterPluginCommand::Publish(arguments) => {
+            let center = known_center(house, &arguments.center.center).await?;
+            publish::run(config, house, &center, &arguments, output).await
+        }
+        CenterPluginCommand::Promote {
+            plugin,
+            version,
+            canary,
+        } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            versions::promote(house, &chosen, version.as_deref(), canary, output).await
+        }
+        CenterPluginCommand::Rollback { plugin } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            versions::rollback(house, &chosen, output).await
+        }
+        CenterPluginCommand::Withdraw { plugin, yes } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            versions::withdraw(house, &chosen, yes, output).await
+        }
+        CenterPluginCommand::List { center } => {
+            let center = known_center(house, &center.center).await?;
+            listing::list(house, &center, output).await
+        }
+        CenterPluginCommand::Show { plugin } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            listing::show(house, &chosen, output).await
+        }
+        CenterPluginCommand::Order { center, plugins } => {
+            let center = known_center(house, &center.center).await?;
+            listing::order(house, &center, &plugins, output).await
+        }
+        CenterPluginCommand::Publisher(command) => publisher::run(house, command, output).await,
+    }
+}
+
+/// A plug-in that a center has.
+struct Chosen {
+    center: CenterId,
+    record: PluginRecord,
+}
+
+impl Chosen {
+    async fn find(house: &House, arguments: &CenterPluginArgs) -> Result<Self> {
+        let center = known_center(house, &arguments.center.center).await?;
+        let name = name(&arguments.plugin)?;
+        let record = house.store.plugin_of(&center, &name).await?;
+        let record = record.with_context(|| {
+            format!(
+                "center {center} has no plug-in {name}; see `colophon plugin list --center {center}`"
+            )
+        })?;
+        Ok(Self { center, record })
+    }
+}
+
+fn name(text: &str) -> Result<Name> {
+    Name::parse(text).with_context(|| format!("{text:?} is no name of a plug-in"))
+}
+
+fn text(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}

@@ -1,0 +1,246 @@
+//! `colophon plugin list|show|order`.
+
+use anyhow::{Context as _, Result};
+use colophon_core::capability::Name;
+use colophon_core::rollout::VersionState;
+use colophon_core::time::{Clock as _, Timestamp};
+use colophon_plugin_host::manifest::Manifest;
+use colophon_receipt::CenterId;
+use colophon_store::plugins::{PluginRecord, VersionRecord};
+use serde::Serialize;
+
+use super::{Chosen, name};
+use crate::house::{House, SystemClock};
+use crate::output::{Output, table};
+
+/// Steps of the history that are shown.
+const STEPS_SHOWN: u32 = 20;
+
+#[derive(Serialize)]
+struct PluginRow {
+    plugin: String,
+    roles: Vec<&'static str>,
+    active: Option<String>,
+    canary: Option<String>,
+    canary_percent: Option<u8>,
+    previous: Option<String>,
+    versions: usize,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    row: PluginRow,
+    versions: Vec<VersionRow>,
+    history: Vec<HistoryRow>,
+    /// Questions that versions did not survive, which later ones are asked when they are published.
+    vectors: Vec<VectorRow>,
+}
+
+#[derive(Serialize)]
+struct VersionRow {
+    version: String,
+    state: &'static str,
+    reason: Option<String>,
+    sha256: String,
+    bytes: u64,
+    signed: bool,
+    published_at: String,
+    changed_at: String,
+}
+
+#[derive(Serialize)]
+struct HistoryRow {
+    at: String,
+    step: String,
+    version: Option<String>,
+    active: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct VectorRow {
+    number: i64,
+    at: String,
+    version: String,
+    role: String,
+    failure: String,
+}
+
+pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {
+    let plugins = house.store.plugins(center).await?;
+    let rows = plugins.iter().map(row).collect::<Result<Vec<_>>>()?;
+    output.print(&rows, |rows| {
+        if rows.is_empty() {
+            return format!("Center {center} has the built-in plug-in alone.");
+        }
+        let cells = rows.iter().map(|row| {
+            let canary = row.canary.as_ref().zip(row.canary_percent);
+            let canary = canary.map(|(version, percent)| format!("{version} ({percent} %)"));
+            vec![
+                row.plugin.clone(),
+                row.roles.join(", "),
+                row.active.clone().unwrap_or_else(|| "none".to_owned()),
+                canary.unwrap_or_default(),
+                row.previous.clone().unwrap_or_default(),
+                row.versions.to_string(),
+            ]
+        });
+        let headings = [
+            "plug-in", "roles", "active", "on trial", "before", "versions",
+        ];
+        table(&headings, cells)
+    })
+}
+
+pub(super) async fn show(house: &House, chosen: &Chosen, output: Output) -> Result<()> {
+    let Chosen { center, record } = chosen;
+    let history = house
+        .store
+        .plugin_history(center, &record.id, STEPS_SHOWN)
+        .await?;
+    let vectors = house.store.plugin_vectors(center, &record.id).await?;
+    let shown = Shown {
+        row: row(record)?,
+        versions: record.versions.iter().map(version).collect(),
+        history: history
+            .into_iter()
+            .map(|entry| HistoryRow {
+                at: moment(entry.at),
+                step: entry.step,
+                version: entry.version,
+                active: entry.active,
+                reason: entry.reason,
+            })
+            .collect(),
+        vectors: vectors
+            .into_iter()
+            .map(|vector| VectorRow {
+                number: vector.number,
+                at: moment(vector.at),
+                version: vector.version.to_string(),
+                role: vector.role,
+                failure: vector.failure,
+            })
+            .collect(),
+    };
+    output.print(&shown, |shown| told(center, shown))
+}
+
+fn told(center: &CenterId, shown: &Shown) -> String {
+    let mut text = format!(
+        "{} in center {center}: {}\n\n",
+        shown.row.plugin,
+        shown.row.roles.join(", ")
+    );
+    let cells = shown.versions.iter().map(|version| {
+        vec![
+            version.version.clone(),
+            version.state.to_owned(),
+            version.published_at.clone(),
+            version.sha256.get(..12).unwrap_or_default().to_owned(),
+            if version.signed { "signed" } else { "" }.to_owned(),
+            version.reason.clone().unwrap_or_default(),
+        ]
+    });
+    let headings = ["version", "state", "published", "sha256", "", "reason"];
+    text.push_str(&table(&headings, cells));
+    text.push_str("\n\n");
+    let cells = shown.history.iter().map(|entry| {
+        let parts = [&entry.version, &entry.active, &entry.reason];
+        let [version, active, reason] = parts.map(|part| part.clone().unwrap_or_default());
+        vec![
+            entry.at.clone(),
+            entry.step.clone(),
+            version,
+            active,
+            reason,
+        ]
+    });
+    let headings = ["at", "step", "version", "active since", "reason"];
+    text.push_str(&table(&headings, cells));
+    if !shown.vectors.is_empty() {
+        text.push_str("\n\nQuestions that later versions have to survive:\n");
+        let cells = shown.vectors.iter().map(|vector| {
+            vec![
+                vector.at.clone(),
+                vector.version.clone(),
+                vector.role.clone(),
+                vector.failure.clone(),
+            ]
+        });
+        text.push_str(&table(&["at", "version", "role", "what came of it"], cells));
+    }
+    text
+}
+
+pub(super) async fn order(
+    house: &House,
+    center: &CenterId,
+    plugins: &[String],
+    output: Output,
+) -> Result<()> {
+    let order = plugins
+        .iter()
+        .map(|text| name(text))
+        .collect::<Result<Vec<Name>>>()?;
+    let now = SystemClock.now();
+    let done = house.store.order_plugins(center, &order, now).await;
+    done.with_context(|| {
+        format!(
+            "center {center} does not have all of these; see `colophon plugin list --center {center}`"
+        )
+    })?;
+    list(house, center, output).await
+}
+
+fn row(plugin: &PluginRecord) -> Result<PluginRow> {
+    let rollout = plugin.rollout()?;
+    let canary = rollout.canary();
+    let asked = rollout.active().or(canary.map(|(version, _)| version));
+    let manifest = asked
+        .and_then(|version| plugin.version(version))
+        .or(plugin.versions.last())
+        .and_then(|version| Manifest::parse(&version.manifest).ok());
+    let roles = manifest.map(|manifest| manifest.roles.iter().map(|role| role.as_str()).collect());
+    Ok(PluginRow {
+        plugin: plugin.id.to_string(),
+        roles: roles.unwrap_or_default(),
+        active: rollout.active().map(ToString::to_string),
+        canary: canary.map(|(version, _)| version.to_string()),
+        canary_percent: canary.map(|(_, share)| share.as_percent()),
+        previous: rollout.previous().map(ToString::to_string),
+        versions: plugin.versions.len(),
+    })
+}
+
+fn version(record: &VersionRecord) -> VersionRow {
+    let (state, reason) = match &record.state {
+        VersionState::Published => ("published", None),
+        VersionState::Canary(share) => ("on trial", Some(format!("{} %", share.as_percent()))),
+        VersionState::Active => ("active", None),
+        VersionState::Retired { .. } => ("retired", None),
+        VersionState::Rejected { reason } => ("rejected", Some(reason.clone())),
+    };
+    VersionRow {
+        version: record.version.to_string(),
+        state,
+        reason,
+        sha256: record
+            .sha256
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        bytes: record.bytes,
+        signed: record.signature.is_some(),
+        published_at: moment(record.published_at),
+        changed_at: moment(record.changed_at),
+    }
+}
+
+fn moment(at: Timestamp) -> String {
+    let instant = jiff::Timestamp::from_millisecond(at.unix_ms());
+    instant
+        .map(|instant| instant.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,310 @@
+//! `colophon plugin publish`: every step that a host will take, before anybody depends on it.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use colophon_core::rollout::PluginVersion;
+use colophon_core::time::Clock as _;
+use colophon_plugin_host::manifest::Manifest;
+use colophon_plugin_host::{Role, Sandbox};
+use colophon_receipt::CenterId;
+use colophon_store::plugins::{KeptVector, NewVersion, PluginRecord};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::bench::Plugin;
+use super::super::check::{Tested, check, shown as shown_check};
+use super::super::script::Script;
+use super::super::test::{cases_of, prove, shown as shown_cases};
+use super::text;
+use crate::cli::PluginPublishArgs;
+use crate::config::Config;
+use crate::house::plugins::{Wanted, loader, permitted, sandbox, signed_by_one_of, statement};
+use crate::house::{House, SystemClock};
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Published {
+    center: String,
+    plugin: String,
+    version: String,
+    sha256: String,
+    cases: usize,
+    vectors: usize,
+}
+
+/// A version on its way.
+struct Offered {
+    plugin: Plugin,
+    component: Vec<u8>,
+    written: String,
+    manifest: Manifest,
+    version: PluginVersion,
+    grant: String,
+    signature: Option<Vec<u8>>,
+}
+
+/// What was proven of a version.
+struct Proven {
+    cases: usize,
+    vectors: usize,
+    /// The files with the cases, as they are kept.
+    files: Value,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    house: &House,
+    center: &CenterId,
+    arguments: &PluginPublishArgs,
+    output: Output,
+) -> Result<()> {
+    let plugin = plugin(arguments)?;
+    let (written, manifest) = manifest(&plugin)?;
+    let record = house.store.plugin_of(center, &manifest.id).await?;
+    let offered = offered(
+        center,
+        plugin,
+        (written, manifest),
+        record.as_ref(),
+        arguments,
+    )?;
+    let sha256 = house.engine.digest(&[&offered.component]);
+    believe(house, center, &offered, &sha256).await?;
+    let vectors = house
+        .store
+        .plugin_vectors(center, &offered.manifest.id)
+        .await?;
+    let sandbox = sandbox(config)?;
+    let bar = spinner();
+    bar.set_message("compiling the component and running its cases");
+    let proven = prove_all(&sandbox, &offered, arguments, &vectors, output).await?;
+    bar.set_message("loading it with what it is granted");
+    let wanted = Wanted {
+        manifest: &offered.written,
+        grant: &offered.grant,
+        component: offered.component.clone(),
+    };
+    let loaded = loader(house, sandbox)?.load(wanted).await;
+    loaded
+        .map_err(anyhow::Error::from)
+        .context("no host could load it with what it is granted")?;
+    bar.set_message("keeping it in the database");
+    let published = keep(house, center, offered, sha256, proven).await?;
+    bar.finish_and_clear();
+    output.print(&published, |done| {
+        let plugin = format!("--center {} {} {}", done.center, done.plugin, done.version);
+        format!(
+            "Published {} {} for center {}: {} cases, {} kept questions.\nNext: colophon plugin \
+             promote {plugin} [--canary PERCENT]",
+            done.plugin, done.version, done.center, done.cases, done.vectors
+        )
+    })
+}
+
+fn plugin(arguments: &PluginPublishArgs) -> Result<Plugin> {
+    let mut plugin = Plugin::at(&arguments.plugin)?;
+    if let Some(file) = &arguments.manifest {
+        if !file.ends_with("plugin.toml") {
+            bail!("{}: a manifest is called plugin.toml", file.display());
+        }
+        let folder = file.parent().map(PathBuf::from).unwrap_or_default();
+        plugin.folder = Some(match folder.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => folder,
+        });
+    }
+    Ok(plugin)
+}
+
+fn manifest(plugin: &Plugin) -> Result<(String, Manifest)> {
+    let folder = plugin.folder.as_ref().with_context(|| {
+        format!(
+            "there is no plugin.toml beside {}; name it with --manifest",
+            plugin.component.display()
+        )
+    })?;
+    let written = text(&folder.join("plugin.toml"))?;
+    let manifest = super::super::manifest::read(folder)?;
+    Ok((written, manifest))
+}
+
+fn offered(
+    center: &CenterId,
+    plugin: Plugin,
+    (written, manifest): (String, Manifest),
+    record: Option<&PluginRecord>,
+    arguments: &PluginPublishArgs,
+) -> Result<Offered> {
+    let version: PluginVersion = manifest.version.parse().context("plugin.toml: version")?;
+    if record.is_some_and(|record| record.version(&version).is_some()) {
+        bail!(
+            "version {version} of {} is published already; what has changed gets another version \
+             in plugin.toml",
+            manifest.id
+        );
+    }
+    // Without a grant there is nothing that it can call.
+    let grant = match record {
+        Some(record) => record.grant.clone(),
+        None => format!("plugin = \"{}\"\n", manifest.id),
+    };
+    permitted(&written, &grant).with_context(|| {
+        format!(
+            "center {center} does not grant what {} asks for. Write a grant and run `colophon \
+             plugin grant --center {center} FILE`, or take the line out of plugin.toml",
+            manifest.id
+        )
+    })?;
+    let signature = arguments
+        .signature
+        .as_ref()
+        .map(|file| std::fs::read(file).with_context(|| format!("cannot read {}", file.display())));
+    Ok(Offered {
+        component: plugin.read()?,
+        plugin,
+        written,
+        manifest,
+        version,
+        grant,
+        signature: signature.transpose()?,
+    })
+}
+
+/// Where a center names publishers, one of them has to have signed the version.
+async fn believe(
+    house: &House,
+    center: &CenterId,
+    offered: &Offered,
+    sha256: &[u8; 32],
+) -> Result<()> {
+    let publishers = house.store.publishers(center).await?;
+    if publishers.is_empty() {
+        return Ok(());
+    }
+    let engine = house.engine.as_ref();
+    let manifest = engine.digest(&[offered.written.as_bytes()]);
+    let signed = statement(&offered.manifest.id, &offered.version, sha256, &manifest);
+    let believed = signed_by_one_of(engine, &publishers, &signed, offered.signature.as_deref());
+    believed.context(
+        "the version was not taken; its publisher signs what `colophon plugin statement FOLDER` \
+         prints, and the signature is named with --signature",
+    )
+}
+
+async fn prove_all(
+    sandbox: &std::sync::Arc<Sandbox>,
+    offered: &Offered,
+    arguments: &PluginPublishArgs,
+    vectors: &[KeptVector],
+    output: Output,
+) -> Result<Proven> {
+    let (checked, tested) = check(sandbox, &offered.plugin).await?;
+    let Some(tested) = tested else {
+        output.print(&checked, shown_check)?;
+        bail!("no host would take the plug-in; nothing was published");
+    };
+    let survived = survive(&tested, vectors).await?;
+    if arguments.without_cases {
+        return Ok(Proven {
+            cases: 0,
+            vectors: survived,
+            files: json!([]),
+        });
+    }
+    let cases = cases_of(&offered.plugin, &arguments.cases, None)
+        .context("cases show that it decides as it is meant to; --without-cases goes without")?;
+    let mut files: Vec<PathBuf> = cases.iter().map(|case| case.file.clone()).collect();
+    files.dedup();
+    let kept = files.iter().map(|file| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Ok(json!({ "file": name, "text": text(file)? }))
+    });
+    let kept = kept.collect::<Result<Vec<Value>>>()?;
+    let component = offered.plugin.component.clone();
+    let report = prove(&tested, component, cases).await;
+    if report.failed() > 0 {
+        output.print(&report, shown_cases)?;
+        bail!("a case failed; nothing was published");
+    }
+    Ok(Proven {
+        cases: report.passed(),
+        vectors: survived,
+        files: Value::Array(kept),
+    })
+}
+
+/// Asks what earlier versions did not survive. Whatever is answered, an answer it has to be.
+async fn survive(tested: &Tested, vectors: &[KeptVector]) -> Result<usize> {
+    let mut survived = 0;
+    for vector in vectors {
+        let role = Role::ALL
+            .into_iter()
+            .find(|role| role.as_str() == vector.role);
+        let Some(role) = role.filter(|role| tested.bench.roles().contains(role)) else {
+            continue;
+        };
+        let input: Value = serde_json::from_str(&vector.input)
+            .with_context(|| format!("the kept question {} is damaged", vector.number))?;
+        let script = Script::unavailable();
+        let asked = tested.bench.ask(role, &input, Box::new(script)).await;
+        let trial = asked.with_context(|| format!("kept question {}", vector.number))?;
+        if let Err(failure) = trial.outcome {
+            bail!(
+                "it fails on a question that version {} failed on in service ({}): {failure}\n\
+                 The question, as {}: {}",
+                vector.version,
+                vector.failure,
+                vector.role,
+                vector.input
+            );
+        }
+        survived += 1;
+    }
+    Ok(survived)
+}
+
+async fn keep(
+    house: &House,
+    center: &CenterId,
+    offered: Offered,
+    sha256: [u8; 32],
+    proven: Proven,
+) -> Result<Published> {
+    let new = NewVersion {
+        center: center.clone(),
+        plugin: offered.manifest.id,
+        version: offered.version,
+        sha256,
+        component: offered.component,
+        manifest: offered.written,
+        cases: proven.files.to_string(),
+        grant: offered.grant,
+        signature: offered.signature,
+    };
+    house
+        .store
+        .publish_plugin(&new, SystemClock.now())
+        .await
+        .context("nothing was published")?;
+    Ok(Published {
+        center: center.to_string(),
+        plugin: new.plugin.to_string(),
+        version: new.version.to_string(),
+        sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        cases: proven.cases,
+        vectors: proven.vectors,
+    })
+}
+
+fn spinner() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

@@ -1,0 +1,136 @@
+//! `colophon plugin promote|rollback|withdraw`.
+
+use anyhow::{Context as _, Result};
+use colophon_core::rollout::{PluginVersion, Rollout, Share, Step, VersionState};
+use colophon_core::time::Clock as _;
+use serde::Serialize;
+
+use super::Chosen;
+use crate::house::{House, SystemClock};
+use crate::output::{Output, confirm};
+
+#[derive(Serialize)]
+struct Stands {
+    center: String,
+    plugin: String,
+    active: Option<String>,
+    canary: Option<String>,
+    canary_percent: Option<u8>,
+    /// What a rollback would make active again.
+    previous: Option<String>,
+}
+
+pub(super) async fn promote(
+    house: &House,
+    chosen: &Chosen,
+    version: Option<&str>,
+    canary: Option<u8>,
+    output: Output,
+) -> Result<()> {
+    let version = match version {
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("{text:?} is no version"))?,
+        None => usual(chosen)?,
+    };
+    let step = match canary {
+        None => Step::Promote(version),
+        Some(percent) => {
+            let share = Share::percent(percent).context("--canary takes 1 to 99")?;
+            Step::Canary(version, share)
+        }
+    };
+    let stands = taken(house, chosen, &step).await?;
+    output.print(&stands, |stands| {
+        let plugin = format!("--center {} {}", stands.center, stands.plugin);
+        match (&stands.canary, stands.canary_percent) {
+            (Some(version), Some(percent)) => format!(
+                "Version {version} is tried with {percent} % of the purchases. Running hosts \
+                 follow within seconds.\nNext: colophon plugin promote {plugin} {version}, or \
+                 colophon plugin rollback {plugin}"
+            ),
+            _ => format!(
+                "{} Running hosts follow within seconds; requests under way keep the version that \
+                 they began with.\nBack: colophon plugin rollback {plugin}",
+                active(stands)
+            ),
+        }
+    })
+}
+
+/// The version on trial, or else the one published last that could be promoted.
+fn usual(chosen: &Chosen) -> Result<PluginVersion> {
+    let rollout = chosen.record.rollout()?;
+    if let Some((canary, _)) = rollout.canary() {
+        return Ok(canary.clone());
+    }
+    let published = chosen
+        .record
+        .versions
+        .iter()
+        .filter(|version| version.state == VersionState::Published);
+    let last = published.max_by_key(|version| version.published_at);
+    let last = last.with_context(|| {
+        format!(
+            "{} has no version that waits to be promoted; publish one first, or name a version",
+            chosen.record.id
+        )
+    })?;
+    Ok(last.version.clone())
+}
+
+pub(super) async fn rollback(house: &House, chosen: &Chosen, output: Output) -> Result<()> {
+    let stands = taken(house, chosen, &Step::Rollback).await?;
+    output.print(&stands, |stands| {
+        format!("{} Running hosts follow within seconds.", active(stands))
+    })
+}
+
+pub(super) async fn withdraw(
+    house: &House,
+    chosen: &Chosen,
+    yes: bool,
+    output: Output,
+) -> Result<()> {
+    let question = format!(
+        "Ask {} no more in center {}? What it has decided is then decided without it.",
+        chosen.record.id, chosen.center
+    );
+    confirm(&question, yes)?;
+    let stands = taken(house, chosen, &Step::Withdraw).await?;
+    output.print(&stands, |stands| {
+        format!(
+            "{} is not asked any more. Running hosts follow within seconds.\nBack: colophon plugin \
+             rollback --center {} {}",
+            stands.plugin, stands.center, stands.plugin
+        )
+    })
+}
+
+async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
+    let Chosen { center, record } = chosen;
+    let now = SystemClock.now();
+    let taken = house.store.step_plugin(center, &record.id, step, now).await;
+    let rollout: Rollout = taken.with_context(|| {
+        format!(
+            "center {center}, plug-in {}: nothing was changed",
+            record.id
+        )
+    })?;
+    let canary = rollout.canary();
+    Ok(Stands {
+        center: center.to_string(),
+        plugin: record.id.to_string(),
+        active: rollout.active().map(ToString::to_string),
+        canary: canary.map(|(version, _)| version.to_string()),
+        canary_percent: canary.map(|(_, share)| share.as_percent()),
+        previous: rollout.previous().map(ToString::to_string),
+    })
+}
+
+fn active(stands: &Stands) -> String {
+    match &stands.active {
+        Some(version) => format!("Version {version} is active."),
+        None => "No version is active.".to_owned(),
+    }
+}

@@ -1,0 +1,69 @@
+//! What lies outside of this host and a plug-in was granted: a mapping database, services on the web.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use colophon_core::capability::{MappingDatabase, WebServices};
+use colophon_core::causes::causes;
+use colophon_outbound::system_roots;
+use colophon_outbound::web::{GrantedWeb, SystemResolver, WebGrant, WebSecret};
+use colophon_plugin_host::manifest::{HttpTerms, SqlTerms};
+use colophon_store::database::DatabaseAddress;
+use colophon_store::mapping::{GrantedMapping, MappingRefused};
+use zeroize::Zeroizing;
+
+use super::loading::NotLoaded;
+
+/// The longest file that a secret is read from; its line is shorter.
+const SECRET_FILE_BYTES_MAX: u64 = 16 << 10;
+
+/// Connects the mapping database and prepares the statements there.
+pub(super) async fn mapping(terms: &SqlTerms) -> Result<Arc<dyn MappingDatabase>, NotLoaded> {
+    let address: DatabaseAddress = terms
+        .database
+        .expose()
+        .parse()
+        .context("the grant: sql.database")
+        .map_err(NotLoaded::Lasting)?;
+    match GrantedMapping::open(&address, terms.statements.clone()).await {
+        Ok(mapping) => Ok(Arc::new(mapping)),
+        Err(refused @ MappingRefused::HostsOwn { .. }) => {
+            Err(NotLoaded::Lasting(anyhow!(causes(&refused))))
+        }
+        // The database is somebody else's, and may be mended without a word to us.
+        Err(refused) => Err(NotLoaded::Passing(anyhow!(causes(&refused)))),
+    }
+}
+
+/// Reads the secrets, as they are in their files now, and prepares the way out.
+pub(super) async fn web(terms: &HttpTerms) -> Result<Arc<dyn WebServices>, NotLoaded> {
+    let mut secrets = BTreeMap::new();
+    for (name, file) in &terms.secrets {
+        let read = secret(file).with_context(|| format!("secret {name}: {}", file.display()));
+        secrets.insert(name.clone(), read.map_err(NotLoaded::Passing)?);
+    }
+    let grant = WebGrant {
+        allow: terms.allow.clone(),
+        private: terms.private.clone(),
+        secrets,
+    };
+    let web = GrantedWeb::new(grant, system_roots(), Arc::new(SystemResolver));
+    let web = web.map_err(|error| NotLoaded::Lasting(error.into()))?;
+    Ok(Arc::new(web))
+}
+
+fn secret(file: &Path) -> Result<WebSecret> {
+    let mut text = Zeroizing::new(String::new());
+    let opened = std::fs::File::open(file)?;
+    ensure!(
+        opened.metadata()?.len() <= SECRET_FILE_BYTES_MAX,
+        "the file is too long for a secret"
+    );
+    opened
+        .take(SECRET_FILE_BYTES_MAX)
+        .read_to_string(&mut text)?;
+    Ok(WebSecret::new(text)?)
+}

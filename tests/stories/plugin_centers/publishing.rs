@@ -1,0 +1,197 @@
+//! What is not published, and why.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use colophon_tests::colophon::{fail, succeed};
+use colophon_tests::guest::{naming, trapping_naming};
+use colophon_tests::tool::{on_path, skipped};
+
+use super::{Shop, manifest};
+
+#[test]
+fn a_version_is_held_against_its_papers_before_anybody_depends_on_it() {
+    let shop = Shop::open();
+    let names = |version: &str| manifest("names", version, "naming");
+    for (component, written, said) in [
+        (
+            naming("one"),
+            names("1") + "log = true\n",
+            "the grant lacks 'log = true'",
+        ),
+        (
+            naming("one"),
+            manifest("names", "1", "policy"),
+            "names the role of policy",
+        ),
+        (
+            b"\0asm rubbish".to_vec(),
+            names("1"),
+            "no host would take the plug-in",
+        ),
+        (naming("one"), names("1") + "rolls = 3\n", "unknown field"),
+        (
+            naming("one"),
+            names("1").replace("\"1\"", "\"a b\""),
+            "version",
+        ),
+    ] {
+        let refused = fail(&mut shop.publishing(&component, &written));
+        let printed = shop.publishing(&component, &written).output().unwrap();
+        let all = refused + &String::from_utf8_lossy(&printed.stdout);
+        assert!(all.contains(said), "{said}: {all}");
+    }
+    let nothing = shop.plugin(&["list"]);
+    assert_eq!(nothing, serde_json::json!([]));
+    shop.publish(&naming("one"), &names("1"));
+    let refused = fail(&mut shop.publishing(&naming("two"), &names("1")));
+    assert!(refused.contains("is published already"), "{refused}");
+    let refused = fail(
+        shop.house
+            .colophon()
+            .args(["plugin", "promote", "names", "7"]),
+    );
+    assert!(refused.contains("there is no version 7"), "{refused}");
+    let refused = fail(shop.house.colophon().args(["plugin", "rollback", "names"]));
+    assert!(refused.contains("no version to go back to"), "{refused}");
+    let refused = fail(shop.house.colophon().args(["plugin", "rollback", "nobody"]));
+    assert!(refused.contains("has no plug-in nobody"), "{refused}");
+}
+
+#[test]
+fn a_version_without_cases_or_with_a_failing_one_is_not_taken() {
+    let shop = Shop::open();
+    let folder = shop.write(&trapping_naming(), &manifest("names", "1", "naming"));
+    let publish = || {
+        let mut command = shop.house.colophon();
+        command.args(["plugin", "publish"]).arg(&folder);
+        command
+    };
+    let refused = fail(&mut publish());
+    assert!(refused.contains("--without-cases"), "{refused}");
+    fs::create_dir(folder.join("cases")).unwrap();
+    let case = "[[case]]\nname = \"a\"\nrole = \"naming\"\ninput = { facts = {} }\n";
+    fs::write(
+        folder.join("cases/a.toml"),
+        format!("{case}answer = \"one\"\n"),
+    )
+    .unwrap();
+    let refused = fail(&mut publish());
+    assert!(refused.contains("a case failed"), "{refused}");
+    fs::write(
+        folder.join("cases/a.toml"),
+        format!("{case}stopped = \"trapped\"\n"),
+    )
+    .unwrap();
+    succeed(&mut publish());
+}
+
+#[test]
+fn a_grant_that_the_active_version_does_not_fit_is_only_for_the_next() {
+    let shop = Shop::open();
+    let written = manifest("names", "1", "naming") + "config = [\"style\"]\n";
+    shop.publish(&naming("one"), &written);
+    shop.plugin(&["promote", "names"]);
+    let file = shop.house.path().join("grant.toml");
+    let path = file.to_str().unwrap();
+    fs::write(&file, "plugin = \"names\"\n[config]\nstyle = \"short\"\n").unwrap();
+    let granted = shop.plugin(&["grant", path]);
+    assert_eq!(granted["in_force_for"], serde_json::json!(["1"]));
+    fs::write(&file, "plugin = \"names\"\n[config]\nother = \"x\"\n").unwrap();
+    let refused = fail(shop.house.colophon().args(["plugin", "grant", path]));
+    assert!(refused.contains("the grant has config.other"), "{refused}");
+    assert!(refused.contains("--next"), "{refused}");
+    let granted = shop.plugin(&["grant", path, "--next"]);
+    assert_eq!(granted["in_force_for"], serde_json::json!([]));
+    fs::write(&file, "plugin = \"names\"\nrubbish = 1\n").unwrap();
+    let refused = fail(shop.house.colophon().args(["plugin", "grant", path]));
+    assert!(refused.contains("rubbish"), "{refused}");
+}
+
+fn openssl(folder: &Path, arguments: &[&str]) {
+    succeed(Command::new("openssl").current_dir(folder).args(arguments));
+}
+
+#[test]
+fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
+    if on_path("openssl").is_none() {
+        return skipped("publishers of plug-ins", "openssl is not installed");
+    }
+    let shop = Shop::open();
+    let keys = tempfile::tempdir().unwrap();
+    for name in ["ada", "eve"] {
+        let (key, public) = (format!("{name}.pem"), format!("{name}.pub"));
+        let kind = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        openssl(
+            keys.path(),
+            &[&["genpkey", "-out", &key], &kind[..]].concat(),
+        );
+        openssl(
+            keys.path(),
+            &["pkey", "-in", &key, "-pubout", "-out", &public],
+        );
+    }
+    let public = keys.path().join("ada.pub");
+    shop.plugin(&["publisher", "add", "ada", "--key", public.to_str().unwrap()]);
+    let written = manifest("names", "1", "naming");
+    let refused = fail(&mut shop.publishing(&naming("one"), &written));
+    assert!(refused.contains("has no signature"), "{refused}");
+
+    let folder = shop.write(&naming("one"), &written);
+    let statement = succeed(
+        shop.house
+            .colophon()
+            .args(["plugin", "statement"])
+            .arg(&folder),
+    );
+    fs::write(keys.path().join("statement"), statement).unwrap();
+    let signed_by = |name: &str| {
+        let key = format!("{name}.pem");
+        let arguments = [
+            "dgst",
+            "-sha256",
+            "-sign",
+            &key,
+            "-out",
+            "signature",
+            "statement",
+        ];
+        openssl(keys.path(), &arguments);
+        let mut command = shop.publishing(&naming("one"), &written);
+        command
+            .arg("--signature")
+            .arg(keys.path().join("signature"));
+        command
+    };
+    let refused = fail(&mut signed_by("eve"));
+    assert!(refused.contains("is not that of ada"), "{refused}");
+    succeed(&mut signed_by("ada"));
+    shop.plugin(&["promote", "names"]);
+    let host = shop.house.serve(&[]);
+    let receipt = shop.receipt("t-1");
+    assert!(super::file_name(&host.download(&receipt)).contains("one"));
+    assert!(host.stop());
+
+    // The right to publish is looked at by every host that loads the version.
+    shop.plugin(&["publisher", "remove", "ada"]);
+    let other = keys.path().join("eve.pub");
+    let add = [
+        "plugin",
+        "publisher",
+        "add",
+        "eve",
+        "--key",
+        other.to_str().unwrap(),
+    ];
+    let refused = fail(shop.house.colophon().args(add));
+    assert!(refused.contains("names 1 would not be signed"), "{refused}");
+    succeed(shop.house.colophon().args(add).arg("--yes"));
+    let host = shop.house.serve(&[]);
+    assert_eq!(host.download(&receipt).status, 503);
+    assert!(
+        shop.house.log().contains("is not that of eve"),
+        "{}",
+        shop.house.log()
+    );
+}
