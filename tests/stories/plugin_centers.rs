@@ -70,6 +70,12 @@ impl Shop {
         command
     }
 
+    /// Whether an event of this name is in the log.
+    fn has_told(&self, name: &str) -> bool {
+        let found = self.house.json(&["log", "events", "--name", name]);
+        !found["events"].as_array().unwrap().is_empty()
+    }
+
     fn state(&self, plugin: &str, version: &str) -> Value {
         let shown = self.plugin(&["show", plugin]);
         let versions = shown["versions"].as_array().unwrap().iter();

@@ -227,7 +227,7 @@ async fn a_copy_that_cannot_be_made_stops_the_migration() {
     let DatabaseAddress::Sqlite(file) = &ground.fulfillment else {
         panic!("a file")
     };
-    let in_the_way = format!("{}.before-fulfillment-7-777", file.display());
+    let in_the_way = format!("{}.before-fulfillment-{BEFORE}-777", file.display());
     std::fs::write(&in_the_way, "something else").unwrap();
     let databases = ground.databases().await;
     let refused = databases.migrate(moment(777)).await.err().unwrap();

@@ -23,7 +23,7 @@ fn a_version_is_held_against_its_papers_before_anybody_depends_on_it() {
         (
             naming("one"),
             manifest("names", "1", "policy"),
-            "names the role of policy",
+            "plays the role of naming, which plugin.toml does not name",
         ),
         (
             b"\0asm rubbish".to_vec(),

@@ -150,6 +150,11 @@ impl Chains {
         Ok(followed)
     }
 
+    /// Closes a center of which only is known that it has plug-ins.
+    pub(super) fn close(&self, center: &CenterId) {
+        self.registry.close(center);
+    }
+
     fn publish(&self, center: &CenterId, mut places: Vec<Place>) {
         if places.is_empty() {
             return self.registry.withdraw(center);

@@ -46,6 +46,13 @@ pub(crate) struct ChainWatch {
     task: JoinHandle<()>,
 }
 
+/// Whether a center's plug-ins could be read at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Done,
+    Failed,
+}
+
 /// A center that has to be looked at again.
 struct Again {
     at: Instant,
@@ -109,7 +116,9 @@ impl ChainWatch {
             again: HashMap::new(),
         };
         for center in follower.chains.concerned().await? {
-            follower.follow(center).await;
+            if follower.follow(center.clone()).await == Read::Failed {
+                follower.chains.close(&center);
+            }
         }
         let stop = CancellationToken::new();
         let task = tokio::spawn(follower.run(stop.clone()));
@@ -180,7 +189,8 @@ impl ChainFollower {
         }
     }
 
-    async fn follow(&mut self, center: CenterId) {
+    async fn follow(&mut self, center: CenterId) -> Read {
+        let mut read = Read::Done;
         let again = match self.chains.follow(&center).await {
             Ok(followed) => {
                 for (plugin, version, reason) in followed.rejected {
@@ -191,18 +201,20 @@ impl ChainFollower {
             Err(error) => {
                 let reason = format!("{error:#}");
                 tracing::warn!(center.id = %center, reason, "plug-ins cannot be read");
+                read = Read::Failed;
                 true
             }
         };
         if !again {
             self.again.remove(&center);
-            return;
+            return read;
         }
         let pause = self.again.get(&center).map_or(PAUSE, |before| {
             before.pause.saturating_mul(2).min(PAUSE_MAX)
         });
         let at = Instant::now() + pause;
         self.again.insert(center, Again { at, pause });
+        read
     }
 
     /// Keeps the question and goes back to the version before.
