@@ -85,6 +85,32 @@ fn a_version_without_cases_or_with_a_failing_one_is_not_taken() {
     )
     .unwrap();
     succeed(&mut publish());
+    // What was published can be had again, and tested as it was.
+    let to = shop.house.path().join("fetched");
+    let fetched = shop.plugin(&["fetch", "names", "1", "--to", to.to_str().unwrap()]);
+    assert_eq!(fetched["cases"], 1);
+    let component = fs::read(to.join("build/plugin.wasm")).unwrap();
+    assert_eq!(component, trapping_naming());
+    succeed(shop.house.colophon().args(["plugin", "test"]).arg(&to));
+    let again = [
+        "plugin",
+        "fetch",
+        "names",
+        "1",
+        "--to",
+        to.to_str().unwrap(),
+    ];
+    let refused = fail(shop.house.colophon().args(again));
+    assert!(refused.contains("holds something already"), "{refused}");
+
+    // One that is asked is not removed.
+    shop.plugin(&["promote", "names"]);
+    let remove = ["plugin", "remove", "names", "--yes"];
+    let refused = fail(shop.house.colophon().args(remove));
+    assert!(refused.contains("withdraw"), "{refused}");
+    shop.plugin(&["withdraw", "names", "--yes"]);
+    succeed(shop.house.colophon().args(remove));
+    assert_eq!(shop.plugin(&["list"]), serde_json::json!([]));
 }
 
 #[test]

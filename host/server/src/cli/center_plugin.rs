@@ -66,6 +66,25 @@ pub(crate) enum CenterPluginCommand {
         #[arg(required = true)]
         plugins: Vec<String>,
     },
+    /// Write what a version was published with into a folder: component, manifest and cases.
+    Fetch {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+        /// The version.
+        version: String,
+        /// A folder that is empty or not there.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Remove a plug-in that is not asked any more, with its grant, its versions and its history.
+    /// What it keeps in kv stays.
+    Remove {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Who may publish plug-ins for a center; anybody with this data folder if nobody is named.
     #[command(subcommand)]
     Publisher(PublisherCommand),

@@ -1,5 +1,6 @@
 //! Plug-ins of centers: granted, published, promoted, gone back from.
 
+mod fetch;
 mod grant;
 mod listing;
 mod publish;
@@ -77,6 +78,18 @@ async fn operate(
         CenterPluginCommand::Order { center, plugins } => {
             let center = known_center(house, &center.center).await?;
             listing::order(house, &center, &plugins, output).await
+        }
+        CenterPluginCommand::Fetch {
+            plugin,
+            version,
+            to,
+        } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            fetch::run(house, &chosen, &version, &to, output).await
+        }
+        CenterPluginCommand::Remove { plugin, yes } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            versions::remove(house, &chosen, yes, output).await
         }
         CenterPluginCommand::Publisher(command) => publisher::run(house, command, output).await,
     }
