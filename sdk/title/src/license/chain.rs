@@ -4,7 +4,8 @@ use colophon_crypto::Engine;
 
 use super::envelope::{Envelope, license_of};
 use super::{
-    DELEGATION_BYTES_MAX, LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound, Widened,
+    DELEGATION_BYTES_MAX, Delegation, LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound,
+    Widened,
 };
 use crate::signature::issuers_digest;
 use crate::trust::{CertificateRole, ChainRefused, EndCertificate, TrustRoots};
@@ -222,6 +223,21 @@ pub(super) fn check_before_signing(
             let by = delegation(document).ok_or(LicenseRefused::Form)?;
             check_delegated(license, certificate, &by)
         }
+        None => Ok(()),
+    }
+}
+
+/// The same where the delegation was read before.
+pub(super) fn check_under(
+    license: &License,
+    certificate: &EndCertificate,
+    delegation: Option<&Delegation>,
+) -> Result<(), LicenseRefused> {
+    if license.delegated_by.as_deref() != delegation.map(Delegation::document) {
+        return Err(LicenseRefused::Form);
+    }
+    match delegation {
+        Some(by) => check_delegated(license, certificate, by.license()),
         None => Ok(()),
     }
 }
