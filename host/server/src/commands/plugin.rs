@@ -6,6 +6,7 @@ mod build;
 mod center;
 mod check;
 mod dev;
+mod folder;
 mod manifest;
 mod new;
 mod script;

@@ -44,6 +44,7 @@ pub(crate) fn loader(house: &House, sandbox: Arc<Sandbox>) -> Result<Loader> {
         sandbox,
         values: house.store.clone(),
         lines: LineQueue::to_log()?,
+        web: outside::shared_web()?,
     })
 }
 

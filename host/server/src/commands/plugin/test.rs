@@ -88,15 +88,14 @@ pub(super) fn cases_of(
     only: Option<&str>,
 ) -> Result<Vec<Case>> {
     let own = plugin.folder.as_ref().map(|folder| folder.join("cases"));
-    let places = match (named, own) {
-        ([], Some(own)) if own.is_dir() => vec![own],
-        ([], _) => bail!(
+    let mut cases = match (named, own, &plugin.folder) {
+        ([], Some(own), Some(folder)) if own.is_dir() => case::read(&[own], Some(folder))?,
+        ([], ..) => bail!(
             "there is no folder with cases; write cases/first.toml beside plugin.toml, or name files with \
              --cases"
         ),
-        (named, _) => named.to_vec(),
+        (named, ..) => case::read(named, None)?,
     };
-    let mut cases = case::read(&places)?;
     if let Some(only) = only {
         cases.retain(|case| case.name.contains(only));
     }
@@ -168,11 +167,11 @@ fn held(
     trial: &Trial,
 ) -> Vec<String> {
     match (expected, stopped(trial), &trial.outcome) {
-        (Expected::Stopped(stop), Some(failure), _) if *stop == kind(failure) => Vec::new(),
+        (Expected::Stopped(stop), Some(failure), _) if *stop == failure.kind() => Vec::new(),
         (Expected::Stopped(stop), Some(failure), _) => {
             vec![format!(
                 "expected to be stopped as {stop}, was stopped as {}: {failure}",
-                kind(failure)
+                failure.kind()
             )]
         }
         (Expected::Stopped(stop), None, Ok(given)) => {
@@ -200,22 +199,6 @@ fn failure_of_kind(wanted: &str, given: &Value) -> Vec<String> {
             "expected the failure {}, found {given}",
             json!(wanted)
         )],
-    }
-}
-
-/// What a stop is called in cases.
-fn kind(failure: &PluginFailure) -> &'static str {
-    match failure {
-        PluginFailure::Reported { .. } => "reported",
-        PluginFailure::Trapped { .. } => "trapped",
-        PluginFailure::TimedOut => "timed-out",
-        PluginFailure::OutOfFuel => "out-of-fuel",
-        PluginFailure::LimitReached { .. } => "limit-reached",
-        PluginFailure::Unusable { .. } => "unusable",
-        PluginFailure::NoSuchRole { .. } => "no-such-role",
-        PluginFailure::HostUnavailable => "host-unavailable",
-        PluginFailure::Saturated => "saturated",
-        PluginFailure::NotLoaded => "not-loaded",
     }
 }
 

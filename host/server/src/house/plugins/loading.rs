@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use colophon_core::capability::PluginValues;
 use colophon_core::causes::causes;
+use colophon_outbound::web::SharedWeb;
 use colophon_plugin_host::manifest::{Grant, Manifest, Permitted};
 use colophon_plugin_host::{Generation, Granted, LineQueue, Lines, LoadRefused, Sandbox, Services};
 use tokio::runtime::Handle;
@@ -16,6 +17,7 @@ pub(crate) struct Loader {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) values: Arc<dyn PluginValues>,
     pub(crate) lines: LineQueue,
+    pub(crate) web: Arc<SharedWeb>,
 }
 
 /// A version that is to be loaded.
@@ -84,7 +86,7 @@ impl Loader {
             services.database = outside::mapping(terms).await?;
         }
         if let Some(terms) = &permitted.http {
-            services.web = outside::web(terms).await?;
+            services.web = outside::web(terms, &self.web)?;
         }
         Ok(services)
     }

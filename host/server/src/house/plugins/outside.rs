@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use colophon_core::capability::{MappingDatabase, WebServices};
 use colophon_core::causes::causes;
 use colophon_outbound::system_roots;
-use colophon_outbound::web::{GrantedWeb, SystemResolver, WebGrant, WebSecret};
-use colophon_plugin_host::manifest::{HttpTerms, SqlTerms};
+use colophon_outbound::web::{GrantedWeb, SharedWeb, SystemResolver, WebCaps, WebGrant, WebSecret};
+use colophon_plugin_host::manifest::{HttpTerms, SecretTerms, SqlTerms};
 use colophon_store::database::DatabaseAddress;
 use colophon_store::mapping::{GrantedMapping, MappingRefused};
 use zeroize::Zeroizing;
@@ -30,7 +29,7 @@ pub(super) async fn mapping(terms: &SqlTerms) -> Result<Arc<dyn MappingDatabase>
         .map_err(NotLoaded::Lasting)?;
     match GrantedMapping::open(&address, terms.statements.clone()).await {
         Ok(mapping) => Ok(Arc::new(mapping)),
-        Err(refused @ MappingRefused::HostsOwn { .. }) => {
+        Err(refused @ (MappingRefused::HostsOwn { .. } | MappingRefused::Mighty { .. })) => {
             Err(NotLoaded::Lasting(anyhow!(causes(&refused))))
         }
         // The database is somebody else's, and may be mended without a word to us.
@@ -38,11 +37,25 @@ pub(super) async fn mapping(terms: &SqlTerms) -> Result<Arc<dyn MappingDatabase>
     }
 }
 
+/// The way to the web that all plug-ins share.
+pub(super) fn shared_web() -> Result<Arc<SharedWeb>> {
+    let resolver = Arc::new(SystemResolver);
+    Ok(SharedWeb::new(
+        system_roots(),
+        resolver,
+        WebCaps::default(),
+    )?)
+}
+
 /// Reads the secrets, as they are in their files now, and prepares the way out.
-pub(super) async fn web(terms: &HttpTerms) -> Result<Arc<dyn WebServices>, NotLoaded> {
+pub(super) fn web(
+    terms: &HttpTerms,
+    shared: &Arc<SharedWeb>,
+) -> Result<Arc<dyn WebServices>, NotLoaded> {
     let mut secrets = BTreeMap::new();
-    for (name, file) in &terms.secrets {
-        let read = secret(file).with_context(|| format!("secret {name}: {}", file.display()));
+    for (name, secret) in &terms.secrets {
+        let read = read_secret(secret)
+            .with_context(|| format!("secret {name}: {}", secret.file.display()));
         secrets.insert(name.clone(), read.map_err(NotLoaded::Passing)?);
     }
     let grant = WebGrant {
@@ -50,14 +63,12 @@ pub(super) async fn web(terms: &HttpTerms) -> Result<Arc<dyn WebServices>, NotLo
         private: terms.private.clone(),
         secrets,
     };
-    let web = GrantedWeb::new(grant, system_roots(), Arc::new(SystemResolver));
-    let web = web.map_err(|error| NotLoaded::Lasting(error.into()))?;
-    Ok(Arc::new(web))
+    Ok(Arc::new(GrantedWeb::new(grant, Arc::clone(shared))))
 }
 
-fn secret(file: &Path) -> Result<WebSecret> {
+fn read_secret(secret: &SecretTerms) -> Result<WebSecret> {
     let mut text = Zeroizing::new(String::new());
-    let opened = std::fs::File::open(file)?;
+    let opened = std::fs::File::open(&secret.file)?;
     ensure!(
         opened.metadata()?.len() <= SECRET_FILE_BYTES_MAX,
         "the file is too long for a secret"
@@ -65,5 +76,5 @@ fn secret(file: &Path) -> Result<WebSecret> {
     opened
         .take(SECRET_FILE_BYTES_MAX)
         .read_to_string(&mut text)?;
-    Ok(WebSecret::new(text)?)
+    Ok(WebSecret::new(text, &secret.bound)?)
 }

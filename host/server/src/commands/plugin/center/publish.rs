@@ -1,7 +1,7 @@
 //! `colophon plugin publish`: every step that a host will take, before anybody depends on it.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,14 +17,17 @@ use serde_json::{Value, json};
 
 use super::super::bench::Plugin;
 use super::super::check::{Tested, check, shown as shown_check};
+use super::super::folder;
 use super::super::script::Script;
 use super::super::test::{cases_of, prove, shown as shown_cases};
-use super::text;
 use crate::cli::PluginPublishArgs;
 use crate::config::Config;
 use crate::house::plugins::{Wanted, loader, permitted, sandbox, signed_by_one_of, statement};
 use crate::house::{House, SystemClock};
 use crate::output::Output;
+
+/// The largest manifest or file of cases that is kept.
+const TEXT_BYTES_MAX: u64 = 4 << 20;
 
 #[derive(Serialize)]
 struct Published {
@@ -127,7 +130,7 @@ fn manifest(plugin: &Plugin) -> Result<(String, Manifest)> {
             plugin.component.display()
         )
     })?;
-    let written = text(&folder.join("plugin.toml"))?;
+    let written = read_text(Some(folder), &folder.join("plugin.toml"))?;
     let manifest = super::super::manifest::read(folder)?;
     Ok((written, manifest))
 }
@@ -219,9 +222,12 @@ async fn prove_all(
         .context("cases show that it decides as it is meant to; --without-cases goes without")?;
     let mut files: Vec<PathBuf> = cases.iter().map(|case| case.file.clone()).collect();
     files.dedup();
+    // Cases named by hand may lie anywhere; those of the folder lie in it.
+    let own = offered.plugin.folder.as_deref();
+    let own = own.filter(|_| arguments.cases.is_empty());
     let kept = files.iter().map(|file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        Ok(json!({ "file": name, "text": text(file)? }))
+        Ok(json!({ "file": name, "text": read_text(own, file)? }))
     });
     let kept = kept.collect::<Result<Vec<Value>>>()?;
     let component = offered.plugin.component.clone();
@@ -235,6 +241,11 @@ async fn prove_all(
         vectors: survived,
         files: Value::Array(kept),
     })
+}
+
+fn read_text(own: Option<&Path>, file: &Path) -> Result<String> {
+    let bytes = folder::read(own, file, TEXT_BYTES_MAX)?;
+    String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.display()))
 }
 
 /// Asks what earlier versions did not survive. Whatever is answered, an answer it has to be.
