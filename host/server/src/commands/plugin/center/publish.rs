@@ -1,7 +1,7 @@
 //! `colophon plugin publish`: every step that a host will take, before anybody depends on it.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -124,14 +124,14 @@ fn plugin(arguments: &PluginPublishArgs) -> Result<Plugin> {
 }
 
 fn manifest(plugin: &Plugin) -> Result<(String, Manifest)> {
-    let folder = plugin.folder.as_ref().with_context(|| {
+    let own = plugin.folder.as_deref().with_context(|| {
         format!(
             "there is no plugin.toml beside {}; name it with --manifest",
             plugin.component.display()
         )
     })?;
-    let written = read_text(Some(folder), &folder.join("plugin.toml"))?;
-    let manifest = super::super::manifest::read(folder)?;
+    let written = folder::read_text(Some(own), &own.join("plugin.toml"), TEXT_BYTES_MAX)?;
+    let manifest = super::super::manifest::read(own)?;
     Ok((written, manifest))
 }
 
@@ -227,7 +227,7 @@ async fn prove_all(
     let own = own.filter(|_| arguments.cases.is_empty());
     let kept = files.iter().map(|file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        Ok(json!({ "file": name, "text": read_text(own, file)? }))
+        Ok(json!({ "file": name, "text": folder::read_text(own, file, TEXT_BYTES_MAX)? }))
     });
     let kept = kept.collect::<Result<Vec<Value>>>()?;
     let component = offered.plugin.component.clone();
@@ -241,11 +241,6 @@ async fn prove_all(
         vectors: survived,
         files: Value::Array(kept),
     })
-}
-
-fn read_text(own: Option<&Path>, file: &Path) -> Result<String> {
-    let bytes = folder::read(own, file, TEXT_BYTES_MAX)?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.display()))
 }
 
 /// Asks what earlier versions did not survive. Whatever is answered, an answer it has to be.
