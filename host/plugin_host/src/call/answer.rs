@@ -94,8 +94,12 @@ pub(crate) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, Plugi
 /// Whether the center has the record and the key is for core to see.
 pub(crate) fn identified(answer: retailers::Answer) -> Result<RetailerAnswer, PluginFailure> {
     match answer {
-        retailers::Answer::Known(retailers::Entry { retailer, key }) => {
-            if retailer.len() > 64 || key.as_ref().is_some_and(|key| key.len() > 128) {
+        retailers::Answer::Known(retailers::Entry {
+            retailer,
+            key,
+            extra: _,
+        }) => {
+            if retailer.len() > 64 || key.as_ref().is_some_and(|key| key.len() > 64) {
                 return Err(unusable("retailer or key is too long"));
             }
             Ok(RetailerAnswer::Known(RetailerEntry { retailer, key }))

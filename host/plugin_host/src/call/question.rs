@@ -128,6 +128,8 @@ impl RoleQuestion for Evaluate<'_> {
             resource_class,
             price,
             requested_protection,
+            title,
+            sale,
             extra,
         } = self.offer;
         let price = price.as_ref();
@@ -139,6 +141,8 @@ impl RoleQuestion for Evaluate<'_> {
                 "resource-class": resource_class,
                 "price": price,
                 "requested-protection": requested_protection,
+                "title": title,
+                "sale": sale,
                 "extra": extra,
             },
         })

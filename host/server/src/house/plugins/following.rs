@@ -144,28 +144,29 @@ impl Costs {
 /// name that the retailer wishes for the file. Of these only the shape is left, which is what a
 /// plug-in may have stumbled over.
 fn without_person(input: &mut Value) {
-    let lists = [("offer", Some("extra")), ("facts", None)];
-    for (place, below) in lists {
-        let Some(mut list) = input.get_mut(place) else {
-            continue;
-        };
-        if let Some(below) = below {
-            let Some(inner) = list.get_mut(below) else {
-                continue;
-            };
-            list = inner;
-        }
-        for pair in list.as_array_mut().into_iter().flatten() {
-            let Some([Value::String(name), Value::String(text)]) =
-                pair.as_array_mut().map(Vec::as_mut_slice)
-            else {
-                continue;
-            };
-            if name.starts_with("sale.") || name == "file-name" {
-                *text = text.chars().map(masked).collect();
-            }
+    let sale = input.pointer_mut("/offer/sale").map(Value::take);
+    let sale = sale.map(|list| with_masked(list, |_| true));
+    if let (Some(place), Some(sale)) = (input.pointer_mut("/offer/sale"), sale) {
+        *place = sale;
+    }
+    let facts = input.pointer_mut("/facts").map(Value::take);
+    let facts = facts.map(|list| with_masked(list, |name| name == "file-name"));
+    if let (Some(place), Some(facts)) = (input.pointer_mut("/facts"), facts) {
+        *place = facts;
+    }
+}
+
+/// A list of names and texts, with the texts under some names masked.
+fn with_masked(mut list: Value, is_masked: impl Fn(&str) -> bool) -> Value {
+    for pair in list.as_array_mut().into_iter().flatten() {
+        if let Some([Value::String(name), Value::String(text)]) =
+            pair.as_array_mut().map(Vec::as_mut_slice)
+            && is_masked(name)
+        {
+            *text = text.chars().map(masked).collect();
         }
     }
+    list
 }
 
 /// A character of the same kind and length.
@@ -219,7 +220,7 @@ mod tests {
             fuel: 1,
             memory_bytes: 1,
             host_calls: 1,
-            input: &|| json!({ "offer": { "extra": [["sale.user-name", "Ada B. 7"]] } }),
+            input: &|| json!({ "offer": { "sale": [["user-name", "Ada B. 7"]] } }),
         });
     }
 
@@ -265,14 +266,16 @@ mod tests {
             "ctx": { "retailer": "shop" },
             "offer": {
                 "book": { "id": "b-1" },
-                "extra": [["series", "classics"], ["sale.user-name", "Zoë 李 Q.9"]],
+                "title": [["series", "classics"]],
+                "sale": [["user-name", "Zoë 李 Q.9"]],
             },
         });
         without_person(&mut policy);
         assert_eq!(
-            policy["offer"]["extra"],
-            json!([["series", "classics"], ["sale.user-name", "Xxé 字 X.0"]])
+            policy["offer"]["sale"],
+            json!([["user-name", "Xxé 字 X.0"]])
         );
+        assert_eq!(policy["offer"]["title"], json!([["series", "classics"]]));
         assert_eq!(policy["offer"]["book"]["id"], "b-1");
         let mut naming = json!({ "facts": [["title", "Emma"], ["file-name", "for Ada.epub"]] });
         without_person(&mut naming);
