@@ -7,7 +7,7 @@ mod work;
 
 use base64ct::{Base64, Encoding};
 
-use self::pieces::{child, optional_line, with_line};
+use self::pieces::{child, optional_line, optional_number, with_line, with_number};
 pub(super) use self::pieces::{el, read_all, with_all};
 use self::principals::{licensor, read_licensor};
 pub(super) use self::principals::{principal, read_principal};
@@ -24,6 +24,7 @@ impl License {
             .with_attribute("kind", self.kind.as_str())
             .with_attribute("id", self.id.to_string())
             .with_attribute("issued", self.issued_at_unix_s.to_string());
+        let root = with_number(root, "until", self.grants_until_unix_s);
         let root = with_line(root, "descriptor", self.descriptor.as_ref());
         let root = root.with_child(work(&self.work));
         let root = with_all(root, &self.rights, rights_group);
@@ -53,6 +54,7 @@ impl License {
             licensor: read_licensor(child(root, "licensor")?)?,
             principals: read_all(root, "principal", read_principal)?,
             delegated_by,
+            grants_until_unix_s: optional_number(root, "until")?,
         })
     }
 }
