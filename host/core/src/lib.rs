@@ -31,4 +31,5 @@ pub mod ports;
 pub mod principal;
 pub mod refusal;
 pub mod time;
+pub mod title_rights;
 pub mod verify;

@@ -110,6 +110,8 @@ on_both_engines! {
     licensing => a_center_has_the_licensor_and_the_keys_for_forms_it_was_given,
     licensing => rights_are_set_and_taken_back,
     licensing => a_delegation_is_kept_with_its_title,
+    licensing => of_two_who_change_rights_at_once_one_is_told,
+    licensing => damaged_rights_are_replaced_without_being_read,
     licensing => a_personas_certificate_is_kept_and_replaced,
     licensing => a_license_is_recorded_until_its_person_is_erased,
     mapping => a_statement_finds_rows_in_the_types_of_the_contract,
