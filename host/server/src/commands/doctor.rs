@@ -1,6 +1,7 @@
 //! `colophon doctor`: looks at everything a host stands on and says what is wrong.
 
 mod certificates;
+mod revocation_lists;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -79,6 +80,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.push(records(house).await);
     findings.push(stored_files(house).await);
     findings.push(certificates::certificates(house).await);
+    findings.push(revocation_lists::revocation_lists(house, config));
     findings.push(key_pool(house).await);
     findings.push(repository_orders(house).await);
     findings.push(activation_authority(house).await);

@@ -13,6 +13,7 @@ use colophon_core::download::Downloads;
 use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::ports::{Content, OpenedForm};
 use colophon_core::time::Clock;
+use colophon_core::title_rights::TitleRights;
 use colophon_crypto::{Key32, Portable, Randomness};
 use colophon_http::client_address::TrustedProxies;
 use colophon_http::counters::{CounterValues, Counters};
@@ -234,8 +235,7 @@ impl Host {
             availability: Availability::Ready,
             price: None,
             attributes: Vec::new(),
-            rights: None,
-            delegation: None,
+            rights: TitleRights::Center,
         };
         self.shelf
             .titles
