@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use colophon_activation::FormKey;
+use colophon_activation::{CertificateHash, FormKey};
 use colophon_receipt::{CenterId, ErrorUrl, KeyId, ReceiptKey, RetailerId, TimePolicy};
 use colophon_title::license::{Line, LineRefused, Object, ReadyLicensor, RightsTemplate};
 use colophon_title::{CopyKey, Signer};
@@ -24,6 +24,15 @@ pub struct Center {
     /// Open the forms in which buyers' activation certificates arrive. The first is the one that
     /// forms are sealed to now; forms sealed to the others are still kept by retailers.
     pub upload_keys: Vec<Arc<dyn UploadKey>>,
+}
+
+impl Center {
+    /// The key that forms sealed to a certificate open with, if the center has it.
+    pub(crate) fn upload_key(&self, certificate: &CertificateHash) -> Option<&dyn FormKey> {
+        let mut keys = self.upload_keys.iter();
+        let key = keys.find(|key| key.certificate() == *certificate)?;
+        Some(key.as_ref())
+    }
 }
 
 /// A center as the licensor of its licenses.

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use colophon_activation::{Malformed as MalformedForm, SealedForm};
 use colophon_receipt::{CenterId, ErrorUrl, Freshness, KeyId, Receipt, RetailerId, SealedReceipt};
 use colophon_title::{Level, MediaType};
 
+use crate::forms::SuppliedForm;
 use crate::id::EventId;
 use crate::limit::Reservation;
 use crate::log::{ByteSpan, Client, DeliveredCopy, DownloadRecord, Outcome, Purchase};
@@ -41,7 +41,7 @@ pub struct DownloadRequest {
     pub error_url: Option<ErrorUrl>,
     /// The form's `Certificate`, if it has one: the buyer's activation certificate, looked at
     /// where the copy is licensed and nowhere else.
-    pub certificate: Option<Result<SealedForm, MalformedForm>>,
+    pub certificate: Option<SuppliedForm>,
     /// The entity tag of a download to resume (`If-Range`).
     pub resume: Option<[u8; 32]>,
     /// Whether bytes are wanted.

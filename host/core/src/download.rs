@@ -26,6 +26,7 @@ use self::planning::plan;
 use self::refusing::Trace;
 use self::resolving::{book, resolve};
 use crate::delivery::{Download, DownloadRequest};
+use crate::forms::GoodForms;
 use crate::plugin::Plugins;
 use crate::ports::{Catalog, Centers, Origin, Outbox, Uses};
 use crate::principal::{Principals, Registrations, Trust};
@@ -47,6 +48,8 @@ pub struct Downloads {
     pub uses: Arc<dyn Uses>,
     /// Who is believed.
     pub trust: Arc<dyn Trust>,
+    /// The upload forms that were good of late.
+    pub forms: GoodForms,
     /// The activation certificates known of personas.
     pub principals: Arc<dyn Principals>,
     /// Where those not known are fetched from.

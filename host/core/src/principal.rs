@@ -27,6 +27,16 @@ pub trait Trust: Send + Sync {
         at: UnixSeconds,
     ) -> Result<EndCertificate, ChainRefused>;
 
+    /// Likewise, for whoever does not want to know what the certificate says.
+    fn believe(
+        &self,
+        chain: &[Vec<u8>],
+        role: CertificateRole,
+        at: UnixSeconds,
+    ) -> Result<(), ChainRefused> {
+        self.judge(chain, role, at).map(drop)
+    }
+
     /// Judges the chain of an activation certificate at a time. Whoever judges one more than once
     /// may read it once, but must judge it each time.
     fn judge_activation(

@@ -5,15 +5,15 @@
 //! form together. An empty optional field counts as absent. Fields of other names are passed over,
 //! since shops' forms and links bring their own. An `ErrorURL` that is no legal URL is passed over
 //! like one that is not registered: neither can be where the buyer is sent. A `Certificate` is the
-//! buyer's activation certificate in its upload form. What is wrong with it is kept for the one who
-//! needs it: below level 5 nobody does.
+//! buyer's activation certificate in its upload form. It is read where a copy is licensed and
+//! nowhere else.
 
 pub(crate) mod form;
 
 use std::borrow::Cow;
 
-use colophon_activation::{Malformed as MalformedForm, SealedForm};
 use colophon_core::code::Code;
+use colophon_core::forms::SuppliedForm;
 use colophon_receipt::{ErrorUrl, InvalidId, Malformed, RetailerId, SealedReceipt};
 use thiserror::Error;
 
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     pub(crate) receipt: SealedReceipt,
     pub(crate) retailer: Option<RetailerId>,
     pub(crate) error_url: Option<ErrorUrl>,
-    pub(crate) certificate: Option<Result<SealedForm, MalformedForm>>,
+    pub(crate) certificate: Option<SuppliedForm>,
 }
 
 /// Why a request is not one that this server understands.
@@ -105,7 +105,7 @@ impl Arguments {
             action,
             retailer: retailer.map_err(IllegalRequest::Retailer)?,
             error_url: fields.error_url.and_then(|text| text.parse().ok()),
-            certificate: certificate.map(|text| SealedForm::parse(text.trim_ascii())),
+            certificate: certificate.map(|text| SuppliedForm::new(&text)),
             // Files and forms end in line breaks that are no part of the receipt.
             receipt: SealedReceipt::parse(value.trim_ascii())
                 .map_err(IllegalRequest::NotAReceipt)?,
@@ -240,7 +240,7 @@ mod tests {
         let form = "action=download&value=RECEIPT&RetailerID=shop&Certificate=abc\
             &ErrorURL=https%3A%2F%2Fshop.example%2Fsorry";
         let arguments = parse("", form).unwrap();
-        assert!(arguments.certificate.unwrap().is_err());
+        assert_eq!(arguments.certificate, Some(SuppliedForm::new("abc")));
         assert_eq!(arguments.retailer.unwrap().as_str(), "shop");
         assert_eq!(
             arguments.error_url.unwrap().as_str(),

@@ -1,6 +1,7 @@
 //! Encryption at rest: single fields of records, each bound to its place.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace};
 use colophon_crypto::{Engine, Key32, Randomness, frames};
@@ -9,6 +10,9 @@ use crate::{MasterKeys, SystemRandom};
 
 const FIELD_LABEL: &[u8] = b"colophon/field/1";
 const PSEUDONYM_LABEL: &[u8] = b"colophon/pseudonym/1";
+
+/// Purposes whose keys are remembered. There are a few.
+const PURPOSES_MAX: usize = 64;
 
 const NONCE: usize = 12;
 const TAG: usize = 16;
@@ -23,13 +27,19 @@ const TAG: usize = 16;
 pub struct Envelope {
     engine: Arc<dyn Engine>,
     keys: MasterKeys,
+    /// The keys that pseudonyms are made with, by purpose.
+    pseudonym_keys: Mutex<BTreeMap<String, Key32>>,
 }
 
 impl Envelope {
     /// Fields under these keys.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>, keys: MasterKeys) -> Envelope {
-        Envelope { engine, keys }
+        Envelope {
+            engine,
+            keys,
+            pseudonym_keys: Mutex::default(),
+        }
     }
 
     /// Whether `sealed` is under an older key than the newest, and so should be sealed anew.
@@ -40,6 +50,25 @@ impl Envelope {
 
     fn place_key(&self, master: &Key32, place: &[u8]) -> Key32 {
         self.engine.hkdf_sha256(master, None, place)
+    }
+
+    fn pseudonym_key(&self, purpose: &str) -> Key32 {
+        // Whoever panicked while holding the lock left whole entries behind.
+        let known = || {
+            let keys = self.pseudonym_keys.lock();
+            keys.unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(key) = known().get(purpose) {
+            return key.duplicate();
+        }
+        let label = frames(&[PSEUDONYM_LABEL, purpose.as_bytes()]);
+        let oldest = self.keys.oldest().key();
+        let key = self.engine.hkdf_sha256(oldest, None, &label);
+        let mut known = known();
+        if known.len() < PURPOSES_MAX {
+            known.insert(purpose.to_owned(), key.duplicate());
+        }
+        key
     }
 }
 
@@ -91,10 +120,7 @@ impl FieldCipher for Envelope {
     /// From the oldest master key, since a pseudonym must stay the same for as long as it is
     /// looked up by.
     fn pseudonym(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let label = frames(&[PSEUDONYM_LABEL, purpose.as_bytes()]);
-        let key = self
-            .engine
-            .hkdf_sha256(self.keys.oldest().key(), None, &label);
+        let key = self.pseudonym_key(purpose);
         self.engine.hmac_sha256(&key, &[&frames(parts)])
     }
 }

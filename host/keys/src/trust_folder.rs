@@ -199,8 +199,17 @@ impl Trust for TrustFolder {
         role: CertificateRole,
         at: UnixSeconds,
     ) -> Result<EndCertificate, ChainRefused> {
-        let verdict = self.verdict(chain, role, at)?;
+        let verdict = self.verdict(self.name(chain), chain, role, at)?;
         Ok(verdict.certificate.clone())
+    }
+
+    fn believe(
+        &self,
+        chain: &[Vec<u8>],
+        role: CertificateRole,
+        at: UnixSeconds,
+    ) -> Result<(), ChainRefused> {
+        self.verdict(self.name(chain), chain, role, at).map(drop)
     }
 
     fn judge_activation(
@@ -208,7 +217,8 @@ impl Trust for TrustFolder {
         chain: &CertificateChain,
         at: UnixSeconds,
     ) -> Result<Arc<ActivationCertificate>, CertificateRefused> {
-        let verdict = self.verdict(chain.as_slice(), CertificateRole::Activation, at);
+        let name = chain.sha256(self.engine.as_ref());
+        let verdict = self.verdict(name, chain.as_slice(), CertificateRole::Activation, at);
         let verdict = verdict.map_err(CertificateRefused::Chain)?;
         let read = || ActivationCertificate::read(chain.own()).map(Arc::new);
         Ok(verdict.activation.get_or_init(read).clone()?)
@@ -216,15 +226,20 @@ impl Trust for TrustFolder {
 }
 
 impl TrustFolder {
+    /// What tells a chain from others.
+    fn name(&self, chain: &[Vec<u8>]) -> [u8; 32] {
+        let parts: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
+        self.engine.digest(&[&frames(&parts)])
+    }
+
     fn verdict(
         &self,
+        name: [u8; 32],
         chain: &[Vec<u8>],
         role: CertificateRole,
         at: UnixSeconds,
     ) -> Result<Arc<Verdict>, ChainRefused> {
         let held = self.held();
-        let parts: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
-        let name = self.engine.digest(&[&frames(&parts)]);
         let verdicts = || held.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = verdicts().get(&name).cloned();
         if let Some(verdict) = known

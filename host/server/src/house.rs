@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use colophon_activation::{Malformed as MalformedForm, SealedForm};
 use colophon_core::code::Code;
 use colophon_core::delivery::{DownloadRequest, Wanted};
 use colophon_core::download::Explanation;
+use colophon_core::forms::SuppliedForm;
 use colophon_core::id::EventId;
 use colophon_core::log::Client;
 use colophon_core::ports::FieldCipher;
@@ -151,7 +151,7 @@ impl House {
         config: &Config,
         text: &str,
         center: CenterId,
-        certificate: Option<Result<SealedForm, MalformedForm>>,
+        certificate: Option<SuppliedForm>,
     ) -> Result<Explained> {
         let receipt = match SealedReceipt::parse(text) {
             Ok(receipt) => receipt,

@@ -78,12 +78,13 @@ impl Principals for Store {
         chain: &CertificateChain,
         now: Timestamp,
     ) {
-        let joined = join(chain.as_slice());
+        let engine = self.secrets.engine();
         let names = [center.as_str().as_bytes(), persona.as_str().as_bytes()];
-        let digest = self.secrets.engine().digest(&[&frames(&names), &joined]);
+        let digest = engine.digest(&[&frames(&names), &chain.sha256(engine)]);
         if !remember(&self.kept_principals, digest) {
             return;
         }
+        let joined = join(chain.as_slice());
         let pseudonym = self.persona_pseudonym(center, persona);
         let place = [center.as_str().as_bytes(), &pseudonym];
         let sealed = self.secrets.seal(CHAIN, &place, &joined);

@@ -4,6 +4,8 @@
 //! this one. Nothing of a purchase enters a resource key: the encrypted content of all copies
 //! is one byte string.
 
+use std::sync::OnceLock;
+
 use colophon_crypto::{Engine, Key32, Mismatch, Randomness, equal, frames};
 
 use crate::{EntryPath, Level, VersionSalt};
@@ -12,7 +14,11 @@ use crate::{EntryPath, Level, VersionSalt};
 pub const PROFILE: &str = "colophon/title/1";
 
 /// The key that encrypts one title version.
-pub struct ContentKey(Key32);
+pub struct ContentKey {
+    key: Key32,
+    /// What it is committed to under the salt of its version, once somebody asked.
+    commitment: OnceLock<(VersionSalt, [u8; 32])>,
+}
 
 /// The key with which a center makes ids of copies and entity tags. All its nodes share it.
 pub struct CopyKey(Key32);
@@ -21,19 +27,22 @@ impl ContentKey {
     /// Takes over a key.
     #[must_use]
     pub fn new(key: Key32) -> ContentKey {
-        ContentKey(key)
+        ContentKey {
+            key,
+            commitment: OnceLock::new(),
+        }
     }
 
     /// Makes a fresh key.
     #[must_use]
     pub fn generate(random: &mut dyn Randomness) -> ContentKey {
-        ContentKey(Key32::generate(random))
+        ContentKey::new(Key32::generate(random))
     }
 
     /// The key itself, to be wrapped or stored encrypted.
     #[must_use]
     pub fn key(&self) -> &Key32 {
-        &self.0
+        &self.key
     }
 }
 
@@ -65,14 +74,14 @@ pub(crate) fn resource_key(
     path: &EntryPath,
 ) -> Key32 {
     let info = frames(&[PROFILE.as_bytes(), b"resource", path.as_str().as_bytes()]);
-    engine.hkdf_sha256(&key.0, Some(salt.as_bytes()), &info)
+    engine.hkdf_sha256(&key.key, Some(salt.as_bytes()), &info)
 }
 
 /// What `validation.xml` says of the content key, so that a file has one key only.
 pub(crate) fn commitment(engine: &dyn Engine, key: &ContentKey, salt: &VersionSalt) -> [u8; 32] {
     let info = frames(&[PROFILE.as_bytes(), b"commitment", b""]);
     *engine
-        .hkdf_sha256(&key.0, Some(salt.as_bytes()), &info)
+        .hkdf_sha256(&key.key, Some(salt.as_bytes()), &info)
         .expose()
 }
 
@@ -83,7 +92,13 @@ pub(crate) fn is_committed(
     salt: &VersionSalt,
     committed: &[u8; 32],
 ) -> bool {
-    equal(&commitment(engine, key, salt), committed)
+    let (of, known) = key
+        .commitment
+        .get_or_init(|| (*salt, commitment(engine, key, salt)));
+    match of == salt {
+        true => equal(known, committed),
+        false => equal(&commitment(engine, key, salt), committed),
+    }
 }
 
 /// The digest everything of one copy is bound by.
@@ -114,7 +129,7 @@ pub(crate) fn seal_content_key(
     copy_hash: &[u8; 32],
     key: &ContentKey,
 ) -> [u8; 40] {
-    engine.wrap_key(&seal_key(engine, copy_hash), &key.0)
+    engine.wrap_key(&seal_key(engine, copy_hash), &key.key)
 }
 
 /// Reverses [`seal_content_key`].
@@ -125,7 +140,7 @@ pub(crate) fn unseal_content_key(
 ) -> Result<ContentKey, Mismatch> {
     engine
         .unwrap_key(&seal_key(engine, copy_hash), seal)
-        .map(ContentKey)
+        .map(ContentKey::new)
 }
 
 fn seal_key(engine: &dyn Engine, copy_hash: &[u8; 32]) -> Key32 {
@@ -153,7 +168,7 @@ mod tests {
             resource("b"),
             resource("commitment"),
             committed,
-            *key.0.expose(),
+            *key.key.expose(),
         ];
         for (i, a) in keys.iter().enumerate() {
             for (j, b) in keys.iter().enumerate() {
@@ -161,12 +176,16 @@ mod tests {
             }
         }
         assert!(is_committed(&Portable, &key, &salt, &committed));
-        assert!(!is_committed(
-            &Portable,
-            &key,
-            &VersionSalt::from_bytes([3; 16]),
-            &committed
-        ));
+        // Nor is it where it was asked for another salt first.
+        let other = VersionSalt::from_bytes([3; 16]);
+        assert!(!is_committed(&Portable, &key, &other, &committed));
+        let of_other = commitment(&Portable, &key, &other);
+        assert!(is_committed(&Portable, &key, &other, &of_other));
+        assert!(!is_committed(&Portable, &key, &salt, &of_other));
+        let wrong = ContentKey::new(Key32::new([9; 32]));
+        for _ in 0..2 {
+            assert!(!is_committed(&Portable, &wrong, &salt, &committed));
+        }
     }
 
     #[test]

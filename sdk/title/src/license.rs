@@ -28,6 +28,7 @@ mod odrl;
 mod opening;
 mod principal;
 mod rights;
+mod shapes;
 mod signing;
 mod template;
 mod terms;

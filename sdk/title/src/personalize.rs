@@ -138,7 +138,7 @@ pub fn personalize(
                 issued_at_unix_s: terms.issued_at_unix_s,
             };
             let unsigned = license.license(engine, &copy)?;
-            Some(license.licensor.sign(engine, &unsigned)?)
+            Some(license.sign(engine, &unsigned)?)
         }
         None => None,
     };

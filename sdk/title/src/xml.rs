@@ -16,6 +16,7 @@ mod characters;
 mod element;
 mod parse;
 
+pub(crate) use canonical::{escape_attribute, escape_text};
 pub use characters::is_text;
 pub use element::{Attribute, Element, Name, Namespace, Node};
 pub use parse::{read, read_canonical};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use colophon_activation::{CertificateChain, PersonaId, SealedForm};
+use colophon_activation::{CertificateChain, PersonaId};
 use colophon_receipt::UnixSeconds;
 use colophon_title::license::{ActivationCertificate, Line};
 
@@ -12,6 +12,7 @@ use super::opening::Opened;
 use crate::center::Center;
 use crate::decide::Permit;
 use crate::delivery::DownloadRequest;
+use crate::forms::SuppliedForm;
 use crate::principal::{CertificateRefused, judge};
 use crate::refusal::Refusal;
 
@@ -96,10 +97,7 @@ impl Downloads {
         let now = request.at.unix_seconds();
         let (believed, origin) = match &request.certificate {
             Some(supplied) => {
-                let form = supplied.as_ref();
-                let form =
-                    form.map_err(|error| refused(CertificateRefused::Malformed(error.clone())))?;
-                let believed = self.supplied(&opened.center, form, persona, now);
+                let believed = self.supplied(&opened.center, supplied, persona, now);
                 (believed.map_err(refused)?, PrincipalOrigin::Supplied)
             }
             None => self.known_or_fetched(&opened.center, persona, now).await?,
@@ -115,17 +113,12 @@ impl Downloads {
     fn supplied(
         &self,
         center: &Center,
-        form: &SealedForm,
+        supplied: &SuppliedForm,
         persona: &PersonaId,
         now: UnixSeconds,
     ) -> Result<Believed, CertificateRefused> {
-        let key = center
-            .upload_keys
-            .iter()
-            .find(|key| key.certificate() == *form.kid())
-            .ok_or(CertificateRefused::NoKey)?;
-        let claims = form.open(self.engine.as_ref(), key.as_ref(), &center.id);
-        let claims = claims.map_err(CertificateRefused::Form)?;
+        let named = self.forms.open(self.engine.as_ref(), center, supplied)?;
+        let claims = &named.form.claims;
         let in_time = claims.check_time(now, center.time_policy.skew_s);
         in_time.map_err(CertificateRefused::Form)?;
         let certificate = judge(
@@ -136,8 +129,9 @@ impl Downloads {
         )?;
         let same = claims.check_persona(persona);
         same.map_err(CertificateRefused::Form)?;
+        self.forms.keep(&named);
         Ok(Believed {
-            chain: claims.certificates,
+            chain: claims.certificates.clone(),
             certificate,
         })
     }

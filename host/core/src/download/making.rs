@@ -132,12 +132,12 @@ impl Downloads {
         issued_at: UnixSeconds,
     ) -> Result<(), Refusal> {
         let role = CertificateRole::Licensor;
-        let own = self.trust.judge(licensing.chain(), role, issued_at);
+        let own = self.trust.believe(licensing.chain(), role, issued_at);
         own.map_err(Refusal::Licensor)?;
         for grantor in licensing.grantors() {
             let granted_at = UnixSeconds::new(grantor.granted_at_unix_s);
-            let judged = self.trust.judge(&grantor.chain, role, granted_at);
-            judged.map_err(Refusal::Grantor)?;
+            let believed = self.trust.believe(&grantor.chain, role, granted_at);
+            believed.map_err(Refusal::Grantor)?;
         }
         Ok(())
     }

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use colophon_activation::{PersonaClaims, SKEW_S, SealedForm, SealedPersona};
+use colophon_activation::{PersonaClaims, SKEW_S, SealedPersona};
 use colophon_core::code::Code;
 use colophon_core::decide::Permit;
+use colophon_core::forms::SuppliedForm;
 use colophon_core::refusal::Refusal;
 use colophon_core::time::Clock as _;
 use colophon_keys::{AwsLc, ShopKey, SystemRandom};
@@ -311,7 +312,7 @@ async fn explain(
         Some(path) => {
             let form = std::fs::read_to_string(path);
             let form = form.with_context(|| format!("cannot read {}", path.display()))?;
-            Some(SealedForm::parse(form.trim_ascii()))
+            Some(SuppliedForm::new(&form))
         }
         None => None,
     };

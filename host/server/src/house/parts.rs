@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use colophon_core::download::Downloads;
 use colophon_core::event::NamedEvent;
+use colophon_core::forms::GoodForms;
 use colophon_core::ports::{Outbox, Readiness};
 use colophon_core::principal::Registrations;
 use colophon_core::time::Clock as _;
@@ -92,6 +93,7 @@ impl Parts {
             origin: origin.clone(),
             uses: house.store.clone(),
             trust: trust.clone(),
+            forms: GoodForms::default(),
             principals: house.store.clone(),
             registrations: registrations(config)?,
             outbox: outbox.clone(),
@@ -143,6 +145,7 @@ pub(super) async fn downloads_for_commands(house: &House, config: &Config) -> Re
         origin: Arc::new(origin(house, config)?),
         uses: house.store.clone(),
         trust: Arc::new(house.trust()?),
+        forms: GoodForms::default(),
         principals: house.store.clone(),
         registrations: registrations(config)?,
         outbox: Arc::new(NoOutbox),

@@ -1,6 +1,10 @@
 //! What an upload form says.
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
 use colophon_claims::{CenterId, InvalidId, UnixSeconds};
+use colophon_crypto::{Engine, frames};
 
 use super::open::FormRefused;
 use crate::persona::PersonaId;
@@ -17,8 +21,30 @@ pub const SKEW_S: u32 = 120;
 
 /// An activation certificate and those that lead from it toward a root, in DER. Nothing is known
 /// about them but their number and lengths: they are judged by those who know the roots.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateChain(Vec<Vec<u8>>);
+#[derive(Clone)]
+pub struct CertificateChain(Arc<Certificates>);
+
+/// The certificates, shared by all clones of a chain, with their digest once somebody asked.
+struct Certificates {
+    certificates_der: Vec<Vec<u8>>,
+    sha256: OnceLock<[u8; 32]>,
+}
+
+impl PartialEq for CertificateChain {
+    fn eq(&self, other: &CertificateChain) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for CertificateChain {}
+
+impl fmt::Debug for CertificateChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CertificateChain")
+            .field(&self.as_slice())
+            .finish()
+    }
+}
 
 impl CertificateChain {
     /// The chain of these certificates, the activation certificate first.
@@ -32,7 +58,10 @@ impl CertificateChain {
         }
         let fits = |der: &Vec<u8>| (1..=CERTIFICATE_BYTES_MAX).contains(&der.len());
         match certificates_der.iter().all(fits) {
-            true => Ok(CertificateChain(certificates_der)),
+            true => Ok(CertificateChain(Arc::new(Certificates {
+                certificates_der,
+                sha256: OnceLock::new(),
+            }))),
             false => Err(InvalidChain::Length),
         }
     }
@@ -40,7 +69,7 @@ impl CertificateChain {
     /// The activation certificate itself.
     #[must_use]
     pub fn own(&self) -> &[u8] {
-        self.0.first().map_or(&[], Vec::as_slice)
+        self.as_slice().first().map_or(&[], Vec::as_slice)
     }
 
     /// The certificates above it, in the order in which they came.
@@ -51,12 +80,22 @@ impl CertificateChain {
     /// All certificates, the activation certificate first.
     #[must_use]
     pub fn as_slice(&self) -> &[Vec<u8>] {
-        &self.0
+        &self.0.certificates_der
     }
 
     /// All certificates, the activation certificate first.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(Vec::as_slice)
+        self.as_slice().iter().map(Vec::as_slice)
+    }
+
+    /// SHA-256 over the frames of all certificates, by which a chain is told from others.
+    #[must_use]
+    pub fn sha256(&self, engine: &dyn Engine) -> [u8; 32] {
+        // Every engine gives the same.
+        *self.0.sha256.get_or_init(|| {
+            let certificates: Vec<&[u8]> = self.iter().collect();
+            engine.digest(&[&frames(&certificates)])
+        })
     }
 }
 
@@ -177,6 +216,8 @@ impl InvalidClaims {
 
 #[cfg(test)]
 mod tests {
+    use colophon_crypto::Portable;
+
     use super::*;
 
     fn claims(issued_at: i64, expires_at: i64) -> Claims {
@@ -219,7 +260,26 @@ mod tests {
             Err(InvalidChain::Length)
         );
         let chain = chain(4, CERTIFICATE_BYTES_MAX).expect("a chain");
+        assert_eq!(chain.clone(), chain);
         assert_eq!(chain.own().len(), CERTIFICATE_BYTES_MAX);
         assert_eq!((chain.iter().count(), chain.issuers().count()), (4, 3));
+    }
+
+    #[test]
+    fn a_chain_is_told_by_its_certificates_and_their_order() {
+        let sha256 = |chain: &[&[u8]]| {
+            let chain = chain.iter().map(|der| der.to_vec()).collect();
+            CertificateChain::new(chain)
+                .expect("a chain")
+                .sha256(&Portable)
+        };
+        let chains: [&[&[u8]]; 4] = [&[b"a", b"b"], &[b"b", b"a"], &[b"ab"], &[b"a", b"b", b"b"]];
+        for (i, one) in chains.iter().enumerate() {
+            for (j, other) in chains.iter().enumerate() {
+                assert_eq!(sha256(one) == sha256(other), i == j, "{i} {j}");
+            }
+        }
+        let chain = CertificateChain::new(vec![vec![1]]).expect("a chain");
+        assert_eq!(chain.clone().sha256(&Portable), chain.sha256(&Portable));
     }
 }

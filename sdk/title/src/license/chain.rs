@@ -5,7 +5,8 @@ use colophon_crypto::Engine;
 use super::envelope::{Envelope, license_of};
 use super::held::opened;
 use super::{
-    DELEGATION_BYTES_MAX, LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound, Widened,
+    DELEGATION_BYTES_MAX, Delegation, LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound,
+    Widened,
 };
 use crate::signature::issuers_digest;
 use crate::trust::{CertificateRole, ChainRefused, EndCertificate, TrustRoots};
@@ -217,6 +218,21 @@ pub(super) fn check_before_signing(
             let (by, _) = opened(document)?;
             check_delegated(license, certificate, &by)
         }
+        None => Ok(()),
+    }
+}
+
+/// The same where the delegation was read before.
+pub(super) fn check_under(
+    license: &License,
+    certificate: &EndCertificate,
+    delegation: Option<&Delegation>,
+) -> Result<(), LicenseRefused> {
+    if license.delegated_by.as_deref() != delegation.map(Delegation::document) {
+        return Err(LicenseRefused::Form);
+    }
+    match delegation {
+        Some(by) => check_delegated(license, certificate, by.license()),
         None => Ok(()),
     }
 }

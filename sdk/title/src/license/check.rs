@@ -166,14 +166,16 @@ impl License {
     fn check_principals(&self) -> Result<(), LicenseUnsound> {
         let mut references = BTreeSet::new();
         for principal in &self.principals {
-            let reference = principal.reference.clone();
+            let reference = || principal.reference.clone();
             if !references.insert(&principal.reference) {
+                let reference = reference();
                 return Err(LicenseUnsound::PrincipalTwin { reference });
             }
             let class = principal.authenticator.class.as_ref();
             let upside_down = class
                 .is_some_and(|class| class.version_max.is_some_and(|max| max < class.version_min));
             if upside_down {
+                let reference = reference();
                 return Err(LicenseUnsound::Versions { reference });
             }
         }
@@ -220,13 +222,10 @@ impl License {
             }
             let mut seen = BTreeSet::new();
             for principal in needed {
-                let reference = principal.reference.clone();
-                let known = self
-                    .principals
-                    .iter()
-                    .find(|known| known.reference == reference);
+                let reference = || principal.reference.clone();
+                let known = self.principal(principal);
                 let (Some(known), true) = (known, seen.insert(&principal.reference)) else {
-                    let group = group.name.to_string();
+                    let (group, reference) = (group.name.to_string(), reference());
                     return Err(LicenseUnsound::UnknownPrincipal { group, reference });
                 };
                 let usable = match known.authenticator.verification {
@@ -234,6 +233,7 @@ impl License {
                     Verification::Sha256(_) => false,
                 };
                 if principal.enabling_bits.is_some() && !usable {
+                    let reference = reference();
                     return Err(LicenseUnsound::EnablingBits { reference });
                 }
             }

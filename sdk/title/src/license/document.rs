@@ -4,38 +4,41 @@ mod pieces;
 mod principals;
 mod rights;
 mod work;
+mod writer;
 
 use base64ct::{Base64, Encoding};
 
-use self::pieces::{child, optional_line, optional_number, with_line, with_number};
-pub(super) use self::pieces::{el, read_all, with_all};
+pub(super) use self::pieces::read_all;
+use self::pieces::{child, line, optional_line, optional_number};
 use self::principals::{licensor, read_licensor};
 pub(super) use self::principals::{principal, read_principal};
 pub(super) use self::rights::{read_rights_group, rights_group};
 use self::work::{read_work, work};
+use self::writer::{Value, shown};
+pub(super) use self::writer::{Writer, Written, put_base64};
 use super::{License, LicenseId, LicenseKind};
 use crate::xml::Element;
 
 impl License {
-    /// The document without its signature.
-    pub(super) fn to_element(&self) -> Element {
-        let root = el("license")
-            .with_attribute("profile", "1")
-            .with_attribute("kind", self.kind.as_str())
-            .with_attribute("id", self.id.to_string())
-            .with_attribute("issued", self.issued_at_unix_s.to_string());
-        let root = with_number(root, "until", self.grants_until_unix_s);
-        let root = with_line(root, "descriptor", self.descriptor.as_ref());
-        let root = root.with_child(work(&self.work));
-        let root = with_all(root, &self.rights, rights_group);
-        let root = root.with_child(licensor(&self.licensor));
-        let root = with_all(root, &self.principals, principal);
-        match &self.delegated_by {
-            Some(document) => {
-                root.with_child(el("delegated-by").with_text(Base64::encode_string(document)))
+    /// Writes the document without its signature.
+    pub(super) fn write(&self) -> Written {
+        let attributes = [
+            ("profile", Value::Word("1")),
+            ("kind", Value::Word(self.kind.as_str())),
+            ("id", Value::Shown(&self.id)),
+            ("issued", Value::Shown(&self.issued_at_unix_s)),
+            ("until", shown(self.grants_until_unix_s.as_ref())),
+        ];
+        Writer::document("license", attributes, |writer| {
+            line(writer, "descriptor", self.descriptor.as_ref());
+            work(writer, &self.work);
+            writer.all(&self.rights, rights_group);
+            licensor(writer, &self.licensor);
+            writer.all(&self.principals, principal);
+            if let Some(document) = &self.delegated_by {
+                writer.leaf("delegated-by", [], Value::Bytes(document));
             }
-            None => root,
-        }
+        })
     }
 
     /// Reads what varies; whether the rest is as it must be shows when it is written again.

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use colophon_crypto::{Engine, SignatureAlgorithm, Verifier};
+use colophon_crypto::{Engine, Verifier};
 
 use super::chain;
-use super::envelope::{self, Unsigned};
+use super::envelope::{SignatureForm, Unsigned};
+use super::shapes::ShapesRead;
 use super::{
-    LICENSE_BYTES_MAX, License, LicenseSigner, LicenseSigningFailed, Licensor, Object,
+    Delegation, LICENSE_BYTES_MAX, License, LicenseSigner, LicenseSigningFailed, Licensor, Object,
     SignedLicense,
 };
-use crate::dsig;
 use crate::trust::{
     CERTIFICATE_BYTES_MAX, CHAIN_LENGTH_MAX, CertificateRole, EndCertificate, validity,
 };
-use crate::xml::Element;
 
 /// A licensor whose certificates were read and found to be those of a licensor: what every license
 /// of it has in common is worked out once. Whether the certificates are believed is for
@@ -24,9 +23,9 @@ pub struct ReadyLicensor<'s> {
     named: Licensor,
     certificate: EndCertificate,
     valid_from_unix_s: i64,
-    algorithm: SignatureAlgorithm,
     verifier: Box<dyn Verifier>,
-    key_info: Element,
+    form: SignatureForm,
+    shapes: ShapesRead,
 }
 
 impl<'s> ReadyLicensor<'s> {
@@ -57,13 +56,14 @@ impl<'s> ReadyLicensor<'s> {
         let (valid_from_unix_s, _) = validity(own).map_err(unusable)?;
         let algorithm = signer.algorithm();
         let verifier = engine.verifier(algorithm, &certificate.public_key_spki_der);
+        let form = SignatureForm::new(algorithm, chain);
         Ok(ReadyLicensor {
             named: Licensor::of(engine, object, signer.as_ref()),
             certificate,
             valid_from_unix_s,
-            algorithm,
             verifier: verifier.map_err(|_| LicenseSigningFailed::KeyAndCertificate)?,
-            key_info: dsig::key_info(chain),
+            form: form.ok_or(LicenseSigningFailed::Form)?,
+            shapes: ShapesRead::default(),
             signer,
         })
     }
@@ -97,16 +97,41 @@ impl<'s> ReadyLicensor<'s> {
         engine: &dyn Engine,
         license: &License,
     ) -> Result<SignedLicense, LicenseSigningFailed> {
-        license.check()?;
-        if license.licensor != self.named {
-            return Err(LicenseSigningFailed::Certificates);
-        }
+        self.check(license)?;
         chain::check_before_signing(license, &self.certificate)
             .map_err(LicenseSigningFailed::Delegation)?;
-        let unsigned = Unsigned::of(license).ok_or(LicenseSigningFailed::Form)?;
+        self.sign_checked(engine, license)
+    }
+
+    /// The same for a license by leave of a delegation that was read before, or of none.
+    pub(super) fn sign_under(
+        &self,
+        engine: &dyn Engine,
+        license: &License,
+        delegation: Option<&Delegation>,
+    ) -> Result<SignedLicense, LicenseSigningFailed> {
+        self.check(license)?;
+        chain::check_under(license, &self.certificate, delegation)
+            .map_err(LicenseSigningFailed::Delegation)?;
+        self.sign_checked(engine, license)
+    }
+
+    fn check(&self, license: &License) -> Result<(), LicenseSigningFailed> {
+        license.check()?;
+        match license.licensor == self.named {
+            true => Ok(()),
+            false => Err(LicenseSigningFailed::Certificates),
+        }
+    }
+
+    fn sign_checked(
+        &self,
+        engine: &dyn Engine,
+        license: &License,
+    ) -> Result<SignedLicense, LicenseSigningFailed> {
+        let unsigned = Unsigned::of(license, &self.shapes).ok_or(LicenseSigningFailed::Form)?;
         let digest = engine.digest(&[unsigned.octets()]);
-        let signed_info = envelope::signed_info(self.algorithm, &digest);
-        let signed = signed_info.canonical();
+        let signed = self.form.signed_octets(&digest);
         let value = self
             .signer
             .sign(&signed)
@@ -116,8 +141,7 @@ impl<'s> ReadyLicensor<'s> {
         self.verifier
             .verify(&signed, &value)
             .map_err(|_| LicenseSigningFailed::KeyAndCertificate)?;
-        let signature = dsig::signature(signed_info, &value, self.key_info.clone());
-        let document = unsigned.with_signature(&signature);
+        let document = unsigned.with_signature(&self.form, &digest, &value);
         if document.len() > LICENSE_BYTES_MAX {
             return Err(LicenseSigningFailed::Form);
         }

@@ -1,7 +1,7 @@
 //! What a licensor grants with every copy of a title: the rights of its licenses, written once.
 
 use super::document::{
-    el, principal, read_all, read_principal, read_rights_group, rights_group, with_all,
+    Writer, principal, read_all, read_principal, read_rights_group, rights_group,
 };
 use super::{
     Access, Bundle, Line, PERSONA, Principal, PrincipalKind, Right, RightKind, RightsGroup,
@@ -107,8 +107,9 @@ impl RightsTemplate {
             rights: rights.ok_or(TemplateRefused::Form)?,
             principals: principals.ok_or(TemplateRefused::Form)?,
         };
-        let written = template.to_element();
-        if written.canonical() != root.canonical() {
+        let written = template.to_xml();
+        if written != root.canonical() {
+            let written = read(&written, &CAPS)?;
             return Err(TemplateRefused::Unknown(difference(&root, &written)));
         }
         template.check_principals()?;
@@ -118,12 +119,11 @@ impl RightsTemplate {
     /// The template as a document, in canonical form.
     #[must_use]
     pub fn to_xml(&self) -> Vec<u8> {
-        self.to_element().canonical()
-    }
-
-    fn to_element(&self) -> Element {
-        let root = with_all(el(ROOT), &self.rights, rights_group);
-        with_all(root, &self.principals, principal)
+        let written = Writer::document(ROOT, [], |writer| {
+            writer.all(&self.rights, rights_group);
+            writer.all(&self.principals, principal);
+        });
+        written.octets
     }
 
     fn check_principals(&self) -> Result<(), TemplateRefused> {

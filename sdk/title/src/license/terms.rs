@@ -113,7 +113,16 @@ impl LicenseTerms<'_> {
             issued_at_unix_s,
         };
         let license = self.license(engine, &copy)?;
-        Ok(self.licensor.sign(engine, &license)?)
+        Ok(self.sign(engine, &license)?)
+    }
+
+    /// Signs a license of these terms.
+    pub(crate) fn sign(
+        &self,
+        engine: &dyn Engine,
+        license: &License,
+    ) -> Result<SignedLicense, LicenseSigningFailed> {
+        self.licensor.sign_under(engine, license, self.delegated_by)
     }
 
     /// The license of a copy, not yet signed. Equal arguments give equal licenses.

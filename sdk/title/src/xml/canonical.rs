@@ -20,48 +20,39 @@ impl Element {
     /// inside a larger document.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
-        let mut out = String::with_capacity(USUAL_BYTES);
+        let mut out = Vec::with_capacity(USUAL_BYTES);
         write_element(self, &mut Vec::new(), &mut out);
-        out.into_bytes()
-    }
-
-    /// Puts a child at the end of what this element's [`Element::canonical`] octets hold, without
-    /// writing the rest of them again.
-    pub(crate) fn append_to_canonical(&self, octets: &mut Vec<u8>, child: &Element) {
-        let mut end = String::new();
-        write_end(self, &mut end);
-        octets.truncate(octets.len().saturating_sub(end.len()));
-        let mut out = String::new();
-        write_element(child, &mut declarations(self, &[]), &mut out);
-        octets.extend_from_slice(out.as_bytes());
-        octets.extend_from_slice(end.as_bytes());
+        out
     }
 }
 
-fn write_element<'a>(element: &'a Element, scope: &mut Vec<Binding<'a>>, out: &mut String) {
+fn write_element<'a>(element: &'a Element, scope: &mut Vec<Binding<'a>>, out: &mut Vec<u8>) {
     let outer = scope.len();
     let declarations = declarations(element, scope);
-    out.push('<');
+    out.push(b'<');
     write_name(element, out);
     for (prefix, uri) in &declarations {
-        out.push_str(if prefix.is_empty() {
-            " xmlns"
-        } else {
-            " xmlns:"
-        });
-        out.push_str(prefix);
-        out.push_str("=\"");
+        put(
+            if prefix.is_empty() {
+                " xmlns"
+            } else {
+                " xmlns:"
+            },
+            out,
+        );
+        put(prefix, out);
+        put("=\"", out);
         escape_attribute(uri, out);
-        out.push('"');
+        out.push(b'"');
     }
     for attribute in in_canonical_order(&element.attributes) {
-        out.push(' ');
+        out.push(b' ');
         write_qualified(&attribute.name.prefix, &attribute.name.local, out);
-        out.push_str("=\"");
+        put("=\"", out);
         escape_attribute(&attribute.value, out);
-        out.push('"');
+        out.push(b'"');
     }
-    out.push('>');
+    out.push(b'>');
     scope.extend(declarations);
     for child in &element.children {
         match child {
@@ -73,10 +64,10 @@ fn write_element<'a>(element: &'a Element, scope: &mut Vec<Binding<'a>>, out: &m
     write_end(element, out);
 }
 
-fn write_end(element: &Element, out: &mut String) {
-    out.push_str("</");
+fn write_end(element: &Element, out: &mut Vec<u8>) {
+    put("</", out);
     write_name(element, out);
-    out.push('>');
+    out.push(b'>');
 }
 
 /// The declarations the element's own names need and no ancestor has written, by prefix.
@@ -126,19 +117,24 @@ fn in_canonical_order(attributes: &[Attribute]) -> Vec<&Attribute> {
     ordered
 }
 
-fn write_name(element: &Element, out: &mut String) {
+fn write_name(element: &Element, out: &mut Vec<u8>) {
     write_qualified(&element.name.prefix, &element.name.local, out);
 }
 
-fn write_qualified(prefix: &str, local: &str, out: &mut String) {
+fn write_qualified(prefix: &str, local: &str, out: &mut Vec<u8>) {
     if !prefix.is_empty() {
-        out.push_str(prefix);
-        out.push(':');
+        put(prefix, out);
+        out.push(b':');
     }
-    out.push_str(local);
+    put(local, out);
 }
 
-fn escape_text(text: &str, out: &mut String) {
+fn put(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Text between elements, with what stands for something else replaced.
+pub(crate) fn escape_text(text: &str, out: &mut Vec<u8>) {
     escape(text, out, |byte| match byte {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
@@ -148,7 +144,8 @@ fn escape_text(text: &str, out: &mut String) {
     });
 }
 
-fn escape_attribute(value: &str, out: &mut String) {
+/// The value of an attribute likewise.
+pub(crate) fn escape_attribute(value: &str, out: &mut Vec<u8>) {
     escape(value, out, |byte| match byte {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
@@ -161,11 +158,11 @@ fn escape_attribute(value: &str, out: &mut String) {
 }
 
 /// Everything that is replaced is one byte long, which no longer character has in it.
-fn escape(text: &str, out: &mut String, replacement: impl Fn(u8) -> Option<&'static str>) {
+fn escape(text: &str, out: &mut Vec<u8>, replacement: impl Fn(u8) -> Option<&'static str>) {
     // Most texts hold nothing to replace, which shows without a stop at every byte.
     let replaces = |any, byte| any | replacement(byte).is_some();
     if !text.bytes().fold(false, replaces) {
-        out.push_str(text);
+        put(text, out);
         return;
     }
     let mut rest = text;
@@ -175,9 +172,9 @@ fn escape(text: &str, out: &mut String, replacement: impl Fn(u8) -> Option<&'sta
         .find_map(|(at, byte)| replacement(byte).map(|with| (at, with)))
     {
         let (plain, from) = rest.split_at(at);
-        out.push_str(plain);
-        out.push_str(with);
+        put(plain, out);
+        put(with, out);
         rest = from.get(1..).unwrap_or_default();
     }
-    out.push_str(rest);
+    put(rest, out);
 }

@@ -10,6 +10,7 @@ use colophon_core::catalog::{
 };
 use colophon_core::center::{Center, KeyState, RetailerKey};
 use colophon_core::download::Downloads;
+use colophon_core::forms::GoodForms;
 use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::ports::{Content, OpenedForm};
 use colophon_core::time::Clock;
@@ -113,6 +114,7 @@ impl Host {
             origin: store.clone(),
             uses: uses.clone(),
             trust: Arc::new(Nobody),
+            forms: GoodForms::default(),
             principals: Arc::new(Nobody),
             registrations: None,
             outbox: outbox.clone(),

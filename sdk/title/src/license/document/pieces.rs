@@ -1,20 +1,17 @@
 //! What the elements of a license are made of.
 
-use base64ct::{Base64, Encoding};
-
+use super::writer::{Value, Writer};
 use crate::license::{Line, Object};
 use crate::xml::{Element, Namespace};
 
 const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 
-pub(super) fn object(object: &Object) -> Element {
-    let element = el("object")
-        .with_attribute("type", object.id_type.as_str())
-        .with_attribute("id", object.id.as_str());
-    match &object.name {
-        Some(name) => element.with_text(name.as_str()),
-        None => element,
-    }
+pub(super) fn object(writer: &mut Writer, object: &Object) {
+    let attributes = [
+        ("type", (&object.id_type).into()),
+        ("id", (&object.id).into()),
+    ];
+    writer.leaf("object", attributes, object.name.as_ref().into());
 }
 
 pub(super) fn read_object(element: &Element) -> Option<Object> {
@@ -29,47 +26,19 @@ pub(super) fn read_object(element: &Element) -> Option<Object> {
     })
 }
 
-pub(super) fn digest(sha256: &[u8; 32]) -> Element {
-    el("digest")
-        .with_attribute("algorithm", SHA256)
-        .with_text(Base64::encode_string(sha256))
+pub(super) fn digest(writer: &mut Writer, sha256: &[u8; 32]) {
+    let algorithm = [("algorithm", Value::Word(SHA256))];
+    writer.leaf("digest", algorithm, Value::Bytes(sha256));
 }
 
-pub(super) fn public_key(spki_der: &[u8]) -> Element {
-    el("public-key").with_text(Base64::encode_string(spki_der))
+pub(super) fn public_key(writer: &mut Writer, spki_der: &[u8]) {
+    writer.leaf("public-key", [], Value::Bytes(spki_der));
 }
 
-pub(in crate::license) fn el(local: &'static str) -> Element {
-    Element::new(Namespace::LICENSE, local)
-}
-
-pub(super) fn line(local: &'static str, text: &Line) -> Element {
-    el(local).with_text(text.as_str())
-}
-
-pub(super) fn with_line(element: Element, local: &'static str, text: Option<&Line>) -> Element {
-    match text {
-        Some(text) => element.with_child(line(local, text)),
-        None => element,
-    }
-}
-
-pub(in crate::license) fn with_all<T>(
-    element: Element,
-    items: &[T],
-    write: impl Fn(&T) -> Element,
-) -> Element {
-    items.iter().map(write).fold(element, Element::with_child)
-}
-
-pub(super) fn with_number<N: ToString>(
-    element: Element,
-    local: &'static str,
-    number: Option<N>,
-) -> Element {
-    match number {
-        Some(number) => element.with_attribute(local, number.to_string()),
-        None => element,
+/// A line of text that may be absent.
+pub(super) fn line(writer: &mut Writer, local: &'static str, text: Option<&Line>) {
+    if let Some(text) = text {
+        writer.leaf(local, [], text.into());
     }
 }
 

@@ -1,22 +1,29 @@
 //! Who grants a license, and who must be authenticated.
 
+use std::fmt;
+
 use base64ct::{Base64, Encoding};
 
-use super::pieces::{child, digest, el, object, parse, public_key, read_object};
+use super::pieces::{child, digest, object, parse, public_key, read_object};
+use super::writer::{Value, Writer, shown};
 use crate::license::{
     Authenticator, Licensor, Principal, PrincipalKind, Reference, SecurityClass, Verification,
 };
 use crate::validation::decode as decode_array;
 use crate::xml::Element;
 
-pub(super) fn licensor(licensor: &Licensor) -> Element {
-    let certificate = Base64::encode_string(&licensor.certificate_sha256);
-    let element = el("licensor").with_attribute("certificate", certificate);
-    let element = match &licensor.issuers_sha256 {
-        Some(issuers) => element.with_attribute("issuers", Base64::encode_string(issuers)),
-        None => element,
-    };
-    element.with_child(object(&licensor.object))
+pub(super) fn licensor(writer: &mut Writer, licensor: &Licensor) {
+    let issuers = licensor.issuers_sha256.as_ref();
+    let attributes = [
+        ("certificate", Value::Bytes(&licensor.certificate_sha256)),
+        (
+            "issuers",
+            issuers.map_or(Value::Absent, |issuers| Value::Bytes(issuers)),
+        ),
+    ];
+    writer.element("licensor", attributes, |writer| {
+        object(writer, &licensor.object)
+    });
 }
 
 pub(super) fn read_licensor(element: &Element) -> Option<Licensor> {
@@ -31,26 +38,28 @@ pub(super) fn read_licensor(element: &Element) -> Option<Licensor> {
     })
 }
 
-pub(in crate::license) fn principal(principal: &Principal) -> Element {
-    let Authenticator {
-        method,
-        class,
-        verification,
-    } = &principal.authenticator;
-    let authenticator = el("authenticator").with_attribute("method", method.as_str());
-    let authenticator = match class {
-        Some(class) => authenticator.with_child(class_element(class)),
-        None => authenticator,
-    };
-    let verification = match verification {
-        Verification::PublicKey(key) => public_key(key),
-        Verification::Sha256(sha256) => digest(sha256),
-    };
-    el("principal")
-        .with_attribute("ref", principal.reference.as_str())
-        .with_attribute("kind", principal.kind.as_str())
-        .with_child(object(&principal.object))
-        .with_child(authenticator.with_child(verification))
+pub(in crate::license) fn principal(writer: &mut Writer, principal: &Principal) {
+    let attributes = [
+        ("ref", (&principal.reference).into()),
+        ("kind", Value::Word(principal.kind.as_str())),
+    ];
+    writer.element("principal", attributes, |writer| {
+        object(writer, &principal.object);
+        authenticator(writer, &principal.authenticator);
+    });
+}
+
+fn authenticator(writer: &mut Writer, authenticator: &Authenticator) {
+    let method = [("method", (&authenticator.method).into())];
+    writer.element("authenticator", method, |writer| {
+        if let Some(wanted) = &authenticator.class {
+            class(writer, wanted);
+        }
+        match &authenticator.verification {
+            Verification::PublicKey(key) => public_key(writer, key),
+            Verification::Sha256(sha256) => digest(writer, sha256),
+        }
+    });
 }
 
 pub(in crate::license) fn read_principal(element: &Element) -> Option<Principal> {
@@ -75,14 +84,27 @@ pub(in crate::license) fn read_principal(element: &Element) -> Option<Principal>
     })
 }
 
-fn class_element(class: &SecurityClass) -> Element {
-    let version = |(major, minor): (u32, u32)| format!("{major}.{minor}");
-    let element = el("class")
-        .with_attribute("version-min", version(class.version_min))
-        .with_attribute("security-level-min", class.security_level_min.to_string());
-    match class.version_max {
-        Some(max) => element.with_attribute("version-max", version(max)),
-        None => element,
+fn class(writer: &mut Writer, class: &SecurityClass) {
+    let version_min = Version(class.version_min);
+    let version_max = class.version_max.map(Version);
+    let attributes = [
+        ("version-min", Value::Shown(&version_min)),
+        ("version-max", shown(version_max.as_ref())),
+        (
+            "security-level-min",
+            Value::Shown(&class.security_level_min),
+        ),
+    ];
+    writer.element("class", attributes, |_| {});
+}
+
+/// A version as it is written.
+struct Version((u32, u32));
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Version((major, minor)) = self;
+        write!(f, "{major}.{minor}")
     }
 }
 

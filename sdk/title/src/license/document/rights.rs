@@ -3,20 +3,22 @@
 use base64ct::{Base64, Encoding};
 
 use super::pieces::{
-    child, el, object, optional_attribute, optional_line, optional_number, parse, read_all,
-    read_object, with_all, with_line, with_number,
+    child, line, object, optional_attribute, optional_line, optional_number, parse, read_all,
+    read_object,
 };
+use super::writer::{Value, Writer, shown};
 use crate::license::{
     Access, AccessPrincipal, Account, Bundle, Currency, Fee, FeePer, Location, Period, Reference,
     Right, RightKind, RightsGroup, Tracking,
 };
 use crate::xml::{Element, Namespace};
 
-pub(in crate::license) fn rights_group(group: &RightsGroup) -> Element {
-    let element = el("rights-group").with_attribute("name", group.name.as_str());
-    let element = with_line(element, "description", group.description.as_ref());
-    let element = element.with_child(bundle(&group.bundle));
-    with_all(element, &group.rights, right)
+pub(in crate::license) fn rights_group(writer: &mut Writer, group: &RightsGroup) {
+    writer.element("rights-group", [("name", (&group.name).into())], |writer| {
+        line(writer, "description", group.description.as_ref());
+        bundle(writer, &group.bundle);
+        writer.all(&group.rights, right);
+    });
 }
 
 pub(in crate::license) fn read_rights_group(element: &Element) -> Option<RightsGroup> {
@@ -37,20 +39,20 @@ pub(in crate::license) fn read_rights_group(element: &Element) -> Option<RightsG
     })
 }
 
-fn bundle(bundle: &Bundle) -> Element {
+fn bundle(writer: &mut Writer, bundle: &Bundle) {
     let Period {
         from_unix_s,
         until_unix_s,
-    } = bundle.period;
-    let element = el("bundle");
-    let element = if bundle.period == Period::default() {
-        element
-    } else {
-        let time = with_number(el("time"), "from", from_unix_s);
-        element.with_child(with_number(time, "until", until_unix_s))
-    };
-    let element = with_all(element, &bundle.access, access);
-    with_all(element, &bundle.territory, location)
+    } = &bundle.period;
+    writer.element("bundle", [], |writer| {
+        if bundle.period != Period::default() {
+            let from = ("from", shown(from_unix_s.as_ref()));
+            let until = ("until", shown(until_unix_s.as_ref()));
+            writer.element("time", [from, until], |_| {});
+        }
+        writer.all(&bundle.access, access);
+        writer.all(&bundle.territory, location);
+    });
 }
 
 fn read_bundle(element: &Element) -> Option<Bundle> {
@@ -68,12 +70,14 @@ fn read_bundle(element: &Element) -> Option<Bundle> {
     })
 }
 
-fn right(right: &Right) -> Element {
-    let element = with_number(el(right.kind.as_str()), "max-count", right.max_count);
-    let element = with_all(element, &right.access, access);
-    let element = with_all(element, &right.fees, fee);
-    let element = with_all(element, &right.tracking, tracking);
-    with_all(element, &right.territory, location)
+fn right(writer: &mut Writer, right: &Right) {
+    let max_count = [("max-count", shown(right.max_count.as_ref()))];
+    writer.element(right.kind.as_str(), max_count, |writer| {
+        writer.all(&right.access, access);
+        writer.all(&right.fees, fee);
+        writer.all(&right.tracking, tracking);
+        writer.all(&right.territory, location);
+    });
 }
 
 fn read_right(kind: RightKind, element: &Element) -> Option<Right> {
@@ -87,21 +91,25 @@ fn read_right(kind: RightKind, element: &Element) -> Option<Right> {
     })
 }
 
-fn access(access: &Access) -> Element {
+fn access(writer: &mut Writer, access: &Access) {
     match access {
-        Access::Licensor => el("access").with_attribute("licensor", "true"),
-        Access::Principals(needed) => with_all(el("access"), needed, |principal| {
-            let element = el("needs").with_attribute("principal", principal.reference.as_str());
-            match &principal.enabling_bits {
-                Some(bits) => element.with_child(
-                    el("enabling-bits")
-                        .with_attribute("type", "rsa-oaep-sha256")
-                        .with_text(Base64::encode_string(bits)),
-                ),
-                None => element,
-            }
-        }),
+        Access::Licensor => {
+            writer.element("access", [("licensor", Value::Word("true"))], |_| {});
+        }
+        Access::Principals(needed) => {
+            writer.element("access", [], |writer| writer.all(needed, needs));
+        }
     }
+}
+
+fn needs(writer: &mut Writer, principal: &AccessPrincipal) {
+    let reference = [("principal", (&principal.reference).into())];
+    writer.element("needs", reference, |writer| {
+        if let Some(bits) = &principal.enabling_bits {
+            let kind = [("type", Value::Word("rsa-oaep-sha256"))];
+            writer.leaf("enabling-bits", kind, Value::Bytes(bits));
+        }
+    });
 }
 
 fn read_access(element: &Element) -> Option<Access> {
@@ -121,23 +129,24 @@ fn read_access(element: &Element) -> Option<Access> {
     Some(Access::Principals(needed?))
 }
 
-fn fee(fee: &Fee) -> Element {
+fn fee(writer: &mut Writer, fee: &Fee) {
     let per = match fee.per {
         FeePer::Use => "use",
         FeePer::License => "license",
     };
-    let to = el("to")
-        .with_attribute("account", fee.to.id.as_str())
-        .with_attribute("url", fee.to.url.as_str());
-    let element = el("fee")
-        .with_attribute("per", per)
-        .with_attribute("amount", fee.amount.to_string())
-        .with_attribute("currency", fee.currency.to_string());
-    let element = match &fee.from {
-        Some(account) => element.with_attribute("from", account.as_str()),
-        None => element,
-    };
-    element.with_child(to)
+    let attributes = [
+        ("per", Value::Word(per)),
+        ("amount", Value::Shown(&fee.amount)),
+        ("currency", Value::Shown(&fee.currency)),
+        ("from", fee.from.as_ref().into()),
+    ];
+    writer.element("fee", attributes, |writer| {
+        let to = [
+            ("account", (&fee.to.id).into()),
+            ("url", (&fee.to.url).into()),
+        ];
+        writer.element("to", to, |_| {});
+    });
 }
 
 fn read_fee(element: &Element) -> Option<Fee> {
@@ -158,13 +167,14 @@ fn read_fee(element: &Element) -> Option<Fee> {
     })
 }
 
-fn tracking(tracking: &Tracking) -> Element {
-    let element = el("track").with_attribute("url", tracking.url.as_str());
-    let element = match &tracking.support_url {
-        Some(url) => element.with_attribute("support-url", url.as_str()),
-        None => element,
-    };
-    element.with_child(object(&tracking.provider))
+fn tracking(writer: &mut Writer, tracking: &Tracking) {
+    let attributes = [
+        ("url", (&tracking.url).into()),
+        ("support-url", tracking.support_url.as_ref().into()),
+    ];
+    writer.element("track", attributes, |writer| {
+        object(writer, &tracking.provider)
+    });
 }
 
 fn read_tracking(element: &Element) -> Option<Tracking> {
@@ -175,20 +185,16 @@ fn read_tracking(element: &Element) -> Option<Tracking> {
     })
 }
 
-fn location(location: &Location) -> Element {
-    let parts = [
-        ("region", &location.region),
-        ("city", &location.city),
-        ("postal-code", &location.postal_code),
-    ];
+fn location(writer: &mut Writer, location: &Location) {
     let country: String = location.country.iter().copied().map(char::from).collect();
-    let element = el("location").with_attribute("country", country);
-    parts
-        .into_iter()
-        .fold(element, |element, (name, part)| match part {
-            Some(part) => element.with_attribute(name, part.as_str()),
-            None => element,
-        })
+    let attributes = [
+        // Two bytes that may be no letters: only what is read back shows that they are.
+        ("country", Value::Word(&country)),
+        ("region", location.region.as_ref().into()),
+        ("city", location.city.as_ref().into()),
+        ("postal-code", location.postal_code.as_ref().into()),
+    ];
+    writer.element("location", attributes, |_| {});
 }
 
 fn read_location(element: &Element) -> Option<Location> {

@@ -2,31 +2,35 @@
 
 use base64ct::{Base64, Encoding};
 
-use super::pieces::{
-    child, digest, el, line, object, parse, public_key, read_all, read_object, with_all,
-};
+use super::pieces::{child, digest, object, parse, public_key, read_all, read_object};
+use super::writer::Writer;
 use crate::license::{Address, Creator, Owner, Part, Work};
 use crate::validation::decode as decode_array;
 use crate::xml::Element;
 
-pub(super) fn work(work: &Work) -> Element {
-    let element = el("work").with_child(object(&work.object));
-    let element = with_all(element, &work.creators, |creator| {
-        line("creator", &creator.name).with_attribute("role", creator.role.as_str())
+pub(super) fn work(writer: &mut Writer, work: &Work) {
+    writer.element("work", [], |writer| {
+        object(writer, &work.object);
+        writer.all(&work.creators, |writer, creator| {
+            writer.leaf(
+                "creator",
+                [("role", (&creator.role).into())],
+                (&creator.name).into(),
+            );
+        });
+        if let Some(owner) = &work.owner {
+            write_owner(writer, owner);
+        }
+        if let Some(hash) = &work.copy_hash {
+            digest(writer, hash);
+        }
+        writer.all(&work.parts, |writer, part| {
+            writer.element("part", [], |writer| {
+                object(writer, &part.object);
+                digest(writer, &part.sha256);
+            });
+        });
     });
-    let element = match &work.owner {
-        Some(owner) => element.with_child(owner_element(owner)),
-        None => element,
-    };
-    let element = match &work.copy_hash {
-        Some(hash) => element.with_child(digest(hash)),
-        None => element,
-    };
-    with_all(element, &work.parts, |part| {
-        el("part")
-            .with_child(object(&part.object))
-            .with_child(digest(&part.sha256))
-    })
 }
 
 pub(super) fn read_work(element: &Element) -> Option<Work> {
@@ -57,18 +61,20 @@ pub(super) fn read_work(element: &Element) -> Option<Work> {
     })
 }
 
-fn owner_element(owner: &Owner) -> Element {
-    let element = el("owner").with_child(object(&owner.object));
-    let element = match &owner.address {
-        Some(address) => element.with_child(
-            line("address", &address.value).with_attribute("type", address.kind.as_str()),
-        ),
-        None => element,
-    };
-    match &owner.public_key_spki_der {
-        Some(key) => element.with_child(public_key(key)),
-        None => element,
-    }
+fn write_owner(writer: &mut Writer, owner: &Owner) {
+    writer.element("owner", [], |writer| {
+        object(writer, &owner.object);
+        if let Some(address) = &owner.address {
+            writer.leaf(
+                "address",
+                [("type", (&address.kind).into())],
+                (&address.value).into(),
+            );
+        }
+        if let Some(key) = &owner.public_key_spki_der {
+            public_key(writer, key);
+        }
+    });
 }
 
 fn read_owner(element: &Element) -> Option<Owner> {
