@@ -5,6 +5,7 @@
 //! a manifest looks like on paper is the plug-in host's to know.
 
 mod address;
+mod field;
 mod mapping;
 mod network;
 mod values;
@@ -16,13 +17,16 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::address::{AddressRefused, AllowedAddress, Scheme, WebAddress};
+pub use self::field::{FieldName, FieldRefused};
 pub use self::mapping::{
     MappingDatabase, MappingFailure, SqlRows, SqlStatement, SqlType, SqlValue, StatementRefused,
     StatementText,
 };
 pub use self::network::{InvalidNetwork, Network, is_public};
 pub use self::values::{PluginValues, Put, Swap, ValueOwner, ValuePlace};
-pub use self::web::{WebFailure, WebMethod, WebRequest, WebResponse, WebServices};
+pub use self::web::{
+    PrivateNetworks, SecretUse, WebFailure, WebMethod, WebRequest, WebResponse, WebServices,
+};
 
 /// A name that authors and operators give: of a plug-in, a statement, a configured value, a
 /// secret. 1 to 64 of `a-z`, `0-9`, `-` and `_`, beginning with a letter.

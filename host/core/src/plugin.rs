@@ -56,8 +56,10 @@ pub struct Offer {
     pub price: Option<Money>,
     /// The level asked for (`1` to `5`), or empty for the catalog's.
     pub requested_protection: String,
-    /// Center-defined attributes of the title and the sale.
-    pub attributes: Vec<(String, String)>,
+    /// Center-defined attributes of the title.
+    pub title: Vec<(String, String)>,
+    /// What receipt and request say of the sale.
+    pub sale: Vec<(String, String)>,
 }
 
 /// The policy's answer.
@@ -146,6 +148,21 @@ pub enum PluginFailure {
 }
 
 impl PluginFailure {
+    /// What it is called in logs, metrics and authors' cases.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Reported { .. } => "reported",
+            Self::Trapped { .. } => "trapped",
+            Self::TimedOut => "timed-out",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::LimitReached { .. } => "limit-reached",
+            Self::Unusable { .. } => "unusable",
+            Self::NoSuchRole { .. } => "no-such-role",
+            Self::HostUnavailable => "host-unavailable",
+            Self::Saturated => "saturated",
+        }
+    }
+
     /// Who has to mend it.
     pub fn blame(&self) -> Blame {
         match self {

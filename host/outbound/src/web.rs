@@ -9,6 +9,8 @@
 mod request;
 mod resolving;
 mod response;
+mod secret;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -17,18 +19,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use colophon_core::capability::{
-    AllowedAddress, Name, Network, WebAddress, WebFailure, WebRequest, WebResponse, WebServices,
-    is_public,
+    AllowedAddress, Name, PrivateNetworks, WebAddress, WebFailure, WebRequest, WebResponse,
+    WebServices, is_public,
 };
-use http::{HeaderValue, Response};
-use rustls::RootCertStore;
-use thiserror::Error;
+use http::Response;
 use tokio::sync::Semaphore;
-use zeroize::Zeroizing;
 
 use self::request::Asked;
 pub use self::resolving::{Resolver, SystemResolver};
-use crate::{Bounds, NoAnswer, Outbound};
+pub use self::secret::{InvalidSecret, WebSecret};
+pub use self::shared::{SharedWeb, WebCaps};
+use crate::{Bounds, NoAnswer};
 
 /// As the contract states them.
 const REDIRECTS_MAX: usize = 3;
@@ -40,45 +41,12 @@ const BOUNDS: Bounds = Bounds {
     answer_bytes_max: BODY_BYTES_MAX,
 };
 
-/// Connections of one plug-in at once; more wait.
-const CONNECTIONS_MAX: usize = 16;
-
-/// A secret that is put into a field of a request.
-pub struct WebSecret(Zeroizing<String>);
-
-/// A text cannot be the value of a field, or is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a secret is one line of 1 to 4096 visible characters of ASCII")]
-pub struct InvalidSecret;
-
-impl WebSecret {
-    /// A secret as its file holds it; the end of its line does not belong to it.
-    ///
-    /// # Errors
-    /// [`InvalidSecret`].
-    pub fn new(text: Zeroizing<String>) -> Result<Self, InvalidSecret> {
-        let line = text.trim_end_matches(['\r', '\n']);
-        let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        if (1..=4096).contains(&line.len()) && line.bytes().all(visible) {
-            Ok(Self(Zeroizing::new(line.to_owned())))
-        } else {
-            Err(InvalidSecret)
-        }
-    }
-
-    fn value(&self) -> Option<HeaderValue> {
-        let mut value = HeaderValue::from_str(&self.0).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    }
-}
-
 /// What a plug-in was granted on the web.
 pub struct WebGrant {
     /// The addresses.
     pub allow: Vec<AllowedAddress>,
-    /// Networks of the operator's own that their names may lead into.
-    pub private: Vec<Network>,
+    /// Networks of the operator's own, each for the addresses whose names may lead into them.
+    pub private: Vec<PrivateNetworks>,
     /// Secrets by the names that the plug-in knows.
     pub secrets: BTreeMap<Name, WebSecret>,
 }
@@ -86,33 +54,27 @@ pub struct WebGrant {
 /// Asks services for one plug-in.
 pub struct GrantedWeb {
     grant: WebGrant,
-    outbound: Outbound,
-    resolver: Arc<dyn Resolver>,
-    places: Semaphore,
+    shared: Arc<SharedWeb>,
+    connections: Arc<Semaphore>,
+    look_ups: Arc<Semaphore>,
 }
 
 impl GrantedWeb {
-    /// Services under a grant, over TLS believed by these roots.
-    ///
-    /// # Errors
-    /// The cryptography this is built with has no cipher for any version of TLS.
-    pub fn new(
-        grant: WebGrant,
-        roots: RootCertStore,
-        resolver: Arc<dyn Resolver>,
-    ) -> Result<Self, rustls::Error> {
-        Ok(Self {
+    /// Services under a grant, asked beside those of all other plug-ins.
+    pub fn new(grant: WebGrant, shared: Arc<SharedWeb>) -> Self {
+        let caps = shared.caps();
+        Self {
             grant,
-            outbound: Outbound::new(roots, BOUNDS)?,
-            resolver,
-            places: Semaphore::new(CONNECTIONS_MAX),
-        })
+            connections: Arc::new(Semaphore::new(caps.connections_of_one)),
+            look_ups: Arc::new(Semaphore::new(caps.look_ups_of_one)),
+            shared,
+        }
     }
 
     async fn exchange(&self, asked: &Asked) -> Result<Response<Vec<u8>>, WebFailure> {
         let dialed = self.dialed(asked.address()).await?;
         let request = asked.request(&self.grant.secrets)?;
-        let answer = self.outbound.send_to(&dialed, request).await;
+        let answer = self.shared.outbound().send_to(&dialed, request).await;
         answer.map_err(|none| failure(&none))
     }
 
@@ -121,20 +83,17 @@ impl GrantedWeb {
     async fn dialed(&self, address: &WebAddress) -> Result<Vec<SocketAddr>, WebFailure> {
         let found = match address.host().parse::<IpAddr>() {
             Ok(ip) => vec![SocketAddr::new(ip, address.port())],
-            Err(_) => {
-                let resolved = self.resolver.resolve(address.host(), address.port()).await;
-                resolved.map_err(|_| unavailable("the host's name leads nowhere"))?
-            }
+            Err(_) => self.shared.resolved(address, &self.look_ups).await?,
         };
         if found.is_empty() {
             return Err(unavailable("the host's name leads nowhere"));
         }
-        let own = |ip| {
-            self.grant
-                .private
-                .iter()
-                .any(|network| network.contains(ip))
-        };
+        let private = self.grant.private.iter();
+        let networks: Vec<_> = private
+            .filter(|private| private.address.allows(address))
+            .flat_map(|private| &private.networks)
+            .collect();
+        let own = |ip| networks.iter().any(|network| network.contains(ip));
         let allowed = |found: &SocketAddr| is_public(found.ip()) || own(found.ip());
         if !found.iter().all(allowed) {
             let problem = "the name leads to an address that the grant does not allow";
@@ -148,8 +107,7 @@ impl GrantedWeb {
 impl WebServices for GrantedWeb {
     async fn fetch(&self, request: WebRequest) -> Result<WebResponse, WebFailure> {
         let mut asked = Asked::new(request, &self.grant)?;
-        let place = self.places.acquire().await;
-        let _place = place.map_err(|_| unavailable("no connection is free"))?;
+        let _places = self.shared.connection(&self.connections).await?;
         for _ in 0..=REDIRECTS_MAX {
             let answer = self.exchange(&asked).await?;
             asked = match response::redirect(&answer) {

@@ -10,15 +10,20 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use colophon_core::capability::{
-    AllowedAddress, Name, Network, WebFailure, WebMethod, WebRequest, WebResponse, WebServices,
+    AllowedAddress, FieldName, Name, Network, PrivateNetworks, SecretUse, WebFailure, WebMethod,
+    WebRequest, WebResponse, WebServices,
 };
-use colophon_outbound::web::{GrantedWeb, Resolver, WebGrant, WebSecret};
+use colophon_outbound::web::{
+    GrantedWeb, InvalidSecret, Resolver, SharedWeb, WebCaps, WebGrant, WebSecret,
+};
 use rustls::RootCertStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// Names that lead to this machine, and to others that nobody may be led to.
 struct Names;
@@ -79,17 +84,43 @@ impl Server {
     }
 
     fn web_for(&self, allow: &[&str]) -> GrantedWeb {
-        let allow = allow
-            .iter()
-            .map(|text| text.replace("PORT", &self.port.to_string()));
-        let allow = allow.map(|text| AllowedAddress::parse(&text).expect("an address"));
-        let secret = WebSecret::new("Bearer s3cret\n".to_owned().into()).expect("a secret");
-        let grant = WebGrant {
-            allow: allow.collect(),
-            private: vec![Network::parse("127.0.0.0/8").expect("a network")],
-            secrets: BTreeMap::from([(Name::parse("token").expect("a name"), secret)]),
+        GrantedWeb::new(
+            self.grant(allow),
+            shared(Arc::new(Names), WebCaps::default()),
+        )
+    }
+
+    /// A grant for these addresses, all of which may lead to this machine, with a secret for
+    /// everything below `/v1/` at `here.example`.
+    fn grant(&self, allow: &[&str]) -> WebGrant {
+        let allow: Vec<_> = allow.iter().map(|text| self.allowed(text)).collect();
+        let private = allow.iter().map(|address| PrivateNetworks {
+            address: address.clone(),
+            networks: vec![Network::parse("127.0.0.0/8").expect("a network")],
+        });
+        WebGrant {
+            private: private.collect(),
+            allow,
+            secrets: BTreeMap::from([(
+                Name::parse("token").expect("a name"),
+                self.secret("http://here.example:PORT/v1/"),
+            )]),
+        }
+    }
+
+    fn allowed(&self, text: &str) -> AllowedAddress {
+        let text = text.replace("PORT", &self.port.to_string());
+        AllowedAddress::parse(&text).expect("an address")
+    }
+
+    /// A secret that is bound to what begins with this address.
+    fn secret(&self, address: &str) -> WebSecret {
+        let bound = SecretUse {
+            address: self.allowed(address),
+            field: FieldName::parse("Authorization").expect("a field"),
+            prefix: "Bearer ".to_owned(),
         };
-        GrantedWeb::new(grant, RootCertStore::empty(), Arc::new(Names)).expect("services")
+        WebSecret::new("s3cret\n".to_owned().into(), &bound).expect("a secret")
     }
 
     fn get(&self, url: &str) -> WebRequest {
@@ -101,6 +132,10 @@ impl Server {
             body: None,
         }
     }
+}
+
+fn shared(resolver: Arc<dyn Resolver>, caps: WebCaps) -> Arc<SharedWeb> {
+    SharedWeb::new(RootCertStore::empty(), resolver, caps).expect("a way to the web")
 }
 
 /// A request with its body, as it came.
@@ -213,7 +248,7 @@ async fn a_granted_address_is_asked_and_answers() {
         pair("x-two", "1"),
         pair("x-two", "2"),
     ];
-    request.secrets = vec![pair("Authorization", "token")];
+    request.secrets = vec!["token".to_owned()];
     let response = web.fetch(request).await.expect("an answer");
     assert_eq!(
         (response.status, response.body.as_slice()),
@@ -372,7 +407,7 @@ async fn secrets_do_not_go_along_to_another_server() {
             pair("x-kept", "1"),
             pair("content-type", "text/plain"),
         ];
-        request.secrets = vec![pair("authorization", "token")];
+        request.secrets = vec!["token".to_owned()];
         assert_eq!(body(&web.fetch(request).await), "200 found");
         let asked = server.asked();
         let [first, second] = asked.as_slice() else {
@@ -411,6 +446,174 @@ async fn secrets_do_not_go_along_to_another_server() {
 }
 
 #[tokio::test]
+async fn a_secret_goes_to_its_own_address_and_field_alone() {
+    let server = Server::start().await;
+    // Everything at both hosts may be asked; the secret belongs to a part of one of them.
+    let mut grant = server.grant(&["http://here.example:PORT/", "http://there.example:PORT/"]);
+    let name = Name::parse("narrow").expect("a name");
+    let narrow = server.secret("http://here.example:PORT/v1/moved");
+    grant.secrets.insert(name, narrow);
+    let web = GrantedWeb::new(grant, shared(Arc::new(Names), WebCaps::default()));
+    for url in [
+        "http://there.example:PORT/v1/book",
+        "http://here.example:PORT/collect",
+        "http://here.example:PORT/v1/../collect",
+        "http://here.example:PORT/v1",
+    ] {
+        let mut request = server.get(url);
+        request.secrets = vec!["token".to_owned()];
+        denied(web.fetch(request).await);
+    }
+    let twice = ["token".to_owned(), "narrow".to_owned()];
+    for secrets in [vec![twice[0].clone(); 2], twice.to_vec()] {
+        let mut request = server.get("http://here.example:PORT/v1/moved");
+        request.secrets = secrets;
+        invalid(web.fetch(request).await);
+    }
+    assert_eq!(server.asked(), Vec::<String>::new());
+
+    // A redirect on the same server leads out of the narrow place.
+    let mut request = server.get("http://here.example:PORT/v1/moved");
+    request.secrets = vec!["narrow".to_owned()];
+    assert_eq!(body(&web.fetch(request).await), "200 found");
+    let asked = server.asked();
+    let [first, second] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    assert!(
+        first.contains("authorization: Bearer s3cret\r\n"),
+        "{first}"
+    );
+    assert!(!second.contains("s3cret"), "{second}");
+}
+
+#[tokio::test]
+async fn a_network_is_open_to_its_own_addresses_alone() {
+    let server = Server::start().await;
+    let allow = [
+        "http://here.example:PORT/v1/",
+        "http://there.example:PORT/v1/",
+    ];
+    let mut grant = server.grant(&allow);
+    grant.private.truncate(1);
+    let web = GrantedWeb::new(grant, shared(Arc::new(Names), WebCaps::default()));
+    let response = web
+        .fetch(server.get("http://here.example:PORT/v1/book"))
+        .await;
+    assert_eq!(body(&response), "200 found");
+    server.asked();
+    // The other name leads to the same machine, and was not granted to.
+    denied(
+        web.fetch(server.get("http://there.example:PORT/v1/book"))
+            .await,
+    );
+    assert_eq!(server.asked(), Vec::<String>::new());
+    denied(
+        web.fetch(server.get("http://here.example:PORT/v1/other"))
+            .await,
+    );
+}
+
+/// Look-ups that end when the test says so.
+struct Slow {
+    begun: Arc<Semaphore>,
+    ending: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Resolver for Slow {
+    async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        self.begun.add_permits(1);
+        let ending = self.ending.acquire().await;
+        ending.map_err(io::Error::other)?.forget();
+        Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
+    }
+}
+
+fn few() -> WebCaps {
+    WebCaps {
+        connections: 3,
+        connections_of_one: 2,
+        look_ups: 2,
+        look_ups_of_one: 1,
+        wait_max: Duration::from_millis(50),
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_that_nobody_waits_for_keeps_its_place() {
+    let server = Server::start().await;
+    let (begun, ending) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = Slow {
+        begun: Arc::clone(&begun),
+        ending: Arc::clone(&ending),
+    };
+    let shared = shared(Arc::new(slow), few());
+    let grant = || server.grant(&["http://here.example:PORT/v1/"]);
+    let webs = [(); 3].map(|()| GrantedWeb::new(grant(), Arc::clone(&shared)));
+    let book = || server.get("http://here.example:PORT/v1/book");
+    // Each plug-in gives up, again and again; only one look-up of each begins, and two of all.
+    for _ in 0..3 {
+        for web in &webs {
+            let given_up = tokio::time::timeout(Duration::from_millis(20), web.fetch(book())).await;
+            assert!(given_up.is_err(), "{given_up:?}");
+        }
+    }
+    assert_eq!(begun.available_permits(), 2);
+    let refused = webs[2].fetch(book()).await;
+    assert!(
+        matches!(&refused, Err(WebFailure::Unavailable(problem)) if problem.contains("look-ups")),
+        "{refused:?}"
+    );
+    // When they end, everybody's turn comes again.
+    ending.add_permits(100);
+    for web in &webs {
+        assert_eq!(body(&web.fetch(book()).await), "200 found");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_counted_for_each_plug_in_and_for_all() {
+    // A service that accepts and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let server = Server {
+        port: listener.local_addr().expect("an address").port(),
+        asked: Arc::default(),
+    };
+    let shared = shared(Arc::new(Names), few());
+    let grant = || server.grant(&["http://here.example:PORT/v1/"]);
+    let webs = [(); 2].map(|()| Arc::new(GrantedWeb::new(grant(), Arc::clone(&shared))));
+    let mut accepted = Vec::new();
+    let mut asking = tokio::task::JoinSet::new();
+    for web in [0, 0, 1] {
+        let (web, request) = (
+            Arc::clone(&webs[web]),
+            server.get("http://here.example:PORT/v1/book"),
+        );
+        asking.spawn(async move { web.fetch(request).await });
+        accepted.push(listener.accept().await.expect("a connection"));
+    }
+    // The first has its own two; the second has one, and the third of all is taken.
+    for web in &webs {
+        let refused = web
+            .fetch(server.get("http://here.example:PORT/v1/book"))
+            .await;
+        assert!(
+            matches!(&refused, Err(WebFailure::Unavailable(problem)) if problem.contains("requests")),
+            "{refused:?}"
+        );
+    }
+    // Whoever gives up gives its place back.
+    asking.shutdown().await;
+    let again = tokio::time::timeout(
+        Duration::from_millis(500),
+        webs[1].fetch(server.get("http://here.example:PORT/v1/book")),
+    );
+    let (again, connected) = tokio::join!(again, listener.accept());
+    assert!(again.is_err() && connected.is_ok());
+}
+
+#[tokio::test]
 async fn fields_that_no_plug_in_may_set() {
     let server = Server::start().await;
     let web = server.web();
@@ -434,11 +637,6 @@ async fn fields_that_no_plug_in_may_set() {
         let mut request = server.get(url);
         request.fields = vec![pair(name, value)];
         invalid(web.fetch(request).await);
-        if !value.contains(['\r', '\0']) {
-            let mut request = server.get(url);
-            request.secrets = vec![pair(name, "token")];
-            invalid(web.fetch(request).await);
-        }
     }
     let long = "a".repeat(4097);
     for fields in [
@@ -450,11 +648,11 @@ async fn fields_that_no_plug_in_may_set() {
     ] {
         let mut request = server.get(url);
         request.fields = fields;
-        request.secrets = vec![pair("authorization", "token")];
+        request.secrets = vec!["token".to_owned()];
         invalid(web.fetch(request).await);
     }
     let mut request = server.get(url);
-    request.secrets = vec![pair("authorization", "other-token")];
+    request.secrets = vec!["other-token".to_owned()];
     denied(web.fetch(request).await);
     let mut request = server.get(url);
     request.body = Some(vec![0; (256 << 10) + 1]);
@@ -504,7 +702,17 @@ fn what_is_no_secret() {
         "ümlaut",
         &"x".repeat(4097),
     ] {
-        assert!(WebSecret::new(text.to_owned().into()).is_err(), "{text:?}");
+        assert!(secret_of(text, "").is_err(), "{text:?}");
     }
-    assert!(WebSecret::new("Bearer x\r\n".to_owned().into()).is_ok());
+    assert!(secret_of("x", "two\nlines").is_err());
+    assert!(secret_of("x\r\n", "Bearer ").is_ok());
+}
+
+fn secret_of(text: &str, prefix: &str) -> Result<WebSecret, InvalidSecret> {
+    let bound = SecretUse {
+        address: AllowedAddress::parse("https://a.example/").expect("an address"),
+        field: FieldName::parse("x-key").expect("a field"),
+        prefix: prefix.to_owned(),
+    };
+    WebSecret::new(text.to_owned().into(), &bound)
 }

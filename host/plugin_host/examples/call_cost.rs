@@ -138,7 +138,8 @@ fn sale() -> Result<Sale, Box<dyn Error>> {
             resource_class: "application/epub+zip".to_owned(),
             price: None,
             requested_protection: "3".to_owned(),
-            attributes: vec![fact("series", "classics")],
+            title: vec![fact("series", "classics")],
+            sale: Vec::new(),
         },
         facts: vec![
             fact("title", "Moby Dick; or, The Whale"),

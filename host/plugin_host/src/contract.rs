@@ -11,6 +11,26 @@ macro_rules! named {
     };
 }
 
+/// Whether a component's name for an interface means this one: by the same version, or by an older
+/// one that this one goes on with. The engine itself would take a newer one as well, which knows
+/// what this host does not.
+pub(crate) fn means(name: &str, ours: &str) -> bool {
+    fn parts(name: &str) -> Option<(&str, (u32, u32, u32))> {
+        let (interface, version) = name.split_once('@')?;
+        let plain = |c: char| c.is_ascii_digit() || c == '.';
+        let mut numbers = version.split('.').map(|number| number.parse().ok());
+        let version_parts = (numbers.next()??, numbers.next()??, numbers.next()??);
+        let whole = numbers.next().is_none() && version.chars().all(plain);
+        whole.then_some((interface, version_parts))
+    }
+    match (parts(name), parts(ours)) {
+        (Some((interface, version)), Some((own, most))) => {
+            interface == own && version.0 == most.0 && version <= most
+        }
+        _ => false,
+    }
+}
+
 /// What every plug-in exports.
 pub(crate) const META: &str = named!("meta/plugin");
 
@@ -83,7 +103,7 @@ impl Capability {
     /// The capability behind an interface that a component imports.
     pub(crate) fn of(interface: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
-        all.find(|capability| capability.interface() == interface)
+        all.find(|capability| means(interface, capability.interface()))
     }
 
     /// The interface that a component imports to use it.
@@ -104,7 +124,7 @@ impl Capability {
             Self::Catalog => &["find"],
             Self::Config => &["get"],
             Self::Http => &["fetch"],
-            Self::Kv => &["get", "swap", "put", "delete"],
+            Self::Kv => &["get", "swap", "put", "delete", "list-keys"],
             Self::Log => &["write"],
             Self::Sql => &["run"],
         }
@@ -155,6 +175,33 @@ mod tests {
             (!functions.is_empty()).then_some((name, functions))
         });
         with_functions.collect()
+    }
+
+    #[test]
+    fn a_name_means_an_interface_in_no_newer_version() {
+        let ours = "colophon:host/kv@1.2.0";
+        for name in [
+            "colophon:host/kv@1.2.0",
+            "colophon:host/kv@1.1.9",
+            "colophon:host/kv@1.0.0",
+        ] {
+            assert!(means(name, ours), "{name}");
+        }
+        for name in [
+            "colophon:host/kv@1.2.1",
+            "colophon:host/kv@1.3.0",
+            "colophon:host/kv@2.0.0",
+            "colophon:host/kv@0.2.0",
+            "colophon:host/kv@1.0.0-rc.1",
+            "colophon:host/kv@1.0",
+            "colophon:host/kv@1.0.0.0",
+            "colophon:host/kv@+1.0.0",
+            "colophon:host/kv",
+            "colophon:host/sql@1.2.0",
+            "kv@1.2.0",
+        ] {
+            assert!(!means(name, ours), "{name}");
+        }
     }
 
     #[test]

@@ -170,6 +170,7 @@ impl From<meta::Info> for Description {
             sdk,
             min_host,
             needs,
+            extra: _,
         } = info;
         Self {
             name,

@@ -49,7 +49,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use colophon_core::capability::{AllowedAddress, Name, Network, SqlStatement};
+use colophon_core::capability::{
+    AllowedAddress, FieldName, Name, PrivateNetworks, SecretUse, SqlStatement,
+};
 
 pub use self::permitting::NotPermitted;
 pub use self::reading::PaperRefused;
@@ -71,8 +73,8 @@ pub struct Manifest {
     pub log: bool,
     /// Keys of the values that it reads.
     pub config: BTreeSet<Name>,
-    /// Names of the secrets that it has put into requests.
-    pub secrets: BTreeSet<Name>,
+    /// The secrets that it has put into requests, each bound to its place.
+    pub secrets: BTreeMap<Name, SecretUse>,
     /// The statements that it runs.
     pub statements: BTreeMap<Name, SqlStatement>,
     /// The addresses that it asks.
@@ -94,18 +96,29 @@ pub struct Grant {
     pub log: bool,
     /// The values that it may read.
     pub config: BTreeMap<Name, String>,
-    /// Files with the secrets that it may have put into requests.
-    pub secrets: BTreeMap<Name, PathBuf>,
+    /// The secrets that it may have put into requests, and where they may go.
+    pub secrets: BTreeMap<Name, SecretGrant>,
     /// The mapping database, and the statements that it may run there.
     pub sql: Option<SqlGrant>,
     /// The addresses that it may ask.
     pub http: Vec<AllowedAddress>,
-    /// Networks of one's own that those addresses may lead into.
-    pub private: Vec<Network>,
+    /// Networks of one's own that some of those addresses may lead into.
+    pub private: Vec<PrivateNetworks>,
     /// What it may keep.
     pub kv: Option<KvTerms>,
     /// How far its limits may go.
     pub limits: SomeLimits,
+}
+
+/// A secret as an operator grants it: a new version of the plug-in that sends it elsewhere is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretGrant {
+    /// The file with the secret.
+    pub file: PathBuf,
+    /// What the addresses begin with that it may be sent to.
+    pub address: AllowedAddress,
+    /// The field that it may stand in.
+    pub field: FieldName,
 }
 
 /// A mapping database as an operator grants it.
@@ -193,8 +206,17 @@ pub struct SqlTerms {
 pub struct HttpTerms {
     /// The addresses.
     pub allow: Vec<AllowedAddress>,
-    /// Networks of one's own that they may lead into.
-    pub private: Vec<Network>,
-    /// Files with the secrets that it may have put into requests.
-    pub secrets: BTreeMap<Name, PathBuf>,
+    /// Networks of the operator's own that some of them may lead into.
+    pub private: Vec<PrivateNetworks>,
+    /// The secrets that it may have put into requests.
+    pub secrets: BTreeMap<Name, SecretTerms>,
+}
+
+/// A secret that a plug-in may have put into requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretTerms {
+    /// The file with the secret.
+    pub file: PathBuf,
+    /// The one place that it goes to.
+    pub bound: SecretUse,
 }

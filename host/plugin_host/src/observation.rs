@@ -110,7 +110,7 @@ impl<'a> Observed<'a> {
             Ok(_) => self.meters.answered.increment(1),
             Err(failure) => {
                 let role = self.role.as_str();
-                calls(role, outcome(failure)).increment(1);
+                calls(role, failure.kind()).increment(1);
                 if matches!(failure, PluginFailure::Trapped { .. }) {
                     counter!("colophon_plugin_traps_total", "role" => role).increment(1);
                 }
@@ -128,7 +128,7 @@ impl<'a> Observed<'a> {
 
     /// Notes that the center has nobody to ask.
     pub(crate) fn nobody(role: Role, context: &CallContext, failure: &PluginFailure) {
-        calls(role.as_str(), outcome(failure)).increment(1);
+        calls(role.as_str(), failure.kind()).increment(1);
         report(role, context, failure, "", "");
     }
 }
@@ -148,7 +148,7 @@ fn report(role: Role, context: &CallContext, failure: &PluginFailure, name: &str
         center.id = %context.center,
         request.id = context.request_id,
         failure.blame = blame(failure.blame()),
-        failure.kind = outcome(failure),
+        failure.kind = failure.kind(),
         "{failure}"
     );
 }
@@ -158,19 +158,5 @@ fn blame(blame: Blame) -> &'static str {
         Blame::Plugin => "plug-in",
         Blame::Host => "host",
         Blame::Config => "configuration",
-    }
-}
-
-fn outcome(failure: &PluginFailure) -> &'static str {
-    match failure {
-        PluginFailure::Reported { .. } => "reported",
-        PluginFailure::Trapped { .. } => "trapped",
-        PluginFailure::TimedOut => "timed-out",
-        PluginFailure::OutOfFuel => "out-of-fuel",
-        PluginFailure::LimitReached { .. } => "limit-reached",
-        PluginFailure::Unusable { .. } => "unusable",
-        PluginFailure::NoSuchRole { .. } => "no-such-role",
-        PluginFailure::HostUnavailable => "host-unavailable",
-        PluginFailure::Saturated => "saturated",
     }
 }

@@ -50,10 +50,10 @@ pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
 pub(crate) use rehearsal::{LicensedCopies, OfferedForms, rehearse_delegation, rehearse_rights};
-pub(crate) use repository::{OrderTasks, WorkersHere, maker};
+pub(crate) use repository::{Maker, OrderTasks, WorkerServices, WorkersHere, advice};
 pub(crate) use second_verifier::SecondOpinion;
 pub(crate) use signers::{complete_center, fresh, replace};
-pub(crate) use workplace::Workplace;
+pub(crate) use workplace::{Workplace, is_workplace};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::Cli;
-use crate::output::Output;
+use crate::output::{Output, plain};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match commands::run(cli, output) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("colophon: {}", one_line(&error));
+            eprintln!("colophon: {}", plain(&one_line(&error)));
             ExitCode::FAILURE
         }
     }

@@ -24,7 +24,7 @@ impl Output {
     ) -> Result<()> {
         let rendered = match self {
             Self::Json => serde_json::to_string_pretty(value)?,
-            Self::Text => text(value),
+            Self::Text => plain(&text(value)),
         };
         let mut out = std::io::stdout().lock();
         // A closed pipe (`| head`) is no failure of the command.
@@ -33,6 +33,16 @@ impl Output {
             other => Ok(other?),
         }
     }
+}
+
+/// A text as a terminal may have it. Names come from files and people of whom nothing is known, and
+/// could hold orders to a terminal, or turn what follows around.
+pub(crate) fn plain(text: &str) -> String {
+    let orders = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.replace(orders, "\u{fffd}")
 }
 
 /// A table of text cells.
@@ -61,4 +71,18 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<()> {
         anyhow::bail!("nothing was changed");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_terminal_is_given_no_orders() {
+        assert_eq!(plain("a\tb\nc"), "a\tb\nc");
+        assert_eq!(
+            plain("\u{1b}[2J\u{9b}1m\r\u{202e}x\u{7f}"),
+            "\u{fffd}[2J\u{fffd}1m\u{fffd}\u{fffd}x\u{fffd}"
+        );
+    }
 }

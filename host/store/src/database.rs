@@ -366,6 +366,21 @@ impl Write {
         added.map_err(|error| self.fault(error))
     }
 
+    /// Waits for no row longer than this that another write holds. A file has one writer, which is
+    /// waited for when a write begins and never later.
+    pub(crate) async fn limit_waits(&mut self, time_max: Duration) -> Result<(), Fault> {
+        let limited = match &mut self.transaction {
+            EngineWrite::Sqlite(_) => return Ok(()),
+            EngineWrite::Postgres(open) => {
+                sqlx::query("SELECT set_config('lock_timeout', $1, true)")
+                    .bind(format!("{}ms", time_max.as_millis()))
+                    .execute(&mut **open)
+                    .await
+            }
+        };
+        limited.map(drop).map_err(|error| self.fault(error))
+    }
+
     /// Ends the write without any effect.
     pub(crate) async fn undo(self) -> Result<(), Fault> {
         let service = self.service;

@@ -2,9 +2,13 @@
 //!
 //! The database is somebody else's: its schema is not ours, and nothing of ours is in it. Each
 //! statement is prepared once against the live schema, so that one that does not fit is refused
-//! when the plug-in is loaded and not when a buyer waits. Connections can only read, and every
-//! statement is run inside of another that cuts its rows, where nothing that writes may stand.
+//! when the plug-in is loaded and not when a buyer waits: by itself first, so that it is known to be
+//! one whole statement, and then inside of another that cuts its rows and leaves out values that
+//! are too large, where nothing that writes may stand. Connections can only read.
 
+mod bounded;
+mod ceiling;
+mod collected;
 mod numeric;
 mod postgres;
 mod sqlite;
@@ -15,8 +19,10 @@ use async_trait::async_trait;
 use colophon_core::capability::{
     MappingDatabase, MappingFailure, Name, SqlRows, SqlStatement, SqlValue,
 };
+use sqlx::Either;
 use thiserror::Error;
 
+use self::bounded::Bounded;
 use self::postgres::PostgresMapping;
 use self::sqlite::SqliteMapping;
 use crate::database::DatabaseAddress;
@@ -24,9 +30,16 @@ use crate::database::DatabaseAddress;
 /// How many statements of one plug-in run at once.
 const CONNECTIONS_MAX: u32 = 4;
 
+/// As the contract states it.
+const COLUMNS_MAX: usize = 64;
+
+/// The largest value that a statement may come by on a SQLite file, which is read within the host
+/// itself: as much as all rows together may hold.
+const VALUE_BYTES_MAX: i32 = 256 << 10;
+
 /// A mapping database, connected, with the statements of one plug-in.
 pub struct GrantedMapping {
-    statements: BTreeMap<Name, SqlStatement>,
+    statements: BTreeMap<Name, Bounded>,
     engine: Engine,
 }
 
@@ -53,6 +66,18 @@ pub enum MappingRefused {
         /// Where it is.
         address: String,
     },
+    /// Its user may do more than read what it is granted: a statement could reach files and programs
+    /// of the server through functions that look like any other.
+    #[error(
+        "the user of {address} is or may become {role}; give plug-ins a user who may read these \
+         tables and nothing more"
+    )]
+    Mighty {
+        /// Where the database is.
+        address: String,
+        /// The role that is too much.
+        role: String,
+    },
     /// A statement does not fit the schema.
     #[error("statement {name} cannot be prepared in the mapping database")]
     Statement {
@@ -71,6 +96,14 @@ pub enum MappingRefused {
         found: usize,
         /// As many as the manifest names.
         named: usize,
+    },
+    /// A statement has more columns than a plug-in can be given, or none.
+    #[error("statement {name} has {found} columns, where 1 to {COLUMNS_MAX} are allowed")]
+    Columns {
+        /// Its name.
+        name: Name,
+        /// As many as the database counts.
+        found: usize,
     },
     /// A column has a type that no plug-in can be given.
     #[error(
@@ -95,12 +128,15 @@ impl GrantedMapping {
         address: &DatabaseAddress,
         statements: BTreeMap<Name, SqlStatement>,
     ) -> Result<Self, MappingRefused> {
-        let engine = match address {
+        let (engine, statements) = match address {
             DatabaseAddress::Sqlite(path) => {
-                Engine::Sqlite(SqliteMapping::open(path, &statements).await?)
+                let (database, statements) = SqliteMapping::open(path, statements).await?;
+                (Engine::Sqlite(database), statements)
             }
             DatabaseAddress::Postgres(url) => {
-                Engine::Postgres(PostgresMapping::open(address, url, &statements).await?)
+                let (database, statements) =
+                    PostgresMapping::open(address, url, statements).await?;
+                (Engine::Postgres(database), statements)
             }
         };
         Ok(Self { statements, engine })
@@ -124,46 +160,29 @@ impl MappingDatabase for GrantedMapping {
     }
 }
 
-/// The statement as it is run: inside of another, where a statement that writes is an error, and
-/// which reads one row more than is handed over. A comment at its end ends with its line.
-fn bounded(statement: &SqlStatement) -> String {
-    let text = statement.text.as_str();
-    let rows = u64::from(statement.rows_max) + 1;
-    format!("SELECT * FROM ({text}\n) AS granted LIMIT {rows}")
-}
-
 /// Tables that only a host's own databases have.
 const OWN_TABLES: &str = "('fulfillment_migrations', 'logging_migrations', \
     'activation_migrations', 'node_migrations')";
 
-/// Rows under way, held against the caps.
-struct Collected {
-    rows: Vec<Vec<SqlValue>>,
-    rows_max: usize,
-    bytes_left: usize,
-    truncated: bool,
-}
-
-impl Collected {
-    fn new(statement: &SqlStatement, bytes_max: usize) -> Self {
-        Self {
-            rows: Vec::new(),
-            rows_max: usize::try_from(statement.rows_max).unwrap_or(usize::MAX),
-            bytes_left: bytes_max,
-            truncated: false,
-        }
-    }
-
-    /// Takes a row, or notes that there is one too many.
-    fn take(&mut self, row: Vec<SqlValue>) -> Result<(), MappingFailure> {
-        if self.rows.len() == self.rows_max {
-            self.truncated = true;
-            return Ok(());
-        }
-        let bytes: usize = row.iter().map(SqlValue::bytes).sum();
-        let left = self.bytes_left.checked_sub(bytes);
-        self.bytes_left = left.ok_or(MappingFailure::TooLarge)?;
-        self.rows.push(row);
-        Ok(())
+/// Holds how many parameters the database counts against those that the manifest names.
+fn refuse_other_parameters<Type>(
+    name: &Name,
+    statement: &SqlStatement,
+    counted: Option<Either<&[Type], usize>>,
+) -> Result<(), MappingRefused> {
+    let named = statement.parameters.len();
+    let counted = match counted {
+        Some(Either::Left(types)) => types.len(),
+        Some(Either::Right(count)) => count,
+        None => 0,
+    };
+    let written = statement.text.parameters();
+    match [counted, written].into_iter().find(|found| *found != named) {
+        Some(found) => Err(MappingRefused::Parameters {
+            name: name.clone(),
+            found,
+            named,
+        }),
+        None => Ok(()),
     }
 }

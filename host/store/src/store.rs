@@ -1,5 +1,7 @@
 //! The fulfillment and the logging database together, as a host uses them.
 
+use std::sync::Arc;
+
 use colophon_core::time::Timestamp;
 use tokio_util::task::TaskTracker;
 
@@ -7,6 +9,7 @@ use crate::database::{Database, DatabaseAddress};
 use crate::migration::{Copying, Migrated, Opened, Schema, SchemaRefused, SchemaStatus};
 use crate::principals::Kept;
 use crate::secrets::Secrets;
+use crate::values::Turns;
 
 /// The two databases, answering, with schemas that may not be this program's.
 pub struct Databases {
@@ -19,11 +22,12 @@ pub struct Databases {
 pub struct Store {
     pub(crate) fulfillment: Database,
     pub(crate) logging: Database,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Arc<Secrets>,
     /// What nobody waits for: unsent bytes of limited purchases on their way back, certificates
     /// being kept.
     pub(crate) under_way: TaskTracker,
     pub(crate) kept_principals: Kept,
+    pub(crate) value_turns: Turns,
 }
 
 impl Databases {
@@ -82,9 +86,10 @@ impl Databases {
         let fulfillment = self.fulfillment.current().await?;
         let logging = self.logging.current().await?;
         Ok(Store {
+            value_turns: Turns::of(&fulfillment),
             fulfillment,
             logging,
-            secrets,
+            secrets: Arc::new(secrets),
             under_way: TaskTracker::new(),
             kept_principals: Kept::default(),
         })

@@ -42,7 +42,14 @@ export const policy = {
 
 export const plugin = {
   describe() {
-    return { name: "terms", version: "0.1.0", sdk: "componentize-qjs 0.4.5", minHost: "1.0.0", needs: [] };
+    return {
+      name: "terms",
+      version: "0.1.0",
+      sdk: "componentize-qjs 0.4.5",
+      minHost: "1.0.0",
+      needs: [],
+      extra: [],
+    };
   },
 
   selfTest() {

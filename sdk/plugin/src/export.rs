@@ -16,6 +16,7 @@ macro_rules! export {
                         sdk: $crate::exported::String::from($crate::SDK),
                         min_host: $crate::exported::String::from($crate::CONTRACT),
                         needs: <$plugin as $crate::Plugin>::needs(),
+                        extra: $crate::exported::Vec::new(),
                     }
                 }
 

@@ -10,7 +10,7 @@ use colophon_core::capability::{
 use colophon_store::database::DatabaseAddress;
 use colophon_store::mapping::{GrantedMapping, MappingRefused};
 
-use crate::place::Place;
+use crate::place::{Place, Stranger};
 
 const BYTES_MAX: usize = 256 << 10;
 
@@ -168,10 +168,11 @@ pub(crate) async fn rows_and_bytes_are_counted(ground: &Place) {
     furnish(ground).await;
     let all = statement("select id from books order by id", &[]);
     let database = open(ground, &[("all", all)]).await.unwrap();
-    let found = database.run("all", &[], 3).await.unwrap();
+    // Every value counts for 16 bytes, whatever it holds.
+    let found = database.run("all", &[], 3 * 17).await.unwrap();
     assert_eq!(found.rows, [[text("1")], [text("2")], [text("3")]]);
     assert!(found.truncated);
-    let over = database.run("all", &[], 2).await;
+    let over = database.run("all", &[], 3 * 17 - 1).await;
     assert!(matches!(over, Err(MappingFailure::TooLarge)), "{over:?}");
     let unknown = database.run("other", &[], BYTES_MAX).await;
     assert!(matches!(unknown, Err(MappingFailure::UnknownStatement)));
@@ -194,7 +195,12 @@ pub(crate) async fn statements_that_do_not_fit_are_refused_when_they_are_prepare
         "select from from books",
         "with gone as (delete from books returning id) select id from gone",
         "with new as (insert into books (id) values ('9') returning id) select id from new",
+        // What would end the statement around it, and hide the rest of that.
         "select 1) as granted limit 1 offset (select 1 /*",
+        "select 1) select 1 as c1, 0 as size /*",
+        "select 1) select id as c1, 0 as size from books --",
+        "select id from books /*",
+        "select id from books '",
     ] {
         let refusal = refused(text, &[]).await;
         let MappingRefused::Statement { name, .. } = &refusal else {
@@ -214,6 +220,28 @@ pub(crate) async fn statements_that_do_not_fit_are_refused_when_they_are_prepare
         ),
         "{refusal}"
     );
+    // Parameters that nobody would give a value.
+    for text in [
+        "select id from books where id = ?",
+        "select id from books where id = :id",
+        "select id from books where id = :id and path <> '$1'",
+        "select id from books where id = @id or path = '$1'",
+    ] {
+        let refusal = refused(text, &[SqlType::Text]).await;
+        assert!(
+            matches!(
+                refusal,
+                MappingRefused::Parameters { .. } | MappingRefused::Statement { .. }
+            ),
+            "{text}: {refusal}"
+        );
+    }
+    let wide = format!("select {}", vec!["id"; 65].join(", ") + " from books");
+    let refusal = refused(&wide, &[]).await;
+    assert!(
+        matches!(refusal, MappingRefused::Columns { found: 65, .. }),
+        "{refusal}"
+    );
     let unreachable = match &ground.fulfillment {
         DatabaseAddress::Sqlite(path) => format!("sqlite://{}.not", path.display()),
         DatabaseAddress::Postgres(url) => format!("{url}_not"),
@@ -223,6 +251,192 @@ pub(crate) async fn statements_that_do_not_fit_are_refused_when_they_are_prepare
         opened.err(),
         Some(MappingRefused::Unreachable { .. })
     ));
+}
+
+/// As many letters, made by the database.
+fn letters(ground: &Place, count: usize) -> String {
+    if ground.is_server() {
+        format!("repeat('x', {count})")
+    } else {
+        format!("replace(hex(zeroblob({})), '0', 'x')", count / 2)
+    }
+}
+
+pub(crate) async fn values_that_are_too_large_never_arrive(ground: &Place) {
+    furnish(ground).await;
+    let count = |count| letters(ground, count);
+    let fits = format!("select {} as a, {} as b", count(100_000), count(100_000));
+    let found = run_one(ground, statement(&fits, &[]), &[]).await.unwrap();
+    assert_eq!(found.rows[0][1], text(&"x".repeat(100_000)));
+    let mut over = vec![
+        format!("{fits}, {} as c", count(100_000)),
+        format!("select {} as a", count(270_000)),
+    ];
+    if !ground.is_server() {
+        // Far more than a host has room for, if it were made. A server's memory is its own.
+        over.push(format!("select {} as a", count(900_000_000)));
+        over.push(format!(
+            "select length({0} || {0}) as a",
+            count(900_000_000)
+        ));
+    }
+    for over in over {
+        let failed = run_one(ground, statement(&over, &[]), &[]).await;
+        assert!(
+            matches!(failed, Err(MappingFailure::TooLarge)),
+            "{over}: {failed:?}"
+        );
+    }
+    // Rows that are small by themselves count together.
+    let many = format!("select {} as a from books", count(100_000));
+    let failed = run_one(ground, statement(&many, &[]), &[]).await;
+    assert!(
+        matches!(failed, Err(MappingFailure::TooLarge)),
+        "{failed:?}"
+    );
+    // Two columns of one name are two columns.
+    let twice = statement("select id, id from books where id = '1'", &[]);
+    let found = run_one(ground, twice, &[]).await.unwrap();
+    assert_eq!(found.columns, ["id", "id"]);
+    assert_eq!(found.rows, [[text("1"), text("1")]]);
+}
+
+pub(crate) async fn values_that_do_not_fit_are_not_the_databases_fault(ground: &Place) {
+    furnish(ground).await;
+    let unfit: &[(&str, SqlType, SqlValue)] = if ground.is_server() {
+        &[
+            (
+                "select cast($1 as integer) as n",
+                SqlType::Text,
+                text("no number"),
+            ),
+            ("select 1 / $1 as n", SqlType::Integer, SqlValue::Integer(0)),
+            (
+                "select id from books where pages = cast($1 as integer)",
+                SqlType::Integer,
+                SqlValue::Integer(i64::MAX),
+            ),
+            (
+                "select substring('abc', 1, cast($1 as integer)) as n",
+                SqlType::Integer,
+                SqlValue::Integer(-1),
+            ),
+        ]
+    } else {
+        &[
+            (
+                "select abs($1) as n",
+                SqlType::Integer,
+                SqlValue::Integer(i64::MIN),
+            ),
+            ("select json($1) as n", SqlType::Text, text("no {json")),
+        ]
+    };
+    for (sql, kind, value) in unfit {
+        let database = open(ground, &[("one", statement(sql, &[*kind]))])
+            .await
+            .unwrap();
+        // The connection is none the worse for it.
+        for _ in 0..5 {
+            let failed = database
+                .run("one", std::slice::from_ref(value), BYTES_MAX)
+                .await;
+            assert!(
+                matches!(failed, Err(MappingFailure::Unfit { .. })),
+                "{sql}: {failed:?}"
+            );
+        }
+        assert!(
+            database
+                .run("one", &[SqlValue::Null], BYTES_MAX)
+                .await
+                .is_ok()
+        );
+    }
+    // A schema that is another one since is.
+    let all = statement("select id from books", &[]);
+    let database = open(ground, &[("all", all)]).await.unwrap();
+    ground.stranger().await.run("DROP TABLE books").await;
+    let failed = database.run("all", &[], BYTES_MAX).await;
+    assert!(
+        matches!(failed, Err(MappingFailure::Unavailable(_))),
+        "{failed:?}"
+    );
+}
+
+pub(crate) async fn a_user_who_may_do_more_than_read_is_refused(ground: &Place) {
+    let DatabaseAddress::Postgres(url) = &ground.fulfillment else {
+        return;
+    };
+    furnish(ground).await;
+    let as_user = |user: &str| -> DatabaseAddress {
+        let rest = url.split_once('@').unwrap().1;
+        format!("postgres://{user}@{rest}").parse().unwrap()
+    };
+    let mut admin = Stranger::connect(&as_user("admin")).await;
+    for (user, role) in [
+        ("mapping_files", "pg_read_server_files"),
+        ("mapping_writes", "pg_write_server_files"),
+        ("mapping_runs", "pg_execute_server_program"),
+        ("mapping_climbs", "admin"),
+    ] {
+        admin
+            .run(&format!("CREATE ROLE {user} LOGIN IN ROLE {role}"))
+            .await;
+        let refusal = GrantedMapping::open(&as_user(user), BTreeMap::new())
+            .await
+            .err();
+        assert!(
+            matches!(&refusal, Some(MappingRefused::Mighty { role: named, .. }) if named == role),
+            "{user}: {refusal:?}"
+        );
+    }
+    let refusal = GrantedMapping::open(&as_user("admin"), BTreeMap::new())
+        .await
+        .err();
+    assert!(matches!(refusal, Some(MappingRefused::Mighty { .. })));
+
+    admin.run("CREATE ROLE mapping_reads LOGIN").await;
+    admin.run("GRANT SELECT ON books TO mapping_reads").await;
+    let all = statement("select id from books", &[]);
+    let statements = BTreeMap::from([(name("all"), all)]);
+    let database = GrantedMapping::open(&as_user("mapping_reads"), statements)
+        .await
+        .unwrap();
+    assert!(database.run("all", &[], BYTES_MAX).await.is_ok());
+}
+
+pub(crate) async fn a_lock_does_not_outlive_its_statement(ground: &Place) {
+    if !ground.is_server() {
+        return;
+    }
+    furnish(ground).await;
+    let lock = statement("select pg_try_advisory_lock(42) as held", &[]);
+    let set = statement(
+        "select set_config('application_name', 'mine', false) as name",
+        &[],
+    );
+    let now = statement("select current_setting('application_name') as name", &[]);
+    let database = open(ground, &[("lock", lock), ("set", set), ("now", now)])
+        .await
+        .unwrap();
+    let mut stranger = ground.stranger().await;
+    for _ in 0..5 {
+        assert!(database.run("lock", &[], BYTES_MAX).await.is_ok());
+        assert!(database.run("set", &[], BYTES_MAX).await.is_ok());
+        let found = database.run("now", &[], BYTES_MAX).await.unwrap();
+        assert_eq!(found.rows, [[text("colophon plug-in")]]);
+    }
+    // Connections go back when nobody waits any more; asking again outlasts that.
+    let mut free = false;
+    for _ in 0..200 {
+        let taken = "SELECT CAST(CASE WHEN pg_try_advisory_lock(42) THEN 1 ELSE 0 END AS BIGINT)";
+        free = stranger.numbers(taken).await == [1];
+        if free {
+            break;
+        }
+    }
+    assert!(free, "the lock is still held");
 }
 
 pub(crate) async fn what_no_plug_in_can_be_given_is_named(ground: &Place) {

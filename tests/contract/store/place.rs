@@ -137,7 +137,7 @@ impl Place {
 
 impl Stranger {
     /// Connects with no setting of ours, as any tool would.
-    async fn connect(address: &DatabaseAddress) -> Self {
+    pub(crate) async fn connect(address: &DatabaseAddress) -> Self {
         match address {
             DatabaseAddress::Sqlite(path) => {
                 let options = SqliteConnectOptions::new()

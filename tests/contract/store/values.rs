@@ -1,11 +1,12 @@
 //! Small values of plug-ins: kept apart, changed as a whole, never beyond their quota.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use colophon_core::capability::{Name, PluginValues, Put, Swap, ValueOwner, ValuePlace};
 use colophon_store::store::Store;
 
-use crate::place::{Place, moment};
+use crate::place::{Place, Stranger, moment};
 use crate::samples::{center, furnish};
 
 const QUOTA: u64 = 1000;
@@ -193,4 +194,91 @@ pub(crate) async fn a_center_takes_its_values_with_it(ground: &Place) {
         assert_eq!(left, [0], "{table}");
     }
     assert!(store.put(at(&owner, "a"), b"1").await.is_err());
+}
+
+pub(crate) async fn keys_are_listed_by_their_bytes(ground: &Place) {
+    let (store, owner) = furnished(ground).await;
+    let other = self::owner("other", "acme");
+    store.put(at(&other, "a/0"), b"").await.unwrap();
+    for key in [
+        "a/2",
+        "a/10",
+        "a",
+        "A/1",
+        "a/ü",
+        "b/1",
+        "a/%",
+        "a/_",
+        "a/\u{10ffff}",
+    ] {
+        store.put(at(&owner, key), b"").await.unwrap();
+    }
+    let list = async |prefix: &str, after: Option<&str>, most: usize| {
+        store.list_keys(&owner, prefix, after, most).await.unwrap()
+    };
+    let below = ["a/%", "a/10", "a/2", "a/_", "a/ü", "a/\u{10ffff}"];
+    assert_eq!(list("a/", None, 128).await, below);
+    assert_eq!(list("a/", None, 2).await, below[..2]);
+    assert_eq!(list("a/", Some("a/10"), 2).await, below[2..4]);
+    assert_eq!(list("a/", Some("a/15"), 1).await, below[2..3]);
+    assert_eq!(list("a/", Some("b"), 9).await, Vec::<String>::new());
+    assert_eq!(list("a/ü", None, 9).await, ["a/ü"]);
+    assert_eq!(list("", None, 128).await.len(), 9);
+    assert_eq!(list("", None, 128).await[..2], ["A/1", "a"]);
+    assert_eq!(list("%", None, 9).await, Vec::<String>::new());
+}
+
+/// Somebody who holds what every write of an owner's values needs, until the write is undone.
+async fn hold(ground: &Place, stranger: &mut Stranger) {
+    if ground.is_server() {
+        stranger.run("BEGIN").await;
+        stranger
+            .run("UPDATE plugin_value_totals SET bytes = bytes WHERE plugin = 'acme'")
+            .await;
+    } else {
+        stranger.run("BEGIN IMMEDIATE").await;
+    }
+}
+
+pub(crate) async fn plug_ins_that_hang_take_nobodys_connections(ground: &Place) {
+    let (store, owner) = furnished(ground).await;
+    store.put(at(&owner, "a"), b"1").await.unwrap();
+    let other = self::owner("other", "acme2");
+    store.put(at(&other, "a"), b"1").await.unwrap();
+    let mut stranger = ground.stranger().await;
+    hold(ground, &mut stranger).await;
+    // Each is given up at once, and what it asked of the database goes on.
+    for number in 0..40 {
+        let value = [number];
+        let put = store.put(at(&owner, "a"), &value);
+        let given_up = tokio::time::timeout(Duration::from_millis(5), put).await;
+        assert!(given_up.is_err(), "{given_up:?}");
+    }
+    // What needs no writer is answered, to others as well.
+    let answered = async {
+        assert_eq!(store.get(&other, "a").await.unwrap(), Some(b"1".to_vec()));
+        let same = store.put(at(&other, "a"), b"1").await.unwrap();
+        assert_eq!(same, Put::Done);
+        let different = store.swap(at(&other, "a"), Some(b"2"), b"3").await.unwrap();
+        assert_eq!(different, Swap::Different);
+        assert!(!store.delete(&other, "b").await.unwrap());
+        let large = store.put(at(&other, "b"), &[0; 1000]).await.unwrap();
+        assert_eq!(large, Put::QuotaReached);
+        for _ in 0..20 {
+            store.list_centers().await.unwrap();
+        }
+    };
+    let answered = tokio::time::timeout(Duration::from_secs(3), answered).await;
+    assert!(answered.is_ok(), "others wait");
+    if ground.is_server() {
+        // The row of another plug-in is free, and a wait for a taken one ends by itself.
+        let put = store.put(at(&other, "a"), b"2").await.unwrap();
+        assert_eq!(put, Put::Done);
+        let begun = std::time::Instant::now();
+        assert!(store.put(at(&owner, "a"), b"x").await.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+    stranger.run("ROLLBACK").await;
+    let put = store.put(at(&owner, "b"), b"after").await.unwrap();
+    assert_eq!(put, Put::Done);
 }

@@ -1,5 +1,6 @@
 //! A center's own mapping database, read by statements that were agreed on beforehand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,15 +66,18 @@ impl SqlValue {
         }
     }
 
-    /// What it takes up when it is handed over.
+    /// What it counts for when it is handed over: itself, and the bytes it holds.
     pub fn bytes(&self) -> usize {
-        match self {
-            Self::Null | Self::Boolean(_) => 1,
-            Self::Integer(_) => 8,
+        let held = match self {
+            Self::Null | Self::Boolean(_) | Self::Integer(_) => 0,
             Self::Decimal(text) | Self::Text(text) => text.len(),
             Self::Bytes(bytes) => bytes.len(),
-        }
+        };
+        held + Self::BYTES_MIN
     }
+
+    /// What every value counts for, whatever it holds.
+    pub const BYTES_MIN: usize = 16;
 }
 
 /// Digits with an optional sign and point, as the contract has them; at most 64 bytes.
@@ -87,7 +91,10 @@ fn is_decimal(text: &str) -> bool {
 /// The text of a statement that only reads, as far as a text can tell: one `SELECT`, `WITH` or
 /// `VALUES`. The connection it is run over enforces the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatementText(Arc<str>);
+pub struct StatementText {
+    text: Arc<str>,
+    parameters: usize,
+}
 
 /// Why a text is not one that may be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -104,6 +111,11 @@ pub enum StatementRefused {
     /// It holds a character that no statement needs.
     #[error("a statement holds no control characters but line ends and tabs")]
     Character,
+    /// A `$` that is no parameter, or parameters that are not numbered from 1 on.
+    #[error(
+        "parameters are $1, $2 and so on without a gap, and $ stands nowhere else, not in a text either"
+    )]
+    Parameter,
 }
 
 impl StatementText {
@@ -130,12 +142,44 @@ impl StatementText {
         if !reads.iter().any(|word| first.eq_ignore_ascii_case(word)) {
             return Err(StatementRefused::Kind);
         }
-        Ok(Self(text.into()))
+        Ok(Self {
+            text: text.into(),
+            parameters: parameters(text)?,
+        })
     }
 
     /// The statement as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// How many parameters stand in it: `$1` to this number.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+}
+
+/// Counts the parameters. Databases take a parameter that nobody gives a value for nothing at all,
+/// so that a gap would be a value that is silently missing. As with semicolons, a `$` in a text
+/// constant cannot be told from another without the grammar of each database.
+fn parameters(text: &str) -> Result<usize, StatementRefused> {
+    let mut numbers = BTreeSet::new();
+    for after in text.split('$').skip(1) {
+        let end = after
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (digits, rest) = after.split_at_checked(end).unwrap_or((after, ""));
+        let number: usize = digits.parse().map_err(|_| StatementRefused::Parameter)?;
+        let name = |c: char| c.is_alphanumeric() || c == '_';
+        if digits.starts_with('0') || rest.starts_with(name) {
+            return Err(StatementRefused::Parameter);
+        }
+        numbers.insert(number);
+    }
+    if numbers.iter().copied().eq(1..=numbers.len()) {
+        Ok(numbers.len())
+    } else {
+        Err(StatementRefused::Parameter)
     }
 }
 
@@ -172,6 +216,13 @@ pub enum MappingFailure {
     /// The rows hold more bytes than asked for.
     #[error("the rows hold too many bytes")]
     TooLarge,
+    /// A value does not fit what the statement does with it: a text that is no number, a division by
+    /// zero, a number too large.
+    #[error("the database finds that a value does not fit the statement ({code})")]
+    Unfit {
+        /// What the database calls the reason.
+        code: String,
+    },
     /// The statement ran past its time.
     #[error("the statement did not end in time")]
     Timeout,
@@ -254,8 +305,42 @@ mod tests {
         for text in ["select 1; drop table books", "select 1;", "select ';'"] {
             refused(text, StatementRefused::Several);
         }
+        for text in [
+            "select $2",
+            "select $0",
+            "select $01",
+            "select $1, $3",
+            "select $name",
+            "select $1a",
+            "select $",
+            "select '$'",
+            "select $$ body $$",
+            "select $99999999999999999999999",
+        ] {
+            refused(text, StatementRefused::Parameter);
+        }
         refused("select '\0'", StatementRefused::Character);
         refused("select '\u{1b}[2J'", StatementRefused::Character);
+    }
+
+    #[test]
+    fn parameters_are_counted_once_each() {
+        for (text, count) in [
+            ("select 1", 0),
+            ("select $1", 1),
+            ("select $2, $1, $2 + $1", 2),
+            ("select a from b where c=$1\nand d=$2", 2),
+        ] {
+            assert_eq!(StatementText::parse(text).unwrap().parameters(), count);
+        }
+    }
+
+    #[test]
+    fn a_value_counts_for_itself_and_for_what_it_holds() {
+        assert_eq!(SqlValue::Null.bytes(), 16);
+        assert_eq!(SqlValue::Integer(1).bytes(), 16);
+        assert_eq!(SqlValue::Text("abc".to_owned()).bytes(), 19);
+        assert_eq!(SqlValue::Bytes(vec![0; 5]).bytes(), 21);
     }
 
     #[test]

@@ -67,6 +67,10 @@ fn wide(address: IpAddr) -> u128 {
     }
 }
 
+/// Where clouds keep their machines' metadata and keys at an address that looks public. The other
+/// such addresses lie in networks that are not.
+const METADATA: [Ipv4Addr; 1] = [Ipv4Addr::new(168, 63, 129, 16)];
+
 /// Whether an address is out on the internet: not this machine, not a private or link-local
 /// network, not where clouds keep their metadata, not a group, and none of these in the clothes of
 /// the other family.
@@ -79,7 +83,7 @@ pub fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    !matches!(
+    let reserved = matches!(
         (a, b, c),
         (0 | 10 | 127 | 224.., ..)
             | (100, 64..=127, _)
@@ -91,7 +95,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
             | (198, 18 | 19, _)
             | (198, 51, 100)
             | (203, 0, 113)
-    )
+    );
+    !reserved && !METADATA.contains(&address)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -125,7 +130,11 @@ mod tests {
             "100.127.255.255",
             "127.0.0.1",
             "127.255.255.254",
+            "168.63.129.16",
+            "169.254.169.253",
             "169.254.169.254",
+            "169.254.170.2",
+            "100.100.100.200",
             "172.16.0.1",
             "172.31.255.255",
             "192.0.0.192",
@@ -146,6 +155,8 @@ mod tests {
             "::ffff:127.0.0.1",
             "::ffff:169.254.169.254",
             "::ffff:10.0.0.1",
+            "::ffff:168.63.129.16",
+            "64:ff9b::a83f:8110",
             "64:ff9b::7f00:1",
             "64:ff9b::a9fe:a9fe",
             "64:ff9b:1::1",
@@ -156,6 +167,7 @@ mod tests {
             "3fff::1",
             "fc00::1",
             "fd00:ec2::254",
+            "fd20:ce::254",
             "fe80::1",
             "fec0::1",
             "ff02::1",
@@ -171,6 +183,8 @@ mod tests {
             "100.128.0.0",
             "126.0.0.1",
             "128.0.0.1",
+            "168.63.129.15",
+            "168.63.129.17",
             "169.253.0.1",
             "172.15.0.1",
             "172.32.0.1",

@@ -7,7 +7,7 @@ use super::Name;
 use crate::ports::Unavailable;
 
 /// Whose values they are: one plug-in's in one center. Nobody else reads or writes them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ValueOwner {
     /// The center.
     pub center: CenterId,
@@ -47,7 +47,8 @@ pub enum Swap {
 }
 
 /// Keeps values of plug-ins. Every call takes effect as a whole or not at all, and the quota holds
-/// however many run at once.
+/// however many run at once. A call that nobody waits for any more, or that fails, may still take
+/// effect.
 #[async_trait]
 pub trait PluginValues: Send + Sync {
     /// The value under a key.
@@ -66,4 +67,13 @@ pub trait PluginValues: Send + Sync {
 
     /// Takes a key away, and says whether it was there.
     async fn delete(&self, owner: &ValueOwner, key: &str) -> Result<bool, Unavailable>;
+
+    /// The first keys after a text that begin with a prefix, in the order of their bytes.
+    async fn list_keys(
+        &self,
+        owner: &ValueOwner,
+        prefix: &str,
+        after: Option<&str>,
+        keys_max: usize,
+    ) -> Result<Vec<String>, Unavailable>;
 }

@@ -2,6 +2,29 @@
 
 use async_trait::async_trait;
 
+use super::{AllowedAddress, FieldName, Network};
+
+/// The one place that a secret may go to: a field of requests to addresses that begin alike. It
+/// goes nowhere else, whatever else the plug-in may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretUse {
+    /// What the addresses begin with.
+    pub address: AllowedAddress,
+    /// The field.
+    pub field: FieldName,
+    /// What stands before the secret in the field, as `Bearer `.
+    pub prefix: String,
+}
+
+/// Networks of an operator's own that the names in some addresses may lead into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateNetworks {
+    /// What the addresses begin with.
+    pub address: AllowedAddress,
+    /// The networks.
+    pub networks: Vec<Network>,
+}
+
 /// What is done at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebMethod {
@@ -15,6 +38,38 @@ pub enum WebMethod {
     Put,
     /// DELETE.
     Delete,
+    /// PATCH.
+    Patch,
+}
+
+impl WebMethod {
+    /// Every method that a plug-in may use. None of them makes a server repeat what it was sent,
+    /// as TRACE does, or turns the connection into another.
+    pub const ALL: [Self; 6] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Put,
+        Self::Delete,
+        Self::Patch,
+    ];
+
+    /// The method of this name, which is written in capitals.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Patch => "PATCH",
+        }
+    }
 }
 
 /// A request as a plug-in makes it. Outside data: whoever keeps the port holds it against the
@@ -27,8 +82,8 @@ pub struct WebRequest {
     pub url: String,
     /// Header fields.
     pub fields: Vec<(String, String)>,
-    /// Header fields with the names of the secrets that are put into them.
-    pub secrets: Vec<(String, String)>,
+    /// Names of the secrets that are put in, each into the field that it is bound to.
+    pub secrets: Vec<String>,
     /// The body.
     pub body: Option<Vec<u8>>,
 }

@@ -27,7 +27,8 @@ pub(super) async fn judge(
         requested_protection: claims
             .level
             .map_or(String::new(), |level| level.as_number().to_string()),
-        attributes: offer_attributes(request, opened, &facts),
+        title: facts.attributes.clone(),
+        sale: sale(request, opened),
     };
     let verdict = calls.evaluate(offer).await.map_err(Refusal::Plugin)?;
     let permit = decide(
@@ -53,31 +54,20 @@ pub(super) async fn judge(
     Ok(permit)
 }
 
-/// The title's attributes and, under names that begin with `sale.`, what the receipt and the
-/// request say of the sale; with these a policy can demand that the buyer who ordered is the one
-/// who downloads.
-fn offer_attributes(
-    request: &DownloadRequest,
-    opened: &Opened,
-    facts: &TitleFacts,
-) -> Vec<(String, String)> {
+/// What the receipt and the request say of the sale; with these a policy can demand that the buyer
+/// who ordered is the one who downloads.
+fn sale(request: &DownloadRequest, opened: &Opened) -> Vec<(String, String)> {
     let claims = &opened.receipt.claims;
     let text = |text: &colophon_receipt::Text| text.as_ref().to_owned();
-    let mut list = facts.attributes.clone();
-    list.push((
-        "sale.transaction".to_owned(),
-        claims.transaction.as_ref().to_owned(),
-    ));
-    list.push((
-        "sale.client-address".to_owned(),
-        request.client.address.to_string(),
-    ));
-    let optional = [
-        ("sale.customer-id", claims.customer_id.as_ref().map(text)),
-        ("sale.user-name", claims.user_name.as_ref().map(text)),
-        ("sale.persona", claims.persona.as_ref().map(text)),
+    let given = [
+        ("transaction", Some(claims.transaction.as_ref().to_owned())),
+        ("client-address", Some(request.client.address.to_string())),
+        ("customer-id", claims.customer_id.as_ref().map(text)),
+        ("user-name", claims.user_name.as_ref().map(text)),
+        ("persona", claims.persona.as_ref().map(text)),
     ];
-    let given = optional.into_iter();
-    list.extend(given.filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    list
+    let given = given.into_iter();
+    given
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use colophon_core::capability::{Name, WebAddress, WebFailure, WebMethod, WebRequest};
+use colophon_core::capability::{FieldName, Name, WebAddress, WebFailure, WebMethod, WebRequest};
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use http::{Method, Request, StatusCode};
 
@@ -10,33 +10,16 @@ use super::{BODY_BYTES_MAX, WebGrant, WebSecret, unavailable};
 
 /// As the contract states them.
 const FIELDS_MAX: usize = 32;
-const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 4096;
-
-/// What the host says itself, or what belongs to a connection.
-const NOT_THE_PLUG_INS: [&str; 13] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-];
 
 /// A request that may be sent where it says.
 pub(super) struct Asked {
     method: Method,
     address: WebAddress,
     fields: Vec<(HeaderName, HeaderValue)>,
-    /// Fields with the names of the secrets for them; empty once another server was asked.
-    secrets: Vec<(HeaderName, Name)>,
+    /// Names of the secrets that go along; those that are bound to another place stay behind once a
+    /// redirect leads out of theirs.
+    secrets: Vec<Name>,
     body: Vec<u8>,
 }
 
@@ -56,27 +39,11 @@ impl Asked {
         if fields.len() + secrets.len() > FIELDS_MAX {
             return Err(invalid(format!("more than {FIELDS_MAX} fields")));
         }
-        let secrets: Vec<_> = secrets
-            .iter()
-            .map(|(field, secret)| {
-                let known = grant.secrets.keys().find(|known| known.as_str() == secret);
-                let known = known.ok_or_else(|| denied("the grant names no such secret"))?;
-                Ok((field_name(field)?, known.clone()))
-            })
-            .collect::<Result<_, WebFailure>>()?;
         let fields: Vec<_> = fields
             .iter()
             .map(|(name, value)| Ok((field_name(name)?, field_value(value)?)))
             .collect::<Result<_, WebFailure>>()?;
-        let mut taken: Vec<&HeaderName> = fields.iter().map(|(name, _)| name).collect();
-        for (name, _) in &secrets {
-            if taken.contains(&name) {
-                return Err(invalid(format!(
-                    "field {name} has a secret and another value"
-                )));
-            }
-            taken.push(name);
-        }
+        let secrets = going_along(&secrets, &address, &fields, grant)?;
         let body = body.unwrap_or_default();
         if body.len() > BODY_BYTES_MAX {
             return Err(WebFailure::TooLarge);
@@ -88,6 +55,7 @@ impl Asked {
                 WebMethod::Post => Method::POST,
                 WebMethod::Put => Method::PUT,
                 WebMethod::Delete => Method::DELETE,
+                WebMethod::Patch => Method::PATCH,
             },
             address,
             fields,
@@ -114,10 +82,13 @@ impl Asked {
         for (name, value) in &self.fields {
             headers.append(name.clone(), value.clone());
         }
-        for (name, secret) in &self.secrets {
-            let value = secrets.get(secret).and_then(WebSecret::value);
-            let value = value.ok_or_else(|| denied("the grant names no such secret"))?;
-            headers.insert(name.clone(), value);
+        for name in &self.secrets {
+            let secret = secrets
+                .get(name)
+                .filter(|secret| secret.goes_to(&self.address));
+            let put = secret.and_then(|secret| Some((secret.field().clone(), secret.value()?)));
+            let (field, value) = put.ok_or_else(|| denied("the grant names no such secret"))?;
+            headers.insert(field, value);
         }
         Ok(request)
     }
@@ -135,8 +106,12 @@ impl Asked {
             let problem = "the service redirects to an address that the grant does not name";
             return Err(denied(problem));
         }
+        let stays = |name: &Name| {
+            let secret = grant.secrets.get(name);
+            secret.is_some_and(|secret| secret.goes_to(&address))
+        };
+        self.secrets.retain(stays);
         if !address.same_origin(&self.address) {
-            self.secrets.clear();
             self.fields
                 .retain(|(name, _)| *name != AUTHORIZATION && *name != COOKIE);
         }
@@ -155,18 +130,39 @@ impl Asked {
     }
 }
 
+/// Secrets by their names, each of which is bound to what is asked here, in a field that nothing else
+/// is in.
+fn going_along(
+    named: &[String],
+    address: &WebAddress,
+    fields: &[(HeaderName, HeaderValue)],
+    grant: &WebGrant,
+) -> Result<Vec<Name>, WebFailure> {
+    let mut taken: Vec<&HeaderName> = fields.iter().map(|(field, _)| field).collect();
+    let mut secrets = Vec::with_capacity(named.len());
+    for name in named {
+        let mut granted = grant.secrets.iter();
+        let found = granted.find(|(granted, _)| granted.as_str() == name);
+        let (name, secret) = found.ok_or_else(|| denied("the grant names no such secret"))?;
+        if !secret.goes_to(address) {
+            return Err(denied("the secret is bound to another address"));
+        }
+        let field = secret.field();
+        if taken.contains(&field) {
+            return Err(invalid(format!(
+                "field {field} has a secret and another value"
+            )));
+        }
+        taken.push(field);
+        secrets.push(name.clone());
+    }
+    Ok(secrets)
+}
+
 fn field_name(text: &str) -> Result<HeaderName, WebFailure> {
-    let name = HeaderName::from_bytes(text.as_bytes());
-    let name = name.map_err(|_| invalid("a field's name is none".to_owned()))?;
-    if text.len() > NAME_BYTES_MAX {
-        return Err(invalid(format!(
-            "a field's name has more than {NAME_BYTES_MAX} bytes"
-        )));
-    }
-    if NOT_THE_PLUG_INS.contains(&name.as_str()) {
-        return Err(invalid(format!("field {name} is the host's to set")));
-    }
-    Ok(name)
+    let name = FieldName::parse(text).map_err(|refused| invalid(refused.to_string()))?;
+    HeaderName::from_bytes(name.as_str().as_bytes())
+        .map_err(|_| invalid("a field's name is none".to_owned()))
 }
 
 fn field_value(text: &str) -> Result<HeaderValue, WebFailure> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use async_trait::async_trait;
 
-/// Finds the addresses of a host.
+/// Finds the addresses of a host. Whoever asks counts a look-up until it has ended, and lets it end.
 #[async_trait]
 pub trait Resolver: Send + Sync {
     /// All addresses that the name leads to, with the port.

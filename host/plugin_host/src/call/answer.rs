@@ -42,7 +42,9 @@ pub(super) fn offer(offer: Offer) -> policy::Offer {
         resource_class: offer.resource_class,
         price,
         requested_protection: offer.requested_protection,
-        extra: offer.attributes,
+        title: offer.title,
+        sale: offer.sale,
+        extra: Vec::new(),
     }
 }
 

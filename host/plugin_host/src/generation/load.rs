@@ -13,7 +13,7 @@ use wasmtime::component::types::ComponentItem;
 use super::{Description, Generation, Roles, fits, probe};
 use crate::bindings::meta;
 use crate::call::{Describe, Live, Places, SelfTest};
-use crate::contract::{Capability, META, Role};
+use crate::contract::{Capability, META, Role, means};
 use crate::granted::Granted;
 use crate::sandbox::Sandbox;
 use crate::state::CallState;
@@ -207,7 +207,9 @@ pub(crate) fn refuse_unknown_exports(
     engine: &Engine,
     component: &Component,
 ) -> Result<(), LoadRefused> {
-    let known = |name: &str| name == META || Role::ALL.iter().any(|role| role.interface() == name);
+    let known = |name: &str| {
+        means(name, META) || Role::ALL.iter().any(|role| means(name, role.interface()))
+    };
     for (name, _) in component.component_type().exports(engine) {
         if name.starts_with("colophon:") && !known(name) {
             return Err(LoadRefused::UnknownExport {

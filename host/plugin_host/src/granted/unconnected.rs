@@ -38,6 +38,16 @@ impl PluginValues for Unconnected {
     async fn delete(&self, _: &ValueOwner, _: &str) -> Result<bool, Unavailable> {
         unavailable()
     }
+
+    async fn list_keys(
+        &self,
+        _: &ValueOwner,
+        _: &str,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Vec<String>, Unavailable> {
+        unavailable()
+    }
 }
 
 #[async_trait]

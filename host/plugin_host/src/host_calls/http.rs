@@ -5,7 +5,7 @@ use std::sync::Arc;
 use colophon_core::capability::{WebFailure, WebMethod, WebRequest, WebResponse};
 
 use super::transcript::{Asked, Bytes, Tell, Told};
-use crate::bindings::http::{Host, HttpError, Method, Request, Response};
+use crate::bindings::http::{Host, HttpError, Request, Response};
 use crate::state::CallState;
 
 impl Host for CallState {
@@ -25,7 +25,8 @@ impl CallState {
             return Err(HttpError::Unavailable(problem.to_owned()));
         };
         let web = Arc::clone(web);
-        let answer = self.wait(web.fetch(WebRequest::from(request))).await;
+        let request = parsed(request)?;
+        let answer = self.wait(web.fetch(request)).await;
         match answer.unwrap_or(Err(WebFailure::Timeout)) {
             Ok(response) => Ok(Response::from(response)),
             Err(WebFailure::Invalid(problem)) => Err(HttpError::Invalid(problem)),
@@ -43,22 +44,27 @@ impl CallState {
     }
 }
 
-impl From<Request> for WebRequest {
-    fn from(request: Request) -> Self {
-        Self {
-            method: match request.method {
-                Method::Get => WebMethod::Get,
-                Method::Head => WebMethod::Head,
-                Method::Post => WebMethod::Post,
-                Method::Put => WebMethod::Put,
-                Method::Delete => WebMethod::Delete,
-            },
-            url: request.url,
-            fields: request.fields,
-            secrets: request.secrets,
-            body: request.body,
-        }
-    }
+/// The rest is for the service behind the port to look at.
+fn parsed(request: Request) -> Result<WebRequest, HttpError> {
+    let Request {
+        method,
+        url,
+        fields,
+        secrets,
+        body,
+        extra: _,
+    } = request;
+    let method = WebMethod::parse(&method).ok_or_else(|| {
+        let known = WebMethod::ALL.map(WebMethod::as_str).join(", ");
+        HttpError::Invalid(format!("the method is none of {known}"))
+    })?;
+    Ok(WebRequest {
+        method,
+        url,
+        fields,
+        secrets,
+        body,
+    })
 }
 
 impl From<WebResponse> for Response {
@@ -67,27 +73,36 @@ impl From<WebResponse> for Response {
             status: response.status,
             fields: response.fields,
             body: response.body,
+            extra: Vec::new(),
         }
     }
 }
 
 impl Tell for Request {
     fn tell(&self, told: &mut Told) {
-        let method: u8 = match self.method {
-            Method::Get => 0,
-            Method::Head => 1,
-            Method::Post => 2,
-            Method::Put => 3,
-            Method::Delete => 4,
-        };
-        (method, &self.url, &self.fields).tell(told);
-        (&self.secrets, self.body.as_deref().map(Bytes)).tell(told);
+        let Self {
+            method,
+            url,
+            fields,
+            secrets,
+            body,
+            extra,
+        } = self;
+        (method, url, fields).tell(told);
+        (secrets, body.as_deref().map(Bytes), extra).tell(told);
     }
 }
 
 impl Tell for Response {
     fn tell(&self, told: &mut Told) {
-        (u64::from(self.status), &self.fields, Bytes(&self.body)).tell(told);
+        let Self {
+            status,
+            fields,
+            body,
+            extra,
+        } = self;
+        (u64::from(*status), fields).tell(told);
+        (Bytes(body), extra).tell(told);
     }
 }
 

@@ -11,7 +11,9 @@ use crate::state::CallState;
 
 /// As the contract states them.
 const KEY_BYTES_MAX: usize = 256;
+const KEYS_LISTED_MAX: usize = 128;
 const VALUE_BYTES_MAX: usize = 64 << 10;
+const NO_KEY: &str = "a key has 1 to 256 bytes, none of them zero";
 
 impl Host for CallState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, KvError>> {
@@ -51,6 +53,18 @@ impl Host for CallState {
         let deleted = self.delete_value(&key).await;
         self.note(asked, &deleted);
         Ok(deleted)
+    }
+
+    async fn list_keys(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+    ) -> wasmtime::Result<Result<Vec<String>, KvError>> {
+        self.count_host_call()?;
+        let asked = Asked::of("kv.list-keys", &(&prefix, &after));
+        let listed = self.listed_keys(&prefix, after.as_deref()).await;
+        self.note(asked, &listed);
+        Ok(listed)
     }
 }
 
@@ -93,6 +107,25 @@ impl CallState {
         self.kv_answer("kv.delete", deleted)
     }
 
+    async fn listed_keys(
+        &mut self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<String>, KvError> {
+        // Neither has to be a key: an empty prefix is that of all, and what is read after may be a
+        // text between two keys.
+        let fits = |text: &str| text.len() <= KEY_BYTES_MAX && !text.contains('\0');
+        if !fits(prefix) || !after.is_none_or(fits) {
+            return Err(KvError::Invalid(NO_KEY.to_owned()));
+        }
+        let (granted, owner) = self.granted_values()?;
+        let listed = granted
+            .values
+            .list_keys(&owner, prefix, after, KEYS_LISTED_MAX);
+        let listed = self.wait(listed).await;
+        self.kv_answer("kv.list-keys", listed)
+    }
+
     fn writable_values(
         &self,
         key: &str,
@@ -111,15 +144,19 @@ impl CallState {
     }
 
     fn own_values(&self, key: &str) -> Result<(GrantedValues, ValueOwner), KvError> {
+        let own = self.granted_values()?;
+        // Databases differ in what they make of a zero byte in a text.
+        if !(1..=KEY_BYTES_MAX).contains(&key.len()) || key.contains('\0') {
+            return Err(KvError::Invalid(NO_KEY.to_owned()));
+        }
+        Ok(own)
+    }
+
+    fn granted_values(&self) -> Result<(GrantedValues, ValueOwner), KvError> {
         let nobody =
             || KvError::Unavailable("there are no values while a plug-in is loaded".to_owned());
         let granted = self.granted.kv.clone().ok_or_else(nobody)?;
         let bound = self.bound.as_ref().ok_or_else(nobody)?;
-        // Databases differ in what they make of a zero byte in a text.
-        if !(1..=KEY_BYTES_MAX).contains(&key.len()) || key.contains('\0') {
-            let problem = "a key has 1 to 256 bytes, none of them zero";
-            return Err(KvError::Invalid(problem.to_owned()));
-        }
         let owner = ValueOwner {
             center: bound.center.clone(),
             plugin: granted.plugin.clone(),

@@ -42,8 +42,7 @@ impl CallState {
         }
         let statement = granted.statements.get(name);
         let statement = statement.ok_or_else(|| SqlError::UnknownStatement(name.to_owned()))?;
-        let parameters: Vec<SqlValue> = parameters.into_iter().map(SqlValue::from).collect();
-        refuse_other_types(statement, &parameters)?;
+        let parameters = given(statement, parameters)?;
         let database = Arc::clone(&granted.database);
         let time_max = statement.time_max;
         // A statement has its own time within that of the host call.
@@ -54,6 +53,7 @@ impl CallState {
                     columns: found.columns,
                     rows: found.rows.into_iter().map(values).collect(),
                     truncated: found.truncated,
+                    extra: Vec::new(),
                 });
             }
             Ok(Ok(Err(failure))) => failure,
@@ -63,6 +63,7 @@ impl CallState {
         Err(match failure {
             MappingFailure::UnknownStatement => SqlError::UnknownStatement(name.to_owned()),
             MappingFailure::TooLarge => SqlError::TooLarge,
+            unfit @ MappingFailure::Unfit { .. } => SqlError::BadParameters(unfit.to_string()),
             MappingFailure::Timeout => SqlError::Timeout,
             other @ MappingFailure::ColumnType { .. } => {
                 SqlError::Other(("column-type".to_owned(), other.to_string()))
@@ -75,7 +76,8 @@ impl CallState {
     }
 }
 
-fn refuse_other_types(statement: &SqlStatement, given: &[SqlValue]) -> Result<(), SqlError> {
+/// The parameters, if they are as many and of the types that the manifest says.
+fn given(statement: &SqlStatement, given: Vec<Value>) -> Result<Vec<SqlValue>, SqlError> {
     let expected = &statement.parameters;
     if given.len() != expected.len() {
         return Err(SqlError::BadParameters(format!(
@@ -84,33 +86,34 @@ fn refuse_other_types(statement: &SqlStatement, given: &[SqlValue]) -> Result<()
             expected.len()
         )));
     }
-    let wrong = given
-        .iter()
-        .zip(expected)
-        .position(|(value, kind)| !value.fits(*kind));
-    match wrong {
-        Some(at) => Err(SqlError::BadParameters(format!(
-            "parameter {} is of another type than the manifest says",
-            at + 1
-        ))),
-        None => Ok(()),
-    }
+    let parameters = given.into_iter().zip(expected).enumerate();
+    let parameters = parameters.map(|(at, (value, kind))| {
+        value_of(value)
+            .filter(|value| value.fits(*kind))
+            .ok_or_else(|| {
+                SqlError::BadParameters(format!(
+                    "parameter {} is of another type than the manifest says",
+                    at + 1
+                ))
+            })
+    });
+    parameters.collect()
 }
 
 fn values(row: Vec<SqlValue>) -> Vec<Value> {
     row.into_iter().map(Value::from).collect()
 }
 
-impl From<Value> for SqlValue {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Boolean(truth) => Self::Boolean(truth),
-            Value::Integer(number) => Self::Integer(number),
-            Value::Decimal(text) => Self::Decimal(text),
-            Value::Text(text) => Self::Text(text),
-            Value::Bytes(bytes) => Self::Bytes(bytes),
-        }
+/// A value of a type that this version knows.
+fn value_of(value: Value) -> Option<SqlValue> {
+    match value {
+        Value::Null => Some(SqlValue::Null),
+        Value::Boolean(truth) => Some(SqlValue::Boolean(truth)),
+        Value::Integer(number) => Some(SqlValue::Integer(number)),
+        Value::Decimal(text) => Some(SqlValue::Decimal(text)),
+        Value::Text(text) => Some(SqlValue::Text(text)),
+        Value::Bytes(bytes) => Some(SqlValue::Bytes(bytes)),
+        Value::Other(_) => None,
     }
 }
 
@@ -136,13 +139,21 @@ impl Tell for Value {
             Self::Decimal(text) => (3_u8, text).tell(told),
             Self::Text(text) => (4_u8, text).tell(told),
             Self::Bytes(bytes) => (5_u8, Bytes(bytes)).tell(told),
+            Self::Other(both) => (6_u8, both).tell(told),
         }
     }
 }
 
 impl Tell for Rows {
     fn tell(&self, told: &mut Told) {
-        (&self.columns, &self.rows, self.truncated).tell(told);
+        let Self {
+            columns,
+            rows,
+            truncated,
+            extra,
+        } = self;
+        (columns, rows).tell(told);
+        (truncated, extra).tell(told);
     }
 }
 

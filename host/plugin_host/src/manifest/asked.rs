@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use colophon_core::capability::{AllowedAddress, SqlStatement, SqlType, StatementText};
+use colophon_core::capability::{
+    AllowedAddress, Name, SecretUse, SqlStatement, SqlType, StatementText,
+};
 use serde::Deserialize;
 
 use super::Manifest;
 use super::reading::{
-    KvShape, LimitsShape, PaperRefused, counted, name, named, names, parsed, read, refused, within,
+    KvShape, LimitsShape, PaperRefused, address, counted, field, name, named, names, parsed, read,
+    refused, within,
 };
 use crate::contract::{CONTRACT, Role};
 
@@ -31,7 +34,7 @@ struct Shape {
     #[serde(default)]
     config: Vec<String>,
     #[serde(default)]
-    secrets: Vec<String>,
+    secrets: BTreeMap<String, SecretShape>,
     #[serde(default)]
     sql: SqlShape,
     #[serde(default)]
@@ -39,6 +42,15 @@ struct Shape {
     kv: Option<KvShape>,
     #[serde(default)]
     limits: LimitsShape,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretShape {
+    address: String,
+    field: String,
+    #[serde(default)]
+    prefix: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -83,15 +95,21 @@ impl Manifest {
             catalog: shape.catalog,
             log: shape.log,
             config: names("config", &shape.config)?,
-            secrets: names("secrets", &shape.secrets)?,
+            secrets: named("secrets", shape.secrets, secret)?,
             statements: named("sql.statements", shape.sql.statements, statement)?,
             http: parsed("http.allow", &shape.http.allow, AllowedAddress::parse)?,
             kv: shape.kv.map(KvShape::read).transpose()?,
             limits: shape.limits.read()?,
         };
-        if !manifest.secrets.is_empty() && manifest.http.is_empty() {
-            let problem = "secrets are put into requests; name the addresses in http.allow";
-            return Err(refused("secrets", problem));
+        let asked = |secret: &SecretUse| {
+            let mut addresses = manifest.http.iter();
+            addresses.any(|address| address.covers(&secret.address))
+        };
+        let unasked: Option<(&Name, _)> =
+            manifest.secrets.iter().find(|(_, secret)| !asked(secret));
+        if let Some((name, _)) = unasked {
+            let problem = "a secret goes along with requests; name its address in http.allow";
+            return Err(refused(format!("secrets.{name}.address"), problem));
         }
         Ok(manifest)
     }
@@ -130,6 +148,19 @@ fn roles(texts: &[String]) -> Result<BTreeSet<Role>, PaperRefused> {
     Ok(roles)
 }
 
+fn secret(place: String, shape: SecretShape) -> Result<SecretUse, PaperRefused> {
+    let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if shape.prefix.len() > 64 || !shape.prefix.bytes().all(visible) {
+        let problem = "a prefix has at most 64 visible characters of ASCII";
+        return Err(refused(format!("{place}.prefix"), problem));
+    }
+    Ok(SecretUse {
+        address: address(format!("{place}.address"), &shape.address)?,
+        field: field(format!("{place}.field"), &shape.field)?,
+        prefix: shape.prefix,
+    })
+}
+
 fn statement(place: String, shape: StatementShape) -> Result<SqlStatement, PaperRefused> {
     let text = StatementText::parse(&shape.text);
     let text = text.map_err(|problem| refused(format!("{place}.text"), problem))?;
@@ -138,6 +169,14 @@ fn statement(place: String, shape: StatementShape) -> Result<SqlStatement, Paper
     let parameters = parsed(&at("params"), &shape.params, |text| {
         SqlType::parse(text).ok_or("a type is boolean, integer, decimal, text or bytes")
     })?;
+    if text.parameters() != parameters.len() {
+        let problem = format!(
+            "{} types, where the statement has {} parameters",
+            parameters.len(),
+            text.parameters()
+        );
+        return Err(refused(at("params"), problem));
+    }
     let time_ms = within(&at("timeout_ms"), shape.timeout_ms, 1, STATEMENT_MS_MAX)?;
     Ok(SqlStatement {
         text,

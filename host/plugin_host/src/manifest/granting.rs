@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use colophon_core::capability::{AllowedAddress, Network};
+use colophon_core::capability::{AllowedAddress, Network, PrivateNetworks};
 use serde::Deserialize;
 
 use super::reading::{
-    KvShape, LimitsShape, PaperRefused, name, named, names, parsed, read, refused,
+    ENTRIES_MAX, KvShape, LimitsShape, PaperRefused, address, counted, field, name, named, names,
+    parsed, read, refused,
 };
-use super::{DatabaseText, Grant, SqlGrant};
+use super::{DatabaseText, Grant, SecretGrant, SqlGrant};
 
 /// As the contract allows it to a configured value.
 const VALUE_BYTES_MAX: usize = 4096;
@@ -25,13 +26,21 @@ struct Shape {
     #[serde(default)]
     config: BTreeMap<String, String>,
     #[serde(default)]
-    secrets: BTreeMap<String, PathBuf>,
+    secrets: BTreeMap<String, SecretShape>,
     sql: Option<SqlShape>,
     #[serde(default)]
     http: HttpShape,
     kv: Option<KvShape>,
     #[serde(default)]
     limits: LimitsShape,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretShape {
+    file: PathBuf,
+    address: String,
+    field: String,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +55,7 @@ struct SqlShape {
 struct HttpShape {
     allow: Vec<String>,
     #[serde(default)]
-    private: Vec<String>,
+    private: BTreeMap<String, Vec<String>>,
 }
 
 impl Grant {
@@ -56,18 +65,31 @@ impl Grant {
     /// [`PaperRefused`] names the key that is wrong, or the line.
     pub fn parse(text: &str) -> Result<Self, PaperRefused> {
         let shape: Shape = read(text)?;
-        Ok(Self {
+        let grant = Self {
             plugin: name("plugin", &shape.plugin)?,
             catalog: shape.catalog,
             log: shape.log,
             config: named("config", shape.config, value)?,
-            secrets: named("secrets", shape.secrets, file)?,
+            secrets: named("secrets", shape.secrets, secret)?,
             sql: shape.sql.map(sql).transpose()?,
             http: parsed("http.allow", &shape.http.allow, AllowedAddress::parse)?,
-            private: parsed("http.private", &shape.http.private, Network::parse)?,
+            private: private(shape.http.private)?,
             kv: shape.kv.map(KvShape::read).transpose()?,
             limits: shape.limits.read()?,
-        })
+        };
+        // Either would be a line that looks like more than it says.
+        let named = |address| grant.http.iter().any(|entry| entry.covers(address));
+        let private = grant.private.iter().find(|own| !named(&own.address));
+        if let Some(PrivateNetworks { address, .. }) = private {
+            let place = format!("http.private.\"{address}\"");
+            return Err(refused(place, "no entry of http.allow names this address"));
+        }
+        let mut secrets = grant.secrets.iter();
+        if let Some((name, _)) = secrets.find(|(_, secret)| !named(&secret.address)) {
+            let place = format!("secrets.{name}.address");
+            return Err(refused(place, "no entry of http.allow names this address"));
+        }
+        Ok(grant)
     }
 }
 
@@ -80,15 +102,30 @@ fn value(place: String, text: String) -> Result<String, PaperRefused> {
 }
 
 /// Of a secret only its file is named, so that a grant can be shown and kept anywhere.
-fn file(place: String, path: PathBuf) -> Result<PathBuf, PaperRefused> {
-    if path.is_absolute() {
-        Ok(path)
-    } else {
-        Err(refused(
-            place,
+fn secret(place: String, shape: SecretShape) -> Result<SecretGrant, PaperRefused> {
+    if !shape.file.is_absolute() {
+        return Err(refused(
+            format!("{place}.file"),
             "name the file that holds the secret, by its absolute path",
-        ))
+        ));
     }
+    Ok(SecretGrant {
+        file: shape.file,
+        address: address(format!("{place}.address"), &shape.address)?,
+        field: field(format!("{place}.field"), &shape.field)?,
+    })
+}
+
+fn private(table: BTreeMap<String, Vec<String>>) -> Result<Vec<PrivateNetworks>, PaperRefused> {
+    counted("http.private", table.len(), ENTRIES_MAX)?;
+    let entries = table.into_iter().map(|(own, networks)| {
+        let place = format!("http.private.\"{own}\"");
+        Ok(PrivateNetworks {
+            address: address(&place, &own)?,
+            networks: parsed(&place, &networks, Network::parse)?,
+        })
+    });
+    entries.collect()
 }
 
 fn sql(shape: SqlShape) -> Result<SqlGrant, PaperRefused> {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use colophon_core::capability::Name;
+use colophon_core::capability::{Name, SecretUse};
 use thiserror::Error;
 
 use super::reading::shown;
-use super::{Grant, HttpTerms, KvTerms, Manifest, Permitted, SomeLimits, SqlTerms};
+use super::{Grant, HttpTerms, KvTerms, Manifest, Permitted, SecretTerms, SomeLimits, SqlTerms};
 use crate::contract::Role;
 use crate::limits::Limits;
 
@@ -145,15 +145,28 @@ impl Manifest {
         if let Some(address) = self.http.iter().find(|asked| !covered(asked)) {
             return Err(lacking(format!("\"{address}\" in http.allow")));
         }
-        let mut secrets = grant.secrets.clone();
-        secrets.retain(|name, _| self.secrets.contains(name));
-        if let Some(name) = self
-            .secrets
-            .iter()
-            .find(|name| !secrets.contains_key(*name))
-        {
-            return Err(lacking(format!("secrets.{name} = \"/FILE\"")));
+        let mut granted = grant.secrets.keys();
+        if let Some(name) = granted.find(|name| !self.secrets.contains_key(*name)) {
+            let entry = format!("secrets.{name}");
+            return Err(NotPermitted::Unasked { entry });
         }
+        let secrets = self.secrets.iter().map(|(name, bound)| {
+            let granted = grant.secrets.get(name).filter(|granted| {
+                granted.field == bound.field && granted.address.covers(&bound.address)
+            });
+            let SecretUse { address, field, .. } = bound;
+            let granted = granted.ok_or_else(|| {
+                lacking(format!(
+                    "secrets.{name} = {{ file = \"/FILE\", address = \"{address}\", field = \"{field}\" }}"
+                ))
+            })?;
+            let terms = SecretTerms {
+                file: granted.file.clone(),
+                bound: bound.clone(),
+            };
+            Ok((name.clone(), terms))
+        });
+        let secrets = secrets.collect::<Result<_, NotPermitted>>()?;
         Ok(Some(HttpTerms {
             allow: self.http.clone(),
             private: grant.private.clone(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use colophon_core::capability::Name;
+use colophon_core::capability::{AllowedAddress, FieldName, Name};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -55,6 +55,17 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, PaperRefused> {
 
 pub(super) fn name(place: impl Display, text: &str) -> Result<Name, PaperRefused> {
     Name::parse(text).map_err(|problem| refused(place, format!("\"{text}\" is no name: {problem}")))
+}
+
+/// What addresses begin with.
+pub(super) fn address(place: impl Display, text: &str) -> Result<AllowedAddress, PaperRefused> {
+    let address = AllowedAddress::parse(text);
+    address.map_err(|problem| refused(place, format!("\"{text}\": {problem}")))
+}
+
+/// A field that a plug-in may set.
+pub(super) fn field(place: impl Display, text: &str) -> Result<FieldName, PaperRefused> {
+    FieldName::parse(text).map_err(|problem| refused(place, format!("\"{text}\": {problem}")))
 }
 
 /// No more entries than anybody needs.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use colophon_core::capability::SqlType;
+use colophon_core::capability::{Name, SqlType};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,7 +15,11 @@ roles = ["resolver", "naming"]
 catalog = true
 log = true
 config = ["zone"]
-secrets = ["catalog-token"]
+
+[secrets.catalog-token]
+address = "https://api.example/v1/books/"
+field = "Authorization"
+prefix = "Bearer "
 
 [sql.statements.book_by_id]
 text = "select root, path from books where id_type = $1 and id = $2"
@@ -42,16 +46,18 @@ log = true
 [config]
 zone = "EU"
 
-[secrets]
-catalog-token = "/etc/colophon/secrets/catalog-token"
+[secrets.catalog-token]
+file = "/etc/colophon/secrets/catalog-token"
+address = "https://api.example/v1/"
+field = "authorization"
 
 [sql]
 database = "postgres://reader:secret@db/mapping"
 statements = ["book_by_id"]
 
 [http]
-allow = ["https://api.example/v1/"]
-private = ["10.1.0.0/16"]
+allow = ["https://api.example/v1/", "https://inner.example/"]
+private = { "https://inner.example/" = ["10.1.0.0/16"] }
 
 [kv]
 quota = "1MiB"
@@ -129,7 +135,18 @@ fn what_both_say_is_permitted() {
     let http = permitted.http.unwrap();
     assert_eq!(http.allow.len(), 1);
     assert_eq!(http.allow[0].to_string(), "https://api.example/v1/books/");
-    assert_eq!(http.secrets.len(), 1);
+    let secret = &http.secrets[&Name::parse("catalog-token").unwrap()];
+    assert_eq!(
+        secret.bound.address.to_string(),
+        "https://api.example/v1/books/"
+    );
+    assert_eq!(secret.bound.field.as_str(), "authorization");
+    assert_eq!(secret.bound.prefix, "Bearer ");
+    assert_eq!(http.private.len(), 1);
+    assert_eq!(
+        http.private[0].address.to_string(),
+        "https://inner.example/"
+    );
 }
 
 #[test]
@@ -159,25 +176,33 @@ fn nothing_is_granted_that_is_not_asked_for() {
 fn what_the_grant_lacks_is_named_by_its_line() {
     lacking(("catalog = true", ""), "catalog = true");
     lacking(("\nlog = true", "\nlog = false"), "log = true");
+    // A secret goes where both papers say, and to nothing beside it.
+    let secret = "secrets.catalog-token = { file = \"/FILE\", \
+         address = \"https://api.example/v1/books/\", field = \"authorization\" }";
+    let whole = "[secrets.catalog-token]\nfile = \"/etc/colophon/secrets/catalog-token\"\n\
+         address = \"https://api.example/v1/\"\nfield = \"authorization\"\n";
+    lacking((whole, ""), secret);
     lacking(
         (
-            "catalog-token = \"/etc/colophon/secrets/catalog-token\"",
-            "",
+            "address = \"https://api.example/v1/\"",
+            "address = \"https://api.example/v1/other/\"",
         ),
-        "secrets.catalog-token = \"/FILE\"",
+        secret,
     );
+    lacking(("field = \"authorization\"", "field = \"x-key\""), secret);
     lacking(
         ("[\"book_by_id\"]", "[]"),
         "\"book_by_id\" in sql.statements",
     );
-    lacking(
-        ("v1/\"", "v1/books/new/\""),
-        "\"https://api.example/v1/books/\" in http.allow",
-    );
-    lacking(
-        ("https://api.example", "http://api.example"),
-        "\"https://api.example/v1/books/\" in http.allow",
-    );
+    for elsewhere in ["https://api.example/v1/other/", "http://api.example/v1/"] {
+        let grant = GRANT.replace("https://api.example/v1/", elsewhere);
+        let refused = Manifest::parse(MANIFEST)
+            .unwrap()
+            .permitted(&Grant::parse(&grant).unwrap())
+            .unwrap_err();
+        let line = "\"https://api.example/v1/books/\" in http.allow".to_owned();
+        assert_eq!(refused, NotPermitted::Lacking { line });
+    }
     lacking(
         ("quota = \"1MiB\"", "quota = \"63KiB\""),
         "kv.quota = \"64KiB\"",
@@ -202,6 +227,7 @@ fn a_grant_for_something_else_is_a_slip_of_the_pen() {
     };
     assert!(refused(("acme-catalog", "acme-naming")).contains("'acme-naming'"));
     assert!(refused(("zone = ", "zones = ")).contains("config.zones"));
+    assert!(refused(("[secrets.catalog-token]", "[secrets.token]")).contains("secrets.token"));
     assert!(refused(("\"book_by_id\"", "\"book_by_id\", \"books\"")).contains("\"books\""));
 }
 
@@ -263,11 +289,38 @@ fn manifests_that_are_none_say_where() {
     manifest_refused(("[\"zone\"]", "[\"Z\"]"), "config: \"Z\" is no name");
     manifest_refused(
         ("allow = [\"https://api.example/v1/books/\"]", "allow = []"),
-        "secrets: ",
+        "secrets.catalog-token.address: ",
     );
-    manifest_refused(("https://api.example", "https://*.example"), "http.allow: ");
-    manifest_refused(("https://api.example", "https://a@b.example"), "no user");
-    manifest_refused(("v1/books/", "v1?x"), "http.allow: ");
+    manifest_refused(
+        (
+            "address = \"https://api.example/v1/books/\"",
+            "address = \"https://api.example/v1/\"",
+        ),
+        "secrets.catalog-token.address: ",
+    );
+    manifest_refused(
+        ("field = \"Authorization\"", "field = \"Host\""),
+        "secrets.catalog-token.field: \"Host\"",
+    );
+    manifest_refused(("field = \"Authorization\"\n", ""), "missing field `field`");
+    manifest_refused(
+        ("prefix = \"Bearer \"", "prefix = \"a\\nb\""),
+        "secrets.catalog-token.prefix: ",
+    );
+    manifest_refused(
+        ("and id = $2", "and id = $1"),
+        "book_by_id.params: 2 types, where the statement has 1",
+    );
+    manifest_refused(("and id = $2", "and id = $3"), "without a gap");
+    manifest_refused(("and id = $2", "and id = $name"), "without a gap");
+    let allow = "allow = [\"https://api.example/v1/books/\"]";
+    for (address, told) in [
+        ("https://*.example/", "http.allow: "),
+        ("https://a@b.example/", "no user"),
+        ("https://api.example/v1?x", "http.allow: "),
+    ] {
+        manifest_refused((allow, &format!("allow = [\"{address}\"]")), told);
+    }
     manifest_refused(("[http]", "[https]"), "unknown field `https`");
     manifest_refused(("book_by_id]", "book-by-ID]"), "is no name");
     manifest_refused(
@@ -324,7 +377,10 @@ fn counts_are_capped() {
         "config: 65 entries, more than 64",
     );
     let types = |count: usize| format!("[{}]", vec!["\"text\""; count].join(","));
-    assert!(manifest(("[\"text\", \"text\"]", &types(32))).is_ok());
+    manifest_refused(
+        ("[\"text\", \"text\"]", &types(32)),
+        "32 types, where the statement has 2",
+    );
     manifest_refused(
         ("[\"text\", \"text\"]", &types(33)),
         "33 entries, more than 32",
@@ -349,7 +405,28 @@ fn grants_that_are_none_say_where() {
     grant_refused(("zone = \"EU\"", &long), "config.zone: ");
     grant_refused(
         ("/etc/colophon", "colophon"),
-        "secrets.catalog-token: name the file",
+        "secrets.catalog-token.file: name the file",
+    );
+    grant_refused(
+        (
+            "address = \"https://api.example/v1/\"",
+            "address = \"https://api.example/\"",
+        ),
+        "secrets.catalog-token.address: no entry",
+    );
+    grant_refused(
+        (
+            "{ \"https://inner.example/\"",
+            "{ \"https://other.example/\"",
+        ),
+        "http.private.\"https://other.example/\": no entry",
+    );
+    grant_refused(
+        (
+            "private = { \"https://inner.example/\" = [\"10.1.0.0/16\"] }",
+            "private = [\"10.1.0.0/16\"]",
+        ),
+        "expected a map",
     );
     grant_refused(
         ("\"postgres://reader:secret@db/mapping\"", "\"\""),
@@ -361,9 +438,9 @@ fn grants_that_are_none_say_where() {
     );
     grant_refused(
         ("10.1.0.0/16", "10.1.0.1/16"),
-        "http.private: \"10.1.0.1/16\"",
+        "http.private.\"https://inner.example/\": \"10.1.0.1/16\"",
     );
-    grant_refused(("10.1.0.0/16", "localhost"), "http.private: ");
+    grant_refused(("10.1.0.0/16", "localhost"), "http.private.");
     grant_refused(("1MiB", "1GiB"), "kv.quota: ");
     grant_refused(("[limits]", "[limit]"), "unknown field `limit`");
 }

@@ -39,6 +39,15 @@ pub(crate) fn reworked(changes: &[(&str, &str)]) -> Vec<u8> {
     )
 }
 
+/// A resolver of version 1.1 of the contract, which lies in this folder.
+pub(crate) fn of_next_version(folder: &Path, imports: &str, body: &str) -> Vec<u8> {
+    let core = FRAME.replace("@1.0.0", "@1.1.0");
+    let core = core.replace(";; IMPORTS", imports).replace(";; BODY", body);
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(folder).expect("the contract");
+    encode(&core, &resolve, package, "resolver")
+}
+
 /// A resolver that answers, as long as nothing is asked of it that it does not survive.
 pub(crate) fn resolver_that_first(wrongs: &str) -> Vec<u8> {
     resolver(&format!(

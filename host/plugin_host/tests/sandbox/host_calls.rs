@@ -21,14 +21,16 @@ const KV: &str = r#"
   (import "colophon:host/kv@1.0.0" "put" (func $put (param i32 i32 i32 i32 i32)))
   (import "colophon:host/kv@1.0.0" "swap"
     (func $swap (param i32 i32 i32 i32 i32 i32 i32 i32)))
-  (import "colophon:host/kv@1.0.0" "delete" (func $delete (param i32 i32 i32)))"#;
+  (import "colophon:host/kv@1.0.0" "delete" (func $delete (param i32 i32 i32)))
+  (import "colophon:host/kv@1.0.0" "list-keys"
+    (func $list (param i32 i32 i32 i32 i32 i32)))"#;
 
 const SQL: &str = r#"
   (import "colophon:host/sql@1.0.0" "run" (func $run (param i32 i32 i32 i32 i32)))"#;
 
 const HTTP: &str = r#"
   (import "colophon:host/http@1.0.0" "fetch"
-    (func $fetch (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    (func $fetch (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 
 const CONFIG: &str = r#"
   (import "colophon:host/config@1.0.0" "get" (func $get (param i32 i32 i32)))"#;
@@ -42,6 +44,10 @@ const TOOLS: &str = r#"
   (data (i32.const 5000) "zone")
   (data (i32.const 5010) "by_id")
   (data (i32.const 5020) "https://api.example/")
+  (data (i32.const 5040) "GET")
+  (data (i32.const 5044) "get")
+  (data (i32.const 5048) "TRACE")
+  (data (i32.const 5056) "PATCH")
   (data (i32.const 5100) "one\0d\0atwo\1b[2J")
   (func $arms (result i32)
     (i32.store8 (i32.const 6000)
@@ -164,6 +170,18 @@ async fn values_outlive_a_request_and_stay_in_their_center() {
     assert_eq!(path_of(&plugins, "north").await.as_deref(), Ok("01"));
     assert_eq!(path_of(&plugins, "north").await.as_deref(), Ok("00"));
 
+    // The first key that begins with `zo`, after none.
+    let list =
+        "(call $list (i32.const 5000) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0)
+          (i32.const 8192))
+        (if (i32.or (i32.load8_u (i32.const 8192)) (i32.eqz (i32.load (i32.const 8200))))
+          (then (return (call $found (i32.const 5010) (i32.const 5)))))
+        (call $found (i32.load (i32.load (i32.const 8196)))
+          (i32.load (i32.add (i32.load (i32.const 8196)) (i32.const 4))))";
+    let plugins = serving(KV, list, granted.clone()).await;
+    assert_eq!(path_of(&plugins, "north").await.as_deref(), Ok("zone"));
+    assert_eq!(path_of(&plugins, "south").await.as_deref(), Ok("by_id"));
+
     let delete = "(call $delete (i32.const 5000) (i32.const 4) (i32.const 8192)) (call $arms)";
     let plugins = serving(KV, delete, granted).await;
     assert_eq!(path_of(&plugins, "north").await.as_deref(), Ok("01"));
@@ -252,8 +270,9 @@ async fn every_call_that_counts_is_counted() {
         (SQL, "(call $run (i32.const 5010) (i32.const 5) (i32.const 0) (i32.const 0) (i32.const 8192))"),
         (
             HTTP,
-            "(call $fetch (i32.const 0) (i32.const 5020) (i32.const 20) (i32.const 0) (i32.const 0)
-               (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8192))",
+            "(call $fetch (i32.const 5040) (i32.const 3) (i32.const 5020) (i32.const 20) (i32.const 0)
+               (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+               (i32.const 0) (i32.const 0) (i32.const 8192))",
         ),
     ];
     for (imports, call) in floods {
@@ -303,6 +322,8 @@ async fn a_statement_is_run_by_its_name_with_its_types() {
         (5, 5, 1, "11"),
         (5, 3, 1, "11"),
         (5, 2, 1, "11"),
+        // A type that this version does not know.
+        (5, 6, 1, "11"),
     ] {
         let body = format!("{} (call $arms)", running(name_bytes, arm, parameters));
         let told = answer(SQL, &body, granted(Mapping::Echoing)).await;
@@ -313,6 +334,7 @@ async fn a_statement_is_run_by_its_name_with_its_types() {
         (Mapping::Overflowing, "12"),
         (Mapping::Hanging, "13"),
         (Mapping::Away, "14"),
+        (Mapping::Unfit, "11"),
     ] {
         assert_eq!(
             answer(SQL, &body, granted(mapping)).await.as_deref(),
@@ -328,12 +350,26 @@ async fn a_statement_is_run_by_its_name_with_its_types() {
 
 #[tokio::test]
 async fn a_service_is_asked_and_its_failures_are_told_apart() {
-    let fetch =
-        "(call $fetch (i32.const 0) (i32.const 5020) (i32.const 20) (i32.const 0) (i32.const 0)
-        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8192))";
+    let with_method = |at: usize, bytes: usize| {
+        format!(
+            "(call $fetch (i32.const {at}) (i32.const {bytes}) (i32.const 5020) (i32.const 20)
+               (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+               (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8192))"
+        )
+    };
+    let fetch = with_method(5040, 3);
     let shown =
         format!("{fetch} (call $found (i32.load (i32.const 8208)) (i32.load (i32.const 8212)))");
     let told = answer(HTTP, &shown, granted_web(Web::Echoing)).await;
+    assert_eq!(told.as_deref(), Ok("https://api.example/"));
+    // Methods are texts, in capitals, and only those that do what they say.
+    for (at, bytes) in [(5040, 2), (5044, 3), (5048, 5)] {
+        let arms = format!("{} (call $arms)", with_method(at, bytes));
+        let told = answer(HTTP, &arms, granted_web(Web::Echoing)).await;
+        assert_eq!(told.as_deref(), Ok("10"), "{at}");
+    }
+    let patched = shown.replace(&fetch, &with_method(5056, 5));
+    let told = answer(HTTP, &patched, granted_web(Web::Echoing)).await;
     assert_eq!(told.as_deref(), Ok("https://api.example/"));
     let arms = format!("{fetch} (call $arms)");
     let text = || "x".to_owned();

@@ -87,6 +87,27 @@ impl PluginValues for Values {
         self.answer(owner, key, |kept, place| kept.remove(&place).is_some())
             .await
     }
+
+    async fn list_keys(
+        &self,
+        owner: &ValueOwner,
+        prefix: &str,
+        after: Option<&str>,
+        keys_max: usize,
+    ) -> Result<Vec<String>, Unavailable> {
+        assert_eq!(keys_max, 128);
+        let center = owner.center.as_str().to_owned();
+        let wanted = |key: &&String| {
+            key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
+        };
+        self.answer(owner, "", |kept, _| {
+            let own = kept.keys().filter(|(of, _)| *of == center);
+            let mut keys: Vec<String> = own.map(|(_, key)| key).filter(wanted).cloned().collect();
+            keys.sort();
+            keys
+        })
+        .await
+    }
 }
 
 /// A mapping database that gives back what it is asked for.
@@ -95,6 +116,7 @@ pub(crate) enum Mapping {
     Hanging,
     Away,
     Overflowing,
+    Unfit,
 }
 
 #[async_trait]
@@ -115,6 +137,9 @@ impl MappingDatabase for Mapping {
             Self::Hanging => pending().await,
             Self::Away => Err(MappingFailure::Unavailable("away".into())),
             Self::Overflowing => Err(MappingFailure::TooLarge),
+            Self::Unfit => Err(MappingFailure::Unfit {
+                code: "22P02".to_owned(),
+            }),
         }
     }
 }

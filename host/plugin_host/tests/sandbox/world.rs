@@ -118,7 +118,8 @@ pub(crate) fn offer() -> Offer {
         resource_class: "application/epub+zip".to_owned(),
         price: None,
         requested_protection: "3".to_owned(),
-        attributes: Vec::new(),
+        title: Vec::new(),
+        sale: Vec::new(),
     }
 }
 

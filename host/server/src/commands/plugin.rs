@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod check;
 mod dev;
+mod folder;
 mod manifest;
 mod new;
 mod script;

@@ -11,8 +11,10 @@ use sqlx::{
     Postgres, Row as _, SqlSafeStr as _, Statement as _, Type, TypeInfo as _, ValueRef as _,
 };
 
+use super::bounded::{Bounded, Column};
+use super::collected::{Cells, Collected, Unreadable, failure};
 use super::numeric::Numeric;
-use super::{CONNECTIONS_MAX, Collected, MappingRefused, OWN_TABLES, bounded};
+use super::{COLUMNS_MAX, CONNECTIONS_MAX, MappingRefused, OWN_TABLES, refuse_other_parameters};
 use crate::database::DatabaseAddress;
 
 const ACQUIRE_TIME_MAX: Duration = Duration::from_secs(3);
@@ -27,6 +29,16 @@ const SETTINGS: [(&str, &str); 3] = [
 
 const OWN: &str = "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE tablename IN ";
 
+/// Roles that a statement could use, by setting one or by functions that look like any other, to
+/// reach what lies outside of the database.
+const MIGHTY: &str = "SELECT CAST(r.rolname AS TEXT) FROM pg_catalog.pg_roles r \
+    WHERE (r.rolsuper OR r.rolname IN ('pg_read_server_files', 'pg_write_server_files', \
+    'pg_execute_server_program', 'pg_signal_backend')) \
+    AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER') ORDER BY r.rolsuper DESC LIMIT 1";
+
+/// What a statement may have left on its connection goes before the next one runs there.
+const TIDY: &str = "RESET ROLE; RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all()";
+
 pub(super) struct PostgresMapping {
     pool: PgPool,
 }
@@ -35,8 +47,8 @@ impl PostgresMapping {
     pub(super) async fn open(
         address: &DatabaseAddress,
         url: &str,
-        statements: &BTreeMap<Name, SqlStatement>,
-    ) -> Result<Self, MappingRefused> {
+        statements: BTreeMap<Name, SqlStatement>,
+    ) -> Result<(Self, BTreeMap<Name, Bounded>), MappingRefused> {
         let unreachable = |source| MappingRefused::Unreachable {
             address: address.to_string(),
             source,
@@ -49,9 +61,25 @@ impl PostgresMapping {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIME_MAX)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql(TIDY).execute(connection).await?;
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await
             .map_err(unreachable)?;
+        let mighty: Option<String> = sqlx::query_scalar(MIGHTY)
+            .fetch_optional(&pool)
+            .await
+            .map_err(unreachable)?;
+        if let Some(role) = mighty {
+            return Err(MappingRefused::Mighty {
+                address: address.to_string(),
+                role,
+            });
+        }
         let own: i64 = sqlx::query_scalar(AssertSqlSafe(format!("{OWN}{OWN_TABLES}")))
             .fetch_one(&pool)
             .await
@@ -61,15 +89,17 @@ impl PostgresMapping {
                 address: address.to_string(),
             });
         }
+        let mut prepared = BTreeMap::new();
         for (name, statement) in statements {
-            prepare(&pool, name, statement).await?;
+            let bounded = prepare(&pool, &name, &statement).await?;
+            prepared.insert(name, bounded);
         }
-        Ok(Self { pool })
+        Ok((Self { pool }, prepared))
     }
 
     pub(super) async fn run(
         &self,
-        statement: &SqlStatement,
+        bounded: &Bounded,
         parameters: &[SqlValue],
         bytes_max: usize,
     ) -> Result<SqlRows, MappingFailure> {
@@ -77,42 +107,26 @@ impl PostgresMapping {
             .pool
             .begin_with("BEGIN TRANSACTION READ ONLY")
             .await
-            .map_err(failure)?;
-        let time_ms = statement.time_max.as_millis();
+            .map_err(named)?;
+        let time_ms = bounded.statement.time_max.as_millis();
         let time = format!("SET LOCAL statement_timeout = {time_ms}");
         transaction
             .execute(AssertSqlSafe(time))
             .await
-            .map_err(failure)?;
-        let text = AssertSqlSafe(bounded(statement));
-        let query = sqlx::query_with(text, arguments(statement, parameters)?);
-        let mut columns = Vec::new();
-        let mut collected = Collected::new(statement, bytes_max);
+            .map_err(named)?;
+        let text = AssertSqlSafe(bounded.text.as_str());
+        let arguments = arguments(&bounded.statement, parameters, bytes_max).map_err(named)?;
+        let query = sqlx::query_with(text, arguments);
+        let mut collected = Collected::new(bounded, bytes_max);
         let mut found = query.fetch(&mut *transaction);
         while let Some(row) = poll_fn(|context| found.as_mut().poll_next(context)).await {
-            let row = row.map_err(failure)?;
-            if columns.is_empty() {
-                let all = row.columns().iter();
-                columns = all.map(|column| column.name().to_owned()).collect();
+            if !collected.take(&row.map_err(named)?)? {
+                break;
             }
-            collected.take(values(&row)?)?;
         }
         drop(found);
-        if columns.is_empty() {
-            // Without a row there are no names yet; the statement is prepared already.
-            let text = AssertSqlSafe(bounded(statement)).into_sql_str();
-            let types = types(statement);
-            let prepared = transaction.prepare_with(text, &types).await;
-            let prepared = prepared.map_err(failure)?;
-            let all = prepared.columns().iter();
-            columns = all.map(|column| column.name().to_owned()).collect();
-        }
-        transaction.rollback().await.map_err(failure)?;
-        Ok(SqlRows {
-            columns,
-            rows: collected.rows,
-            truncated: collected.truncated,
-        })
+        transaction.rollback().await.map_err(named)?;
+        Ok(collected.rows())
     }
 }
 
@@ -120,38 +134,46 @@ async fn prepare(
     pool: &PgPool,
     name: &Name,
     statement: &SqlStatement,
-) -> Result<(), MappingRefused> {
-    let text = AssertSqlSafe(bounded(statement)).into_sql_str();
-    let prepared = pool.prepare_with(text, &types(statement)).await;
-    let prepared = prepared.map_err(|source| MappingRefused::Statement {
+) -> Result<Bounded, MappingRefused> {
+    let refused = |source| MappingRefused::Statement {
         name: name.clone(),
         source,
-    })?;
-    let found = match prepared.parameters() {
-        Some(sqlx::Either::Left(types)) => types.len(),
-        Some(sqlx::Either::Right(count)) => count,
-        None => 0,
     };
-    let named = statement.parameters.len();
-    if found != named {
-        return Err(MappingRefused::Parameters {
+    // By itself, so that it is known to be one whole statement.
+    let mut types = types(statement);
+    let alone = AssertSqlSafe(statement.text.as_str()).into_sql_str();
+    let alone = pool.prepare_with(alone, &types).await.map_err(refused)?;
+    refuse_other_parameters(name, statement, alone.parameters())?;
+    let found = alone.columns().len();
+    if !(1..=COLUMNS_MAX).contains(&found) {
+        return Err(MappingRefused::Columns {
             name: name.clone(),
             found,
-            named,
         });
     }
-    match prepared
-        .columns()
-        .iter()
-        .find(|column| kind(column.type_info()).is_none())
-    {
-        Some(column) => Err(MappingRefused::ColumnType {
+    let columns = alone.columns().iter().map(|column| {
+        let info = column.type_info();
+        let kind = kind(info).ok_or_else(|| MappingRefused::ColumnType {
             name: name.clone(),
             column: column.name().to_owned(),
-            kind: column.type_info().name().to_owned(),
-        }),
-        None => Ok(()),
-    }
+            kind: info.name().to_owned(),
+        })?;
+        Ok(Column {
+            name: column.name().to_owned(),
+            truth: kind == SqlType::Boolean,
+            size: match kind {
+                SqlType::Boolean | SqlType::Integer => None,
+                SqlType::Decimal | SqlType::Text => Some("octet_length(CAST({} AS TEXT))"),
+                SqlType::Bytes => Some("octet_length({})"),
+            },
+        })
+    });
+    let columns = columns.collect::<Result<_, MappingRefused>>()?;
+    let bounded = Bounded::new(statement, columns);
+    types.push(<i64 as Type<Postgres>>::type_info());
+    let text = AssertSqlSafe(bounded.text.as_str()).into_sql_str();
+    pool.prepare_with(text, &types).await.map_err(refused)?;
+    Ok(bounded)
 }
 
 /// What the parameters are, so that the server need not guess.
@@ -182,7 +204,8 @@ fn kind(info: &PgTypeInfo) -> Option<SqlType> {
 fn arguments(
     statement: &SqlStatement,
     parameters: &[SqlValue],
-) -> Result<PgArguments, MappingFailure> {
+    bytes_max: usize,
+) -> Result<PgArguments, sqlx::Error> {
     let mut arguments = PgArguments::default();
     for (value, kind) in parameters.iter().zip(&statement.parameters) {
         let added = match (value, kind) {
@@ -197,58 +220,58 @@ fn arguments(
             (SqlValue::Null, SqlType::Text) => arguments.add(None::<String>),
             (SqlValue::Null, SqlType::Bytes) => arguments.add(None::<Vec<u8>>),
         };
-        added.map_err(MappingFailure::Unavailable)?;
+        added.map_err(sqlx::Error::Encode)?;
     }
+    let most = i64::try_from(bytes_max).unwrap_or(i64::MAX);
+    arguments.add(most).map_err(sqlx::Error::Encode)?;
     Ok(arguments)
 }
 
-fn values(row: &PgRow) -> Result<Vec<SqlValue>, MappingFailure> {
-    let mut values = Vec::with_capacity(row.columns().len());
-    for (at, column) in row.columns().iter().enumerate() {
-        let value = row.try_get_raw(at).map_err(failure)?;
+impl Cells for PgRow {
+    fn number(&self, at: usize) -> Result<i64, sqlx::Error> {
+        self.try_get(at)
+    }
+
+    fn value(&self, at: usize, _: &Column) -> Result<SqlValue, Unreadable> {
+        let value = self.try_get_raw(at).map_err(Unreadable::Away)?;
         if value.is_null() {
-            values.push(SqlValue::Null);
-            continue;
+            return Ok(SqlValue::Null);
         }
-        let info = column.type_info();
-        let read = match kind(info) {
-            Some(SqlType::Boolean) => {
+        let info = value.type_info().into_owned();
+        let read = match (kind(&info), info.name()) {
+            (Some(SqlType::Boolean), _) => {
                 <bool as Decode<Postgres>>::decode(value).map(SqlValue::Boolean)
             }
-            Some(SqlType::Integer) => match info.name() {
-                "INT2" => <i16 as Decode<Postgres>>::decode(value).map(i64::from),
-                "INT4" => <i32 as Decode<Postgres>>::decode(value).map(i64::from),
-                _ => <i64 as Decode<Postgres>>::decode(value),
+            (Some(SqlType::Integer), "INT2") => <i16 as Decode<Postgres>>::decode(value)
+                .map(|number| SqlValue::Integer(number.into())),
+            (Some(SqlType::Integer), "INT4") => <i32 as Decode<Postgres>>::decode(value)
+                .map(|number| SqlValue::Integer(number.into())),
+            (Some(SqlType::Integer), _) => {
+                <i64 as Decode<Postgres>>::decode(value).map(SqlValue::Integer)
             }
-            .map(SqlValue::Integer),
-            Some(SqlType::Decimal) => {
+            (Some(SqlType::Decimal), _) => {
                 Numeric::decode(value).map(|Numeric(text)| SqlValue::Decimal(text))
             }
-            Some(SqlType::Text) => <String as Decode<Postgres>>::decode(value).map(SqlValue::Text),
-            Some(SqlType::Bytes) => {
+            (Some(SqlType::Text), _) => {
+                <String as Decode<Postgres>>::decode(value).map(SqlValue::Text)
+            }
+            (Some(SqlType::Bytes), _) => {
                 <Vec<u8> as Decode<Postgres>>::decode(value).map(SqlValue::Bytes)
             }
-            None => {
-                return Err(MappingFailure::ColumnType {
-                    column: column.name().to_owned(),
-                    kind: info.name().to_owned(),
-                });
-            }
+            (None, name) => return Err(Unreadable::Kind(name.to_owned())),
         };
-        values.push(read.map_err(MappingFailure::Unavailable)?);
+        read.map_err(|error| Unreadable::Kind(format!("{}, {error}", info.name())))
     }
-    Ok(values)
 }
 
-fn failure(error: sqlx::Error) -> MappingFailure {
-    // query_canceled: the statement's time is over.
-    let canceled = error
-        .as_database_error()
-        .and_then(|database| database.code())
-        .is_some_and(|code| code == "57014");
-    if canceled {
-        MappingFailure::Timeout
-    } else {
-        MappingFailure::Unavailable(error.into())
-    }
+fn named(error: sqlx::Error) -> MappingFailure {
+    failure(error, |code| match code {
+        // query_canceled: the statement's time is over.
+        "57014" => Some(MappingFailure::Timeout),
+        // Data exceptions: a text that is no number, a division by zero and their like.
+        code if code.starts_with("22") => Some(MappingFailure::Unfit {
+            code: format!("SQLSTATE {code}"),
+        }),
+        _ => None,
+    })
 }

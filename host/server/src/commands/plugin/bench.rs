@@ -1,12 +1,14 @@
 //! A plug-in put into the sandbox on its author's machine.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use colophon_plugin_host::{Sandbox, Settings};
 
-use super::component;
+use super::{component, folder};
+
+/// More than a component may have, which says so itself.
+const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
 /// What an author points at: a folder, or the component in it.
 pub(super) struct Plugin {
@@ -14,6 +16,8 @@ pub(super) struct Plugin {
     pub(super) component: PathBuf,
     /// The folder with the manifest, where there is one.
     pub(super) folder: Option<PathBuf>,
+    /// The folder that the component may not lie outside of.
+    within: Option<PathBuf>,
 }
 
 impl Plugin {
@@ -31,6 +35,7 @@ impl Plugin {
             return Ok(Self {
                 component,
                 folder: Some(place.to_owned()),
+                within: Some(place.to_owned()),
             });
         }
         if !place.is_file() {
@@ -46,12 +51,14 @@ impl Plugin {
         Ok(Self {
             component: place.to_owned(),
             folder: folder.map(Path::to_owned),
+            within: None,
         })
     }
 
     pub(super) fn read(&self) -> Result<Vec<u8>> {
-        fs::read(&self.component)
-            .with_context(|| format!("cannot read {}", self.component.display()))
+        // A component named by itself may lie anywhere, in a folder of its own only there.
+        let within = self.within.as_deref();
+        folder::read(within, &self.component, COMPONENT_BYTES_MAX)
     }
 }
 

@@ -12,8 +12,12 @@ use serde::Serialize;
 
 use self::tool::Tool;
 use super::component;
+use super::folder::{copy, make_room, read};
 use crate::cli::Language;
 use crate::output::Output;
+
+/// The longest list of packages.
+const LIST_BYTES_MAX: u64 = 1 << 20;
 
 /// What was built.
 #[derive(Serialize)]
@@ -43,8 +47,7 @@ pub(super) fn build(folder: &Path) -> Result<Built> {
     let begun = Instant::now();
     let language = language(folder)?;
     let place = component(folder);
-    let out = place.parent().unwrap_or(folder);
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    make_room(folder, &place)?;
     match language {
         Language::Rust => rust(folder, &place)?,
         Language::Js => javascript(folder)?,
@@ -186,12 +189,16 @@ fn python(folder: &Path) -> Result<()> {
 
 /// Whether packages are to be installed: nothing notes that they were, for this very list.
 fn changed(folder: &Path, list: &str, stamp: &str) -> Result<bool> {
-    let wanted = fs::read(folder.join(list)).with_context(|| format!("cannot read {list}"))?;
-    Ok(fs::read(folder.join(stamp)).map_or(true, |present| present != wanted))
+    let wanted = read(Some(folder), &folder.join(list), LIST_BYTES_MAX)?;
+    let present = read(Some(folder), &folder.join(stamp), LIST_BYTES_MAX);
+    Ok(present.map_or(true, |present| present != wanted))
 }
 
 fn note(folder: &Path, list: &str, stamp: &str) -> Result<()> {
-    fs::copy(folder.join(list), folder.join(stamp))
-        .map(drop)
-        .with_context(|| format!("cannot write {stamp}"))
+    copy(
+        folder,
+        &folder.join(list),
+        &folder.join(stamp),
+        LIST_BYTES_MAX,
+    )
 }

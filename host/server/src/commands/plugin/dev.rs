@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 
 use super::{build, test};
 use crate::cli::PluginTestArgs;
-use crate::output::Output;
+use crate::output::{Output, plain};
 
 /// How often files are looked at.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -35,7 +35,7 @@ pub(super) async fn run(folder: &Path, watch: bool, output: Output) -> Result<Ex
     }
     loop {
         if let Err(error) = &ended {
-            eprintln!("colophon: {error:#}");
+            eprintln!("colophon: {}", plain(&format!("{error:#}")));
         }
         eprintln!(
             "── waiting for a change in {}; Ctrl-C ends",

@@ -1,18 +1,20 @@
 //! The manifest beside a plug-in, and where the component says something else.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use colophon_core::causes::causes;
 use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Capability, Role};
 
+use super::folder;
+
+/// More than a manifest may have, which says so itself.
+const BYTES_MAX: u64 = 1 << 20;
+
 /// Reads the manifest in a plug-in's folder.
-pub(super) fn read(folder: &Path) -> Result<Manifest> {
-    let place = folder.join("plugin.toml");
-    let text = fs::read_to_string(&place)
-        .with_context(|| format!("{} cannot be read", place.display()))?;
+pub(super) fn read(own: &Path) -> Result<Manifest> {
+    let text = folder::read_text(Some(own), &own.join("plugin.toml"), BYTES_MAX)?;
     Manifest::parse(&text).map_err(|refused| anyhow::anyhow!("plugin.toml: {}", causes(&refused)))
 }
 

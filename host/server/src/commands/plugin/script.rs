@@ -1,10 +1,13 @@
 //! The host that an author has written down: what its catalog, settings, values, statements and
 //! services answer.
 
+mod held;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use colophon_core::capability::{SqlType, WebAddress};
 use colophon_plugin_host::Capability;
 use colophon_plugin_host::bench::ScriptedHost;
 use colophon_plugin_host::manifest::Manifest;
@@ -91,7 +94,7 @@ struct Exchange {
 }
 
 fn get() -> String {
-    "get".to_owned()
+    "GET".to_owned()
 }
 
 fn ok() -> u16 {
@@ -128,6 +131,8 @@ pub(super) struct Script {
     manifest: Option<Arc<Manifest>>,
     values: BTreeMap<String, Vec<u8>>,
     lines: Lines,
+    /// While a plug-in is loaded nobody answers.
+    away: bool,
 }
 
 impl Script {
@@ -146,23 +151,16 @@ impl Script {
             manifest,
             values,
             lines: Arc::clone(lines),
+            away: false,
         }
     }
 
     /// The host while a plug-in is loaded: nothing is set, and every service is unavailable.
     pub(super) fn unavailable() -> Self {
-        let nothing = "there is no host while a plug-in is loaded";
-        let fails = || Fails {
-            error: json!({ "unavailable": nothing }),
-        };
-        let host = Host {
-            config: None,
-            catalog: Some(OrError::Fails(fails())),
-            kv: Some(OrError::Fails(fails())),
-            sql: None,
-            http: None,
-        };
-        Self::new(host, None, &Lines::default())
+        Self {
+            away: true,
+            ..Self::new(Host::default(), None, &Lines::default())
+        }
     }
 
     fn find(&self, book: &Value) -> Value {
@@ -187,36 +185,62 @@ impl Script {
     }
 
     fn kv(&mut self, function: &str, key: &str, arguments: &[Value]) -> Result<Value, String> {
+        let terms = self.manifest.as_deref().and_then(|manifest| manifest.kv);
+        let changes = !matches!(function, "get" | "list-keys");
+        if let Some(refused) = held::value(function, key, arguments) {
+            return Ok(json!({ "err": refused }));
+        }
+        if terms.is_some_and(|terms| changes && !terms.write) {
+            return Ok(json!({ "err": "read-only" }));
+        }
         if let Some(OrError::Fails(fails)) = &self.host.kv {
             return Ok(json!({ "err": fails.error }));
-        }
-        let terms = self.manifest.as_deref().and_then(|manifest| manifest.kv);
-        if terms.is_some_and(|terms| !terms.write) && function != "get" {
-            return Ok(json!({ "err": "read-only" }));
         }
         let here = self.values.get(key);
         let answer = match (function, arguments) {
             ("get", []) => json!({ "ok": here.map(|bytes| shown(bytes)) }),
-            ("put", [value]) => {
-                self.values.insert(key.to_owned(), bytes(value));
-                json!({ "ok": null })
-            }
+            ("put", [value]) => match self.keep(key, bytes(value)) {
+                Ok(()) => json!({ "ok": null }),
+                Err(refused) => json!({ "err": refused }),
+            },
             ("delete", []) => json!({ "ok": self.values.remove(key).is_some() }),
             ("swap", [expected, value]) => {
                 let expected = (!expected.is_null()).then(|| bytes(expected));
-                let fits = here == expected.as_ref();
-                if fits {
-                    self.values.insert(key.to_owned(), bytes(value));
+                if here != expected.as_ref() {
+                    return Ok(json!({ "ok": false }));
                 }
-                json!({ "ok": fits })
+                match self.keep(key, bytes(value)) {
+                    Ok(()) => json!({ "ok": true }),
+                    Err(refused) => json!({ "err": refused }),
+                }
+            }
+            ("list-keys", [after]) => {
+                let after = after.as_str();
+                let own = self.values.keys().filter(|own| {
+                    own.starts_with(key) && after.is_none_or(|after| own.as_str() > after)
+                });
+                json!({ "ok": own.take(held::KEYS_LISTED_MAX).collect::<Vec<_>>() })
             }
             _ => return Err(format!("kv has no function {function}")),
         };
         Ok(answer)
     }
 
+    /// Keeps a value, if it fits the manifest's quota.
+    fn keep(&mut self, key: &str, value: Vec<u8>) -> Result<(), Value> {
+        let terms = self.manifest.as_deref().and_then(|manifest| manifest.kv);
+        let others = self.values.iter().filter(|(other, _)| *other != key);
+        let others: usize = others.map(|(key, value)| key.len() + value.len()).sum();
+        let total = (others + key.len() + value.len()) as u64;
+        if terms.is_some_and(|terms| total > terms.quota_bytes) {
+            return Err(json!("quota"));
+        }
+        self.values.insert(key.to_owned(), value);
+        Ok(())
+    }
+
     fn sql(&self, statement: &str, parameters: &Value) -> Result<Value, String> {
-        if let Some(refused) = self.misused(statement, parameters) {
+        if let Some(refused) = held::statement(self.manifest.as_deref(), statement, parameters) {
             return Ok(json!({ "err": refused }));
         }
         let wanted = plain(parameters);
@@ -235,47 +259,22 @@ impl Script {
         if let Some(error) = &answer.error {
             return Ok(json!({ "err": error }));
         }
-        let rows = answer.rows.iter();
+        let rows_max = held::rows_max(self.manifest.as_deref(), statement);
+        let rows = answer.rows.iter().take(rows_max);
         let rows: Vec<Vec<Value>> = rows.map(|row| row.iter().map(typed).collect()).collect();
+        if let Some(refused) = held::rows(&rows) {
+            return Ok(json!({ "err": refused }));
+        }
         Ok(json!({ "ok": {
             "columns": answer.columns,
+            "truncated": answer.truncated || rows.len() < answer.rows.len(),
             "rows": rows,
-            "truncated": answer.truncated,
         } }))
-    }
-
-    /// How a host refuses what the manifest does not say of a statement.
-    fn misused(&self, statement: &str, parameters: &Value) -> Option<Value> {
-        let manifest = self.manifest.as_deref()?;
-        let mut statements = manifest.statements.iter();
-        let Some((_, known)) = statements.find(|(name, _)| name.as_str() == statement) else {
-            return Some(json!({ "unknown-statement": statement }));
-        };
-        let given = parameters.as_array().map_or(&[][..], Vec::as_slice);
-        let fits = given.len() == known.parameters.len()
-            && given.iter().zip(&known.parameters).all(|(value, kind)| {
-                let name = value.as_object().and_then(|value| value.keys().next());
-                // Null is of every type.
-                name.is_none_or(|name| SqlType::parse(name) == Some(*kind))
-            });
-        let problem = format!("plugin.toml says {:?}", known.parameters);
-        (!fits).then(|| json!({ "bad-parameters": problem }))
-    }
-
-    /// How a host refuses an address that the manifest does not name.
-    fn not_allowed(&self, url: &Value) -> Option<Value> {
-        let manifest = self.manifest.as_deref()?;
-        let address = match WebAddress::parse(url.as_str().unwrap_or_default()) {
-            Ok(address) => address,
-            Err(refused) => return Some(json!({ "invalid": refused.to_string() })),
-        };
-        let allowed = manifest.http.iter().any(|allowed| allowed.allows(&address));
-        (!allowed).then(|| json!({ "denied": "http.allow in plugin.toml does not name it" }))
     }
 
     fn http(&self, request: &Value) -> Result<Value, String> {
         let part = |name: &str| request.get(name).cloned().unwrap_or(Value::Null);
-        if let Some(refused) = self.not_allowed(&part("url")) {
+        if let Some(refused) = held::request(self.manifest.as_deref(), request) {
             return Ok(json!({ "err": refused }));
         }
         let answers = self.host.http.as_deref().unwrap_or_default();
@@ -301,6 +300,9 @@ impl Script {
         } else {
             &answer.body
         };
+        if bytes(body).len() > held::BODY_BYTES_MAX {
+            return Ok(json!({ "err": "too-large" }));
+        }
         Ok(json!({ "ok": { "status": answer.status, "fields": answer.fields, "body": body } }))
     }
 
@@ -321,6 +323,10 @@ impl ScriptedHost for Script {
         function: &str,
         arguments: &[Value],
     ) -> Result<Value, String> {
+        if self.away && !matches!(capability, Capability::Config | Capability::Log) {
+            let nothing = "there is no host while a plug-in is loaded";
+            return Ok(json!({ "err": { "unavailable": nothing } }));
+        }
         let first = arguments.first().unwrap_or(&Value::Null);
         let text = first.as_str().unwrap_or_default();
         let second = arguments.get(1).unwrap_or(&Value::Null);
@@ -382,127 +388,4 @@ fn bytes(value: &Value) -> Vec<u8> {
 fn shown(bytes: &[u8]) -> Value {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     json!({ "hex": hex })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn script(host: &str) -> Script {
-        Script::new(toml::from_str(host).unwrap(), None, &Lines::default())
-    }
-
-    #[test]
-    fn a_catalog_knows_what_is_written_down_or_fails_as_written() {
-        let book = json!({ "id-type": "ISBN", "id": "1" });
-        let place = json!({ "root": "main", "path": "a" });
-        let mut full = script(
-            "catalog = [{ book = { id-type = 'ISBN', id = '1' }, location = { root = 'main', path = 'a' } }]",
-        );
-        let mut find =
-            |book: &Value| full.answer(Capability::Catalog, "find", std::slice::from_ref(book));
-        assert_eq!(find(&book).unwrap(), json!({ "ok": place }));
-        assert_eq!(
-            find(&json!({ "id-type": "ISBN", "id": "2" })).unwrap(),
-            json!({ "ok": null })
-        );
-        let mut failing = script("catalog = { error = { unavailable = 'down' } }");
-        assert_eq!(
-            failing
-                .answer(Capability::Catalog, "find", &[book])
-                .unwrap(),
-            json!({ "err": { "unavailable": "down" } })
-        );
-    }
-
-    #[test]
-    fn a_store_remembers_within_a_call() {
-        let mut store = script("kv = { seen = '1' }");
-        let mut call = |function, arguments: Value| {
-            let arguments = arguments.as_array().unwrap();
-            store.answer(Capability::Kv, function, arguments).unwrap()
-        };
-        assert_eq!(
-            call("get", json!(["seen"])),
-            json!({ "ok": { "hex": "31" } })
-        );
-        assert_eq!(
-            call("swap", json!(["seen", "0", "2"])),
-            json!({ "ok": false })
-        );
-        assert_eq!(
-            call("swap", json!(["seen", "1", "2"])),
-            json!({ "ok": true })
-        );
-        assert_eq!(
-            call("swap", json!(["new", null, "a"])),
-            json!({ "ok": true })
-        );
-        assert_eq!(call("delete", json!(["new"])), json!({ "ok": true }));
-        assert_eq!(call("get", json!(["new"])), json!({ "ok": null }));
-    }
-
-    #[test]
-    fn statements_are_told_apart_by_their_parameters() {
-        let database = script(
-            "sql = [{ statement = 'edition', parameters = ['a', 1], columns = ['edition'], rows = [[2, { null = true }]] }]",
-        );
-        let asked = json!([{ "text": "a" }, { "integer": 1 }]);
-        let found = database.sql("edition", &asked).unwrap();
-        assert_eq!(found["ok"]["rows"], json!([[{ "integer": 2 }, "null"]]));
-        let problem = database
-            .sql("edition", &json!([{ "text": "b" }]))
-            .unwrap_err();
-        assert!(problem.contains("host.sql of this case"), "{problem}");
-        assert!(database.sql("other", &asked).is_err());
-    }
-
-    #[test]
-    fn what_the_manifest_does_not_say_is_refused_as_a_host_refuses_it() {
-        let manifest = Manifest::parse(
-            r#"
-            id = "a"
-            version = "1"
-            api = "1.0"
-            roles = ["naming"]
-            config = ["known"]
-            http.allow = ["https://a.example/v1/"]
-            kv = { quota = "1KiB", write = false }
-            [sql.statements.edition]
-            text = "select edition from editions where id = $1"
-            params = ["text"]
-            max_rows = 1
-            timeout_ms = 50
-            "#,
-        );
-        let mut script = script("config = { known = 'a', other = 'b' }");
-        script.manifest = Some(Arc::new(manifest.unwrap()));
-        assert_eq!(script.config("known"), json!("a"));
-        assert_eq!(script.config("other"), Value::Null);
-        let sql = |name, parameters: Value| script.sql(name, &parameters).unwrap();
-        let text = json!([{ "text": "a" }]);
-        assert_eq!(
-            sql("other", text)["err"],
-            json!({ "unknown-statement": "other" })
-        );
-        assert!(sql("edition", json!([]))["err"]["bad-parameters"].is_string());
-        assert!(sql("edition", json!([{ "integer": 1 }]))["err"]["bad-parameters"].is_string());
-        let get = |url| {
-            script
-                .http(&json!({ "method": "get", "url": url }))
-                .unwrap()
-        };
-        assert!(get("https://b.example/v1/")["err"]["denied"].is_string());
-        let put = script.kv("put", "a", &[json!("b")]).unwrap();
-        assert_eq!(put, json!({ "err": "read-only" }));
-    }
-
-    #[test]
-    fn a_service_answers_what_it_is_asked_for() {
-        let web = script("http = [{ url = 'https://a.example/', status = 404 }]");
-        let request = |url| json!({ "method": "get", "url": url, "body": null });
-        let found = web.http(&request("https://a.example/")).unwrap();
-        assert_eq!(found["ok"]["status"], json!(404));
-        assert!(web.http(&request("https://b.example/")).is_err());
-    }
 }

@@ -73,15 +73,14 @@ pub(super) async fn run(arguments: &PluginTestArgs, output: Output) -> Result<Ex
 /// The cases that were asked for; none at all would be a test that cannot fail.
 fn cases(plugin: &Plugin, arguments: &PluginTestArgs) -> Result<Vec<Case>> {
     let own = plugin.folder.as_ref().map(|folder| folder.join("cases"));
-    let places = match (arguments.cases.as_slice(), own) {
-        ([], Some(own)) if own.is_dir() => vec![own],
-        ([], _) => bail!(
+    let mut cases = match (arguments.cases.as_slice(), own, &plugin.folder) {
+        ([], Some(own), Some(folder)) if own.is_dir() => case::read(&[own], Some(folder))?,
+        ([], ..) => bail!(
             "there is no folder with cases; write cases/first.toml beside plugin.toml, or name files with \
              --cases"
         ),
-        (named, _) => named.to_vec(),
+        (named, ..) => case::read(named, None)?,
     };
-    let mut cases = case::read(&places)?;
     if let Some(only) = &arguments.only {
         cases.retain(|case| case.name.contains(only));
     }
@@ -152,11 +151,11 @@ fn held(
     trial: &Trial,
 ) -> Vec<String> {
     match (expected, stopped(trial), &trial.outcome) {
-        (Expected::Stopped(stop), Some(failure), _) if *stop == kind(failure) => Vec::new(),
+        (Expected::Stopped(stop), Some(failure), _) if *stop == failure.kind() => Vec::new(),
         (Expected::Stopped(stop), Some(failure), _) => {
             vec![format!(
                 "expected to be stopped as {stop}, was stopped as {}: {failure}",
-                kind(failure)
+                failure.kind()
             )]
         }
         (Expected::Stopped(stop), None, Ok(given)) => {
@@ -184,21 +183,6 @@ fn failure_of_kind(wanted: &str, given: &Value) -> Vec<String> {
             "expected the failure {}, found {given}",
             json!(wanted)
         )],
-    }
-}
-
-/// What a stop is called in cases.
-fn kind(failure: &PluginFailure) -> &'static str {
-    match failure {
-        PluginFailure::Reported { .. } => "reported",
-        PluginFailure::Trapped { .. } => "trapped",
-        PluginFailure::TimedOut => "timed-out",
-        PluginFailure::OutOfFuel => "out-of-fuel",
-        PluginFailure::LimitReached { .. } => "limit-reached",
-        PluginFailure::Unusable { .. } => "unusable",
-        PluginFailure::NoSuchRole { .. } => "no-such-role",
-        PluginFailure::HostUnavailable => "host-unavailable",
-        PluginFailure::Saturated => "saturated",
     }
 }
 

@@ -48,6 +48,7 @@ export const plugin = {
       sdk: "componentize-qjs 0.4.5",
       minHost: "1.0.0",
       needs: [],
+      extra: [],
     };
   },
 

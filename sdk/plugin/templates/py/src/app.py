@@ -66,6 +66,7 @@ class Plugin(exports.Plugin):
             sdk="componentize-py 0.25.1",
             min_host="1.0.0",
             needs=[],
+            extra=[],
         )
 
     def self_test(self) -> None:

@@ -1,6 +1,5 @@
 //! Cases as authors write them, in TOML or JSON.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -8,6 +7,7 @@ use colophon_plugin_host::Role;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::super::folder;
 use super::super::script::Host;
 
 /// The largest file of cases that is read.
@@ -64,35 +64,26 @@ struct Written {
     stopped: Option<String>,
 }
 
-/// All cases in these files and folders, in the order of their names.
-pub(super) fn read(places: &[PathBuf]) -> Result<Vec<Case>> {
+/// All cases in these files and folders, in the order of their names. Those of a plug-in's own
+/// folder, where it is given, lie in it.
+pub(super) fn read(places: &[PathBuf], own: Option<&Path>) -> Result<Vec<Case>> {
     let mut files = Vec::new();
     for place in places {
-        gather(place, &mut files)?;
+        if place.is_dir() {
+            let found = folder::files(place, |file| format_of(file).is_some())?;
+            let within = own.unwrap_or(place);
+            files.extend(found.into_iter().map(|file| (file, Some(within))));
+        } else {
+            files.push((place.clone(), own));
+        }
     }
     files.sort();
     let mut cases = Vec::new();
-    for file in files {
-        let read = one(&file).with_context(|| file.display().to_string())?;
+    for (file, within) in files {
+        let read = one(&file, within).with_context(|| file.display().to_string())?;
         cases.extend(read);
     }
     Ok(cases)
-}
-
-fn gather(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    if place.is_dir() {
-        let entries = fs::read_dir(place)
-            .with_context(|| format!("cannot read the folder {}", place.display()))?;
-        for entry in entries {
-            let path = entry?.path();
-            if path.is_dir() || format_of(&path).is_some() {
-                gather(&path, files)?;
-            }
-        }
-        return Ok(());
-    }
-    files.push(place.to_owned());
-    Ok(())
 }
 
 /// How a file is written, by its name.
@@ -110,12 +101,9 @@ fn format_of(file: &Path) -> Option<Format> {
     }
 }
 
-fn one(file: &Path) -> Result<Vec<Case>> {
+fn one(file: &Path, within: Option<&Path>) -> Result<Vec<Case>> {
     let format = format_of(file).context("cases are files named *.toml or *.json")?;
-    if fs::metadata(file)?.len() > FILE_BYTES_MAX {
-        bail!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20);
-    }
-    let text = fs::read_to_string(file)?;
+    let text = folder::read_text(within, file, FILE_BYTES_MAX)?;
     let cases: Cases = match format {
         Format::Toml => toml::from_str(&text)?,
         Format::Json => serde_json::from_str(&text)?,
@@ -212,13 +200,16 @@ fn offer() -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn read_one(text: &str) -> Result<Vec<Case>> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cases.toml");
         fs::write(&file, text).unwrap();
-        read(&[folder.path().to_owned()])
+        read(&[folder.path().to_owned()], None)
     }
 
     const PLAIN: &str = "[[case]]\nname = 'a'\nrole = 'resolver'\n";
@@ -242,8 +233,27 @@ mod tests {
         let text =
             r#"{"case": [{"name": "a", "role": "naming", "answer": "b", "input": {"facts": {}}}]}"#;
         fs::write(&file, text).unwrap();
-        let cases = read(&[file]).unwrap();
+        let cases = read(&[file], None).unwrap();
         assert!(matches!(&cases[0].expected, Expected::Given(value) if value["ok"] == "b"));
+    }
+
+    #[test]
+    fn hostile_folders_are_read_as_far_as_they_are_ones_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let cases = folder.path().join("cases");
+        fs::create_dir(&cases).unwrap();
+        fs::write(cases.join("a.toml"), format!("{PLAIN}answer = 'not-mine'")).unwrap();
+        symlink(&cases, cases.join("again")).unwrap();
+        symlink(folder.path(), cases.join("up.toml.d")).unwrap();
+        let read = || read(std::slice::from_ref(&cases), Some(folder.path()));
+        assert_eq!(read().unwrap().len(), 1);
+        for outside in ["/dev/zero", "/etc/hostname"] {
+            let link = cases.join("b.toml");
+            symlink(outside, &link).unwrap();
+            let refused = format!("{:#}", read().unwrap_err());
+            assert!(refused.contains("leads out of"), "{refused}");
+            fs::remove_file(link).unwrap();
+        }
     }
 
     #[test]
