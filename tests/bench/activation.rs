@@ -24,7 +24,7 @@ const PERSONAS: usize = 640;
 const TRANSACTIONS: usize = 640;
 const KEY_PAIRS: usize = 20;
 
-const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 
 pub(crate) fn measure() -> Result<Vec<Figure>, String> {
     let made = key_pairs_a_second()?;
@@ -108,7 +108,7 @@ async fn bare_transactions(store: &ActivationStore) -> Result<f64, String> {
     Ok(TRANSACTIONS as f64 / begun.elapsed().as_secs_f64())
 }
 
-async fn open(path: &std::path::Path) -> Result<Arc<ActivationStore>, String> {
+pub(crate) async fn open(path: &std::path::Path) -> Result<Arc<ActivationStore>, String> {
     let address = format!("sqlite://{}", path.display());
     let address = address.parse().map_err(|error| format!("{error}"))?;
     let database = ActivationDatabase::open(&address)
@@ -130,7 +130,10 @@ async fn open(path: &std::path::Path) -> Result<Arc<ActivationStore>, String> {
 }
 
 /// A persona whose reader has been approved.
-async fn request(store: &ActivationStore, number: usize) -> Result<AdmissionRequest, String> {
+pub(crate) async fn request(
+    store: &ActivationStore,
+    number: usize,
+) -> Result<AdmissionRequest, String> {
     let account = NewAccount {
         username: format!("ada{number}").parse().expect("a name"),
         persona: format!("ada{number}@bench.example").parse().expect("an id"),

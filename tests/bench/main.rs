@@ -13,6 +13,7 @@ mod figure;
 mod licensing;
 mod memory;
 mod nginx;
+mod orders;
 mod outbox;
 mod plugin;
 mod repository;
@@ -32,6 +33,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("level-5", licensing::measure),
     ("plug-in", plugin::measure),
     ("repository", repository::measure),
+    ("orders", orders::measure),
     ("outbox", outbox::measure),
     ("sealing", sealing::measure),
     ("activation", activation::measure),

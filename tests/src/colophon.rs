@@ -222,7 +222,7 @@ impl House {
         Host {
             child,
             address,
-            _lines: lines,
+            lines,
         }
     }
 }
@@ -238,7 +238,7 @@ pub struct Host {
     child: Child,
     address: SocketAddr,
     /// Kept open, so that the host never writes into a closed pipe.
-    _lines: BufReader<ChildStdout>,
+    lines: BufReader<ChildStdout>,
 }
 
 /// An HTTP answer, read whole.
@@ -279,6 +279,16 @@ impl Host {
     /// The process, for signals and accounting.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Reads what it says after its address, up to a line with this text.
+    pub fn says(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            let read = self.lines.read_line(&mut line);
+            assert!(read.is_ok_and(|read| read > 0), "it never said {text}");
+        }
     }
 
     /// Downloads with a receipt by POST at the center `main`.

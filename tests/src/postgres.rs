@@ -82,6 +82,11 @@ impl PostgresServer {
         self.address_for(role, name)
     }
 
+    /// Runs a statement in a database, as somebody else's program with every right.
+    pub fn run(&self, database: &str, sql: &str) {
+        self.order_in(database, sql);
+    }
+
     /// The address of a database on this server.
     pub fn address(&self, name: &str) -> String {
         self.address_for(ROLE, name)

@@ -68,5 +68,5 @@ events! {
     KeyPoolEmpty = "COL6001", "key-pool-empty", "No key pair was ready for a new persona; its reader was told to ask again.";
     ActivationFailed = "COL6002", "activation-failed", "An admitted activation could not be finished; it keeps its place and the reader may ask again.";
     PackageBroken = "COL6003", "package-broken", "The connection broke while an activation package was sent; the reader may fetch it again.";
-    RepositoryWorkersStalled = "COL6004", "repository-workers-stalled", "Secure repositories are ordered and not made: no worker is at work, or they do not keep up. Readers are told to ask again.";
+    RepositoryWorkersStalled = "COL6004", "repository-workers-stalled", "Secure repositories are not made for readers that ask: no worker is at work, those that are do not keep up, or orders were given up. Readers are told to ask again.";
 }

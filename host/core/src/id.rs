@@ -84,6 +84,10 @@ sixteen_bytes! {
     /// One worker's one attempt at one repository order.
     ClaimRef
 }
+sixteen_bytes! {
+    /// A host that has its repositories made by workers elsewhere, from its start to its end.
+    FrontEndRef
+}
 
 /// Counts the changes of one record; a higher number is a later state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -351,6 +351,10 @@ pub trait FieldCipher: Send + Sync {
 
     /// A stable name for a person or thing that does not tell who it is.
     fn pseudonym(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32];
+
+    /// A name of the key that fields are encrypted with now. Where it is another one, what is
+    /// encrypted here cannot be read.
+    fn key_name(&self) -> [u8; 32];
 }
 
 /// Stored key material is not fit to sign with.

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace};
 use colophon_crypto::{Engine, Key32, Randomness, frames};
+use zeroize::Zeroizing;
 
 use crate::{MasterKeys, SystemRandom};
 
 const FIELD_LABEL: &[u8] = b"colophon/field/1";
 const PSEUDONYM_LABEL: &[u8] = b"colophon/pseudonym/1";
+const NAME_LABEL: &[u8] = b"colophon/key-name/1";
 
 /// Purposes whose keys are remembered. There are a few.
 const PURPOSES_MAX: usize = 64;
@@ -121,7 +123,19 @@ impl FieldCipher for Envelope {
     /// looked up by.
     fn pseudonym(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         let key = self.pseudonym_key(purpose);
-        self.engine.hmac_sha256(&key, &[&frames(parts)])
+        // What is named may be secret.
+        let parts = Zeroizing::new(frames(parts));
+        self.engine.hmac_sha256(&key, &[&parts])
+    }
+
+    /// Of the newest key and the oldest, which pseudonyms come from.
+    fn key_name(&self) -> [u8; 32] {
+        let newest = self.keys.newest();
+        let label = frames(&[NAME_LABEL]);
+        let key = self.engine.hkdf_sha256(newest.key(), None, &label);
+        let oldest = self.pseudonym("key-name", &[]);
+        self.engine
+            .hmac_sha256(&key, &[&[newest.number().get()], &oldest])
     }
 }
 
@@ -291,6 +305,23 @@ mod tests {
             rotated.pseudonym("customer", &[b"main", b"customer-12"]),
             pseudonym
         );
+    }
+
+    #[test]
+    fn a_key_is_named_after_itself_and_its_number() {
+        let name = envelope().key_name();
+        assert_eq!(envelope().key_name(), name);
+        let named = |number: u8, byte: u8| {
+            let number = NonZeroU8::new(number).expect("a number");
+            let keys = MasterKeys::of(MasterKey::new(number, Key32::new([byte; 32])));
+            Envelope::new(Arc::new(AwsLc), keys).key_name()
+        };
+        assert_eq!(named(1, 7), name);
+        assert_ne!(named(1, 8), name);
+        assert_ne!(named(2, 7), name);
+        let mut keys = sevens();
+        keys.rotate(&mut SystemRandom).expect("a key");
+        assert_ne!(Envelope::new(Arc::new(AwsLc), keys).key_name(), name);
     }
 
     fn hex(text: &str) -> Vec<u8> {

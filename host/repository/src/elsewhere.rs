@@ -45,20 +45,23 @@ impl WorkersElsewhere {
 impl RepositoryWorker for WorkersElsewhere {
     async fn individualize(&self, order: RepositoryOrder) -> Result<Individual, RepositoryFailed> {
         let begun = Instant::now();
-        let activation = order.activation;
-        if !self.orders.place(&order, self.clock.now()).await? {
+        let Some(placed) = self.orders.place(&order, self.clock.now()).await? else {
             return Err(RepositoryFailed::Gone);
-        }
+        };
         // It holds a private key, and is not needed any more.
         drop(order);
         let mut pauses = LOOKS;
         loop {
-            match self.orders.standing(activation, self.clock.now()).await? {
+            match self.orders.standing(&placed, self.clock.now()).await? {
                 Some(Standing::Made(individual)) => return Ok(individual),
                 Some(Standing::Failed(given_up)) => {
                     return Err(RepositoryFailed::Broken(Box::new(given_up)));
                 }
-                Some(Standing::Waiting { workers: 0 }) => return Err(RepositoryFailed::Busy),
+                // Who has placed the other one waits for it; the reader that asks again gets what
+                // comes of that.
+                Some(Standing::Waiting { workers: 0 } | Standing::Replaced) => {
+                    return Err(RepositoryFailed::Busy);
+                }
                 Some(Standing::Waiting { .. }) => {}
                 None => return Err(RepositoryFailed::Gone),
             }

@@ -30,7 +30,7 @@ pub use elsewhere::WorkersElsewhere;
 pub use individual::{Individual, IndividualizeError, Order, individualize};
 pub use template::{TEMPLATE_BYTES_MAX, Template, TemplateRefused};
 pub use worker::{NewRandomness, RepositoryWorkers, Workers};
-pub use workshop::{Workshop, describe};
+pub use workshop::{Presence, Workshop, describe};
 
 /// The component of `sdk/repository`, as it was built with this crate.
 pub const TEMPLATE: &[u8] = include_bytes!(env!("COLOPHON_REPOSITORY_TEMPLATE"));

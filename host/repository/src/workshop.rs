@@ -1,29 +1,29 @@
 //! Where orders are taken and repositories delivered, on a host that may be apart from those that
 //! people talk to.
 
+mod making;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use colophon_core::activation::ports::{RepositoryFailed, RepositoryWorker};
-use colophon_core::activation::repository_orders::{
-    AttemptFailed, Claim, Claimed, PRESENT_MS, RepositoryWork,
-};
+use colophon_core::activation::ports::RepositoryWorker;
+use colophon_core::activation::repository_orders::{Claiming, PRESENT_MS, RepositoryWork};
 use colophon_core::causes::causes;
 use colophon_core::id::WorkerRef;
 use colophon_core::ports::Unavailable;
 use colophon_core::time::{Clock, Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::sleep;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::making::Lease;
 use crate::pauses::Pauses;
 
 /// Between two looks for orders. Whoever ordered looks as often at first, and a look is one read.
 const LOOKS: Pauses = Pauses::new(Duration::from_millis(20), Duration::from_millis(500));
 
-/// How long to wait after the orders could not be read. It is also what keeps a worker with a
-/// wrong master key from using up the attempts of every order before the others come to them.
+/// How long to wait after the orders could not be read.
 const AFTER_A_FAULT: Duration = Duration::from_secs(5);
 
 /// How often the worker says that it is at work: twice may fail.
@@ -42,10 +42,22 @@ pub struct Workshop {
     pub clock: Arc<dyn Clock>,
     /// What this worker is called, from its start to its end.
     pub name: WorkerRef,
+    /// When it says that it is at work.
+    pub presence: Presence,
     /// Orders claimed at once. What waits for a processor is better left to other workers.
     pub at_once: usize,
-    /// How long a claimed order is left to this worker.
+    /// How long a claimed order is left to this worker, unless it says that it is still at it.
     pub lease: Duration,
+}
+
+/// When a worker says that it is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// All the time, as one does that is there for nothing else.
+    Always,
+    /// While somebody relies on workers. A host that makes its own repositories has others to make
+    /// only then, and each time it says so is a write.
+    WhileReliedOn,
 }
 
 /// Says what the metrics of workshops mean.
@@ -53,7 +65,7 @@ pub fn describe() {
     metrics::describe_counter!(MADE, "Secure repositories made to order and delivered.");
     metrics::describe_counter!(
         FAILED,
-        "Attempts to make a secure repository that nothing came of."
+        "Attempts to make a secure repository that nothing came of, damaged orders among them."
     );
     metrics::counter!(MADE).increment(0);
     metrics::counter!(FAILED).increment(0);
@@ -69,21 +81,45 @@ impl Workshop {
     }
 
     async fn be_present(&self, stop: &CancellationToken) {
+        // Each is told once, not at every turn.
         let mut failing = false;
+        let mut strange = false;
         while !stop.is_cancelled() {
-            let announced = self.work.announce(self.name, self.clock.now()).await;
-            match announced {
-                Ok(()) => failing = false,
-                // Told once, not at every turn.
-                Err(error) if !failing => {
-                    failing = true;
-                    let reason = causes(&error);
-                    tracing::error!(reason, "nobody is told that this worker is at work");
+            match self.say_present().await {
+                Ok(strangers) => {
+                    if strangers > 0 && !strange {
+                        tracing::error!(
+                            front_ends = strangers,
+                            "repositories are ordered under another master key, and this worker \
+                             makes none of them: copy the master key of the activation service here"
+                        );
+                    }
+                    (failing, strange) = (false, strangers > 0);
                 }
-                Err(_) => {}
+                Err(error) => {
+                    if !failing {
+                        let reason = causes(&error);
+                        tracing::error!(reason, "nobody is told that this worker is at work");
+                    }
+                    failing = true;
+                }
             }
             stop.run_until_cancelled(sleep(ANNOUNCE_EVERY)).await;
         }
+    }
+
+    /// Says that the worker is at work, if somebody should know, and counts who relies on workers
+    /// under another master key.
+    async fn say_present(&self) -> Result<u64, Unavailable> {
+        let now = self.clock.now();
+        if self.presence == Presence::Always {
+            self.work.announce(self.name, now).await?;
+        }
+        let demand = self.work.demand(now).await?;
+        if self.presence == Presence::WhileReliedOn && demand.front_ends > 0 {
+            self.work.announce(self.name, now).await?;
+        }
+        Ok(demand.strangers)
     }
 
     async fn take_orders(self: &Arc<Self>, stop: &CancellationToken) {
@@ -94,22 +130,32 @@ impl Workshop {
         loop {
             let place = stop.run_until_cancelled(Arc::clone(&places).acquire_owned());
             let Some(Ok(place)) = place.await else { break };
-            let pause = match self.claim().await {
-                Ok(Some(claimed)) => {
-                    (failing, pauses) = (false, LOOKS);
-                    under_way.spawn(Arc::clone(self).make(claimed, place));
+            let asked = Instant::now();
+            let claiming = self.claim().await;
+            let was_failing = std::mem::replace(&mut failing, claiming.is_err());
+            let pause = match claiming {
+                Ok(Claiming::Claimed(claimed)) => {
+                    pauses = LOOKS;
+                    let lease = Lease::from(asked, self.lease);
+                    under_way.spawn(Arc::clone(self).make(claimed, lease, place));
                     continue;
                 }
-                Ok(None) => {
-                    failing = false;
+                // It is left alone for a moment, so that the next look finds others.
+                Ok(Claiming::Damaged {
+                    activation,
+                    problem,
+                }) => {
+                    metrics::counter!(FAILED).increment(1);
+                    tracing::error!(%activation, problem, "a repository order is damaged");
+                    pauses = LOOKS;
                     pauses.next()
                 }
+                Ok(Claiming::Nothing) => pauses.next(),
                 Err(error) => {
-                    if !failing {
+                    if !was_failing {
                         let reason = causes(&error);
                         tracing::error!(reason, "no repository order was taken");
                     }
-                    failing = true;
                     AFTER_A_FAULT
                 }
             };
@@ -120,54 +166,14 @@ impl Workshop {
         under_way.wait().await;
     }
 
-    async fn claim(&self) -> Result<Option<Claimed>, Unavailable> {
+    async fn claim(&self) -> Result<Claiming, Unavailable> {
         let now = self.clock.now();
+        self.work.claim(self.name, now, self.lease_until(now)).await
+    }
+
+    /// The end of a lease that begins now.
+    fn lease_until(&self, now: Timestamp) -> Timestamp {
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
-        let lease_until = Timestamp::from_unix_ms(now.unix_ms().saturating_add(lease_ms));
-        self.work.claim(self.name, now, lease_until).await
-    }
-
-    async fn make(self: Arc<Self>, claimed: Claimed, place: OwnedSemaphorePermit) {
-        let Claimed { claim, order } = claimed;
-        let delivered = match self.worker.individualize(order).await {
-            Ok(individual) => {
-                let delivered = self
-                    .work
-                    .deliver(&claim, &individual, self.clock.now())
-                    .await;
-                if let Ok(true) = delivered {
-                    metrics::counter!(MADE).increment(1);
-                }
-                delivered
-            }
-            Err(failed) => self.fail(&claim, &failed).await,
-        };
-        drop(place);
-        let activation = claim.activation;
-        match delivered {
-            Ok(true) => {}
-            Ok(false) => tracing::info!(%activation, "a repository order ended before its worker"),
-            Err(error) => tracing::warn!(
-                %activation,
-                reason = causes(&error),
-                "what came of a repository order was not noted; another attempt follows"
-            ),
-        }
-    }
-
-    async fn fail(&self, claim: &Claim, failed: &RepositoryFailed) -> Result<bool, Unavailable> {
-        let failure = match failed {
-            RepositoryFailed::Busy => AttemptFailed::NoRoom,
-            RepositoryFailed::Gone
-            | RepositoryFailed::Broken(_)
-            | RepositoryFailed::Unavailable(_) => AttemptFailed::Broken(causes(failed)),
-        };
-        if let AttemptFailed::Broken(reason) = &failure {
-            metrics::counter!(FAILED).increment(1);
-            let (activation, attempt) = (claim.activation, claim.attempt);
-            tracing::warn!(%activation, attempt, reason, "no repository was made");
-        }
-        let now = self.clock.now();
-        self.work.fail(claim, &failure, now).await
+        Timestamp::from_unix_ms(now.unix_ms().saturating_add(lease_ms))
     }
 }

@@ -36,6 +36,7 @@ const FORGET_GRANTS: &str = "DELETE FROM grants WHERE valid_until <= $1";
 const FORGET_PACKAGES: &str = "DELETE FROM activation_packages WHERE kept_until <= $1";
 const FORGET_ORDERS: &str = "DELETE FROM repository_orders WHERE kept_until <= $1";
 const FORGET_WORKERS: &str = "DELETE FROM repository_workers WHERE present_until <= $1";
+const FORGET_FRONT_ENDS: &str = "DELETE FROM repository_front_ends WHERE present_until <= $1";
 
 /// The activation database, answering, with a schema that may not be this program's.
 pub struct ActivationDatabase {
@@ -82,7 +83,8 @@ impl ActivationDatabase {
 
 impl ActivationStore {
     /// Forgets what has run out: sessions, password resets, readers' requests, packages that nobody
-    /// may fetch any more, orders for them, and workers that are gone. Says how many records went.
+    /// may fetch any more, orders for them, and workers and front ends that are gone. Says how many
+    /// records went.
     pub async fn forget_expired(&self, now: Timestamp) -> Result<u64, Unavailable> {
         let mut gone = 0;
         for sql in [
@@ -92,6 +94,7 @@ impl ActivationStore {
             FORGET_PACKAGES,
             FORGET_ORDERS,
             FORGET_WORKERS,
+            FORGET_FRONT_ENDS,
         ] {
             let forgotten = self.database.execute(sql, arguments![now.unix_ms()]).await;
             gone += forgotten.map_err(unavailable)?;

@@ -102,6 +102,11 @@ impl Secrets {
         self.cipher.pseudonym(purpose, parts)
     }
 
+    /// A name of the key that values are sealed with.
+    pub(crate) fn key_name(&self) -> [u8; 32] {
+        self.cipher.key_name()
+    }
+
     pub(crate) fn fresh_key(&self) -> Key32 {
         Key32::filled(|bytes| self.fill(bytes))
     }
@@ -110,6 +115,13 @@ impl Secrets {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
         bytes
+    }
+
+    /// Any number below a limit; 0 if there is none below it.
+    pub(crate) fn below(&self, limit: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        u64::from_be_bytes(bytes) % limit.max(1)
     }
 
     /// A random number that names a history of changes.

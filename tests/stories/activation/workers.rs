@@ -1,5 +1,6 @@
 //! Repositories made by workers in processes of their own.
 
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use colophon_tests::browser::Browser;
@@ -83,7 +84,8 @@ fn approved_readers(host: &Host, browser: &mut Browser<'_>, count: usize) -> Vec
 #[test]
 fn a_reader_is_activated_when_a_worker_comes() {
     let house = House::new();
-    let host = house.serve(&["--roles", "download,activation"]);
+    let mut host = house.serve(&["--roles", "download,activation"]);
+    host.says("Repositories are made by other hosts");
     let mut browser = Browser::new(&host);
     sign_up(&mut browser, "ada");
     let token = approved_readers(&host, &mut browser, 1).remove(0);
@@ -106,10 +108,9 @@ fn a_reader_is_activated_when_a_worker_comes() {
     until("the operator was not told", &house, || {
         house.log().contains("COL6004")
     });
-    let doctor = house.colophon().arg("doctor").output().unwrap();
-    let said = String::from_utf8(doctor.stdout).unwrap();
+    let said = text_of(&house.colophon().arg("doctor").output().unwrap());
     assert!(
-        said.contains("no repository worker is at work; 1 orders wait"),
+        said.contains("no repository worker is at work; orders that wait: 1; start a host"),
         "{said}"
     );
 
@@ -126,6 +127,12 @@ fn a_reader_is_activated_when_a_worker_comes() {
     until("the order is still counted", &house, || {
         metric(&host, "colophon_repository_orders_waiting") == 0.0
     });
+
+    let healthy = doctor(&place, &house);
+    assert!(healthy.status.success(), "{}", text_of(&healthy));
+    let said = text_of(&healthy);
+    assert!(said.contains("only makes repositories"), "{said}");
+    assert!(said.contains("1, under this master key"), "{said}");
 
     // It answers to whoever runs it, and to nobody else.
     for (path, status) in [
@@ -194,12 +201,142 @@ fn a_worker_that_is_killed_loses_no_activation() {
     assert!(healthy.contains("repository orders"), "{healthy}");
 }
 
+/// What `doctor` finds at a worker.
+fn doctor(place: &House, service: &House) -> Output {
+    let file = service.path().join("activation.db");
+    let mut doctor = place.colophon();
+    doctor.env(
+        "COLOPHON_DATABASE__ACTIVATION",
+        format!("sqlite://{}", file.display()),
+    );
+    doctor.arg("doctor").output().unwrap()
+}
+
+fn text_of(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A worker with another installation's master key can read nothing that is ordered. It is no use
+/// to anybody, everybody is told, and the activation is only waiting for the right one.
+#[test]
+fn a_worker_with_another_master_key_is_told_from_one_that_works() {
+    let house = House::new();
+    let host = house.serve(&["--roles", "download,activation"]);
+    let place = workplace(&House::new());
+    let wrong = start_worker(&place, &house, &[]);
+    let mut browser = Browser::new(&host);
+    sign_up(&mut browser, "ada");
+    let token = approved_readers(&host, &mut browser, 1).remove(0);
+    until("no order was placed", &house, || {
+        let answer = ask(&host, &token, "abcdef");
+        assert_eq!(answer.json()["code"], "activation-busy");
+        let detail = answer.json()["detail"].clone();
+        detail
+            .as_str()
+            .is_some_and(|detail| detail.contains("its place"))
+    });
+    assert_eq!(workers_ready(&host), false);
+    until("the front end's operator was not told", &house, || {
+        house.log().contains("COL6004")
+    });
+    until("the worker's operator was not told", &place, || {
+        place
+            .log()
+            .contains("copy the master key of the activation service here")
+    });
+    assert_eq!(workers_ready(&wrong), false);
+    let front_end = house.colophon().arg("doctor").output().unwrap();
+    let said = text_of(&front_end);
+    assert!(said.contains("1 under another master key"), "{said}");
+    let worker = doctor(&place, &house);
+    assert!(!worker.status.success());
+    let said = text_of(&worker);
+    assert!(
+        said.contains("they work under another master key"),
+        "{said}"
+    );
+    assert!(!said.contains("restore the database"), "{said}");
+
+    let right = workplace(&house);
+    let right = start_worker(&right, &house, &[]);
+    let package = activate(&host, &token, "abcdef");
+    assert_eq!(package.status, 200);
+    assert_eq!(
+        metric(&right, "colophon_repository_attempts_failed_total"),
+        0.0
+    );
+    assert_eq!(
+        metric(&wrong, "colophon_repository_attempts_failed_total"),
+        0.0
+    );
+    assert_eq!(metric(&wrong, "colophon_repositories_made_total"), 0.0);
+    assert_eq!(workers_ready(&host), true);
+    assert!(wrong.stop() && right.stop() && host.stop());
+}
+
+/// Somebody spoils every order on its way into the database.
+const SPOIL: &str = "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS \
+    'BEGIN NEW.machine := NEW.activation; RETURN NEW; END'; \
+    CREATE TRIGGER spoil BEFORE INSERT ON repository_orders FOR EACH ROW EXECUTE FUNCTION spoil()";
+
+/// An order that is not what was ordered is given up with its cause: the operators of both hosts
+/// learn of it, and the reader that asks again is activated.
+#[test]
+fn an_order_that_is_given_up_is_an_event() {
+    let Some(server) = PostgresServer::start("a spoiled order on PostgreSQL") else {
+        return;
+    };
+    let house = on_server(&server);
+    let host = house.serve(&["--roles", "download,activation"]);
+    server.run("activation", SPOIL);
+    let place = workplace(&house);
+    let worker = start_worker_on(&place, &server.address("activation"), &[]);
+    let mut browser = Browser::new(&host);
+    sign_up(&mut browser, "ada");
+    let token = approved_readers(&host, &mut browser, 1).remove(0);
+    until("the order was not given up", &house, || {
+        let answer = ask(&host, &token, "abcdef");
+        assert_eq!(answer.status, 503);
+        answer.json()["code"] == "unavailable"
+    });
+    assert!(house.log().contains("COL6002"), "{}", house.log());
+    assert!(house.log().contains("given up after 3 attempts"));
+    assert!(place.log().contains("a repository order is damaged"));
+    assert!(metric(&worker, "colophon_repository_attempts_failed_total") >= 3.0);
+    until("it is not known", &house, || workers_ready(&host) == false);
+    let said = text_of(&house.colophon().arg("doctor").output().unwrap());
+    assert!(said.contains("repository orders given up: 1"), "{said}");
+    until("it was not told", &house, || {
+        house.log().contains("COL6004")
+    });
+
+    // It is placed anew when its reader asks again.
+    server.run("activation", "DROP TRIGGER spoil ON repository_orders");
+    let package = activate(&host, &token, "abcdef");
+    assert_eq!(package.status, 200, "{}", house.log());
+    until("it is not over", &house, || workers_ready(&host) == true);
+    assert!(worker.stop() && host.stop());
+}
+
 /// What a worker's role may do in the activation database, as the README says.
-const GRANTS: [&str; 3] = [
+const GRANTS: [&str; 5] = [
     "SELECT ON activation_migrations",
-    "SELECT, UPDATE ON repository_orders",
+    "SELECT ON repository_front_ends",
+    "SELECT ON repository_orders",
+    "UPDATE (worker, claim, lease_until, attempts, problem, made_at, module, sealed_key, \
+     private_key) ON repository_orders",
     "SELECT, INSERT, UPDATE, DELETE ON repository_workers",
 ];
+
+/// A house whose databases are a server's.
+fn on_server(server: &PostgresServer) -> House {
+    let house = House::empty();
+    let names = ["fulfillment", "logging", "activation"];
+    let settings = names.map(|name| format!("{name} = {:?}\n", server.create(name)));
+    let settings = format!("[database]\n{}", settings.concat());
+    std::fs::write(house.path().join("colophon.toml"), settings).unwrap();
+    house
+}
 
 #[test]
 fn a_worker_needs_two_tables_of_a_server_and_no_other() {
@@ -207,11 +344,7 @@ fn a_worker_needs_two_tables_of_a_server_and_no_other() {
     else {
         return;
     };
-    let house = House::empty();
-    let names = ["fulfillment", "logging", "activation"];
-    let settings = names.map(|name| format!("{name} = {:?}\n", server.create(name)));
-    let settings = format!("[database]\n{}", settings.concat());
-    std::fs::write(house.path().join("colophon.toml"), settings).unwrap();
+    let house = on_server(&server);
     let host = house.serve(&["--roles", "download,activation"]);
     let database = server.restrict("activation", "repository", &GRANTS);
     let place = workplace(&house);
@@ -223,6 +356,13 @@ fn a_worker_needs_two_tables_of_a_server_and_no_other() {
     let package = activate(&host, &token, "abcdef");
     assert_eq!(package.status, 200, "{}\n{}", house.log(), place.log());
     assert_eq!(ask(&host, &token, "abcdef").body, package.body);
+    std::fs::write(
+        place.path().join("colophon.toml"),
+        format!("[database]\nactivation = {database:?}\n"),
+    )
+    .unwrap();
+    let healthy = place.colophon().arg("doctor").output().unwrap();
+    assert!(healthy.status.success(), "{}", text_of(&healthy));
     assert!(worker.stop());
     assert!(!place.log().contains("ERROR"), "{}", place.log());
     assert!(host.stop());

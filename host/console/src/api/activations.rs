@@ -13,6 +13,7 @@ use colophon_core::activation::token::AccessToken;
 use colophon_core::arrival::Arrival;
 use colophon_core::causes::causes;
 use colophon_core::code::Code;
+use colophon_core::event::NamedEvent;
 use colophon_core::time::Timestamp;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -62,7 +63,15 @@ pub(crate) async fn answer(
             let more = json!({ "next_grant": next, "used": used, "support": support });
             refuse(Code::ActivationLimit, more)
         }
-        Ok(Outcome::PoolEmpty) => refuse(Code::ActivationBusy, json!({})),
+        Ok(Outcome::PoolEmpty) => {
+            tracing::warn!(
+                event.code = NamedEvent::KeyPoolEmpty.code(),
+                event.name = NamedEvent::KeyPoolEmpty.slug(),
+                request.id = %arrival.event,
+                "no key pair is ready for a new persona; its reader was told to ask again"
+            );
+            refuse(Code::ActivationBusy, json!({}))
+        }
         Ok(Outcome::Busy) => {
             let detail = "the activation has its place, and its repository is still to be made";
             refuse(Code::ActivationBusy, json!({ "detail": detail }))
@@ -72,7 +81,13 @@ pub(crate) async fn answer(
         Ok(Outcome::NoGrant) => refuse(Code::AccessTokenInvalid, json!({})),
         Err(failed) => {
             let reason = causes(&failed);
-            tracing::error!(request.id = %arrival.event, reason, "a reader was not activated");
+            tracing::error!(
+                event.code = NamedEvent::ActivationFailed.code(),
+                event.name = NamedEvent::ActivationFailed.slug(),
+                request.id = %arrival.event,
+                reason,
+                "a reader was not activated"
+            );
             refuse(Code::Unavailable, json!({}))
         }
     }

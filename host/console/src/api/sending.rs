@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use colophon_activation::PACKAGE_MEDIA_TYPE;
+use colophon_core::event::NamedEvent;
 use colophon_core::id::{ActivationRef, GrantRef};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
@@ -83,6 +84,8 @@ impl Drop for Sending {
         let grant = self.grant;
         if !self.rest.is_empty() {
             tracing::warn!(
+                event.code = NamedEvent::PackageBroken.code(),
+                event.name = NamedEvent::PackageBroken.slug(),
                 %grant,
                 bytes.left = self.rest.len(),
                 "a package was not sent whole; the reader may fetch it again"

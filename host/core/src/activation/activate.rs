@@ -226,7 +226,7 @@ impl Activating {
             reader: request.reader.clone(),
         };
         Ok(match self.activations.admit(&admission, now).await? {
-            Admission::Admitted(admitted) => self.finish(grant, &admitted, request, now).await?,
+            Admission::Admitted(admitted) => self.finish(grant, *admitted, request, now).await?,
             Admission::Finished {
                 activation,
                 package,
@@ -248,10 +248,11 @@ impl Activating {
         })
     }
 
+    /// Takes the private key along, which nobody keeps here once the repository is ordered.
     async fn finish(
         &self,
         grant: GrantRef,
-        admitted: &Admitted,
+        admitted: Admitted,
         request: &ActivationRequest,
         now: Timestamp,
     ) -> Result<Outcome, Unfinished> {
@@ -259,14 +260,21 @@ impl Activating {
         self.grants
             .note(grant, Progress::Admitted { activation })
             .await?;
-        let certificate = self.certificate(admitted, now).await?;
+        let certificate = self.certificate(&admitted, now).await?;
+        let Admitted {
+            persona,
+            machine,
+            salt,
+            key_pair,
+            ..
+        } = admitted;
         let order = RepositoryOrder {
             activation,
-            persona: admitted.persona.clone(),
-            machine: admitted.machine,
+            persona: persona.clone(),
+            machine,
             facts: request.facts.clone(),
             roots: self.roots.pinned()?,
-            pkcs8: admitted.key_pair.pkcs8.clone(),
+            pkcs8: key_pair.pkcs8,
         };
         let individual = match self.repository.individualize(order).await {
             Ok(individual) => individual,
@@ -279,9 +287,9 @@ impl Activating {
         };
         let digest = |bytes: &[u8]| self.engine.digest(&[bytes]);
         let facts = StatementFacts {
-            persona: admitted.persona.clone(),
-            machine: admitted.machine,
-            salt: admitted.salt,
+            persona,
+            machine,
+            salt,
             certificate: digest(&certificate.der),
             module: digest(&individual.module),
             sealed_key: digest(&individual.sealed_key),
@@ -293,7 +301,7 @@ impl Activating {
             certificate: &certificate.der,
             authority: self.authority.chain(),
             individual: &individual,
-            salt: &admitted.salt,
+            salt: &salt,
         })?;
         let kept = self
             .activations

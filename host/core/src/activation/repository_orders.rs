@@ -4,15 +4,22 @@
 //! long as its lease lasts, makes the repository and delivers it. Nothing passes between the two
 //! but records, so that each may die at any moment: what a front end has not fetched waits for the
 //! reader that asks again, and what a worker has not delivered is claimed by another when the
-//! lease is over. An order is claimed [`ATTEMPTS_MAX`] times at most; then it has failed, with the
-//! cause beside it, until it is placed anew.
+//! lease is over. A worker that is still at it renews its lease. An order is claimed
+//! [`ATTEMPTS_MAX`] times at most; then it has failed, with the cause beside it, until it is placed
+//! anew.
+//!
+//! Both sides work under one master key, and only those that do see each other: a worker under
+//! another key is at work for nobody, and no order is tried by it.
+
+pub mod backlog;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
+use self::backlog::Backlog;
 use super::grant::FETCHING_MS;
 use super::ports::{Individual, RepositoryOrder};
-use crate::id::{ActivationRef, ClaimRef, WorkerRef};
+use crate::id::{ActivationRef, ClaimRef, FrontEndRef, WorkerRef};
 use crate::ports::Unavailable;
 use crate::time::Timestamp;
 
@@ -22,7 +29,8 @@ pub const ATTEMPTS_MAX: u32 = 3;
 /// How long an order is kept, in milliseconds: as long as its reader may ask.
 pub const KEPT_MS: i64 = FETCHING_MS;
 
-/// How long a worker counts as being at work after it has said so, in milliseconds.
+/// How long a worker counts as being at work after it has said so, and a front end as relying on
+/// workers, in milliseconds.
 pub const PRESENT_MS: i64 = 15_000;
 
 /// What is noted of an attempt while nothing has come of it.
@@ -37,8 +45,31 @@ const NO_ROOM_MS: i64 = 100;
 /// Characters of a cause that are kept.
 const PROBLEM_CHARS_MAX: usize = 400;
 
-/// Workers that let an order lie this long do not keep up, in milliseconds.
-const BEHIND_MS: i64 = 60_000;
+/// Tells an order from every other one: a keyed hash of all that was ordered. What was changed
+/// between the one who ordered and the worker does not have it any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderDigest([u8; 32]);
+
+impl OrderDigest {
+    /// Wraps the 32 bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// An order that was placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The activation it belongs to.
+    pub activation: ActivationRef,
+    /// What was ordered.
+    pub digest: OrderDigest,
+}
 
 /// How an order stands that nothing was delivered for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +115,9 @@ pub enum Standing {
     Made(Individual),
     /// It was tried as often as an order is.
     Failed(GivenUp),
+    /// Another one for the same activation has taken its place: it was placed by another request,
+    /// with other roots.
+    Replaced,
 }
 
 /// An order that was tried as often as one is.
@@ -101,6 +135,8 @@ pub struct Claim {
     pub activation: ActivationRef,
     /// Tells this attempt from every other, so that one who comes too late delivers nothing.
     pub claim: ClaimRef,
+    /// What was ordered; what is delivered is bound to it.
+    pub digest: OrderDigest,
     /// Which attempt it is, from 1 on.
     pub attempt: u32,
 }
@@ -111,6 +147,31 @@ pub struct Claimed {
     pub claim: Claim,
     /// What is to be made.
     pub order: RepositoryOrder,
+}
+
+/// What a worker gets that asks for an order.
+pub enum Claiming {
+    /// An order.
+    Claimed(Claimed),
+    /// None can be claimed.
+    Nothing,
+    /// An order that is not as it was placed. The attempt counts, or one damaged row would keep
+    /// every worker busy for ever.
+    Damaged {
+        /// The activation it belongs to.
+        activation: ActivationRef,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Who relies on workers now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Front ends under the worker's own master key.
+    pub front_ends: u64,
+    /// Front ends under another one: nothing that they order can be read by this worker.
+    pub strangers: u64,
 }
 
 /// Why nothing came of an attempt.
@@ -145,79 +206,30 @@ impl AttemptFailed {
     }
 }
 
-/// How much waits for repository workers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Backlog {
-    /// Orders that something may still come of.
-    pub waiting: u64,
-    /// When the oldest of them was placed.
-    pub oldest: Option<Timestamp>,
-    /// Orders that were given up and not placed anew.
-    pub failed: u64,
-    /// Why the latest of those was given up.
-    pub problem: Option<String>,
-    /// Workers at work.
-    pub workers: u64,
-}
-
-/// Repositories are ordered and not made.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Stalled {
-    /// No worker has said lately that it is at work.
-    #[error("no repository worker is at work; {waiting} orders wait")]
-    NobodyAtWork {
-        /// Orders that wait.
-        waiting: u64,
-    },
-    /// There are workers, and they do not keep up.
-    #[error("{waiting} repository orders wait, the oldest for {oldest_s} s")]
-    Behind {
-        /// Orders that wait.
-        waiting: u64,
-        /// Seconds since the oldest was placed.
-        oldest_s: i64,
-    },
-}
-
-impl Backlog {
-    /// For how long the oldest order has waited, in milliseconds; 0 if none waits.
-    pub fn oldest_ms(&self, now: Timestamp) -> i64 {
-        let oldest = self.oldest.unwrap_or(now).unix_ms();
-        now.unix_ms().saturating_sub(oldest).max(0)
-    }
-
-    /// Whether repositories are made for those who order them.
-    ///
-    /// # Errors
-    ///
-    /// [`Stalled`], see its variants.
-    pub fn check(&self, now: Timestamp) -> Result<(), Stalled> {
-        let waiting = self.waiting;
-        if self.workers == 0 {
-            return Err(Stalled::NobodyAtWork { waiting });
-        }
-        match self.oldest_ms(now) {
-            ..BEHIND_MS => Ok(()),
-            oldest_ms => Err(Stalled::Behind {
-                waiting,
-                oldest_s: oldest_ms / 1000,
-            }),
-        }
-    }
-}
-
 /// Orders, as those see them who place them.
 #[async_trait]
 pub trait RepositoryOrders: Send + Sync {
-    /// Places an order. The same one again changes nothing, unless it has failed: then it is tried
-    /// anew. Another one for the same activation takes its place. False if there is nothing to
-    /// order any more, as [`Gone`](super::ports::RepositoryFailed::Gone) says.
-    async fn place(&self, order: &RepositoryOrder, now: Timestamp) -> Result<bool, Unavailable>;
+    /// Says that a front end has its repositories made by workers, for [`PRESENT_MS`] from now.
+    async fn rely(&self, front_end: FrontEndRef, now: Timestamp) -> Result<(), Unavailable>;
 
-    /// What has become of an activation's order; none if it is gone.
+    /// Says that a front end ends.
+    async fn rely_no_more(&self, front_end: FrontEndRef) -> Result<(), Unavailable>;
+
+    /// Places an order. The same one again changes nothing, unless it has failed: then it is tried
+    /// anew, and a worker that is still at it may deliver. Another one for the same activation
+    /// takes its place. None if there is nothing to order any more, as
+    /// [`Gone`](super::ports::RepositoryFailed::Gone) says.
+    async fn place(
+        &self,
+        order: &RepositoryOrder,
+        now: Timestamp,
+    ) -> Result<Option<Placed>, Unavailable>;
+
+    /// What has become of an order; none if it is gone. A delivered repository that cannot be read
+    /// is gone with this look.
     async fn standing(
         &self,
-        activation: ActivationRef,
+        placed: &Placed,
         now: Timestamp,
     ) -> Result<Option<Standing>, Unavailable>;
 
@@ -234,17 +246,23 @@ pub trait RepositoryWork: Send + Sync {
     /// Says that a worker ends.
     async fn leave(&self, worker: WorkerRef) -> Result<(), Unavailable>;
 
-    /// Takes the oldest order that may be claimed, until the lease is over; none if there is none,
-    /// or another worker was faster. An order that cannot be read counts as attempted.
+    /// Who relies on workers.
+    async fn demand(&self, now: Timestamp) -> Result<Demand, Unavailable>;
+
+    /// Takes an order that may be claimed until the lease is over, the oldest unless others reach
+    /// for it at the same moment.
     async fn claim(
         &self,
         worker: WorkerRef,
         now: Timestamp,
         lease_until: Timestamp,
-    ) -> Result<Option<Claimed>, Unavailable>;
+    ) -> Result<Claiming, Unavailable>;
 
-    /// Delivers a repository. False if the claim is good for nothing any more: the order is gone,
-    /// was placed anew, or another worker has claimed it since.
+    /// Makes the lease longer. False if the claim is good for nothing any more: the order is gone,
+    /// another one has taken its place, or another worker has claimed it since.
+    async fn renew(&self, claim: &Claim, lease_until: Timestamp) -> Result<bool, Unavailable>;
+
+    /// Delivers a repository. False as above, or if this was done before.
     async fn deliver(
         &self,
         claim: &Claim,
@@ -252,7 +270,7 @@ pub trait RepositoryWork: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, Unavailable>;
 
-    /// Ends a claim without a repository. False as above.
+    /// Ends a claim without a repository. False as above, or if the order was placed anew since.
     async fn fail(
         &self,
         claim: &Claim,
@@ -346,36 +364,5 @@ mod tests {
         let endless = AttemptFailed::Broken("ß".repeat(10_000));
         let problem = endless.after(1, NOW).problem.unwrap();
         assert_eq!(problem.chars().count(), PROBLEM_CHARS_MAX);
-    }
-
-    #[test]
-    fn a_backlog_is_stalled_without_workers_or_when_they_do_not_keep_up() {
-        let mut backlog = Backlog {
-            waiting: 2,
-            oldest: Some(at(-BEHIND_MS + 1)),
-            workers: 1,
-            ..Backlog::default()
-        };
-        assert_eq!(backlog.check(NOW), Ok(()));
-        let behind = Stalled::Behind {
-            waiting: 2,
-            oldest_s: 60,
-        };
-        assert_eq!(backlog.check(at(1)), Err(behind));
-        backlog.workers = 0;
-        let nobody = Err(Stalled::NobodyAtWork { waiting: 2 });
-        assert_eq!(backlog.check(NOW), nobody);
-        let nobody = Err(Stalled::NobodyAtWork { waiting: 0 });
-        assert_eq!(Backlog::default().check(NOW), nobody);
-    }
-
-    #[test]
-    fn an_order_from_the_future_has_waited_no_time() {
-        let backlog = Backlog {
-            oldest: Some(at(5)),
-            ..Backlog::default()
-        };
-        assert_eq!(backlog.oldest_ms(NOW), 0);
-        assert_eq!(Backlog::default().oldest_ms(NOW), 0);
     }
 }

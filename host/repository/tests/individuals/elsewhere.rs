@@ -9,9 +9,12 @@ use async_trait::async_trait;
 use colophon_core::activation::ports::{
     Individual, RepositoryFailed, RepositoryOrder, RepositoryWorker,
 };
-use colophon_core::activation::repository_orders::{Backlog, GivenUp, RepositoryOrders, Standing};
+use colophon_core::activation::repository_orders::backlog::Backlog;
+use colophon_core::activation::repository_orders::{
+    GivenUp, OrderDigest, Placed, RepositoryOrders, Standing,
+};
 use colophon_core::causes::causes;
-use colophon_core::id::ActivationRef;
+use colophon_core::id::FrontEndRef;
 use colophon_core::ports::{Service, Unavailable};
 use colophon_core::time::{Clock, Timestamp};
 use colophon_individual::WorkersElsewhere;
@@ -37,17 +40,29 @@ struct Told {
 
 #[async_trait]
 impl RepositoryOrders for Told {
-    async fn place(&self, placed: &RepositoryOrder, _: Timestamp) -> Result<bool, Unavailable> {
-        assert_eq!(placed.activation, order().activation);
-        Ok(self.placed)
+    async fn rely(&self, _: FrontEndRef, _: Timestamp) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn rely_no_more(&self, _: FrontEndRef) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn place(
+        &self,
+        ordered: &RepositoryOrder,
+        _: Timestamp,
+    ) -> Result<Option<Placed>, Unavailable> {
+        assert_eq!(ordered.activation, order().activation);
+        Ok(self.placed.then(placed))
     }
 
     async fn standing(
         &self,
-        activation: ActivationRef,
+        looked_after: &Placed,
         _: Timestamp,
     ) -> Result<Option<Standing>, Unavailable> {
-        assert_eq!(activation, order().activation);
+        assert_eq!(*looked_after, placed());
         let mut standings = self.standings.lock().expect("standings");
         match standings.len() {
             0 => Err(Unavailable::new(Service::ActivationDatabase, "gone")),
@@ -58,6 +73,13 @@ impl RepositoryOrders for Told {
 
     async fn backlog(&self, _: Timestamp) -> Result<Backlog, Unavailable> {
         Ok(Backlog::default())
+    }
+}
+
+fn placed() -> Placed {
+    Placed {
+        activation: order().activation,
+        digest: OrderDigest::from_bytes([3; 32]),
     }
 }
 
@@ -127,6 +149,15 @@ async fn an_order_that_was_given_up_is_broken_with_its_cause() {
     let failed = found.expect_err("given up");
     assert!(matches!(failed, RepositoryFailed::Broken(_)));
     assert!(causes(&failed).ends_with("odd key"), "{}", causes(&failed));
+}
+
+/// Another request has ordered with other roots: what is made for that one is not this one's, and
+/// the reader that asks again gets it.
+#[tokio::test(start_paused = true)]
+async fn an_order_in_whose_place_another_came_is_not_waited_for() {
+    let (found, took) = asked(&[waiting(1), Some(Standing::Replaced)]).await;
+    assert!(matches!(found, Err(RepositoryFailed::Busy)));
+    assert!(took < Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]

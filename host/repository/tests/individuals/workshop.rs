@@ -2,6 +2,7 @@
 //! Time is the test's: nothing is waited for.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,43 +11,70 @@ use colophon_core::activation::ports::{
     Individual, RepositoryFailed, RepositoryOrder, RepositoryWorker,
 };
 use colophon_core::activation::repository_orders::{
-    AttemptFailed, Claim, Claimed, PRESENT_MS, RepositoryWork,
+    ATTEMPTS_MAX, AttemptFailed, Claim, Claimed, Claiming, Demand, OrderDigest, PRESENT_MS,
+    RepositoryWork,
 };
 use colophon_core::id::{ActivationRef, ClaimRef, WorkerRef};
 use colophon_core::ports::{Service, Unavailable};
-use colophon_core::time::Timestamp;
-use colophon_individual::Workshop;
+use colophon_core::time::{Clock, Timestamp};
+use colophon_individual::{Presence, Workshop};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::elsewhere::Frozen;
 use crate::workers::order;
+
+const LEASE: Duration = Duration::from_secs(20);
+const LEASE_MS: i64 = 20_000;
 
 /// What a workshop has told the records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Told {
     Announced,
     Claimed(u8),
+    Renewed(u8),
+    Tried(u8),
     Delivered(u8),
     Failed(u8, AttemptFailed),
     Left,
 }
 
+/// What is found when an order is asked for.
+#[derive(Clone, Copy)]
+enum Found {
+    Order(u8),
+    Damaged,
+    Away,
+}
+
 /// Orders in memory, and everything that was told.
 #[derive(Default)]
 struct Records {
-    orders: Mutex<VecDeque<Result<u8, ()>>>,
+    orders: Mutex<VecDeque<Found>>,
     told: Mutex<Vec<Told>>,
+    /// Front ends that rely on workers.
+    front_ends: AtomicU64,
+    /// Deliveries that do not get through.
+    away: AtomicU32,
+    /// Whether claims are good for nothing any more.
+    ended: AtomicBool,
+    /// Which attempt each one is.
+    attempt: u32,
 }
 
 impl Records {
-    fn with(orders: impl IntoIterator<Item = Result<u8, ()>>) -> Arc<Records> {
-        Arc::new(Records {
+    fn with(orders: impl IntoIterator<Item = Found>) -> Arc<Records> {
+        Arc::new(Records::new(orders))
+    }
+
+    fn new(orders: impl IntoIterator<Item = Found>) -> Records {
+        Records {
             orders: Mutex::new(orders.into_iter().collect()),
-            told: Mutex::default(),
-        })
+            attempt: 1,
+            ..Records::default()
+        }
     }
 
     fn tell(&self, told: Told) {
@@ -70,6 +98,10 @@ impl Records {
     }
 }
 
+fn away() -> Unavailable {
+    Unavailable::new(Service::ActivationDatabase, "away")
+}
+
 fn number(claim: &Claim) -> u8 {
     claim.claim.as_bytes()[0]
 }
@@ -86,30 +118,49 @@ impl RepositoryWork for Records {
         Ok(())
     }
 
+    async fn demand(&self, _: Timestamp) -> Result<Demand, Unavailable> {
+        Ok(Demand {
+            front_ends: self.front_ends.load(Ordering::SeqCst),
+            strangers: 0,
+        })
+    }
+
     async fn claim(
         &self,
         _: WorkerRef,
         now: Timestamp,
         lease_until: Timestamp,
-    ) -> Result<Option<Claimed>, Unavailable> {
-        assert_eq!(lease_until.unix_ms() - now.unix_ms(), 20_000);
+    ) -> Result<Claiming, Unavailable> {
+        assert_eq!(lease_until.unix_ms() - now.unix_ms(), LEASE_MS);
+        let activation = ActivationRef::from_bytes([9; 16]);
         let next = self.orders.lock().expect("orders").pop_front();
         match next {
-            None => Ok(None),
-            Some(Err(())) => Err(Unavailable::new(Service::ActivationDatabase, "away")),
-            Some(Ok(number)) => {
+            None => Ok(Claiming::Nothing),
+            Some(Found::Away) => Err(away()),
+            Some(Found::Damaged) => Ok(Claiming::Damaged {
+                activation,
+                problem: "odd".to_owned(),
+            }),
+            Some(Found::Order(number)) => {
                 self.tell(Told::Claimed(number));
                 let claim = Claim {
-                    activation: ActivationRef::from_bytes([9; 16]),
+                    activation,
                     claim: ClaimRef::from_bytes([number; 16]),
-                    attempt: 1,
+                    digest: OrderDigest::from_bytes([number; 32]),
+                    attempt: self.attempt,
                 };
-                Ok(Some(Claimed {
+                Ok(Claiming::Claimed(Claimed {
                     claim,
                     order: order(),
                 }))
             }
         }
+    }
+
+    async fn renew(&self, claim: &Claim, lease_until: Timestamp) -> Result<bool, Unavailable> {
+        assert_eq!(lease_until.unix_ms() - Frozen.now().unix_ms(), LEASE_MS);
+        self.tell(Told::Renewed(number(claim)));
+        Ok(!self.ended.load(Ordering::SeqCst))
     }
 
     async fn deliver(
@@ -118,6 +169,15 @@ impl RepositoryWork for Records {
         _: &Individual,
         _: Timestamp,
     ) -> Result<bool, Unavailable> {
+        let taken = |left: u32| left.checked_sub(1);
+        if self
+            .away
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken)
+            .is_ok()
+        {
+            self.tell(Told::Tried(number(claim)));
+            return Err(away());
+        }
         self.tell(Told::Delivered(number(claim)));
         Ok(true)
     }
@@ -160,6 +220,14 @@ struct Running {
 }
 
 fn start(records: &Arc<Records>, failure: fn() -> Option<RepositoryFailed>) -> Running {
+    start_with(records, failure, Presence::Always)
+}
+
+fn start_with(
+    records: &Arc<Records>,
+    failure: fn() -> Option<RepositoryFailed>,
+    presence: Presence,
+) -> Running {
     let maker = Arc::new(Maker {
         permits: Semaphore::new(0),
         failure,
@@ -169,8 +237,9 @@ fn start(records: &Arc<Records>, failure: fn() -> Option<RepositoryFailed>) -> R
         worker: maker.clone(),
         clock: Arc::new(Frozen),
         name: WorkerRef::from_bytes([1; 16]),
+        presence,
         at_once: 2,
-        lease: Duration::from_secs(20),
+        lease: LEASE,
     });
     let stop = CancellationToken::new();
     let task = tokio::spawn(workshop.run(stop.clone()));
@@ -178,11 +247,13 @@ fn start(records: &Arc<Records>, failure: fn() -> Option<RepositoryFailed>) -> R
 }
 
 const CLAIMED: fn(&Told) -> bool = |told| matches!(told, Told::Claimed(_));
+const RENEWED: fn(&Told) -> bool = |told| matches!(told, Told::Renewed(_));
+const TRIED: fn(&Told) -> bool = |told| matches!(told, Told::Tried(_));
 const DELIVERED: fn(&Told) -> bool = |told| matches!(told, Told::Delivered(_));
 
 #[tokio::test(start_paused = true)]
 async fn no_more_is_claimed_than_is_made_at_once() {
-    let records = Records::with((0..5).map(Ok));
+    let records = Records::with((0..5).map(Found::Order));
     let running = start(&records, || None);
     records.until(2, CLAIMED).await;
     // It goes on saying that it is there, and takes no more.
@@ -197,7 +268,7 @@ async fn no_more_is_claimed_than_is_made_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_workshop_delivers_what_it_has_begun_and_says_that_it_goes() {
-    let records = Records::with((0..5).map(Ok));
+    let records = Records::with((0..5).map(Found::Order));
     let running = start(&records, || None);
     records.until(2, CLAIMED).await;
     running.stop.cancel();
@@ -211,7 +282,7 @@ async fn a_stopped_workshop_delivers_what_it_has_begun_and_says_that_it_goes() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_made_is_given_back_with_its_cause() {
-    let records = Records::with([Ok(1)]);
+    let records = Records::with([Found::Order(1)]);
     let running = start(&records, || {
         Some(RepositoryFailed::Broken("odd key".into()))
     });
@@ -223,17 +294,17 @@ async fn what_cannot_be_made_is_given_back_with_its_cause() {
 
 #[tokio::test(start_paused = true)]
 async fn what_there_is_no_room_for_is_given_back_without_blame() {
-    let records = Records::with([Ok(1)]);
+    let records = Records::with([Found::Order(1)]);
     let running = start(&records, || Some(RepositoryFailed::Busy));
     running.maker.permits.add_permits(1);
     let expected = Told::Failed(1, AttemptFailed::NoRoom);
     records.until(1, |told| *told == expected).await;
 }
 
-/// A worker that cannot read orders must not race through all of them.
+/// The database does not answer for a while.
 #[tokio::test(start_paused = true)]
 async fn after_a_fault_it_waits_and_goes_on() {
-    let records = Records::with([Err(()), Err(()), Ok(1)]);
+    let records = Records::with([Found::Away, Found::Away, Found::Order(1)]);
     let begun = tokio::time::Instant::now();
     let running = start(&records, || None);
     running.maker.permits.add_permits(1);
@@ -249,4 +320,121 @@ async fn it_counts_as_present_all_the_time() {
     records.until(4, |told| *told == Told::Announced).await;
     let each = begun.elapsed().as_millis() / 3;
     assert!(each <= u128::from(PRESENT_MS.unsigned_abs() / 2), "{each}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_order_does_not_keep_it_from_the_others() {
+    let records = Records::with([Found::Damaged, Found::Order(1)]);
+    let begun = Instant::now();
+    let running = start(&records, || None);
+    running.maker.permits.add_permits(1);
+    records.until(1, DELIVERED).await;
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+/// A host that makes its own repositories writes nothing while nobody relies on it.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_of_workers_that_nobody_relies_on() {
+    let records = Records::with([Found::Order(1)]);
+    let running = start_with(&records, || None, Presence::WhileReliedOn);
+    running.maker.permits.add_permits(1);
+    records.until(1, DELIVERED).await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    records
+        .orders
+        .lock()
+        .expect("orders")
+        .push_back(Found::Order(2));
+    running.maker.permits.add_permits(1);
+    records.until(2, DELIVERED).await;
+    assert_eq!(records.count(|told| *told == Told::Announced), 0);
+
+    records.front_ends.store(1, Ordering::SeqCst);
+    records.until(3, |told| *told == Told::Announced).await;
+    records.front_ends.store(0, Ordering::SeqCst);
+    let said = records.count(|told| *told == Told::Announced);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    records
+        .orders
+        .lock()
+        .expect("orders")
+        .push_back(Found::Order(3));
+    running.maker.permits.add_permits(1);
+    records.until(3, DELIVERED).await;
+    assert_eq!(records.count(|told| *told == Told::Announced), said);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_long_is_kept_from_others_meanwhile() {
+    let records = Records::with([Found::Order(1)]);
+    let begun = Instant::now();
+    let running = start(&records, || None);
+    records.until(5, RENEWED).await;
+    assert!(begun.elapsed() < 2 * LEASE, "twice may fail");
+    running.maker.permits.add_permits(1);
+    records.until(1, DELIVERED).await;
+    assert_eq!(records.count(RENEWED), 5);
+}
+
+/// A worker that hangs gives its order up to the others, and says nothing of it for ever.
+#[tokio::test(start_paused = true)]
+async fn what_takes_too_long_is_left_to_others() {
+    let records = Records::with([Found::Order(1)]);
+    let begun = Instant::now();
+    let running = start(&records, || None);
+    records.until(1, RENEWED).await;
+    let announced = |told: &Told| *told == Told::Announced;
+    records.until(100, announced).await;
+    let renewed = records.count(RENEWED);
+    assert!((10..18).contains(&renewed), "{renewed}");
+    records.until(200, announced).await;
+    assert_eq!(records.count(RENEWED), renewed);
+    assert!(begun.elapsed() > 40 * LEASE);
+    // What it brings in the end is taken if nobody else has begun.
+    running.maker.permits.add_permits(1);
+    records.until(1, DELIVERED).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_wants_any_more_is_not_waited_for() {
+    let records = Records::with((1..4).map(Found::Order));
+    records.ended.store(true, Ordering::SeqCst);
+    let running = start(&records, || None);
+    // Nothing is made, and yet the third is taken: the others have ended.
+    records.until(3, CLAIMED).await;
+    records.until(3, RENEWED).await;
+    running.stop.cancel();
+    running.task.await.expect("it ends");
+    assert_eq!(records.count(DELIVERED), 0);
+}
+
+/// What was made once is not thrown away because the database was away for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_does_not_get_through_is_tried_again() {
+    let records = Records::with([Found::Order(1)]);
+    records.away.store(4, Ordering::SeqCst);
+    let begun = Instant::now();
+    let running = start(&records, || None);
+    running.maker.permits.add_permits(1);
+    records.until(1, DELIVERED).await;
+    assert_eq!(records.count(TRIED), 4);
+    assert!(begun.elapsed() < LEASE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_is_tried_until_the_lease_is_over() {
+    let records = Arc::new(Records {
+        attempt: ATTEMPTS_MAX,
+        ..Records::new([Found::Order(1), Found::Order(2)])
+    });
+    records.away.store(u32::MAX, Ordering::SeqCst);
+    let begun = Instant::now();
+    let running = start(&records, || None);
+    running.maker.permits.add_permits(1);
+    records.until(5, TRIED).await;
+    running.stop.cancel();
+    running.maker.permits.add_permits(1);
+    running.task.await.expect("it ends");
+    assert!(begun.elapsed() >= LEASE && begun.elapsed() < 2 * LEASE);
+    assert_eq!(records.count(DELIVERED), 0);
 }

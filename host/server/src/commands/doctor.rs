@@ -1,17 +1,17 @@
 //! `colophon doctor`: looks at everything a host stands on and says what is wrong.
 
 mod certificates;
+mod orders;
+mod revocation_lists;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use colophon_core::activation::ports::Settings as _;
-use colophon_core::activation::repository_orders::RepositoryOrders as _;
 use colophon_core::catalog::TitleFacts;
 use colophon_core::causes::causes;
-use colophon_core::ports::{OutboxRows as _, Readiness as _};
-use colophon_core::time::Clock as _;
+use colophon_core::ports::{OutboxRows as _, Readiness as _, Service, Unavailable};
 use colophon_store::failure::ReadError;
 use colophon_store::health::Problem;
 use colophon_store::titles::TitleFilter;
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::UNHEALTHY;
 use crate::config::Config;
-use crate::house::{House, SystemClock, free_disk_bytes, kept_issuer, open_node, public_url};
+use crate::house::{House, free_disk_bytes, is_workplace, kept_issuer, open_node, public_url};
 use crate::output::{Output, table};
 
 /// Titles read at once.
@@ -37,13 +37,9 @@ struct Finding {
 }
 
 pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
-    let findings = match House::open(config).await {
-        Ok(house) => {
-            let findings = look(&house, config).await;
-            house.close().await;
-            findings
-        }
-        Err(error) => vec![finding("data folder", Err(format!("{error:#}")))],
+    let findings = match is_workplace(config) {
+        true => orders::workplace(config).await,
+        false => data_folder(config).await,
     };
     let healthy = findings.iter().all(|finding| finding.healthy);
     output.print(&findings, |findings| {
@@ -64,29 +60,44 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
     })
 }
 
+async fn data_folder(config: &Config) -> Vec<Finding> {
+    match House::open(config).await {
+        Ok(house) => {
+            let findings = look(&house, config).await;
+            house.close().await;
+            findings
+        }
+        Err(error) => vec![finding("data folder", Err(format!("{error:#}")))],
+    }
+}
+
 async fn look(house: &House, config: &Config) -> Vec<Finding> {
     let mut answers = house.store.check().await;
     answers.extend(house.activation.check().await);
-    let mut findings: Vec<Finding> = answers
-        .into_iter()
-        .map(|(service, state)| {
-            let state = state.map(|()| "answers".to_owned());
-            finding(&service.to_string(), state.map_err(|error| causes(&error)))
-        })
-        .collect();
+    let mut findings = answering(answers);
     findings.extend(content(house));
     findings.push(node(config).await);
     findings.push(records(house).await);
     findings.push(stored_files(house).await);
     findings.push(certificates::certificates(house).await);
+    findings.push(revocation_lists::revocation_lists(house, config));
     findings.push(key_pool(house).await);
-    findings.push(repository_orders(house).await);
+    findings.push(orders::orders(&house.activation).await);
     findings.push(activation_authority(house).await);
     findings.push(activation_address(house, config).await);
-    findings.extend(integrity(house).await);
+    findings.extend(integrity(problems(house).await));
     findings.push(free_space(config));
     findings.push(master_key(config));
     findings
+}
+
+/// What is asked whether it answers.
+fn answering(answers: Vec<(Service, Result<(), Unavailable>)>) -> Vec<Finding> {
+    let answers = answers.into_iter().map(|(service, state)| {
+        let state = state.map(|()| "answers".to_owned());
+        finding(&service.to_string(), state.map_err(|error| causes(&error)))
+    });
+    answers.collect()
 }
 
 fn content(house: &House) -> Vec<Finding> {
@@ -240,27 +251,6 @@ async fn pool_level(house: &House) -> Result<(u64, u32, bool), ReadError> {
     Ok((totals.keys_waiting, settings.keys_min, used))
 }
 
-/// Whether repositories are made for those who order them. A host that makes its own orders none,
-/// so that no worker is at work is wrong only where something waits.
-async fn repository_orders(house: &House) -> Finding {
-    let now = SystemClock.now();
-    let state = match house.activation.backlog(now).await {
-        Ok(backlog) => match (backlog.check(now), backlog.problem) {
-            (Err(stalled), _) if backlog.waiting > 0 => {
-                Err(format!("{stalled}; start a host with the repository role"))
-            }
-            (_, Some(problem)) => Err(format!(
-                "{} given up, the latest because {problem}; a reader that asks again has it tried \
-                 again",
-                backlog.failed
-            )),
-            _ => Ok(format!("{} wait", backlog.waiting)),
-        },
-        Err(error) => Err(causes(&error)),
-    };
-    finding("repository orders", state)
-}
-
 async fn activation_authority(house: &House) -> Finding {
     let state = match kept_issuer(house).await {
         Ok(Some(_)) => Ok("certifies personas".to_owned()),
@@ -292,8 +282,9 @@ async fn problems(house: &House) -> Result<Vec<Problem>, ReadError> {
     Ok(problems)
 }
 
-async fn integrity(house: &House) -> Vec<Finding> {
-    match problems(house).await {
+/// What is wrong with stored values, or that nothing is.
+fn integrity(problems: Result<Vec<Problem>, ReadError>) -> Vec<Finding> {
+    match problems {
         Ok(problems) if problems.is_empty() => {
             vec![finding(
                 "integrity",

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use colophon_console::closed::closed;
-use colophon_core::activation::ports::{LicenseRoots as _, RepositoryWorker};
+use colophon_core::activation::ports::LicenseRoots as _;
 use colophon_core::download::Downloads;
 use colophon_core::event::NamedEvent;
 use colophon_core::ports::Readiness;
@@ -21,6 +21,7 @@ use colophon_http::client_address::{ProxyHeader, TrustedProxies};
 use colophon_http::counters::Counters;
 use colophon_http::edge::{Edge, Listeners, Stopped};
 use colophon_http::limits::Limits;
+use colophon_individual::Presence;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -29,8 +30,8 @@ use crate::cli::{Role, ServeArgs};
 use crate::config::{Config, FILE_NAME};
 use crate::event_log::EventQueue;
 use crate::house::{
-    ActivationWork, House, LostActivation, OrderTasks, Parts, SystemClock, WorkersHere,
-    activation_issuer, complete_center, found, is_founded, maker, migrate, pages, public_url,
+    ActivationWork, House, LostActivation, Maker, OrderTasks, Parts, SystemClock, WorkersHere,
+    activation_issuer, complete_center, found, is_founded, migrate, pages, public_url,
 };
 use crate::logging;
 
@@ -108,7 +109,7 @@ struct Opened {
     activation: Option<ActivationWork>,
     orders: Option<OrderTasks>,
     /// Who makes the repositories, on a host that activates readers.
-    maker: Option<Arc<dyn RepositoryWorker>>,
+    maker: Option<Maker>,
     metrics: PrometheusHandle,
 }
 
@@ -139,8 +140,12 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
             tracing::warn!(reason, "trust.folder: no reader can be activated");
         }
     }
+    let presence = match activates {
+        true => Presence::WhileReliedOn,
+        false => Presence::Always,
+    };
     let here = roles.contains(&Role::Repository);
-    let here = here.then(|| WorkersHere::new(&house.engine, &config.repository));
+    let here = here.then(|| WorkersHere::new(&house.engine, &config.repository, presence));
     let here = here.transpose()?;
     let has_orders = activates || here.is_some();
     if has_orders {
@@ -150,7 +155,7 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
         let services = parts.services.with_workers_of(&house.activation);
         parts.services = Arc::new(services);
     }
-    let maker = activates.then(|| maker(here.as_ref(), &house.activation));
+    let maker = activates.then(|| Maker::of(here.as_ref(), &house.activation));
     let activation = activates.then(|| ActivationWork::start(&house));
     let orders = has_orders.then(|| OrderTasks::start(&house.activation, here.as_ref()));
     Ok(Opened {
@@ -180,7 +185,7 @@ async fn answer(
     config: &Config,
     house: &House,
     parts: &Parts,
-    maker: Option<Arc<dyn RepositoryWorker>>,
+    maker: Option<Maker>,
     metrics: PrometheusHandle,
 ) -> Result<Stopped> {
     let listeners = listening::listeners(&config.listen).await?;
@@ -189,6 +194,7 @@ async fn answer(
     let downloads = parts.offers_downloads.then(|| Arc::clone(&parts.downloads));
     let mut edge = edge(config, downloads, parts.services.clone(), metrics)?;
     let mut activation_address = None;
+    let made_elsewhere = maker.as_ref().is_some_and(|maker| maker.is_elsewhere);
     if let Some(maker) = maker
         && let Some(first) = listeners.public.first()
     {
@@ -197,7 +203,7 @@ async fn answer(
             Some(public_url) => {
                 activation_address = Some(format!("{public_url}/activation"));
                 let trust = parts.trust.clone();
-                let console = pages(house, trust, maker, config, public_url).await?;
+                let console = pages(house, trust, maker.worker, config, public_url).await?;
                 console.router()?
             }
             None => {
@@ -212,6 +218,12 @@ async fn answer(
     announce(house, parts, &listeners, tls.is_some()).await?;
     if let Some(address) = activation_address {
         writeln!(std::io::stdout(), "Devices are activated at {address}")?;
+    }
+    if made_elsewhere {
+        writeln!(
+            std::io::stdout(),
+            "Repositories are made by other hosts, with --roles repository"
+        )?;
     }
     watch_outbox(stop.clone(), parts);
     gather_samples(samples);

@@ -17,6 +17,19 @@ pub(crate) struct Workplace {
     pub(crate) activation: Arc<ActivationStore>,
 }
 
+/// Whether a folder is that of a host which only makes repositories: the master key was put there,
+/// and nothing is there that a host makes which people talk to.
+pub(crate) fn is_workplace(config: &Config) -> bool {
+    let is_missing = |address: &str| {
+        let file = address.strip_prefix("sqlite://");
+        file.is_some_and(|file| !Path::new(file).exists())
+    };
+    config.keys.master_file.exists()
+        && is_missing(&config.database.fulfillment)
+        && is_missing(&config.database.node)
+        && !config.trust.folder.exists()
+}
+
 impl Workplace {
     /// Opens what the hosts of the activation service have made.
     pub(crate) async fn open(config: &Config) -> Result<Self> {

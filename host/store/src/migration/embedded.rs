@@ -55,14 +55,14 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
             migrations!(
                 "sqlite/activation",
                 1 "0001_personas", 2 "0002_activations", 3 "0003_accounts",
-                4 "0004_repository_orders"
+                4 "0004_repository_orders", 5 "0005_repository_front_ends"
             )
         }
         (Schema::Activation, Dialect::Postgres) => {
             migrations!(
                 "postgres/activation",
                 1 "0001_personas", 2 "0002_activations", 3 "0003_accounts",
-                4 "0004_repository_orders"
+                4 "0004_repository_orders", 5 "0005_repository_front_ends"
             )
         }
         (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),

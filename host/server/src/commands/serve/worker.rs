@@ -2,17 +2,19 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use colophon_core::event::NamedEvent;
 use colophon_http::edge::Listeners;
+use colophon_individual::Presence;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 
 use super::{edge, gather_samples, listening, signals, tell_start_failed};
 use crate::config::Config;
 use crate::event_log::EventQueue;
-use crate::house::{OrderTasks, WorkersHere, Workplace};
+use crate::house::{OrderTasks, WorkerServices, WorkersHere, Workplace};
 
 /// Makes repositories until it is told to stop. Its named events are told on standard error alone:
 /// the way to the log begins at a node's own database, and this host has none.
@@ -32,9 +34,12 @@ async fn work(config: &Config) -> Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     gather_samples(metrics.clone());
     let place = Workplace::open(config).await?;
-    let here = WorkersHere::new(&place.engine, &config.repository)?;
+    let here = WorkersHere::new(&place.engine, &config.repository, Presence::Always)?;
     let listeners = listening::administration(&config.listen).await?;
-    let edge = edge(config, None, place.activation.clone(), metrics)?;
+    let services = Arc::new(WorkerServices {
+        store: Arc::clone(&place.activation),
+    });
+    let edge = edge(config, None, services, metrics)?;
     let stop = CancellationToken::new();
     // Whoever reads that the host works may stop it from then on.
     signals::watch(stop.clone(), None)?;

@@ -5,8 +5,8 @@ use colophon_core::activation::ports::{Activations, Personas};
 use colophon_core::activation::repository_orders::{RepositoryOrders, RepositoryWork};
 use colophon_store::activation::ActivationStore;
 
-use super::{claim, individual, order, standing, waiting_for_one};
-use crate::activation::ground::{activate, admitted, day, finished, machine, persona, stock};
+use super::{claim, individual, order, standing, waiting_for, waiting_for_one};
+use crate::activation::ground::{day, finished, machine};
 use crate::place::Place;
 use crate::privacy::readable;
 
@@ -14,13 +14,14 @@ use crate::privacy::readable;
 /// nothing to order any more.
 async fn check_ended(place: &Place, end: impl AsyncFnOnce(&ActivationStore, &Admitted)) {
     let store = place.activation_store().await;
-    let of = waiting_for_one(&store).await;
+    let (of, placed) = waiting_for_one(&store).await;
     let held = claim(&store, 1, day(0)).await.unwrap().claim;
     end(&store, &of).await;
-    assert_eq!(standing(&store, &of, day(0)).await, None);
+    assert_eq!(standing(&store, &placed, day(0)).await, None);
     let delivered = store.deliver(&held, &individual("late"), day(0)).await;
     assert!(!delivered.unwrap());
-    assert!(!store.place(&order(&of, 7), day(0)).await.unwrap());
+    assert!(!store.renew(&held, day(1)).await.unwrap());
+    assert_eq!(store.place(&order(&of, 7), day(0)).await.unwrap(), None);
     assert!(claim(&store, 2, day(0)).await.is_none());
     let mut stranger = place.stranger().await;
     let rows = "SELECT COUNT(*) FROM repository_orders";
@@ -59,28 +60,25 @@ pub(crate) async fn an_order_ends_when_its_persona_is_erased(place: &Place) {
 
 pub(crate) async fn an_order_is_forgotten_when_its_reader_cannot_ask_any_more(place: &Place) {
     let store = place.activation_store().await;
-    let of = waiting_for_one(&store).await;
+    let (_, placed) = waiting_for_one(&store).await;
     let held = claim(&store, 1, day(0)).await.unwrap().claim;
     let delivered = store.deliver(&held, &individual("one"), day(0)).await;
     assert!(delivered.unwrap());
     assert_eq!(store.forget_expired(day(0)).await.unwrap(), 0);
     // The grant, and the order.
     assert_eq!(store.forget_expired(day(1)).await.unwrap(), 2);
-    assert_eq!(standing(&store, &of, day(1)).await, None);
+    assert_eq!(standing(&store, &placed, day(1)).await, None);
 }
 
 /// What an order holds is as secret as the persona's key pair, before and after it is made.
 pub(crate) async fn nobody_is_readable_in_orders(place: &Place) {
     let store = place.activation_store().await;
-    let made = waiting_for_one(&store).await;
+    let (made, _) = waiting_for_one(&store).await;
     let held = claim(&store, 1, day(0)).await.unwrap().claim;
     let delivered = store.deliver(&held, &individual("one"), day(0)).await;
     assert!(delivered.unwrap());
     // Another one waits.
-    stock(&store, 1).await;
-    let bob = persona(&store, "bob").await;
-    let waiting = admitted(activate(&store, bob, &machine(1), day(0)).await);
-    assert!(store.place(&order(&waiting, 7), day(0)).await.unwrap());
+    waiting_for(&store, "bob", day(0)).await;
     place.settle().await;
     let facts = machine(1).to_json();
     let texts = [

@@ -10,8 +10,9 @@ use colophon_core::activation::grant::Progress;
 use colophon_core::activation::ports::RepositoryFailed;
 use colophon_core::activation::repository_orders::RepositoryOrders;
 use colophon_core::causes::causes;
+use colophon_core::id::FrontEndRef;
 use colophon_core::time::{Clock, Timestamp};
-use colophon_individual::{WorkersElsewhere, Workshop};
+use colophon_individual::{Presence, WorkersElsewhere, Workshop};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -78,19 +79,25 @@ impl Apart {
     /// Starts a worker and waits until it has said that it is there.
     async fn start_worker(&self, number: u8, lease: Duration) -> Running {
         let before = self.workers().await;
+        let running = self.start(number, lease, Presence::Always);
+        while self.workers().await == before {
+            assert!(!running.task.is_finished());
+        }
+        running
+    }
+
+    fn start(&self, number: u8, lease: Duration, presence: Presence) -> Running {
         let workshop = Arc::new(Workshop {
             work: self.ground.store.clone(),
             worker: self.ground.around.clone(),
             clock: self.clock.clone(),
             name: worker(number),
+            presence,
             at_once: 2,
             lease,
         });
         let stop = CancellationToken::new();
         let task = tokio::spawn(workshop.run(stop.clone()));
-        while self.workers().await == before {
-            assert!(!task.is_finished());
-        }
         Running { stop, task }
     }
 
@@ -225,4 +232,37 @@ pub(crate) async fn an_order_that_ends_meanwhile_ends_the_request(place: &Place)
     ground.around.answered.notify_one();
     worker.stop().await;
     assert_eq!(ground.ask(grant).await.unwrap(), Outcome::Withdrawn);
+}
+
+/// A host with all roles beside one that has no workers: the one makes what the other orders, and
+/// while nobody orders it says nothing.
+pub(crate) async fn a_host_that_makes_its_own_makes_others_too(place: &Place) {
+    let apart = apart(place).await;
+    let ground = &apart.ground;
+    let ada = persona(&ground.store, "ada").await;
+    let grant = approved(&ground.store, ada, day(0)).await;
+    let mixed = apart.start(1, PATIENCE, Presence::WhileReliedOn);
+    // Nobody has said that it relies on workers, so nobody says that it works; an order is made all
+    // the same.
+    assert_eq!(ground.ask(grant).await.unwrap(), Outcome::Busy);
+    while ground.around.made.load(Ordering::SeqCst) == 0 {
+        assert!(!mixed.task.is_finished());
+    }
+    let mut stranger = place.stranger().await;
+    let said = "SELECT COUNT(*) FROM repository_workers";
+    assert_eq!(stranger.numbers(said).await, [0]);
+    mixed.stop().await;
+    package(ground.ask(grant).await);
+
+    let front_end = FrontEndRef::from_bytes([1; 16]);
+    let now = apart.clock.now();
+    ground.store.rely(front_end, now).await.unwrap();
+    let mixed = apart.start(2, PATIENCE, Presence::WhileReliedOn);
+    while apart.workers().await == 0 {
+        assert!(!mixed.task.is_finished());
+    }
+    let again = approved(&ground.store, ada, day(0)).await;
+    package(ground.ask(again).await);
+    assert_eq!(ground.around.made.load(Ordering::SeqCst), 2);
+    mixed.stop().await;
 }
