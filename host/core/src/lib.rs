@@ -34,4 +34,5 @@ pub mod recent;
 pub mod refusal;
 pub mod rollout;
 pub mod time;
+pub mod title_rights;
 pub mod verify;
