@@ -18,6 +18,10 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 const READERS: u32 = 4;
 
+/// How long the write-ahead log grows before it is carried into the file, in pages of 4 KiB. What
+/// is written again and again in between, such as rows that wait and are gone, is carried once.
+const WAL_PAGES: &str = "4000";
+
 /// As many as the longest answers asked for while a host serves.
 const ROWS_BUFFERED: usize = 1024;
 
@@ -44,6 +48,7 @@ impl SqliteFile {
             .synchronous(SqliteSynchronous::Full)
             // A read error of a mapped file would be a signal, not an error.
             .pragma("mmap_size", "0")
+            .pragma("wal_autocheckpoint", WAL_PAGES)
             // Deleted secrets and data keys are overwritten, not only forgotten.
             .pragma("secure_delete", "ON")
             .pragma("trusted_schema", "OFF")
@@ -193,6 +198,7 @@ mod tests {
                 ("PRAGMA busy_timeout", "5000"),
                 ("PRAGMA mmap_size", "0"),
                 ("PRAGMA secure_delete", "1"),
+                ("PRAGMA wal_autocheckpoint", WAL_PAGES),
             ] {
                 assert_eq!(setting(pool, sql).await, expected, "{sql}");
             }
