@@ -3,12 +3,20 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use colophon_keys::{Revocation, serial_number};
+use colophon_keys::{
+    AwsLc, KeyKind, Revocation, Subject, SystemRandom, certificates_from_pem, serial_number,
+};
 use colophon_tests::colophon::{Host, House, fail, succeed};
 use colophon_tests::persona::{Persona, a_day, now_s, platform};
-use colophon_title::license::RightKind;
+use colophon_title::license::{
+    Access, AccessPrincipal, Delegation, DelegationTerms, License, LicenseId, Line, Object,
+    ReadyLicensor, RightKind, RightsTemplate,
+};
+use colophon_title::trust::{CertificateRole, EndCertificate};
 use colophon_title::{TitleRefused, TrustRoots};
+use sqlx::Connection as _;
 
 use crate::licensed::{ADA, Shop, code, open, open_under, roots, until};
 
@@ -43,6 +51,10 @@ impl Trade {
 
     /// The publisher's leave to print so often, for the licensor that the center has now.
     fn delegation(&self, book_id: &str, most: u32) -> PathBuf {
+        self.delegation_with(book_id, most, &[])
+    }
+
+    fn delegation_with(&self, book_id: &str, most: u32, more: &[&str]) -> PathBuf {
         let mut shown = self.shop.house.colophon();
         shown.args(["center", "signer", "certificate", "--role", "licensor"]);
         let licensor = self.publisher.path().join("licensor.pem");
@@ -52,6 +64,7 @@ impl Trade {
         command.args(["license", "delegate", "--book-id", book_id]);
         command.arg("--to").arg(&licensor);
         command.arg("--rights").arg(printing(&self.publisher, most));
+        command.args(more);
         succeed(command.arg("--out").arg(&file));
         file
     }
@@ -71,6 +84,16 @@ impl Trade {
         let mut signers = listed.as_array().unwrap().iter();
         let licensor = signers.find(|signer| signer["role"] == "licensor").unwrap();
         licensor["sha256"].as_str().unwrap().to_owned()
+    }
+
+    /// What an operator is told of a receipt.
+    fn explain(&self, receipt: &str, form: &str) -> serde_json::Value {
+        let file = self.shop.house.path().join("form");
+        fs::write(&file, form).unwrap();
+        let mut command = self.shop.house.colophon();
+        command.args(["--json", "receipt", "explain", receipt, "--certificate"]);
+        let output = command.arg(&file).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// What the doctor says.
@@ -174,6 +197,14 @@ fn a_center_licenses_by_a_publishers_leave_and_no_more_than_that() {
         (answer.status != 200).then_some(answer)
     });
     assert_eq!(code(&answer), "copy-failed");
+    let explained = trade.explain(&shop.receipt(ADA, "t-3"), &ada.form(&host));
+    assert_eq!(explained["code"], "copy-failed");
+    let reasons = explained["reasons"].to_string();
+    for words in ["delegated the title's rights is not believed", "revoked"] {
+        assert!(reasons.contains(words), "{explained}");
+    }
+    let next = explained["next"].as_str().unwrap();
+    assert!(next.contains("--delegation"), "{explained}");
     let said = trade.certificates();
     assert!(said.contains("delegation of ISBN b-1"), "{said}");
     // The center's own authority is as good as before.
@@ -215,7 +246,15 @@ fn leave_for_another_title_key_or_place_is_refused() {
     };
     let said = fail(&mut fresh(&[]));
     assert!(said.contains("Rights of ISBN b-1 were delegated"), "{said}");
+    let host = house.serve(&[]);
+    let form = trade.shop.activation.persona(ADA).form(&host);
+    let sale = trade.shop.receipt(ADA, "t-1");
+    assert_eq!(trade.explain(&sale, &form)["code"], "ready");
     succeed(&mut fresh(&["--yes"]));
+    let explained = trade.explain(&sale, &form);
+    assert_eq!(explained["code"], "copy-failed");
+    let reasons = explained["reasons"].to_string();
+    assert!(reasons.contains("to another licensor"), "{explained}");
     let said = fail(&mut trade.update(&[("--delegation", &leave), rights]));
     assert!(said.contains("delegated to another licensor"), "{said}");
     let renewed = trade.delegation("b-1", 1);
@@ -237,4 +276,212 @@ fn leave_for_another_title_key_or_place_is_refused() {
     .unwrap();
     let said = fail(&mut trade.update(&[("--delegation", &renewed), rights]));
     assert!(said.contains("the licensor is not believed"), "{said}");
+}
+
+#[test]
+fn leave_is_taken_in_where_copies_are_licensed() {
+    let trade = Trade::new();
+    let house = &trade.shop.house;
+    let within = printing(house, 1);
+    let book = house.path().join("book.epub");
+    let with_leave = |command: &mut std::process::Command, book_id: &str| {
+        let leave = trade.delegation(book_id, 1);
+        command.args(["--book-id", book_id, "--rights"]);
+        command.arg(&within).arg("--delegation").arg(leave);
+    };
+    let add = |book_id: &str, more: &[&str]| {
+        let mut command = house.colophon();
+        command.args(["title", "add"]).arg(&book).args(more);
+        with_leave(&mut command, book_id);
+        command
+    };
+    let none = "no copy of this title gets a license";
+    let said = fail(&mut add("b-2", &["--level", "3"]));
+    assert!(said.contains(none) && said.contains("--licensed"), "{said}");
+    succeed(&mut add("b-2", &["--level", "3", "--sign", "tool"]));
+    house.add_title(&book, "b-3", &["--level", "2"]);
+    let update = |more: &[&str]| {
+        let mut command = house.colophon();
+        command.args(["title", "update"]).args(more);
+        with_leave(&mut command, "b-3");
+        command
+    };
+    let said = fail(&mut update(&[]));
+    assert!(said.contains(none), "{said}");
+    succeed(&mut update(&["--licensed"]));
+}
+
+/// Leave whose every right asks for the licensor that it was given to, as other programs make it.
+fn asking_for_the_delegate(trade: &Trade, book_id: &str) -> PathBuf {
+    let mut shown = trade.shop.house.colophon();
+    shown.args(["center", "signer", "certificate", "--role", "licensor"]);
+    let center = certificates_from_pem(&succeed(&mut shown)).unwrap();
+    let center = EndCertificate::parse(&center[0]).unwrap();
+    let name = Subject {
+        common_name: "another licensor of the publisher".to_owned(),
+        organization: None,
+    };
+    let role = CertificateRole::Licensor;
+    let leaf = platform(&trade.publisher)
+        .issue(role, &name, KeyKind::P256, a_day(), &mut SystemRandom)
+        .unwrap();
+    let object = |id_type: &str, id: &str| Object {
+        id_type: Line::parse(id_type).unwrap(),
+        id: Line::parse(id).unwrap(),
+        name: None,
+    };
+    let signer = Arc::new(leaf.licensor().unwrap());
+    let licensor = ReadyLicensor::new(&AwsLc, object("center", "publisher"), signer).unwrap();
+    let mut rights = RightsTemplate::viewing();
+    // One that asks for nobody comes first, for all else that is in it.
+    let terms = DelegationTerms {
+        id: LicenseId::from_bytes([3; 16]),
+        granted_at_unix_s: now_s() - 60,
+        work: &object("ISBN", book_id),
+        delegate: &center,
+        rights: &rights,
+        until_unix_s: None,
+        delegated_by: None,
+    };
+    let signed = terms.sign(&AwsLc, &licensor).unwrap();
+    let plain = Delegation::read(signed.document()).unwrap();
+    let delegate = plain.license().principals[0].reference.clone();
+    rights.rights[0].bundle.access = vec![Access::Principals(vec![AccessPrincipal {
+        reference: delegate,
+        enabling_bits: None,
+    }])];
+    let asking = License {
+        rights: rights.rights,
+        ..plain.license().clone()
+    };
+    let signed = licensor.sign(&AwsLc, &asking).unwrap();
+    let file = trade.shop.house.path().join("asking.xml");
+    fs::write(&file, signed.document()).unwrap();
+    file
+}
+
+#[test]
+fn rights_are_tried_for_the_copies_that_are_sold() {
+    let trade = Trade::new();
+    let house = &trade.shop.house;
+    let leave = asking_for_the_delegate(&trade, "b-2");
+    let viewing = house.path().join("viewing.xml");
+    fs::write(&viewing, RightsTemplate::viewing().to_xml()).unwrap();
+    let add = |more: &[&str]| {
+        let mut command = house.colophon();
+        command
+            .args(["title", "add", "--book-id", "b-2"])
+            .args(more);
+        command.arg(house.path().join("book.epub"));
+        command.arg("--rights").arg(&viewing);
+        command.arg("--delegation").arg(&leave);
+        command
+    };
+    // A license of a signed copy names nobody, and nobody is more than the delegate.
+    let said = fail(&mut add(&["--level", "2", "--sign", "tool"]));
+    assert!(said.contains("signed copies below level 5"), "{said}");
+    let both = ["--level", "2", "--sign", "tool", "--licensed"];
+    let said = fail(&mut add(&both));
+    assert!(said.contains("signed copies below level 5"), "{said}");
+    succeed(&mut add(&["--level", "5"]));
+}
+
+#[test]
+fn leave_ends_on_its_day_and_what_was_sold_stays_sold() {
+    let trade = Trade::new();
+    let (shop, house) = (&trade.shop, &trade.shop.house);
+    let within = printing(house, 1);
+    let rights = ("--rights", &within);
+    // Days begin in UTC; the day after tomorrow is more than a day away.
+    let end = (now_s() / 86_400 + 2) * 86_400;
+    let day = |unix_s: i64| {
+        let at = jiff::Timestamp::from_second(unix_s).unwrap();
+        at.strftime("%Y-%m-%d").to_string()
+    };
+    let leave = trade.delegation_with("b-1", 1, &["--until", &day(end)]);
+    succeed(&mut trade.update(&[("--delegation", &leave), rights]));
+    let shown = house.json(&["title", "show", "--book-id", "b-1"]);
+    assert_eq!(shown["delegated_until"], end);
+    let host = house.serve(&[]);
+    let ada = shop.activation.persona(ADA);
+    let copy = buy(shop, &host, &ada).unwrap();
+    open_under(&trade.roots(), &copy, &ada).unwrap();
+    let dated = |at: i64| {
+        let sale = shop.receipt_with(ADA, "t-2", &["--sold-at", &at.to_string()]);
+        (trade.explain(&sale, &ada.form(&host)), sale)
+    };
+    let (in_time, _) = dated(end - 1);
+    assert_eq!(in_time["code"], "ready", "{in_time}");
+    let (late, sale) = dated(end);
+    let reasons = late["reasons"].to_string();
+    assert!(reasons.contains("when the delegation had ended"), "{late}");
+    let refused = host.download_licensed(&sale, &ada.form(&host));
+    assert_eq!(code(&refused), "copy-failed");
+
+    // It does not end before it begins, and what has ended is not taken in.
+    let mut over = trade.publisher.colophon();
+    over.args(["license", "delegate", "--book-id", "b-1", "--until"]);
+    over.arg(day(now_s() - 86_400));
+    over.arg("--to")
+        .arg(trade.publisher.path().join("licensor.pem"));
+    over.arg("--rights").arg(&within);
+    let said = fail(over.arg("--out").arg(house.path().join("over.xml")));
+    assert!(said.contains("not before it begins"), "{said}");
+}
+
+/// Changes a house's database behind its back.
+fn meddle(house: &House, sql: &str) {
+    let file = format!("sqlite://{}", house.path().join("colophon.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut file = sqlx::SqliteConnection::connect(&file).await.unwrap();
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        sqlx::query(sql).execute(&mut file).await.unwrap();
+        file.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_title_with_damaged_rights_is_mended() {
+    let trade = Trade::new();
+    let house = &trade.shop.house;
+    let within = printing(house, 1);
+    let leave = trade.delegation("b-1", 1);
+    let whole: &[(&str, &PathBuf)] = &[("--delegation", &leave), ("--rights", &within)];
+    succeed(&mut trade.update(whole));
+    let is_sound = || !trade.certificates().contains("damaged");
+    assert!(is_sound());
+
+    meddle(house, "UPDATE titles SET delegation = x'00'");
+    assert!(
+        trade
+            .certificates()
+            .contains("ISBN b-1 of main are damaged")
+    );
+    let mut priced = trade.update(&[]);
+    let said = fail(priced.args(["--price", "100EUR"]));
+    assert!(said.contains("--no-delegation"), "{said}");
+    let said = fail(&mut trade.update(&[("--rights", &within)]));
+    assert!(said.contains("--no-delegation"), "{said}");
+    // The rest of the title is as it was, and the rights that can be read stay.
+    let mut alone = trade.update(&[]);
+    succeed(alone.args(["--no-delegation", "--price", "100EUR"]));
+    let shown = house.json(&["title", "show", "--book-id", "b-1"]);
+    assert_eq!(shown["price"], "100 EUR");
+    assert!(shown["rights"].as_str().unwrap().contains("<print"));
+    assert!(shown.get("delegated_by").is_none() && is_sound());
+
+    succeed(&mut trade.update(whole));
+    meddle(house, "UPDATE titles SET rights = NULL");
+    assert!(!is_sound());
+    succeed(&mut trade.update(&[("--rights", &within)]));
+    let shown = house.json(&["title", "show", "--book-id", "b-1"]);
+    assert!(shown["delegated_by"].is_array() && is_sound());
+    meddle(house, "UPDATE titles SET rights = '<rights'");
+    let mut reset = trade.update(&[]);
+    succeed(reset.args(["--no-delegation", "--center-rights"]));
+    assert!(is_sound());
 }

@@ -10,7 +10,7 @@ use colophon_tests::book::epub;
 use colophon_tests::colophon::{Host, House, fail, succeed};
 use colophon_tests::device::Device;
 use colophon_tests::person::Person;
-use colophon_tests::persona::a_day;
+use colophon_tests::persona::{a_day, now_s};
 use colophon_title::trust::CertificateRole;
 
 use crate::licensed::until;
@@ -136,6 +136,10 @@ fn a_copy_opens_on_its_buyers_devices_and_nowhere_else() {
         4,
         "not activated on this machine",
     );
+
+    // To say what is granted without end or number, no repository is asked.
+    let info = thief.run(&["info", text(&copy)]);
+    assert!(info.status.success() && info.stderr.is_empty(), "{info:?}");
 
     // One fact may change; it is the same machine.
     desk.state("proc/sys/kernel/hostname", "renamed.example");
@@ -383,6 +387,18 @@ fn a_shop_is_told_who_buys_and_nobody_else_is() {
         command.arg("--shop-key").arg(key);
         command
     };
+    // What the shop has to remember is told: the command mints again from the same form.
+    let told = || {
+        let mut command = mint(&secret, (&certificate, &key));
+        let minted = succeed(command.arg("--json"));
+        let minted: serde_json::Value = serde_json::from_str(&minted).unwrap();
+        minted["persona_form"].clone()
+    };
+    let once = told();
+    assert_eq!(once["id"].as_str().unwrap().len(), 22);
+    assert_eq!(told(), once);
+    let until = once["remember_until_unix_s"].as_i64().unwrap();
+    assert!((now_s() + 120..=now_s() + 720).contains(&until), "{once}");
     let receipt = succeed(&mut mint(&secret, (&certificate, &key)));
     let answer = host.download_licensed(receipt.trim(), &desk.certificate(&host));
     assert_eq!(
@@ -456,7 +472,7 @@ fn a_shop_is_told_who_buys_and_nobody_else_is() {
 }
 
 /// The persona a device was activated for, as its certificate says.
-fn persona(device: &Device) -> String {
+pub(crate) fn persona(device: &Device) -> String {
     let listed = succeed(device.reader().args(["--json", "persona"]));
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     listed["persona"].as_str().unwrap().to_owned()

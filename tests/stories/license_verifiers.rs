@@ -238,6 +238,7 @@ fn license(licensor: Licensor) -> impl Strategy<Value = License> {
             licensor: licensor.clone(),
             principals: vec![principal],
             delegated_by: None,
+            grants_until_unix_s: None,
         },
     )
 }

@@ -2,9 +2,12 @@
 
 use std::fs;
 
-use colophon_keys::{Authority, KeyKind, Subject, SystemRandom};
-use colophon_tests::colophon::{Host, fail, succeed};
-use colophon_tests::persona::{FormTerms, Persona, a_day, center_chain, platform};
+use colophon_keys::{
+    Authority, KeyKind, Revocation, Subject, SystemRandom, Validity, certificates_from_pem,
+    serial_number,
+};
+use colophon_tests::colophon::{Host, House, fail, succeed};
+use colophon_tests::persona::{FormTerms, Persona, a_day, center_chain, now_s, platform};
 use colophon_title::license::{LicenseReport, RightKind};
 use colophon_title::trust::CertificateRole;
 
@@ -87,6 +90,88 @@ fn a_licensor_is_replaced_without_a_restart() {
         buy(&shop, &host, &ada).licensor_subject,
         "CN=Licensor from elsewhere"
     );
+}
+
+#[test]
+fn an_operator_is_told_why_the_licensor_cannot_license() {
+    let shop = Shop::new(&["--level", "5"]);
+    let house = &shop.house;
+    let host = house.serve(&[]);
+    let form = house.path().join("form");
+    let ada = shop.activation.persona(ADA);
+    fs::write(&form, ada.form(&host)).unwrap();
+    let explain = |more: &[&str]| -> serde_json::Value {
+        let sale = shop.receipt_with(ADA, "t-1", more);
+        let mut command = house.colophon();
+        command.args(["--json", "receipt", "explain", &sale, "--certificate"]);
+        let output = command.arg(&form).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let cannot = |explained: &serde_json::Value, why: &str| {
+        assert_eq!(explained["code"], "copy-failed", "{explained}");
+        let reasons = explained["reasons"].to_string();
+        assert!(reasons.contains("licensor is not believed"), "{explained}");
+        assert!(reasons.contains(why), "{explained}");
+        let next = explained["next"].as_str().unwrap();
+        assert!(next.contains("center signer new"), "{explained}");
+    };
+    assert_eq!(explain(&[])["code"], "ready");
+    // A sale that is dated when the licensor's certificate is over.
+    let far = ["--sold-at", "32472144000"];
+    cannot(&explain(&far), "not valid at the time");
+
+    let mut shown = house.colophon();
+    shown.args(["center", "signer", "certificate", "--role", "licensor"]);
+    let certificates = certificates_from_pem(&succeed(&mut shown)).unwrap();
+    let revoked = Revocation {
+        serial: serial_number(&certificates[0]).unwrap(),
+        at_unix_s: now_s() - 60,
+    };
+    let list = platform(house).revocation_list(&[revoked], 1, a_day());
+    fs::write(house.path().join("trust/licensor.crl"), list.unwrap()).unwrap();
+    cannot(&explain(&[]), "revoked");
+    // A new licensor sells.
+    let new = ["center", "signer", "new", "--role", "licensor"];
+    succeed(house.colophon().args(new));
+    assert_eq!(explain(&[])["code"], "ready");
+}
+
+#[test]
+fn the_doctor_says_which_revocation_list_is_old() {
+    let house = House::new();
+    let doctor = || {
+        let mut command = house.colophon();
+        let output = command.args(["--json", "doctor"]).output().unwrap();
+        let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut findings = findings.as_array().unwrap().iter();
+        let found = findings.find(|finding| finding["what"] == "revocation lists");
+        let found = found.unwrap().clone();
+        (
+            found["healthy"].as_bool().unwrap(),
+            found["detail"].to_string(),
+        )
+    };
+    assert_eq!(doctor(), (true, "\"none\"".to_owned()));
+    house.json(&["activation", "revoked"]);
+    let (healthy, detail) = doctor();
+    assert!(
+        healthy && detail.contains("activation.crl is of"),
+        "{detail}"
+    );
+    let past = |from: i64, until: i64| Validity {
+        from_unix_s: now_s() - from,
+        until_unix_s: now_s() - until,
+    };
+    let list = platform(&house).revocation_list(&[], 1, past(9_000, 60));
+    let file = house.path().join("trust/elsewhere.crl");
+    fs::write(&file, list.unwrap()).unwrap();
+    let (healthy, detail) = doctor();
+    assert!(!healthy && detail.contains("elsewhere.crl"), "{detail}");
+    assert!(detail.contains("Colophon platform authority"), "{detail}");
+    assert!(!detail.contains("activation.crl"), "{detail}");
+    let list = platform(&house).revocation_list(&[], 2, a_day());
+    fs::write(&file, list.unwrap()).unwrap();
+    assert!(doctor().0);
 }
 
 #[test]

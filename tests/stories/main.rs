@@ -19,6 +19,7 @@ mod licensed;
 mod licensors;
 mod lost_database;
 mod other_tools;
+mod passed_on;
 mod plugin_authors;
 mod plugin_examples;
 mod purchase;

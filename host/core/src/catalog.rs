@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use colophon_receipt::{BookId, BookIdType, CenterId, Currency};
-use colophon_title::license::{Delegation, RightsTemplate};
 use colophon_title::{Level, MediaType, SignerRoles, VersionId};
 use thiserror::Error;
 
 use crate::id::{RowVersion, TitleId};
+use crate::title_rights::TitleRights;
 
 /// A Book ID together with its type: what a retailer names a title by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -192,10 +192,8 @@ pub struct TitleFacts {
     pub price: Option<Money>,
     /// Center-defined attributes that plug-ins can see.
     pub attributes: Vec<(String, String)>,
-    /// What its licenses grant; none: what the center's licenses grant.
-    pub rights: Option<Arc<RightsTemplate>>,
-    /// What lets the center's licensor grant them, where another licensor holds the title's rights.
-    pub delegation: Option<Arc<Delegation>>,
+    /// What its licenses grant, and by whose leave.
+    pub rights: TitleRights,
 }
 
 #[cfg(test)]

@@ -33,4 +33,5 @@ pub mod principal;
 pub mod recent;
 pub mod refusal;
 pub mod time;
+pub mod title_rights;
 pub mod verify;

@@ -14,6 +14,7 @@ use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::plugin::{PolicyTerms, Verdict};
 use colophon_core::refusal::Refusal;
 use colophon_core::time::Timestamp;
+use colophon_core::title_rights::TitleRights;
 use colophon_crypto::{Key32, Portable, Randomness};
 use colophon_receipt::{
     Claims, Freshness, Mint, Receipt, ReceiptKey, RequestedLevel, SealedReceipt, TimePolicy,
@@ -91,8 +92,7 @@ fn facts(change: impl FnOnce(&mut TitleFacts)) -> Arc<TitleFacts> {
         availability: Availability::Ready,
         price: None,
         attributes: vec![],
-        rights: None,
-        delegation: None,
+        rights: TitleRights::Center,
     };
     change(&mut facts);
     Arc::new(facts)

@@ -15,6 +15,7 @@ mod envelope;
 mod master;
 mod pem;
 mod private_key;
+mod revocation_list;
 mod stored_signers;
 mod system_random;
 mod trust_folder;
@@ -33,6 +34,7 @@ pub use master::{
 };
 pub use pem::{InvalidPem, certificates_from_pem, certificates_to_pem};
 pub use private_key::{KeyKind, PrivateKey, PrivateKeyError};
+pub use revocation_list::RevocationListAge;
 pub use stored_signers::StoredSigners;
 pub use system_random::SystemRandom;
 pub use trust_folder::{TrustFolder, TrustFolderError};

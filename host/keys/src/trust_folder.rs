@@ -1,7 +1,7 @@
 //! The host's trusted roots and revocation lists, read from a folder and read again when it
 //! changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -19,6 +19,8 @@ use colophon_title::license::{
 use colophon_title::trust::{
     CertificateRole, ChainRefused, EndCertificate, TrustRoots, TrustRootsError, validity,
 };
+
+use crate::revocation_list::RevocationListAge;
 
 /// Larger files are no certificates of ours.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -149,6 +151,34 @@ impl TrustFolder {
     /// [`LicenseRefused`].
     pub fn verify_delegation(&self, document: &[u8]) -> Result<Delegation, LicenseRefused> {
         Delegation::verify(self.engine.as_ref(), document, &self.held().roots)
+    }
+
+    /// How old the revocation lists in the folder are that nobody has replaced: of those of one
+    /// issuer the latest, with the file it stands in.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustFolderError::Read`] if a file has gone or cannot be read any more.
+    pub fn revocation_lists(&self) -> Result<Vec<(PathBuf, RevocationListAge)>, TrustFolderError> {
+        let mut latest: BTreeMap<String, (PathBuf, RevocationListAge)> = BTreeMap::new();
+        let held = self.held();
+        let lists = held.files.iter();
+        for file in lists.filter(|file| file.kind == Kind::RevocationLists) {
+            let path = || file.path.clone();
+            let bytes = fs::read(&file.path).map_err(|source| TrustFolderError::Read {
+                path: path(),
+                source,
+            })?;
+            for list in RevocationListAge::read_all(&bytes) {
+                let is_later = latest
+                    .get(&list.issuer)
+                    .is_none_or(|(_, known)| known.issued_at_unix_s <= list.issued_at_unix_s);
+                if is_later {
+                    latest.insert(list.issuer.clone(), (path(), list));
+                }
+            }
+        }
+        Ok(latest.into_values().collect())
     }
 
     /// The trusted roots in DER.

@@ -257,3 +257,54 @@ fn a_verdict_is_for_its_chain_its_role_and_its_time() {
         assert!(trust.judge(&longer, ROLE, at).is_err());
     }
 }
+
+#[test]
+fn the_latest_list_of_each_issuer_says_how_old_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (one, other) = (root("one"), root("other"));
+    put(folder, "one.pem", one.certificate_pem().as_bytes());
+    let trust = open(folder).expect("a folder");
+    let lists = || {
+        let lists = trust.revocation_lists().expect("lists");
+        let short = |(file, list): &(std::path::PathBuf, _)| {
+            let list: &colophon_keys::RevocationListAge = list;
+            let name = file.file_name().expect("a name").to_string_lossy();
+            let until = list.next_by_unix_s.expect("a next one") - NOW;
+            (name.into_owned(), list.issuer.clone(), until)
+        };
+        lists.iter().map(short).collect::<Vec<_>>()
+    };
+    assert_eq!(lists(), []);
+    let list = |authority: &Authority, from: i64, until: i64| {
+        let validity = Validity {
+            from_unix_s: NOW + from,
+            until_unix_s: NOW + until,
+        };
+        authority.revocation_list(&[], 1, validity).expect("a list")
+    };
+    put(folder, "a.crl", &list(&one, -50, -10));
+    put(folder, "b.crl", &list(&one, -90, -20));
+    put(folder, "c.crl", &list(&other, -30, 30));
+    assert_eq!(lists(), [], "not read yet");
+    assert!(trust.refresh().expect("lists"));
+    let [old, new] = [
+        ("a.crl".to_owned(), "CN=one".to_owned(), -10),
+        ("c.crl".to_owned(), "CN=other".to_owned(), 30),
+    ];
+    assert_eq!(lists(), [old, new.clone()]);
+    let overdue = |at: i64| {
+        let lists = trust.revocation_lists().expect("lists");
+        let overdue = lists.iter().filter(|(_, list)| list.is_overdue(at));
+        overdue.count()
+    };
+    assert_eq!([overdue(NOW - 10), overdue(NOW - 9)], [0, 1]);
+    // A later one of the same issuer takes its place, wherever it stands.
+    put(folder, "d.crl", &list(&one, -5, 60));
+    assert!(trust.refresh().expect("lists"));
+    assert_eq!(
+        lists(),
+        [("d.crl".to_owned(), "CN=one".to_owned(), 60), new]
+    );
+    assert_eq!(overdue(NOW), 0);
+}

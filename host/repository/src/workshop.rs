@@ -137,7 +137,7 @@ impl Workshop {
                 Ok(Claiming::Claimed(claimed)) => {
                     pauses = LOOKS;
                     let lease = Lease::from(asked, self.lease);
-                    under_way.spawn(Arc::clone(self).make(claimed, lease, place));
+                    under_way.spawn(Arc::clone(self).make(*claimed, lease, place));
                     continue;
                 }
                 // It is left alone for a moment, so that the next look finds others.

@@ -25,6 +25,7 @@ use colophon_core::forms::SuppliedForm;
 use colophon_core::id::EventId;
 use colophon_core::log::Client;
 use colophon_core::ports::FieldCipher;
+use colophon_core::refusal::Refusal;
 use colophon_core::time::{Clock, Timestamp};
 use colophon_crypto::Engine;
 use colophon_keys::{
@@ -48,7 +49,7 @@ pub(crate) use activation::{
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, open_node};
-pub(crate) use rehearsal::{rehearse_delegation, rehearse_rights};
+pub(crate) use rehearsal::{LicensedCopies, OfferedForms, rehearse_delegation, rehearse_rights};
 pub(crate) use repository::{Maker, OrderTasks, WorkerServices, WorkersHere, advice};
 pub(crate) use second_verifier::SecondOpinion;
 pub(crate) use signers::{complete_center, fresh, replace};
@@ -156,7 +157,13 @@ impl House {
             Ok(receipt) => receipt,
             Err(malformed) => {
                 let reason = anyhow::Error::new(malformed);
-                return Ok(Explained::refused(Code::ReceiptInvalid, &reason, None));
+                let next = Explained::next_step(&Refusal::NotAReceipt);
+                return Ok(Explained::refused(
+                    Code::ReceiptInvalid,
+                    next,
+                    &reason,
+                    None,
+                ));
             }
         };
         let request = DownloadRequest {
@@ -179,8 +186,9 @@ impl House {
         Ok(match outcome {
             Ok(permit) => Explained::permitted(&permit, receipt.as_ref()),
             Err(refusal) => {
-                let code = refusal.code();
-                Explained::refused(code, &anyhow::Error::new(refusal), receipt.as_ref())
+                let (code, next) = (refusal.code(), Explained::next_step(&refusal));
+                let reason = anyhow::Error::new(refusal);
+                Explained::refused(code, next, &reason, receipt.as_ref())
             }
         })
     }

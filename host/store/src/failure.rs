@@ -64,6 +64,9 @@ pub enum ChangeError {
     /// There is no such record.
     #[error("there is no such record")]
     NotFound,
+    /// It is not as it was when the change was decided on.
+    #[error("somebody else has changed the record meanwhile")]
+    ChangedMeanwhile,
     /// Another record already has what the change would give this one.
     #[error("another record already has this name or place")]
     AlreadyExists,

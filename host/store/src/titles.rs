@@ -4,12 +4,14 @@ mod read;
 mod write;
 
 use colophon_core::catalog::{Availability, Book, Forms, Location, Money, TitleFacts};
-use colophon_core::id::TitleId;
+use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::time::Timestamp;
+use colophon_core::title_rights::TitleRights;
 use colophon_receipt::CenterId;
 use colophon_title::license::{Delegation, RightsTemplate};
 use colophon_title::{ContentKey, Level, MediaType, Metadata, SignerRoles, VersionId};
 
+use crate::failure::Damaged;
 use crate::secrets::Column;
 
 pub(crate) const CONTENT_KEY: Column = Column {
@@ -79,10 +81,8 @@ pub struct NewTitle {
     pub price_structure: Option<String>,
     /// Center-defined attributes that plug-ins can see; names are unique.
     pub attributes: Vec<(String, String)>,
-    /// What its licenses grant; none: what the center's licenses grant.
-    pub rights: Option<RightsTemplate>,
-    /// What lets the center's licensor grant them, where another licensor holds the rights.
-    pub delegation: Option<Delegation>,
+    /// What its licenses grant, and by whose leave.
+    pub rights: TitleRights,
     /// Its forms.
     pub kept: KeptForms,
 }
@@ -97,16 +97,6 @@ pub enum Edit<T> {
     Remove,
     /// It becomes this.
     Set(T),
-}
-
-impl<T> Edit<T> {
-    /// What is set, if anything is.
-    pub fn into_set(self) -> Option<T> {
-        match self {
-            Self::Keep | Self::Remove => None,
-            Self::Set(value) => Some(value),
-        }
-    }
 }
 
 /// A change of a title; what is `None` stays as it is.
@@ -128,13 +118,45 @@ pub struct TitleChange {
     pub price_structure: Edit<String>,
     /// Other attributes, in place of all it has.
     pub attributes: Option<Vec<(String, String)>>,
-    /// Other rights in its licenses.
-    pub rights: Edit<RightsTemplate>,
-    /// Another delegation behind its rights.
-    pub delegation: Edit<Delegation>,
+    /// Other rights in its licenses, with what they are granted by: both, always.
+    pub rights: Option<TitleRights>,
     /// Other forms, in place of all it has. A form whose title version the title has already keeps
     /// its key without being given one.
     pub kept: Option<KeptForms>,
+    /// The state of the title that the change was decided on: if somebody has changed it since,
+    /// nothing is done. Without one, whatever the state is.
+    pub seen: Option<RowVersion>,
+}
+
+/// The rights of a title as they stand in its row, each part read for itself: a part that is
+/// damaged can be replaced without being read.
+#[derive(Debug)]
+pub struct KeptRights {
+    /// Rights of the title's own.
+    pub own: Result<Option<RightsTemplate>, Damaged>,
+    /// The delegation they are granted under.
+    pub delegation: Result<Option<Delegation>, Damaged>,
+    /// The state of the title they are part of.
+    pub seen: RowVersion,
+}
+
+impl KeptRights {
+    /// Whether licenses can be made with them: they can be read, and no delegation stands alone.
+    pub fn is_usable(&self) -> bool {
+        match (&self.own, &self.delegation) {
+            (Ok(own), Ok(delegation)) => own.is_some() || delegation.is_none(),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
+    }
+}
+
+/// A title whose rights another licensor holds.
+#[derive(Debug)]
+pub struct DelegatedTitle {
+    /// The title.
+    pub book: Book,
+    /// The leave it is sold by.
+    pub delegation: Result<Delegation, Damaged>,
 }
 
 /// A title as it is kept.

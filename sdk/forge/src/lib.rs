@@ -12,12 +12,14 @@
     reason = "a test or a generator that cannot make what it should stops"
 )]
 
+mod bent;
 mod claims;
 mod files;
 mod mutants;
 mod parts;
 mod skipped;
 
+pub use bent::{bend, seeds};
 pub use claims::{Members, changed, json_of, members};
 pub use files::{Files, differing, file_of, kept, named, write};
 pub use mutants::{Seeded, mutant, mutants};

@@ -115,6 +115,9 @@ pub struct License {
     pub principals: Vec<Principal>,
     /// The license by which the licensor may grant this: its document.
     pub delegated_by: Option<Vec<u8>>,
+    /// Of a delegation: the first second in which nothing more may be granted under it, since 1970.
+    /// What was granted before stays granted. Without an end if absent.
+    pub grants_until_unix_s: Option<i64>,
 }
 
 impl License {

@@ -16,8 +16,8 @@ use colophon_crypto::{Key32, Portable};
 use colophon_title::CopyKey;
 use colophon_title::license::{
     Delegation, DelegationRefused, DelegationTerms, LicenseId, LicenseRefused,
-    LicenseSigningFailed, LicenseTerms, ReadyLicensor, RehearsalFailed, Right, RightKind,
-    RightsTemplate, Widened, sign, verify,
+    LicenseSigningFailed, LicenseTerms, LicenseUnsound, ReadyLicensor, RehearsalFailed, Right,
+    RightKind, RightsTemplate, Widened, sign, verify,
 };
 use colophon_title::signature::SignerRole;
 use colophon_title::trust::{CertificateRole, EndCertificate};
@@ -54,7 +54,20 @@ impl Line {
         most: u32,
         delegated_by: Option<&Delegation>,
     ) -> Result<Vec<u8>, DelegationRefused> {
-        self.leave_to(&self.licensors[to].chain[0], from, most, delegated_by)
+        self.leave_to(&self.licensors[to].chain[0], from, most, None, delegated_by)
+    }
+
+    /// Leave from one to another that ends.
+    fn leave_until(
+        &self,
+        from: usize,
+        to: usize,
+        end: Option<i64>,
+        delegated_by: Option<&Delegation>,
+    ) -> Result<Delegation, DelegationRefused> {
+        let certificate = &self.licensors[to].chain[0];
+        let document = self.leave_to(certificate, from, 5, end, delegated_by)?;
+        Ok(self.verify(&document).unwrap())
     }
 
     fn leave_to(
@@ -62,6 +75,7 @@ impl Line {
         certificate: &[u8],
         from: usize,
         most: u32,
+        until_unix_s: Option<i64>,
         delegated_by: Option<&Delegation>,
     ) -> Result<Vec<u8>, DelegationRefused> {
         let terms = DelegationTerms {
@@ -70,6 +84,7 @@ impl Line {
             work: &object("ISBN", "9780000000019"),
             delegate: &EndCertificate::parse(certificate).unwrap(),
             rights: &printing(most),
+            until_unix_s,
             delegated_by,
         };
         let signed = terms.sign(&Portable, &self.ready(from))?;
@@ -82,6 +97,16 @@ impl Line {
 
     /// A license on trial under a delegation, signed and verified.
     fn rehearse(&self, at: usize, most: u32, by: &Delegation) -> Result<usize, RehearsalFailed> {
+        self.rehearse_then(ISSUED_AT, at, most, by)
+    }
+
+    fn rehearse_then(
+        &self,
+        issued_at: i64,
+        at: usize,
+        most: u32,
+        by: &Delegation,
+    ) -> Result<usize, RehearsalFailed> {
         let rights = printing(most);
         let terms = LicenseTerms {
             copy_key: &CopyKey::new(Key32::new([1; 32])),
@@ -91,7 +116,7 @@ impl Line {
             persona: None,
             delegated_by: Some(by),
         };
-        let signed = terms.rehearse(&Portable, ISSUED_AT)?;
+        let signed = terms.rehearse(&Portable, issued_at)?;
         let report = verify(&Portable, signed.document(), &self.root.roots()).unwrap();
         Ok(report.delegations.len())
     }
@@ -167,6 +192,46 @@ fn a_chain_is_as_long_as_its_copies_licenses_leave_room() {
 }
 
 #[test]
+fn a_delegation_ends_and_nothing_that_is_passed_on_outlasts_it() {
+    let line = Line::of(3);
+    let end = ISSUED_AT + 60;
+    let ending = |refused: &LicenseSigningFailed, expected: &Widened| {
+        matches!(
+            refused,
+            LicenseSigningFailed::Delegation(LicenseRefused::Widened(widened)) if widened == expected
+        )
+    };
+    let held = line.leave_until(0, 1, Some(end), None).unwrap();
+    assert_eq!(held.license().grants_until_unix_s, Some(end));
+    assert_eq!(Delegation::read(held.document()), Ok(held.clone()));
+    assert_eq!(line.rehearse_then(end - 1, 1, 5, &held).unwrap(), 1);
+    let RehearsalFailed::Signing(late) = line.rehearse_then(end, 1, 5, &held).unwrap_err() else {
+        panic!("it is refused when it is signed");
+    };
+    assert!(ending(&late, &Widened::Ended), "{late:?}");
+
+    // What says nothing of an end has that of what it is passed on under.
+    let passed_on = line.leave_until(1, 2, None, Some(&held)).unwrap();
+    assert_eq!(passed_on.license().grants_until_unix_s, Some(end));
+    let sooner = line.leave_until(1, 2, Some(end - 9), Some(&held)).unwrap();
+    assert_eq!(line.rehearse(2, 5, &sooner).unwrap(), 2);
+    let refused = line.leave_until(1, 2, Some(end + 1), Some(&held));
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(&refused, DelegationRefused::Signing(later) if ending(later, &Widened::Until)),
+        "{refused:?}"
+    );
+    let begins = line.leave_until(0, 1, Some(ISSUED_AT), None).unwrap_err();
+    assert!(
+        matches!(
+            begins,
+            DelegationRefused::Signing(LicenseSigningFailed::Unsound(LicenseUnsound::Ending))
+        ),
+        "{begins:?}"
+    );
+}
+
+#[test]
 fn what_is_no_delegation_is_kept_by_nobody() {
     let line = Line::of(2);
     let rights = printing(1).rights;
@@ -199,7 +264,7 @@ fn what_is_no_delegation_is_kept_by_nobody() {
 fn rights_are_delegated_to_licensors_alone() {
     let line = Line::of(1);
     let tool = line.root.signer(SignerRole::Tool, EcdsaP256Sha256);
-    let refused = line.leave_to(&tool.chain[0], 0, 1, None).unwrap_err();
+    let refused = line.leave_to(&tool.chain[0], 0, 1, None, None).unwrap_err();
     assert!(
         matches!(refused, DelegationRefused::Role(CertificateRole::Tool)),
         "{refused:?}"

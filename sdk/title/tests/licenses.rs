@@ -452,6 +452,17 @@ fn a_delegation_is_for_one_licensor_and_one_work() {
         check(&later, &center),
         Err(LicenseRefused::Widened(Widened::Issued))
     );
+    let lasts_until = |end: i64| {
+        parent(&|parent| {
+            parent.issued_at_unix_s -= 9;
+            parent.grants_until_unix_s = Some(end);
+        })
+    };
+    assert_eq!(check(&lasts_until(ISSUED_AT + 1), &center), Ok(()));
+    assert_eq!(
+        check(&lasts_until(ISSUED_AT), &center),
+        Err(LicenseRefused::Widened(Widened::Ended))
+    );
     let consumers = document(&plain(&publisher, rights()), &publisher);
     assert_eq!(
         check(&consumers, &center),

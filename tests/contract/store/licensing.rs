@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use colophon_activation::{CertificateChain, PersonaId};
+use colophon_core::catalog::TitleFacts;
 use colophon_core::center::Center;
+use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::ports::{Catalog, Centers};
 use colophon_core::principal::Principals;
+use colophon_core::title_rights::TitleRights;
 use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
+use colophon_store::failure::ChangeError;
 use colophon_store::log::PersonName;
 use colophon_store::signers::{CenterKeyRole, SignerMaterial};
 use colophon_store::store::Store;
-use colophon_store::titles::{Edit, TitleChange};
+use colophon_store::titles::TitleChange;
 use colophon_title::license::{
     Delegation, DelegationTerms, LicenseId, Line, Object, ReadyLicensor, RightsTemplate,
 };
@@ -120,31 +124,143 @@ pub(crate) async fn rights_are_set_and_taken_back(ground: &Place) {
     let missing = store.set_center_rights(&nobody, None, moment(42)).await;
     assert!(missing.is_err());
 
-    let copying = rights("<view></view><copy></copy>");
+    let copying = own("<view></view><copy></copy>");
     let mut new = title(1, "111", "Emma");
-    new.rights = Some(copying.clone());
+    new.rights = copying.clone();
     store.add_title(&new, moment(50)).await.unwrap();
-    let kept = || async {
-        let facts = store.facts(&center_id(), &place("main/1")).await;
-        facts.unwrap().unwrap().rights.as_deref().cloned()
-    };
-    assert_eq!(kept().await, Some(copying.clone()));
-    let change = |rights| TitleChange {
-        rights,
+    assert_eq!(kept(&store).await.rights, copying);
+    let turns = [
+        (None, copying.clone()),
+        (Some(own("<view></view>")), own("<view></view>")),
+        (Some(TitleRights::Center), TitleRights::Center),
+        (Some(copying.clone()), copying),
+    ];
+    for (rights, expected) in turns {
+        let change = TitleChange {
+            rights,
+            ..TitleChange::default()
+        };
+        update(&store, change).await.unwrap();
+        assert_eq!(kept(&store).await.rights, expected);
+    }
+}
+
+/// Rights of a title's own, on its center's authority.
+fn own(inside: &str) -> TitleRights {
+    TitleRights::Own(Arc::new(rights(inside)))
+}
+
+/// Rights of a title's own, by another center's leave to view.
+fn delegated(inside: &str, delegation: &Delegation) -> TitleRights {
+    TitleRights::Delegated {
+        rights: Arc::new(rights(inside)),
+        delegation: Arc::new(delegation.clone()),
+    }
+}
+
+/// What is known of the title that is called 111.
+async fn kept(store: &Store) -> Arc<TitleFacts> {
+    let facts = store.facts(&center_id(), &place("main/1")).await;
+    facts.unwrap().unwrap()
+}
+
+async fn update(store: &Store, change: TitleChange) -> Result<TitleId, ChangeError> {
+    store
+        .update_title(&center_id(), &book("111"), &change, moment(60))
+        .await
+}
+
+/// A change of rights that was decided on when the title was in this state.
+fn decided(rights: TitleRights, seen: RowVersion) -> TitleChange {
+    TitleChange {
+        rights: Some(rights),
+        seen: Some(seen),
+        ..TitleChange::default()
+    }
+}
+
+pub(crate) async fn of_two_who_change_rights_at_once_one_is_told(ground: &Place) {
+    let store = ground.store().await;
+    furnish(&store).await;
+    let delegation = delegation();
+    store
+        .add_title(&title(1, "111", "Emma"), moment(50))
+        .await
+        .unwrap();
+    let taken_in = delegated("<view></view>", &delegation);
+    // What each of two would do that have looked at the title in the same state.
+    let turns = [
+        [taken_in.clone(), TitleRights::Center],
+        [own("<copy></copy>"), taken_in.clone()],
+        [TitleRights::Center, own("<print></print>")],
+    ];
+    for [first, second] in turns {
+        let book = book("111");
+        let seen = store.kept_rights(&center_id(), &book).await;
+        let seen = seen.unwrap().unwrap().seen;
+        let (one, other) = tokio::join!(
+            update(&store, decided(first.clone(), seen)),
+            update(&store, decided(second.clone(), seen)),
+        );
+        let (won, refused) = match (one, other) {
+            (Ok(_), Err(refused)) => (first, refused),
+            (Err(refused), Ok(_)) => (second, refused),
+            both => panic!("one of them is told: {both:?}"),
+        };
+        assert!(matches!(refused, ChangeError::ChangedMeanwhile));
+        assert_eq!(kept(&store).await.rights, won, "nothing of the other's");
+    }
+    // Whoever decided on nothing that he saw is not held up, and a title that is gone is gone.
+    let blind = TitleChange {
+        rights: Some(taken_in.clone()),
         ..TitleChange::default()
     };
-    let turns = [
-        (Edit::Keep, Some(copying.clone())),
-        (Edit::Set(viewing.clone()), Some(viewing)),
-        (Edit::Remove, None),
-        (Edit::Set(copying.clone()), Some(copying)),
+    update(&store, blind).await.unwrap();
+    let seen = kept(&store).await.row_version;
+    store
+        .remove_title(&center_id(), &book("111"))
+        .await
+        .unwrap();
+    let gone = update(&store, decided(taken_in, seen)).await;
+    assert!(matches!(gone, Err(ChangeError::NotFound)));
+}
+
+pub(crate) async fn damaged_rights_are_replaced_without_being_read(ground: &Place) {
+    let store = ground.store().await;
+    furnish(&store).await;
+    let delegation = delegation();
+    let good = delegated("<view></view>", &delegation);
+    let mut new = title(1, "111", "Emma");
+    new.rights = good.clone();
+    store.add_title(&new, moment(50)).await.unwrap();
+    let mut stranger = ground.stranger().await;
+    let damage = [
+        "UPDATE titles SET delegation = (SELECT sha256 FROM title_forms LIMIT 1)",
+        "UPDATE titles SET rights = '<rights'",
+        // As two who changed one title at once could once leave it.
+        "UPDATE titles SET rights = NULL",
     ];
-    for (edit, expected) in turns {
-        store
-            .update_title(&center_id(), &book("111"), &change(edit), moment(60))
+    for (turn, damage) in damage.into_iter().enumerate() {
+        stranger.run(damage).await;
+        let found = store.facts(&center_id(), &place("main/1")).await;
+        assert!(found.is_err(), "{damage}");
+        let [title] = store
+            .delegated_titles(&center_id())
+            .await
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert_eq!(title.book, book("111"));
+        assert!(title.delegation.is_err(), "{damage}");
+        let held = store.kept_rights(&center_id(), &book("111")).await;
+        let held = held.unwrap().unwrap();
+        // What is whole is there for whoever mends the rest.
+        assert_eq!(held.delegation.is_ok(), turn != 0, "{damage}");
+        assert_eq!(held.own.is_ok(), turn != 1, "{damage}");
+        update(&store, decided(good.clone(), held.seen))
             .await
             .unwrap();
-        assert_eq!(kept().await, expected);
+        assert_eq!(kept(&store).await.rights, good);
     }
 }
 
@@ -253,42 +369,49 @@ pub(crate) async fn a_delegation_is_kept_with_its_title(ground: &Place) {
     let store = ground.store().await;
     furnish(&store).await;
     let delegation = delegation();
+    let good = delegated("<view></view>", &delegation);
     let mut new = title(1, "111", "Emma");
-    new.rights = Some(rights("<view></view>"));
-    new.delegation = Some(delegation.clone());
+    new.rights = good.clone();
     store.add_title(&new, moment(50)).await.unwrap();
     store
         .add_title(&title(2, "222", "Persuasion"), moment(50))
         .await
         .unwrap();
-    let kept = || async {
-        let facts = store.facts(&center_id(), &place("main/1")).await;
-        let facts = facts.unwrap().unwrap();
-        (facts.delegation.as_deref().cloned(), facts.row_version)
-    };
-    let (held, mut version) = kept().await;
-    assert_eq!(held, Some(delegation.clone()));
-    let delegated = store.delegated_titles(&center_id()).await.unwrap();
-    assert_eq!(delegated, [(book("111"), delegation.clone())]);
+    let mut before = kept(&store).await;
+    assert_eq!(before.rights, good);
+    let [title] = store
+        .delegated_titles(&center_id())
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    assert_eq!(title.book, book("111"));
+    assert_eq!(title.delegation.unwrap(), delegation);
 
-    let change = |delegation| TitleChange {
-        delegation,
-        ..TitleChange::default()
-    };
-    for (edit, expected) in [
-        (Edit::Remove, None),
-        (Edit::Keep, None),
-        (Edit::Set(delegation.clone()), Some(delegation)),
+    let alone = own("<view></view>");
+    for (rights, expected) in [
+        (Some(alone.clone()), alone.clone()),
+        (None, alone),
+        (Some(good.clone()), good),
+        (Some(TitleRights::Center), TitleRights::Center),
     ] {
-        store
-            .update_title(&center_id(), &book("111"), &change(edit), moment(60))
-            .await
-            .unwrap();
-        let (held, later) = kept().await;
-        assert_eq!(held, expected);
-        assert!(later > version, "caches learn of the change");
-        version = later;
+        let change = TitleChange {
+            rights,
+            ..TitleChange::default()
+        };
+        update(&store, change).await.unwrap();
+        let later = kept(&store).await;
+        assert_eq!(later.rights, expected);
+        assert!(later.row_version > before.row_version, "caches learn of it");
+        before = later;
     }
+    assert!(
+        store
+            .delegated_titles(&center_id())
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// Another center's leave to view.
@@ -319,6 +442,7 @@ fn delegation() -> Delegation {
         work: &object("ISBN", "111"),
         delegate: &EndCertificate::parse(&center.chain()[0]).unwrap(),
         rights: &rights("<view></view>"),
+        until_unix_s: None,
         delegated_by: None,
     };
     let signed = terms.sign(&AwsLc, &licensor).unwrap();

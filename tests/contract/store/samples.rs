@@ -11,6 +11,7 @@ use colophon_core::log::{
     ByteSpan, Client, DeliveredCopy, DownloadRecord, EventDetails, EventMessage, Outcome,
     ServerEvent, Severity,
 };
+use colophon_core::title_rights::TitleRights;
 use colophon_crypto::Key32;
 use colophon_receipt::{CenterId, Claims, KeyId, ReceiptKey, RetailerSecret, SecretMode};
 use colophon_store::centers::NewCenter;
@@ -134,8 +135,7 @@ pub(crate) fn title(number: u8, id: &str, name: &str) -> NewTitle {
             ("genre".to_owned(), "novel".to_owned()),
             ("year".to_owned(), "1815".to_owned()),
         ],
-        rights: None,
-        delegation: None,
+        rights: TitleRights::Center,
         kept: kept(2 * number),
     }
 }

@@ -152,7 +152,7 @@ pub struct Claimed {
 /// What a worker gets that asks for an order.
 pub enum Claiming {
     /// An order.
-    Claimed(Claimed),
+    Claimed(Box<Claimed>),
     /// None can be claimed.
     Nothing,
     /// An order that is not as it was placed. The attempt counts, or one damaged row would keep

@@ -35,6 +35,17 @@ pub(super) struct Principal {
     origin: PrincipalOrigin,
 }
 
+impl Principal {
+    /// As a license names it.
+    pub(super) fn licensee(self) -> Result<Licensee, Refusal> {
+        let persona = Line::parse(self.persona.as_str());
+        Ok(Licensee {
+            persona: persona.map_err(|_| Refusal::PersonaMissing)?,
+            certificate: self.believed.certificate,
+        })
+    }
+}
+
 /// A chain of certificates that is believed, with the persona's own.
 struct Believed {
     chain: CertificateChain,
@@ -61,20 +72,15 @@ impl Downloads {
             let licensee = None;
             return Ok(Licensed { permit, licensee });
         };
-        let Principal {
-            persona,
-            believed: Believed { chain, certificate },
-            origin,
-        } = principal;
-        if origin != PrincipalOrigin::Known {
+        if principal.origin != PrincipalOrigin::Known {
+            let Principal {
+                persona, believed, ..
+            } = &principal;
             let center = &opened.center.id;
-            self.principals.keep(center, &persona, &chain, request.at);
+            self.principals
+                .keep(center, persona, &believed.chain, request.at);
         }
-        let persona = Line::parse(persona.as_str()).map_err(|_| Refusal::PersonaMissing)?;
-        let licensee = Some(Licensee {
-            persona,
-            certificate,
-        });
+        let licensee = Some(principal.licensee()?);
         Ok(Licensed { permit, licensee })
     }
 

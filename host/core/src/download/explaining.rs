@@ -1,12 +1,15 @@
-//! The flow's front half, for those who want to know what would happen and nothing more.
+//! The flow up to where something would be delivered, for those who want to know what would happen
+//! and nothing more.
 
 use std::sync::Arc;
 
 use colophon_receipt::Receipt;
 
 use super::Downloads;
+use super::authenticating::{Licensed, Principal};
 use super::judging::judge;
-use super::opening::{call_context, purchase};
+use super::opening::call_context;
+use super::planning::plan;
 use super::refusing::Trace;
 use super::resolving::{book, resolve};
 use crate::catalog::TitleFacts;
@@ -34,7 +37,7 @@ impl Downloads {
         self.look(&opened, &resolved).await
     }
 
-    /// Tells what would come of a request, and delivers, counts and logs nothing.
+    /// Tells what would come of a request, and delivers, keeps, counts and logs nothing.
     pub async fn explain(&self, request: &DownloadRequest) -> Explanation {
         let mut trace = Trace::default();
         let outcome = self.judged(request, &mut trace).await;
@@ -54,13 +57,21 @@ impl Downloads {
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
         let permit = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
-        self.principal(request, &opened, &permit).await?;
-        self.open_form(&permit).await?;
-        if let Some(limit) = permit.downloads_max
-            && self.uses.taken(&purchase(&opened)).await? >= limit.get()
+        let principal = self.principal(request, &opened, &permit).await?;
+        let licensee = principal.map(Principal::licensee).transpose()?;
+        let licensed = Licensed { permit, licensee };
+        let plan = plan(calls.as_mut(), &opened, licensed).await;
+        let form = self.open_form(&plan.permit).await?;
+        // All that is made for a copy is made, so that nothing is left that could refuse it: who
+        // signs and who licenses, what they may grant, and the title's key.
+        if let Some(title) = &form.title {
+            self.tail(&opened, &plan, title).await?;
+        }
+        if let Some(limit) = plan.permit.downloads_max
+            && self.uses.taken(&plan.purchase).await? >= limit.get()
         {
             return Err(Refusal::UsedUp);
         }
-        Ok(permit)
+        Ok(plan.permit)
     }
 }

@@ -30,15 +30,15 @@ impl<'a> Licensing<'a> {
         let facts = &plan.permit.facts;
         let licensee = plan.licensee.as_ref();
         let is_signed = !plan.permit.signatures.is_empty();
-        if licensee.is_none() && (!is_signed || facts.rights.is_none()) {
+        if licensee.is_none() && (!is_signed || facts.rights.own().is_none()) {
             return Ok(None);
         }
         let licensor = center.licensor.as_deref();
         Ok(Some(Self {
             copy_key: &center.copy_key,
             licensor: licensor.ok_or(Refusal::LevelUnavailable)?,
-            rights: facts.rights.as_ref().unwrap_or(&center.rights),
-            delegation: facts.delegation.as_deref(),
+            rights: facts.rights.own().unwrap_or(&center.rights),
+            delegation: facts.rights.delegation(),
             licensee,
         }))
     }

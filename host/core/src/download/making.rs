@@ -91,7 +91,7 @@ impl Downloads {
     }
 
     /// The only bytes made for this copy: signatures, bookplate, seal or license, and directory.
-    async fn tail(
+    pub(super) async fn tail(
         &self,
         opened: &Opened,
         plan: &DownloadPlan,

@@ -86,13 +86,14 @@ fn compatible(older: &Path, newer: &Path) -> Result<(), String> {
     let mut push = |folder: &Path| resolve.push_dir(folder).map(|(package, _)| package);
     let older = push(older).map_err(|error| error.to_string())?;
     let newer = push(newer).map_err(|error| error.to_string())?;
-    let worlds: Vec<_> = resolve.packages[older]
+    let package = |package| resolve.packages.get(package).expect("what was pushed");
+    let worlds: Vec<_> = package(older)
         .worlds
         .iter()
         .map(|(name, world)| (name.clone(), *world))
         .collect();
     for (name, older) in worlds {
-        let newer = resolve.packages[newer].worlds.get(&name);
+        let newer = package(newer).worlds.get(&name);
         let newer = *newer.ok_or_else(|| format!("the world {name} is gone"))?;
         wit_component::semver_check(resolve.clone(), older, newer)
             .map_err(|error| format!("world {name}: {error:#}"))?;

@@ -149,10 +149,10 @@ impl RepositoryWork for Records {
                     digest: OrderDigest::from_bytes([number; 32]),
                     attempt: self.attempt,
                 };
-                Ok(Claiming::Claimed(Claimed {
+                Ok(Claiming::Claimed(Box::new(Claimed {
                     claim,
                     order: order(),
-                }))
+                })))
             }
         }
     }

@@ -26,6 +26,11 @@ pub(crate) struct DelegateArgs {
     /// XML file with the most that it may grant.
     #[arg(long, value_name = "FILE")]
     pub(crate) rights: PathBuf,
+    /// Day (such as 2027-01-01, UTC) from which on it may grant nothing more. Copies that were
+    /// licensed before stay as they are. Without one, it ends with what this center holds itself,
+    /// if that ends.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<jiff::civil::Date>,
     /// Where the delegation is written. The other center takes it with `colophon title update
     /// --delegation`.
     #[arg(long, value_name = "FILE")]

@@ -62,7 +62,7 @@ pub(crate) struct MintArgs {
     #[arg(long, conflicts_with = "persona_form")]
     pub(crate) persona: Option<String>,
     /// File with the persona form that the buyer's reader has made for this retailer. The command
-    /// forgets which forms it has taken; a shop must not.
+    /// says the form's id and until when it has to be remembered; it remembers nothing itself.
     #[arg(long, value_name = "FILE", requires_all = ["shop_key", "shop_certificate"])]
     pub(crate) persona_form: Option<PathBuf>,
     /// The retailer's private key that opens the persona form.

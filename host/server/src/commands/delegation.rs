@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use colophon_core::catalog::{Book, TitleFacts};
+use colophon_core::catalog::Book;
 use colophon_core::ports::Centers as _;
 use colophon_core::time::Clock as _;
+use colophon_core::title_rights::TitleRights;
 use colophon_crypto::{Engine as _, Randomness as _};
 use colophon_keys::{AwsLc, SystemRandom, certificates_from_pem};
 use colophon_receipt::CenterId;
-use colophon_store::titles::Edit;
+use colophon_store::failure::Damaged;
+use colophon_store::titles::{Edit, KeptRights};
 use colophon_title::license::{
     Delegation, DelegationTerms, LicenseId, Line, Object, ReadyLicensor, RightsTemplate,
 };
@@ -20,7 +22,7 @@ use colophon_title::trust::EndCertificate;
 use super::rights::read_rights;
 use crate::cli::DelegateArgs;
 use crate::commands::title::parsed;
-use crate::house::{House, SystemClock, rehearse_delegation};
+use crate::house::{House, LicensedCopies, SystemClock, rehearse_delegation};
 
 /// What becomes of a title's rights, and of the delegation behind them.
 pub(super) struct RightsChange {
@@ -28,40 +30,86 @@ pub(super) struct RightsChange {
     pub(super) delegation: Edit<Delegation>,
 }
 
+/// What a title has been licensed with so far.
+pub(super) struct RightsBefore {
+    own: Result<Option<RightsTemplate>, Damaged>,
+    delegation: Result<Option<Delegation>, Damaged>,
+}
+
+impl RightsBefore {
+    /// A title that is not in the catalog yet.
+    pub(super) fn none() -> Self {
+        Self {
+            own: Ok(None),
+            delegation: Ok(None),
+        }
+    }
+}
+
+impl From<KeptRights> for RightsBefore {
+    fn from(kept: KeptRights) -> Self {
+        Self {
+            own: kept.own,
+            delegation: kept.delegation,
+        }
+    }
+}
+
 impl RightsChange {
-    /// Tries what a title is to be licensed with, if anything about that changes: its rights must
-    /// lie within its delegation, and the delegation must be believed.
-    pub(super) async fn check(
-        &self,
+    /// What a title is licensed with from now on; nothing if nothing about that changes. It is
+    /// tried for each kind of copy that gets a license: its rights must lie within its delegation,
+    /// and the delegation must be believed. Of what it has, only what stays is read, so that what
+    /// is damaged can be replaced.
+    pub(super) async fn decide(
+        self,
         house: &House,
         center: &CenterId,
-        before: Option<&TitleFacts>,
-    ) -> Result<()> {
+        before: RightsBefore,
+        copies: &[LicensedCopies],
+    ) -> Result<Option<TitleRights>> {
         if self.rights == Edit::Keep && self.delegation == Edit::Keep {
-            return Ok(());
+            return Ok(None);
         }
-        let held = before.and_then(|facts| facts.delegation.as_deref());
-        let Some(delegation) = after(&self.delegation, held) else {
-            return Ok(());
-        };
-        let kept = before.and_then(|facts| facts.rights.as_deref());
-        let Some(rights) = after(&self.rights, kept) else {
-            bail!(
+        let is_new = matches!(self.delegation, Edit::Set(_));
+        let was_delegated = !matches!(before.delegation, Ok(None));
+        let delegation = after(self.delegation, before.delegation).context(
+            "the title's delegation cannot be read: end it with --no-delegation, or replace it \
+             with --delegation",
+        )?;
+        let rights = after(self.rights, before.own).context(
+            "the title's rights cannot be read: replace them with --rights or --center-rights",
+        )?;
+        let (rights, delegation) = match (rights, delegation) {
+            (None, None) => return Ok(Some(TitleRights::Center)),
+            (Some(rights), None) => return Ok(Some(TitleRights::Own(Arc::new(rights)))),
+            (Some(rights), Some(delegation)) => (rights, delegation),
+            (None, Some(_)) => bail!(
                 "a title under a delegation needs rights of its own, so that a change of the \
                  center's cannot go beyond it: give them with --rights, or end the delegation \
                  with --no-delegation"
-            );
+            ),
         };
+        if is_new && copies.is_empty() {
+            bail!(
+                "no copy of this title gets a license, which is all that a delegation is for: \
+                 sell it at level 5 (--licensed, or --level 5), or hand it in anew with \
+                 signatures (`colophon title add --sign tool`)"
+            );
+        }
         let licensor = licensor(house, center).await?;
-        let opinion = rehearse_delegation(house, &licensor, rights, delegation, SystemClock.now())?;
+        let now = SystemClock.now();
+        let opinion = rehearse_delegation(house, &licensor, &rights, &delegation, copies, now)?;
         eprintln!("{}", opinion.sentence());
-        if held.is_none() {
+        if !was_delegated {
             eprintln!(
                 "Readers open copies under the delegation if they were activated after the other \
                  licensor's root was put into the trust folder; others have to be activated again."
             );
         }
-        Ok(())
+        Ok(Some(TitleRights::Delegated {
+            rights: Arc::new(rights),
+            delegation: Arc::new(delegation),
+        }))
     }
 }
 
@@ -87,12 +135,12 @@ pub(super) fn certificate_text(der: &[u8]) -> String {
     }
 }
 
-/// What a value is after an edit.
-fn after<'a, T>(edit: &'a Edit<T>, kept: Option<&'a T>) -> Option<&'a T> {
+/// What a value is after an edit. What is damaged is a failure only where it stays.
+fn after<T>(edit: Edit<T>, kept: Result<Option<T>, Damaged>) -> Result<Option<T>, Damaged> {
     match edit {
         Edit::Keep => kept,
-        Edit::Remove => None,
-        Edit::Set(value) => Some(value),
+        Edit::Remove => Ok(None),
+        Edit::Set(value) => Ok(Some(value)),
     }
 }
 
@@ -138,7 +186,9 @@ pub(super) async fn delegate(
     let licensor = licensor(house, center).await?;
     // What a center holds by a delegation, it can only pass on under it.
     let title = house.store.show_title(center, &book).await?;
-    let held = title.and_then(|title| title.facts.delegation);
+    let held = title
+        .as_ref()
+        .and_then(|title| title.facts.rights.delegation());
     let mut id = [0; 16];
     SystemRandom.fill(&mut id);
     let terms = DelegationTerms {
@@ -151,16 +201,40 @@ pub(super) async fn delegate(
         },
         delegate: &delegate,
         rights: &rights,
-        delegated_by: held.as_deref(),
+        until_unix_s: arguments.until.map(beginning).transpose()?,
+        delegated_by: held,
     };
     let signed = terms.sign(&AwsLc, &licensor)?;
     let authority = match &held {
         Some(_) => "under the delegation that this center holds",
         None => "on this center's own authority",
     };
-    eprintln!("Granted to {}, {authority}.", certificate_text(own));
     // Nobody is handed a delegation that this host would refuse itself.
     let verified = house.trust()?.verify_delegation(signed.document());
-    verified.context("the delegation does not verify under this host's trusted roots")?;
+    let verified =
+        verified.context("the delegation does not verify under this host's trusted roots")?;
+    let until = match verified.license().grants_until_unix_s {
+        Some(end) => format!("until {}", day(end)),
+        None => "without an end".to_owned(),
+    };
+    eprintln!(
+        "Granted to {}, {authority}, {until}.",
+        certificate_text(own)
+    );
     Ok(signed.document().to_vec())
+}
+
+/// The first second of a day, since 1970.
+fn beginning(day: jiff::civil::Date) -> Result<i64> {
+    let begins = day.to_zoned(jiff::tz::TimeZone::UTC)?;
+    Ok(begins.timestamp().as_second())
+}
+
+/// A moment as people read it: its day alone where it is the first second of it.
+pub(super) fn day(unix_s: i64) -> String {
+    match jiff::Timestamp::from_second(unix_s) {
+        Ok(at) if unix_s.rem_euclid(86_400) == 0 => at.strftime("%Y-%m-%d").to_string(),
+        Ok(at) => at.to_string(),
+        Err(_) => unix_s.to_string(),
+    }
 }

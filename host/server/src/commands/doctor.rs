@@ -2,6 +2,7 @@
 
 mod certificates;
 mod orders;
+mod revocation_lists;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -79,6 +80,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.push(records(house).await);
     findings.push(stored_files(house).await);
     findings.push(certificates::certificates(house).await);
+    findings.push(revocation_lists::revocation_lists(house, config));
     findings.push(key_pool(house).await);
     findings.push(orders::orders(&house.activation).await);
     findings.push(activation_authority(house).await);

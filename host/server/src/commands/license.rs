@@ -10,7 +10,7 @@ use colophon_core::id::EventId;
 use colophon_title::license::{LICENSE_BYTES_MAX, LicenseKind, LicenseRefused};
 use serde_json::json;
 
-use super::delegation::{certificate_text, delegate};
+use super::delegation::{certificate_text, day, delegate};
 use super::known_center;
 use crate::cli::{LicenseArgs, LicenseCommand};
 use crate::config::Config;
@@ -46,6 +46,9 @@ pub(super) async fn run(
                         let own = grantor.chain.first().map(Vec::as_slice);
                         let own = own.unwrap_or_default();
                         eprintln!("A delegation by {}.", certificate_text(own));
+                    }
+                    if let Some(end) = delegation.license().grants_until_unix_s {
+                        eprintln!("It ends on {}.", day(end));
                     }
                 }
                 Err(refused) => bail!("nobody should believe this license: {refused}"),

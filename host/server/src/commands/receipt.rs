@@ -5,17 +5,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use colophon_activation::{SKEW_S, SealedPersona};
+use colophon_activation::{PersonaClaims, SKEW_S, SealedPersona};
 use colophon_core::code::Code;
 use colophon_core::decide::Permit;
 use colophon_core::forms::SuppliedForm;
+use colophon_core::refusal::Refusal;
 use colophon_core::time::Clock as _;
 use colophon_keys::{AwsLc, ShopKey, SystemRandom};
 use colophon_receipt::{
-    CenterId, Claims, Mint, Receipt, RequestedLevel, RetailerSecret, SealedReceipt, Text,
-    UnixSeconds,
+    CenterId, Claims, Mint, Receipt, RequestedLevel, RetailerSecret, SealedReceipt, UnixSeconds,
 };
-use colophon_title::{Level, SignerRole};
+use colophon_title::license::LicenseSigningFailed;
+use colophon_title::{Level, PersonalizeError, SignerRole};
 use serde_json::{Value, json};
 
 use super::center_id;
@@ -79,8 +80,9 @@ fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
     let secret = secret(&arguments.secret)?;
     let center = center_id(&arguments.center.center)?;
     let mut claims = claims(arguments)?;
-    if let Some(told) = persona(arguments, &secret, &center)? {
-        claims.persona = Some(told);
+    let told = persona(arguments, &secret, &center)?;
+    if let Some(told) = &told {
+        claims.persona = Some(told.persona.as_str().parse()?);
     }
     let issued_at = match arguments.issued_at {
         Some(seconds) => UnixSeconds::new(seconds),
@@ -96,8 +98,34 @@ fn mint(arguments: &MintArgs, output: Output) -> Result<ExitCode> {
     for warning in wanting(&claims) {
         eprintln!("colophon: {warning}");
     }
-    output.print(&json!({ "receipt": receipt }), |_| receipt.clone())?;
+    let minted = match &told {
+        Some(told) => {
+            let until = told.remembered_until(SKEW_S);
+            eprintln!("{}", taken(told, until));
+            let form = json!({
+                "id": told.id.to_string(),
+                "remember_until_unix_s": until.get(),
+            });
+            json!({ "receipt": receipt, "persona_form": form })
+        }
+        None => json!({ "receipt": receipt }),
+    };
+    output.print(&minted, |_| receipt.clone())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the shop has to remember, which this command does not: it has no memory, and of several at
+/// work for one shop none would know of the others' forms.
+fn taken(told: &PersonaClaims, until: UnixSeconds) -> String {
+    let until = match jiff::Timestamp::from_second(until.get()) {
+        Ok(instant) => instant.to_string(),
+        Err(_) => until.get().to_string(),
+    };
+    format!(
+        "colophon: took the persona form {}; take it no second time: remember this id until \
+         {until}, and use no receipt of a form whose id you remember",
+        told.id
+    )
 }
 
 /// What a download with a receipt for level 5 needs besides. The catalog may demand level 5 where
@@ -131,7 +159,7 @@ fn persona(
     arguments: &MintArgs,
     secret: &RetailerSecret,
     center: &CenterId,
-) -> Result<Option<Text>> {
+) -> Result<Option<PersonaClaims>> {
     let (Some(form), Some(key), Some(certificate)) = (
         &arguments.persona_form,
         &arguments.shop_key,
@@ -153,7 +181,7 @@ fn persona(
     let form = SealedPersona::parse(read(form)?.trim()).context("this is no persona form")?;
     let claims = form.open(&AwsLc, &shop, shop.id())?;
     claims.check_time(SystemClock.now().unix_seconds(), SKEW_S)?;
-    Ok(Some(claims.persona.as_str().parse()?))
+    Ok(Some(claims))
 }
 
 fn secret(arguments: &SecretArgs) -> Result<RetailerSecret> {
@@ -368,14 +396,36 @@ impl Explained {
         }
     }
 
+    /// What the operator can do about a refusal. Strangers learn nothing more than its code says.
+    pub(crate) fn next_step(refusal: &Refusal) -> &'static str {
+        if refusal.code() == Code::ReceiptInvalid {
+            return "Compare the secret, the center and the text with what the retailer's site used.";
+        }
+        if let Refusal::Licensor(_) = refusal {
+            return "Replace the licensor with `colophon center signer new --role licensor`; if it \
+                    should be believed, put its root into the trust folder.";
+        }
+        if let Refusal::Grantor(_) = refusal {
+            return "Ask who delegated the rights for another delegation and take that in with \
+                    `colophon title update --delegation`.";
+        }
+        if let Refusal::Bookplate(PersonalizeError::LicenseSigning(
+            LicenseSigningFailed::Delegation(_),
+        )) = refusal
+        {
+            return "Take in a delegation that the license lies within with `colophon title update \
+                    --delegation`, or other rights with --rights.";
+        }
+        refusal.code().next_step()
+    }
+
     /// A receipt that would be refused.
-    pub(crate) fn refused(code: Code, error: &anyhow::Error, receipt: Option<&Receipt>) -> Self {
-        // Strangers learn nothing more; the operator may know where to look.
-        let next = if code == Code::ReceiptInvalid {
-            "Compare the secret, the center and the text with what the retailer's site used."
-        } else {
-            code.next_step()
-        };
+    pub(crate) fn refused(
+        code: Code,
+        next: &'static str,
+        error: &anyhow::Error,
+        receipt: Option<&Receipt>,
+    ) -> Self {
         Self {
             code: code.slug(),
             verdict: format!("The receipt would be refused with {}.", code.slug()),

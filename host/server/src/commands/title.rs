@@ -15,12 +15,12 @@ use colophon_title::Level;
 
 use self::record::TitleRow;
 use self::take_in::{Ingest, price};
-use super::delegation::{RightsChange, read_delegation};
+use super::delegation::{RightsBefore, RightsChange, read_delegation};
 use super::known_center;
 use super::rights::read_rights;
 use crate::cli::{BookArgs, TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
 use crate::config::Config;
-use crate::house::{House, SystemClock};
+use crate::house::{House, LicensedCopies, OfferedForms, SystemClock};
 use crate::output::{Output, confirm};
 
 pub(super) async fn run(
@@ -83,12 +83,14 @@ pub(super) fn parsed(arguments: &BookArgs) -> Result<Book> {
 
 async fn find(house: &House, center: &CenterId, book: &Book) -> Result<TitleRecord> {
     let title = house.store.show_title(center, book).await?;
-    title.with_context(|| {
-        format!(
-            "center {center} has no title {} {}; see `colophon title list`",
-            book.id_type, book.id
-        )
-    })
+    title.with_context(|| not_there(center, book))
+}
+
+fn not_there(center: &CenterId, book: &Book) -> String {
+    format!(
+        "center {center} has no title {} {}; see `colophon title list`",
+        book.id_type, book.id
+    )
 }
 
 async fn add(house: &House, arguments: &TitleAddArgs, output: Output) -> Result<ExitCode> {
@@ -111,7 +113,13 @@ pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<Tit
             None => Edit::Keep,
         },
     };
-    change.check(house, &order.center, None).await?;
+    let forms = OfferedForms {
+        sealed: order.min_level < Level::FullyIndividualized,
+        licensed: order.licensed || order.min_level == Level::FullyIndividualized,
+    };
+    let copies = LicensedCopies::of(forms, order.signatures);
+    let before = RightsBefore::none();
+    let rights = change.decide(house, &order.center, before, &copies).await?;
     if house
         .store
         .show_title(&order.center, &order.book)
@@ -138,8 +146,7 @@ pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<Tit
         price: order.price.clone(),
         price_structure: None,
         attributes: order.attributes.clone(),
-        rights: change.rights.into_set(),
-        delegation: change.delegation.into_set(),
+        rights: rights.unwrap_or_default(),
         kept: KeptForms {
             forms: taken.forms.clone(),
             keys: taken.keys,
@@ -181,21 +188,10 @@ async fn list(house: &House, arguments: &TitleListArgs, output: Output) -> Resul
 async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> Result<ExitCode> {
     let center = known_center(house, &arguments.center.center).await?;
     let book = parsed(&arguments.book)?;
-    let before = find(house, &center, &book).await?;
     let level = arguments.level.and_then(Level::from_number);
-    let entitled = RightsChange {
-        rights: match (&arguments.rights, arguments.center_rights) {
-            (Some(file), _) => Edit::Set(read_rights(file)?),
-            (None, true) => Edit::Remove,
-            (None, false) => Edit::Keep,
-        },
-        delegation: match (&arguments.delegation, arguments.no_delegation) {
-            (Some(file), _) => Edit::Set(read_delegation(house, file, &book)?),
-            (None, true) => Edit::Remove,
-            (None, false) => Edit::Keep,
-        },
-    };
-    entitled.check(house, &center, Some(&before.facts)).await?;
+    let licensed = arguments.licensed || level == Some(Level::FullyIndividualized);
+    let rights = change_of_rights(house, &center, &book, arguments).await?;
+    let before = find(house, &center, &book).await?;
     let mut change = TitleChange {
         min_level: level,
         price: arguments
@@ -209,11 +205,8 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
             (false, true) => Some(Availability::Ready),
             (false, false) => None,
         },
-        rights: entitled.rights,
-        delegation: entitled.delegation,
-        ..TitleChange::default()
+        ..rights
     };
-    let licensed = arguments.licensed || level == Some(Level::FullyIndividualized);
     match &arguments.file {
         Some(file) => {
             let ingest = Ingest::again(house, &before, file, arguments).await?;
@@ -247,6 +240,73 @@ async fn update(house: &House, arguments: &TitleUpdateArgs, output: Output) -> R
     let title = find(house, &center, &book).await?;
     output.print(&TitleRow::of(&title), TitleRow::page)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a command changes about a title's rights, decided on the state they are in. Rights that
+/// cannot be read are replaced at once: until then nobody can read what else the title is.
+async fn change_of_rights(
+    house: &House,
+    center: &CenterId,
+    book: &Book,
+    arguments: &TitleUpdateArgs,
+) -> Result<TitleChange> {
+    let kept = house.store.kept_rights(center, book).await?;
+    let kept = kept.with_context(|| not_there(center, book))?;
+    let seen = kept.seen;
+    let wanted = RightsChange {
+        rights: match (&arguments.rights, arguments.center_rights) {
+            (Some(file), _) => Edit::Set(read_rights(file)?),
+            (None, true) => Edit::Remove,
+            (None, false) => Edit::Keep,
+        },
+        delegation: match (&arguments.delegation, arguments.no_delegation) {
+            (Some(file), _) => Edit::Set(read_delegation(house, file, book)?),
+            (None, true) => Edit::Remove,
+            (None, false) => Edit::Keep,
+        },
+    };
+    let is_usable = kept.is_usable();
+    let copies = match is_usable {
+        true => {
+            let facts = find(house, center, book).await?.facts;
+            LicensedCopies::of(offered(&facts, arguments), facts.signatures)
+        }
+        false => vec![LicensedCopies::ForPersonas],
+    };
+    let rights = wanted.decide(house, center, kept.into(), &copies).await?;
+    let change = TitleChange {
+        seen: rights.is_some().then_some(seen),
+        rights,
+        ..TitleChange::default()
+    };
+    match (is_usable, &change.rights) {
+        (true, _) => Ok(change),
+        (false, Some(_)) => {
+            let mended = house
+                .store
+                .update_title(center, book, &change, SystemClock.now());
+            mended.await.context("the title was not changed")?;
+            Ok(TitleChange::default())
+        }
+        (false, None) => bail!(
+            "what the title's licenses grant is damaged in the database: give it anew, with \
+             --delegation or --no-delegation, and --rights or --center-rights"
+        ),
+    }
+}
+
+/// The forms that a title is kept in once a command is done.
+fn offered(facts: &TitleFacts, arguments: &TitleUpdateArgs) -> OfferedForms {
+    let level = arguments.level.and_then(Level::from_number);
+    let least = level.unwrap_or(facts.min_level);
+    let is_licensed = least == Level::FullyIndividualized || arguments.licensed;
+    OfferedForms {
+        sealed: match arguments.file {
+            Some(_) => least < Level::FullyIndividualized,
+            None => facts.forms.sealed.is_some(),
+        },
+        licensed: is_licensed || facts.forms.licensed.is_some(),
+    }
 }
 
 /// Only a sealed form is kept of a title sold at level 2 and up, so its clear form has to come

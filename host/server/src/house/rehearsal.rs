@@ -6,18 +6,50 @@ use anyhow::{Context as _, Result, ensure};
 use colophon_core::time::Timestamp;
 use colophon_crypto::{Engine, Key32, Portable};
 use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
-use colophon_title::CopyKey;
 use colophon_title::license::{
     Access, ActivationCertificate, Delegation, License, LicenseReport, LicenseSigner, LicenseTerms,
     Line, Object, PERSONA, PersonaTerms, ReadyLicensor, RightsGroup, RightsTemplate, verify,
 };
 use colophon_title::trust::{CertificateRole, TrustRoots};
+use colophon_title::{CopyKey, SignerRoles};
 
 use super::House;
 use super::second_verifier::{SecondOpinion, second_opinion};
 
 /// Whom licenses on trial are made for.
 const NOBODY: &str = "rehearsal";
+
+/// Copies of a title that get a license.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LicensedCopies {
+    /// Those at level 5, for one persona each.
+    ForPersonas,
+    /// Signed ones below it, for whoever has them.
+    ForAnybody,
+}
+
+impl LicensedCopies {
+    /// Which copies of a title get one that is under a delegation, and so has rights of its own.
+    pub(crate) fn of(forms: OfferedForms, signatures: SignerRoles) -> Vec<Self> {
+        let mut copies = Vec::new();
+        if forms.licensed {
+            copies.push(Self::ForPersonas);
+        }
+        if forms.sealed && !signatures.is_empty() {
+            copies.push(Self::ForAnybody);
+        }
+        copies
+    }
+}
+
+/// The forms that a title is or will be kept in, as far as licenses ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfferedForms {
+    /// A sealed one, for levels 2 and 3.
+    pub(crate) sealed: bool,
+    /// One for level 5.
+    pub(crate) licensed: bool,
+}
 
 /// Keys that no host has and nobody trusts, for one rehearsal.
 struct Throwaway {
@@ -73,12 +105,14 @@ impl Throwaway {
             name: None,
         };
         let licensor = ReadyLicensor::new(&AwsLc, named, Arc::new(signer))?;
-        self.license_by(&licensor, template, None, now)
+        self.license_of(LicensedCopies::ForPersonas, &licensor, template, None, now)
     }
 
-    /// A license with the template's rights, by a licensor under a delegation.
-    fn license_by(
+    /// The license of a copy of some kind with the template's rights, by a licensor under a
+    /// delegation.
+    fn license_of(
         &self,
+        copies: LicensedCopies,
         licensor: &ReadyLicensor<'_>,
         template: &RightsTemplate,
         delegated_by: Option<&Delegation>,
@@ -86,15 +120,23 @@ impl Throwaway {
     ) -> Result<Vec<u8>> {
         let certificate = self.persona.chain().first();
         let certificate = certificate.context("a certificate was issued")?;
+        let (id, certificate) = (
+            Line::parse(NOBODY)?,
+            ActivationCertificate::read(certificate)?,
+        );
+        let persona = PersonaTerms {
+            id: &id,
+            certificate: &certificate,
+        };
         let terms = LicenseTerms {
             copy_key: &CopyKey::new(Key32::new([0; 32])),
             licensor,
             rights: &template.rights,
             principals: &template.principals,
-            persona: Some(PersonaTerms {
-                id: &Line::parse(NOBODY)?,
-                certificate: &ActivationCertificate::read(certificate)?,
-            }),
+            persona: match copies {
+                LicensedCopies::ForPersonas => Some(persona),
+                LicensedCopies::ForAnybody => None,
+            },
             delegated_by,
         };
         let signed = terms.rehearse(&AwsLc, now.unix_seconds().get())?;
@@ -142,23 +184,42 @@ pub(crate) fn rehearse_licensor(
     second_opinion(&document, &trust.roots())
 }
 
-/// Tries what a title is licensed with under a delegation: a license with its rights is signed by
-/// the center's licensor and verified under this host's trusted roots, delegation and all.
+/// Tries what a title is licensed with under a delegation: for each kind of copy that gets one, a
+/// license with its rights is signed by the center's licensor and verified under this host's
+/// trusted roots, delegation and all. Of a title that has no such copy yet, one for a persona is.
 pub(crate) fn rehearse_delegation(
     house: &House,
     licensor: &ReadyLicensor<'_>,
     rights: &RightsTemplate,
     delegation: &Delegation,
+    copies: &[LicensedCopies],
     now: Timestamp,
 ) -> Result<SecondOpinion> {
-    let document = Throwaway::make(now)?
-        .license_by(licensor, rights, Some(delegation), now)
-        .context("no license with the title's rights can be made under the delegation")?;
+    let keys = Throwaway::make(now)?;
     let trust = house.trust()?;
-    let report = trust.verify_license(&document);
-    let report = report.context("a license under the delegation does not verify")?;
-    check(&report, rights)?;
-    second_opinion(&document, &trust.roots())
+    let by = Some(delegation);
+    let rehearsed = |copies: LicensedCopies| {
+        let what = match copies {
+            LicensedCopies::ForPersonas => "of copies at level 5",
+            LicensedCopies::ForAnybody => "of signed copies below level 5, which name no persona,",
+        };
+        let document = keys.license_of(copies, licensor, rights, by, now);
+        let document = document.with_context(|| {
+            format!("no license {what} can be made with the title's rights under the delegation")
+        })?;
+        let report = trust.verify_license(&document);
+        let report = report
+            .with_context(|| format!("a license {what} does not verify under the delegation"))?;
+        check(&report, rights)?;
+        second_opinion(&document, &trust.roots())
+    };
+    let Some((last, others)) = copies.split_last() else {
+        return rehearsed(LicensedCopies::ForPersonas);
+    };
+    for copies in others {
+        rehearsed(*copies)?;
+    }
+    rehearsed(*last)
 }
 
 /// What was verified must say what the template says, no less and no more; the persona aside, who

@@ -8,13 +8,16 @@ use colophon_core::catalog::{
 };
 use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::ports::{Catalog, Service, Unavailable};
+use colophon_core::title_rights::TitleRights;
 use colophon_receipt::CenterId;
-use colophon_title::license::Delegation;
+use colophon_title::license::{Delegation, RightsTemplate};
 use colophon_title::{ContentKey, Level, SignerRole, SignerRoles, VersionId};
 use sqlx::FromRow;
 
 use super::write::availability;
-use super::{CONTENT_KEY, TitleCursor, TitleFilter, TitlePage, TitleRecord};
+use super::{
+    CONTENT_KEY, DelegatedTitle, KeptRights, TitleCursor, TitleFilter, TitlePage, TitleRecord,
+};
 use crate::database::arguments;
 use crate::failure::{Damaged, Fault, ReadError};
 use crate::parse::{counted, moment, parsed, rights, sized};
@@ -57,7 +60,10 @@ const SELECT_PAGE: &str = select_titles!(
 const SELECT_LOCATION: &str =
     "SELECT root, path FROM titles WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
 
-const SELECT_DELEGATED: &str = "SELECT book_id_type, book_id, delegation FROM titles \
+const SELECT_RIGHTS: &str = "SELECT rights, delegation, row_version FROM titles \
+    WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
+
+const SELECT_DELEGATED: &str = "SELECT book_id_type, book_id, rights, delegation FROM titles \
     WHERE center = $1 AND delegation IS NOT NULL ORDER BY sort_name, id";
 
 const SELECT_KEY: &str = "SELECT key FROM content_keys WHERE version = $1 AND center = $2";
@@ -174,23 +180,39 @@ impl Store {
         Ok(gathered(rows)?.pop().map(|record| record.facts))
     }
 
+    /// The rights of one title, for whoever changes them: damage in them is no failure here.
+    pub async fn kept_rights(
+        &self,
+        center: &CenterId,
+        book: &Book,
+    ) -> Result<Option<KeptRights>, ReadError> {
+        let values = arguments![center.as_str(), book.id_type.as_str(), book.id.as_str()];
+        let row: Option<(Option<String>, Option<Vec<u8>>, i64)> =
+            self.fulfillment.optional(SELECT_RIGHTS, values).await?;
+        Ok(row.map(|(own, document, version)| KeptRights {
+            own: rights("titles", own.as_deref()),
+            delegation: delegation(document.as_deref()),
+            seen: RowVersion(version),
+        }))
+    }
+
     /// The titles whose rights the center's licensor holds by a delegation, with it. It names the
     /// licensor's key, so another key needs other delegations.
     pub async fn delegated_titles(
         &self,
         center: &CenterId,
-    ) -> Result<Vec<(Book, Delegation)>, ReadError> {
+    ) -> Result<Vec<DelegatedTitle>, ReadError> {
         let values = arguments![center.as_str()];
-        let rows: Vec<(String, String, Vec<u8>)> =
+        let rows: Vec<(String, String, Option<String>, Vec<u8>)> =
             self.fulfillment.all(SELECT_DELEGATED, values).await?;
-        let title = |(id_type, id, document): (String, String, Vec<u8>)| {
+        let title = |(id_type, id, own, document): (String, String, Option<String>, Vec<u8>)| {
             let book = Book {
                 id_type: parsed("titles", "book_id_type", &id_type)?,
                 id: parsed("titles", "book_id", &id)?,
             };
-            let delegation = Delegation::read(&document);
-            let damaged = |error| Damaged::new("titles", "delegation", error);
-            Ok((book, delegation.map_err(damaged)?))
+            let kept = delegated(own.as_deref(), &document);
+            let delegation = kept.map(|(_, delegation)| delegation);
+            Ok(DelegatedTitle { book, delegation })
         };
         let titles: Result<Vec<_>, Damaged> = rows.into_iter().map(title).collect();
         Ok(titles.map_err(Fault::from)?)
@@ -324,8 +346,7 @@ fn record(row: TitleRow, attribute: Option<(String, String)>) -> Result<TitleRec
         },
         price: price(row.price, row.currency.as_deref())?,
         attributes: attribute.into_iter().collect(),
-        rights: rights("titles", row.rights.as_deref())?.map(Arc::new),
-        delegation: delegation(row.delegation.as_deref())?.map(Arc::new),
+        rights: title_rights(row.rights.as_deref(), row.delegation.as_deref())?,
     };
     Ok(TitleRecord {
         facts,
@@ -337,8 +358,32 @@ fn record(row: TitleRow, attribute: Option<(String, String)>) -> Result<TitleRec
     })
 }
 
+/// What the columns `rights` and `delegation` say together.
+fn title_rights(own: Option<&str>, document: Option<&[u8]>) -> Result<TitleRights, Damaged> {
+    let Some(document) = document else {
+        let own = rights("titles", own)?;
+        return Ok(own.map_or(TitleRights::Center, |own| TitleRights::Own(Arc::new(own))));
+    };
+    let (rights, delegation) = delegated(own, document)?;
+    Ok(TitleRights::Delegated {
+        rights: Arc::new(rights),
+        delegation: Arc::new(delegation),
+    })
+}
+
+/// The same of a title under a delegation, which has rights of its own.
+fn delegated(own: Option<&str>, document: &[u8]) -> Result<(RightsTemplate, Delegation), Damaged> {
+    let alone = || Damaged::new("titles", "rights", "there are none, but a delegation");
+    let rights = rights("titles", own)?.ok_or_else(alone)?;
+    Ok((rights, read_delegation(document)?))
+}
+
 fn delegation(document: Option<&[u8]>) -> Result<Option<Delegation>, Damaged> {
-    let read = document.map(Delegation::read).transpose();
+    document.map(read_delegation).transpose()
+}
+
+fn read_delegation(document: &[u8]) -> Result<Delegation, Damaged> {
+    let read = Delegation::read(document);
     read.map_err(|error| Damaged::new("titles", "delegation", error))
 }
 

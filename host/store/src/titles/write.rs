@@ -1,8 +1,9 @@
 //! Entering, changing and removing titles.
 
 use colophon_core::catalog::{Availability, Book, Forms, Money, StoredForm};
-use colophon_core::id::TitleId;
+use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::time::Timestamp;
+use colophon_core::title_rights::TitleRights;
 use colophon_receipt::CenterId;
 use colophon_title::SignerRoles;
 use colophon_title::license::Delegation;
@@ -35,8 +36,12 @@ const UPDATE: &str = "UPDATE titles SET root = COALESCE($4, root), path = COALES
     currency = CASE WHEN $17 = 1 THEN $19 ELSE currency END, \
     price_structure = CASE WHEN $20 = 1 THEN $21 ELSE price_structure END, \
     rights = CASE WHEN $22 = 1 THEN $23 ELSE rights END, \
-    delegation = CASE WHEN $24 = 1 THEN $25 ELSE delegation END, updated_at = $26 \
-    WHERE center = $1 AND book_id_type = $2 AND book_id = $3 RETURNING id";
+    delegation = CASE WHEN $22 = 1 THEN $24 ELSE delegation END, updated_at = $25 \
+    WHERE center = $1 AND book_id_type = $2 AND book_id = $3 \
+    AND row_version = COALESCE($26, row_version) RETURNING id";
+
+const IS_THERE: &str =
+    "SELECT row_version FROM titles WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
 
 const DELETE: &str = "DELETE FROM titles WHERE center = $1 AND book_id_type = $2 AND book_id = $3";
 
@@ -63,7 +68,7 @@ impl Store {
         let id = title.title_id.as_bytes();
         let details = DetailColumns::of(&title.details, &title.book);
         let signatures = roles(title.signatures);
-        let rights = title.rights.as_ref().map(rights_text);
+        let (rights, delegation) = rights_columns(&title.rights);
         let mut write = self.fulfillment.write().await?;
         let values = arguments![
             id,
@@ -88,7 +93,7 @@ impl Store {
             details.search.as_str(),
             now.unix_ms(),
             rights.as_deref(),
-            title.delegation.as_ref().map(Delegation::document),
+            delegation,
         ];
         write.execute(INSERT, values).await?;
         insert_attributes(&mut write, id, &title.attributes).await?;
@@ -108,7 +113,14 @@ impl Store {
     ) -> Result<TitleId, ChangeError> {
         let mut write = self.fulfillment.write().await?;
         let id = update_row(&mut write, center, book, change, now).await?;
-        let id = id.ok_or(ChangeError::NotFound)?;
+        let Some(id) = id else {
+            let book = arguments![center.as_str(), book.id_type.as_str(), book.id.as_str()];
+            let row: Option<(i64,)> = write.optional(IS_THERE, book).await?;
+            return Err(match row {
+                Some(_) => ChangeError::ChangedMeanwhile,
+                None => ChangeError::NotFound,
+            });
+        };
         if let Some(attributes) = &change.attributes {
             write.execute(DELETE_ATTRIBUTES, arguments![&id]).await?;
             insert_attributes(&mut write, &id, attributes).await?;
@@ -194,9 +206,11 @@ async fn update_row(
     let signatures = change.signatures.map(roles);
     let (price_set, price) = edited(&change.price);
     let (structure_set, structure) = edited(&change.price_structure);
-    let (rights_set, rights) = edited(&change.rights);
-    let rights = rights.map(rights_text);
-    let (delegation_set, delegation) = edited(&change.delegation);
+    let rights_set = i64::from(change.rights.is_some());
+    let (rights, delegation) = match &change.rights {
+        Some(rights) => rights_columns(rights),
+        None => (None, None),
+    };
     let price: Option<&Money> = price;
     let values = arguments![
         center.as_str(),
@@ -228,9 +242,9 @@ async fn update_row(
         structure.map(String::as_str),
         rights_set,
         rights.as_deref(),
-        delegation_set,
-        delegation.map(Delegation::document),
+        delegation,
         now.unix_ms(),
+        change.seen.map(|RowVersion(seen)| seen),
     ];
     let row: Option<(Vec<u8>,)> = write.optional(UPDATE, values).await?;
     row.map(|(id,)| crate::parse::sized("titles", "id", &id))
@@ -280,6 +294,12 @@ pub(super) fn availability(availability: Availability) -> &'static str {
         Availability::Ready => "ready",
         Availability::Withdrawn => "withdrawn",
     }
+}
+
+/// What stands in the columns `rights` and `delegation`: no delegation without rights.
+fn rights_columns(rights: &TitleRights) -> (Option<String>, Option<&[u8]>) {
+    let own = rights.own().map(|own| rights_text(own));
+    (own, rights.delegation().map(Delegation::document))
 }
 
 /// Whether a value is written, and which.

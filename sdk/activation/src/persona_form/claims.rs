@@ -68,6 +68,30 @@ pub struct PersonaClaims {
 }
 
 impl PersonaClaims {
+    /// Until when a shop that has taken the form remembers its [id](PersonaClaims::id): from then on
+    /// the form is refused for its time alone. Nothing here remembers it, since only the shop knows
+    /// what it has taken, be it on one machine or on many.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use colophon_activation::{PersonaClaims, PersonaFormId, SKEW_S, UnixSeconds};
+    ///
+    /// /// Takes a form that was opened and is in its time, unless it was taken before.
+    /// fn take(
+    ///     taken: &mut HashMap<PersonaFormId, UnixSeconds>,
+    ///     form: &PersonaClaims,
+    ///     now: UnixSeconds,
+    /// ) -> bool {
+    ///     taken.retain(|_, until| *until > now);
+    ///     taken.insert(form.id, form.remembered_until(SKEW_S)).is_none()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn remembered_until(&self, skew_s: u32) -> UnixSeconds {
+        UnixSeconds::new(self.expires_at.get().saturating_add(i64::from(skew_s)))
+    }
+
     /// Judges the form's time: it is valid from `iat − skew` on and before `exp + skew`.
     ///
     /// # Errors
@@ -173,5 +197,9 @@ mod tests {
         assert_eq!(at(1_800_000_000 - 120), Ok(()));
         assert_eq!(at(1_800_000_600 + 119), Ok(()));
         assert_eq!(at(1_800_000_600 + 120), Err(PersonaFormRefused::Expired));
+        // From the second on in which it is refused anyway, it need not be remembered.
+        let until = claims.remembered_until(120).get();
+        assert_eq!(at(until), Err(PersonaFormRefused::Expired));
+        assert_eq!(at(until - 1), Ok(()));
     }
 }

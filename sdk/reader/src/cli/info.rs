@@ -15,15 +15,19 @@ use crate::cli::output::{
 };
 use crate::cli::places::Places;
 use crate::cli::rights::{granted_by, licensee, rights};
-use crate::cli::standing::Standing;
+use crate::cli::standing::{Standing, varies};
 
 pub(crate) fn run(places: &Places, chosen: &Chosen, json: bool) -> Result<ExitCode, Failure> {
     let (path, mut document) = chosen.open(places)?;
     // Info is about the copy; that it does not open on this reader is told beside it.
-    let standing = Standing::of(places, &path, &mut document).unwrap_or_else(|failure| {
-        note(&failure.words());
-        None
-    });
+    let license = document.about().license.as_ref();
+    let standing = match license.is_some_and(|report| varies(&report.license.rights)) {
+        true => Standing::of(places, &path, &mut document).unwrap_or_else(|failure| {
+            note(&failure.words());
+            None
+        }),
+        false => None,
+    };
     let about = document.about();
     if json {
         let mut value = about_json(&path, about);

@@ -6,7 +6,7 @@ use colophon_reader::reading::printable;
 use colophon_reader::repository::{Permission, RepositoryFailure};
 use colophon_reader::{Document, UnlockError};
 use colophon_title::Level;
-use colophon_title::license::{License, RightKind};
+use colophon_title::license::{Access, License, PERSONA, Period, RightKind, RightsGroup};
 use serde_json::{Value, json};
 
 use crate::cli::failure::{Failure, chain};
@@ -75,6 +75,32 @@ impl Standing {
     }
 }
 
+/// Whether what may be done with a copy is another thing at another time, in another place or after
+/// it was done. Where it is not, the license says it all, and the secure repository, which takes a
+/// second to be made ready, has nothing to add.
+pub(crate) fn varies(rights: &[RightsGroup]) -> bool {
+    let persona_alone = |access: &Access| match access {
+        Access::Principals(needed) => needed.iter().all(|one| one.reference.as_str() == PERSONA),
+        Access::Licensor => false,
+    };
+    let is_open = |access: &[Access]| access.is_empty() || access.iter().any(persona_alone);
+    let always = |group: &RightsGroup| {
+        let bundle = &group.bundle;
+        let mut rights = group.rights.iter();
+        bundle.period == Period::default()
+            && bundle.territory.is_empty()
+            && is_open(&bundle.access)
+            && rights.all(|right| {
+                right.max_count.is_none()
+                    && right.fees.is_empty()
+                    && right.tracking.is_empty()
+                    && right.territory.is_empty()
+                    && is_open(&right.access)
+            })
+    };
+    !rights.iter().all(always)
+}
+
 /// How often each group grants a kind of right.
 fn maxima(license: &License, kind: RightKind) -> impl Iterator<Item = Option<u32>> {
     let rights = license.rights.iter().flat_map(|group| &group.rights);
@@ -98,6 +124,34 @@ fn allowed(permission: &Permission, mut maxima: impl Iterator<Item = Option<u32>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use colophon_title::license::RightsTemplate;
+
+    #[track_caller]
+    fn check_varies(bundle: &str, rights: &str, expected: bool) {
+        let text = format!(
+            "<rights xmlns=\"urn:colophon:license:1\"><rights-group name=\"a\"><bundle>{bundle}\
+             </bundle>{rights}</rights-group></rights>"
+        );
+        let template = RightsTemplate::read(text.as_bytes()).unwrap();
+        assert_eq!(varies(&template.rights), expected, "{text}");
+    }
+
+    #[test]
+    fn a_repository_is_asked_where_the_license_does_not_say_it_all() {
+        let persona = "<access><needs principal=\"persona\"/></access>";
+        let reader = "<access><needs principal=\"reader\"/></access>";
+        let place = "<location country=\"DE\"/>";
+        check_varies("", "<view/>", false);
+        check_varies(persona, "<view/><print/><copy/>", false);
+        check_varies(&format!("{reader}{persona}"), "<view/>", false);
+        check_varies(reader, "<view/>", true);
+        check_varies("<access licensor=\"true\"/>", "<view/>", true);
+        check_varies("<time until=\"9\"/>", "<view/>", true);
+        check_varies(place, "<view/>", true);
+        check_varies(persona, "<view/><print max-count=\"1\"/>", true);
+        check_varies("", &format!("<view>{place}</view>"), true);
+        check_varies("", &format!("<view>{reader}</view>"), true);
+    }
 
     #[track_caller]
     fn check(remaining: Option<u32>, until: Option<i64>, maxima: &[Option<u32>], words: &str) {

@@ -3,6 +3,7 @@
 use colophon_crypto::Engine;
 
 use super::envelope::{Envelope, license_of};
+use super::held::opened;
 use super::{
     DELEGATION_BYTES_MAX, Delegation, LICENSE_CHAIN_MAX, License, LicenseKind, LicenseUnsound,
     Widened,
@@ -111,7 +112,7 @@ pub fn verify(
     Ok(LicenseReport {
         license: own.license,
         licensor_subject: own.certificate.subject,
-        delegations,
+        delegations: delegations.into_iter().map(|by| by.license).collect(),
     })
 }
 
@@ -122,25 +123,27 @@ pub(super) fn verify_behind(
     own: &Verified,
     roots: &TrustRoots,
     longest: usize,
-) -> Result<Vec<License>, LicenseRefused> {
-    let mut delegations: Vec<License> = Vec::new();
-    let mut held = own.clone();
-    while let Some(document) = held.license.delegated_by.clone() {
-        if delegations.len() + 1 >= longest {
+) -> Result<Vec<Verified>, LicenseRefused> {
+    let mut behind: Vec<Verified> = Vec::new();
+    loop {
+        let granted = behind.last().unwrap_or(own);
+        let Some(document) = &granted.license.delegated_by else {
+            return Ok(behind);
+        };
+        if behind.len() + 1 >= longest {
             return Err(LicenseRefused::TooDeep);
         }
-        let by = Verified::of(engine, &document, roots)?;
-        held.check_delegated_by(&by)?;
-        delegations.push(by.license.clone());
-        held = by;
+        let by = Verified::of(engine, document, roots)?;
+        check_delegated(&granted.license, &granted.certificate, &by.license)?;
+        behind.push(by);
     }
-    Ok(delegations)
 }
 
 /// A license whose octets were verified, with the certificate that vouches for it.
-#[derive(Clone)]
 pub(super) struct Verified {
     pub(super) license: License,
+    /// The certificates in DER, the licensor's own first.
+    pub(super) chain: Vec<Vec<u8>>,
     certificate: EndCertificate,
 }
 
@@ -183,11 +186,8 @@ impl Verified {
         Ok(Verified {
             license,
             certificate,
+            chain: envelope.certificates,
         })
-    }
-
-    fn check_delegated_by(&self, by: &Verified) -> Result<(), LicenseRefused> {
-        check_delegated(&self.license, &self.certificate, &by.license)
     }
 }
 
@@ -207,11 +207,6 @@ fn check_delegated(
     Ok(())
 }
 
-/// What a delegation says, for its delegate, who trusts it already.
-fn delegation(document: &[u8]) -> Option<License> {
-    license_of(&Envelope::read(document)?.body.canonical())
-}
-
 /// Checks, before a license is signed, that a reader will find it within its delegation. Whether
 /// the delegation itself is believed is for the reader to say.
 pub(super) fn check_before_signing(
@@ -220,7 +215,7 @@ pub(super) fn check_before_signing(
 ) -> Result<(), LicenseRefused> {
     match &license.delegated_by {
         Some(document) => {
-            let by = delegation(document).ok_or(LicenseRefused::Form)?;
+            let (by, _) = opened(document)?;
             check_delegated(license, certificate, &by)
         }
         None => Ok(()),

@@ -22,6 +22,9 @@ pub enum LicenseUnsound {
     /// A consumer's license is about one copy, a delegation about none.
     #[error("a consumer's license names its copy, a delegation names none")]
     Copy,
+    /// Something else than a delegation that ends, or a delegation that ends before it begins.
+    #[error("only a delegation ends, and not before it begins")]
+    Ending,
     /// A delegation names the one licensor it is for by a public key; nothing else does.
     #[error("a delegation names one licensor by its public key, a consumer's license none")]
     Delegate,
@@ -143,10 +146,20 @@ impl License {
                 (self.work.copy_hash.is_none(), self.delegate_key().is_some())
             }
         };
-        match (copy, delegate) {
-            (false, _) => Err(LicenseUnsound::Copy),
-            (true, false) => Err(LicenseUnsound::Delegate),
-            (true, true) => Ok(()),
+        match (copy, delegate, self.check_end()) {
+            (false, _, _) => Err(LicenseUnsound::Copy),
+            (true, false, _) => Err(LicenseUnsound::Delegate),
+            (true, true, ending) => ending,
+        }
+    }
+
+    fn check_end(&self) -> Result<(), LicenseUnsound> {
+        match (self.kind, self.grants_until_unix_s) {
+            (_, None) => Ok(()),
+            (LicenseKind::Delegation, Some(end)) if self.issued_at_unix_s < end => Ok(()),
+            (LicenseKind::Delegation | LicenseKind::Consumer, Some(_)) => {
+                Err(LicenseUnsound::Ending)
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Whether one license grants no more than another.
 
-use super::{Access, License, Location, Principal, PrincipalKind, Right, RightKind, RightsGroup};
+use super::{
+    Access, License, LicenseKind, Location, Principal, PrincipalKind, Right, RightKind, RightsGroup,
+};
 
 /// In what a license goes beyond the one it was delegated by.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +13,12 @@ pub enum Widened {
     /// It was issued before the delegation.
     #[error("it was issued before the delegation")]
     Issued,
+    /// It was issued when the delegation had ended.
+    #[error("it was issued when the delegation had ended")]
+    Ended,
+    /// It passes rights on for longer than the delegation lasts.
+    #[error("it lasts longer than the delegation")]
+    Until,
     /// It grants a right that was not delegated on these conditions.
     #[error("the {} right of group {group} was not delegated on these conditions", .kind.as_str())]
     Right {
@@ -36,6 +44,15 @@ impl License {
         }
         if self.issued_at_unix_s < held.issued_at_unix_s {
             return Err(Widened::Issued);
+        }
+        if let Some(end) = held.grants_until_unix_s {
+            if self.issued_at_unix_s >= end {
+                return Err(Widened::Ended);
+            }
+            let ends = self.grants_until_unix_s.is_some_and(|own| own <= end);
+            if self.kind == LicenseKind::Delegation && !ends {
+                return Err(Widened::Until);
+            }
         }
         for group in &self.rights {
             for right in &group.rights {

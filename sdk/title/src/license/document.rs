@@ -9,12 +9,12 @@ mod writer;
 use base64ct::{Base64, Encoding};
 
 pub(super) use self::pieces::read_all;
-use self::pieces::{child, line, optional_line};
+use self::pieces::{child, line, optional_line, optional_number};
 use self::principals::{licensor, read_licensor};
 pub(super) use self::principals::{principal, read_principal};
 pub(super) use self::rights::{read_rights_group, rights_group};
 use self::work::{read_work, work};
-use self::writer::Value;
+use self::writer::{Value, shown};
 pub(super) use self::writer::{Writer, Written, put_base64};
 use super::{License, LicenseId, LicenseKind};
 use crate::xml::Element;
@@ -27,6 +27,7 @@ impl License {
             ("kind", Value::Word(self.kind.as_str())),
             ("id", Value::Shown(&self.id)),
             ("issued", Value::Shown(&self.issued_at_unix_s)),
+            ("until", shown(self.grants_until_unix_s.as_ref())),
         ];
         Writer::document("license", attributes, |writer| {
             line(writer, "descriptor", self.descriptor.as_ref());
@@ -56,6 +57,7 @@ impl License {
             licensor: read_licensor(child(root, "licensor")?)?,
             principals: read_all(root, "principal", read_principal)?,
             delegated_by,
+            grants_until_unix_s: optional_number(root, "until")?,
         })
     }
 }

@@ -25,6 +25,9 @@ pub struct DelegationTerms<'a> {
     pub delegate: &'a EndCertificate,
     /// The most that it may grant.
     pub rights: &'a RightsTemplate,
+    /// The first second in which it may grant nothing more, since 1970: no later than what the one
+    /// who delegates holds, and the same as that if absent.
+    pub until_unix_s: Option<i64>,
     /// What lets the one who delegates grant this, where it does not stand on its own.
     pub delegated_by: Option<&'a Delegation>,
 }
@@ -76,6 +79,9 @@ impl DelegationTerms<'_> {
             },
         };
         let others = self.rights.principals.iter().cloned();
+        let held_until = self
+            .delegated_by
+            .and_then(|by| by.license().grants_until_unix_s);
         let license = License {
             kind: LicenseKind::Delegation,
             id: self.id,
@@ -95,6 +101,7 @@ impl DelegationTerms<'_> {
             licensor: licensor.named().clone(),
             principals: std::iter::once(delegate).chain(others).collect(),
             delegated_by: self.delegated_by.map(|by| by.document().to_vec()),
+            grants_until_unix_s: self.until_unix_s.or(held_until),
         };
         let signed = licensor.sign(engine, &license)?;
         if signed.document().len() > DELEGATION_BYTES_MAX {

@@ -2,14 +2,14 @@
 
 use colophon_crypto::Engine;
 
-use super::chain::{self, Verified};
+use super::chain::{Verified, verify_behind};
 use super::envelope::{Envelope, license_of};
 use super::{LICENSE_CHAIN_MAX, License, LicenseKind, LicenseRefused};
 use crate::trust::TrustRoots;
 
 /// The longest delegation that is kept, in bytes: each copy's license has it inside, and goes into
 /// the log.
-pub const DELEGATION_BYTES_MAX: usize = 16 << 10;
+pub const DELEGATION_BYTES_MAX: usize = 32 << 10;
 
 /// A license by which one licensor lets another grant rights of one work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,13 +67,28 @@ impl Delegation {
         document: &[u8],
         roots: &TrustRoots,
     ) -> Result<Delegation, LicenseRefused> {
+        // Those behind it stand in it, and are shorter.
+        if document.len() > DELEGATION_BYTES_MAX {
+            return Err(LicenseRefused::TooLong);
+        }
         let own = Verified::of(engine, document, roots)?;
         if own.license.kind != LicenseKind::Delegation {
             return Err(LicenseRefused::Kind(own.license.kind));
         }
         // A copy's own license is the first of a chain.
-        chain::verify_behind(engine, &own, roots, LICENSE_CHAIN_MAX - 1)?;
-        Delegation::read(document)
+        let behind = verify_behind(engine, &own, roots, LICENSE_CHAIN_MAX - 1)?;
+        let Verified { license, chain, .. } = own;
+        let mut grantors = vec![Grantor::of(&license, chain)];
+        grantors.extend(
+            behind
+                .into_iter()
+                .map(|by| Grantor::of(&by.license, by.chain)),
+        );
+        Ok(Delegation {
+            document: document.to_vec(),
+            license,
+            grantors,
+        })
     }
 
     /// The document, as it stands in the licenses that are made under it.
@@ -111,8 +126,8 @@ impl Grantor {
     }
 }
 
-/// What a delegation says, and by whose certificates.
-fn opened(document: &[u8]) -> Result<(License, Vec<Vec<u8>>), LicenseRefused> {
+/// What a delegation says, and by whose certificates, for its delegate, who trusts it already.
+pub(super) fn opened(document: &[u8]) -> Result<(License, Vec<Vec<u8>>), LicenseRefused> {
     if document.len() > DELEGATION_BYTES_MAX {
         return Err(LicenseRefused::TooLong);
     }

@@ -71,6 +71,7 @@ mod tests {
             },
             principals: Vec::new(),
             delegated_by: None,
+            grants_until_unix_s: None,
         }
     }
 

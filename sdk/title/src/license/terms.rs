@@ -160,6 +160,7 @@ impl LicenseTerms<'_> {
                 .chain(self.principals.iter().cloned())
                 .collect(),
             delegated_by: self.delegated_by.map(|by| by.document().to_vec()),
+            grants_until_unix_s: None,
         };
         let way_in = persona.is_none_or(|persona| {
             let key = persona.certificate.public_key_spki_der();

@@ -175,6 +175,7 @@ pub(crate) fn plain(signer: &TestSigner, rights: Vec<RightsGroup>) -> License {
         licensor: Licensor::of(&Portable, object("center", "main"), signer),
         principals: Vec::new(),
         delegated_by: None,
+        grants_until_unix_s: None,
     }
 }
 

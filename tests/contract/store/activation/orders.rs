@@ -76,7 +76,7 @@ async fn waiting_for(store: &ActivationStore, name: &str, now: Timestamp) -> (Ad
 /// Claims for a while.
 async fn claim(store: &ActivationStore, number: u8, now: Timestamp) -> Option<Claimed> {
     match claiming(store, number, now).await {
-        Claiming::Claimed(claimed) => Some(claimed),
+        Claiming::Claimed(claimed) => Some(*claimed),
         Claiming::Nothing => None,
         Claiming::Damaged { problem, .. } => panic!("{problem}"),
     }

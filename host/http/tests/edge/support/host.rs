@@ -14,6 +14,7 @@ use colophon_core::forms::GoodForms;
 use colophon_core::id::{RowVersion, TitleId};
 use colophon_core::ports::{Content, OpenedForm};
 use colophon_core::time::Clock;
+use colophon_core::title_rights::TitleRights;
 use colophon_crypto::{Key32, Portable, Randomness};
 use colophon_http::client_address::TrustedProxies;
 use colophon_http::counters::{CounterValues, Counters};
@@ -236,8 +237,7 @@ impl Host {
             availability: Availability::Ready,
             price: None,
             attributes: Vec::new(),
-            rights: None,
-            delegation: None,
+            rights: TitleRights::Center,
         };
         self.shelf
             .titles

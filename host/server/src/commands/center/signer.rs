@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use colophon_keys::{KeyKind, Leaf, certificates_to_pem};
 use colophon_receipt::CenterId;
 use colophon_store::signers::{CenterKeyRole, SignerRecord};
+use colophon_store::titles::DelegatedTitle;
 use colophon_title::trust::{CertificateRole, EndCertificate, validity};
 use serde::Serialize;
 use serde_json::json;
@@ -92,8 +93,12 @@ async fn ask_about_delegations(
     let titles = house.store.delegated_titles(center).await?;
     let lost = titles
         .iter()
-        .filter(|(_, delegation)| delegation.delegate_key() != Some(&key))
-        .map(|(book, _)| format!("{} {}", book.id_type, book.id));
+        .filter(|title| match &title.delegation {
+            Ok(delegation) => delegation.delegate_key() != Some(&key),
+            // Nothing can be licensed under it, whatever the key.
+            Err(_) => false,
+        })
+        .map(|DelegatedTitle { book, .. }| format!("{} {}", book.id_type, book.id));
     let lost: Vec<String> = lost.collect();
     if lost.is_empty() {
         return Ok(());

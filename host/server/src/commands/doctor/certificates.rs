@@ -2,16 +2,17 @@
 
 use anyhow::Result;
 use colophon_core::activation::ports::LicenseRoots as _;
-use colophon_core::catalog::Book;
+use colophon_core::causes::causes;
 use colophon_core::principal::Trust as _;
 use colophon_core::time::Clock as _;
 use colophon_keys::TrustFolder;
 use colophon_receipt::CenterId;
 use colophon_store::signers::CenterKeyRole;
-use colophon_title::license::Delegation;
+use colophon_store::titles::DelegatedTitle;
 use colophon_title::trust::EndCertificate;
 
 use super::{Finding, finding};
+use crate::commands::delegation::day;
 use crate::house::{House, SystemClock};
 
 /// The keys a center sells and delivers with. Forms sealed to a former key are few and pass.
@@ -58,13 +59,30 @@ async fn of_delegations(
     let own = licensor.and_then(|signer| EndCertificate::parse(signer.chain.first()?).ok());
     let key = own.map(|own| own.public_key_spki_der);
     let titles = house.store.delegated_titles(center).await?;
-    let problem = |(book, delegation): &(Book, Delegation)| {
+    let now = SystemClock.now().unix_seconds().get();
+    let problem = |DelegatedTitle { book, delegation }: &DelegatedTitle| {
+        let delegation = match delegation {
+            Ok(delegation) => delegation,
+            Err(damaged) => {
+                return Some(format!(
+                    "the rights of {} {} of {center} are damaged ({}); give them anew with \
+                     `colophon title update`, --delegation or --no-delegation, and --rights or \
+                     --center-rights",
+                    book.id_type,
+                    book.id,
+                    causes(damaged)
+                ));
+            }
+        };
         let wrong = match trust.verify_delegation(delegation.document()) {
-            Err(refused) => refused.to_string(),
+            Err(refused) => causes(&refused),
             Ok(held) if held.delegate_key() != key.as_deref() => {
                 "it was made to another key than the licensor has now".to_owned()
             }
-            Ok(_) => return None,
+            Ok(held) => match held.license().grants_until_unix_s {
+                Some(end) if end <= now => format!("it ended on {}", day(end)),
+                Some(_) | None => return None,
+            },
         };
         Some(format!(
             "the delegation of {} {} to {center} is no good: {wrong}; ask who made it for another \

@@ -5,7 +5,7 @@ use colophon_store::titles::TitleRecord;
 use colophon_title::license::Delegation;
 use serde::Serialize;
 
-use crate::commands::delegation::certificate_text;
+use crate::commands::delegation::{certificate_text, day};
 use crate::commands::rights::rights_text;
 use crate::output::table;
 
@@ -31,6 +31,9 @@ pub(super) struct TitleRow {
     /// Who lets the center grant them, the nearest first; left out: the center grants on its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     delegated_by: Vec<String>,
+    /// Until when, in seconds since 1970; left out: without an end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delegated_until: Option<i64>,
     forms: Vec<FormRow>,
 }
 
@@ -71,12 +74,12 @@ impl TitleRow {
                 .map(|price| format!("{} {}", price.minor, price.currency)),
             root: facts.location.root.as_str().to_owned(),
             location: facts.location.path.to_string(),
-            rights: facts.rights.as_deref().map(rights_text),
-            delegated_by: facts
-                .delegation
-                .as_deref()
-                .map(grantors)
-                .unwrap_or_default(),
+            rights: facts.rights.own().map(|own| rights_text(own)),
+            delegated_by: facts.rights.delegation().map(grantors).unwrap_or_default(),
+            delegated_until: facts
+                .rights
+                .delegation()
+                .and_then(|delegation| delegation.license().grants_until_unix_s),
             forms: forms
                 .iter()
                 .filter_map(|(name, form)| Some(form_row(name, form.as_ref()?)))
@@ -108,7 +111,10 @@ impl TitleRow {
                     .clone()
                     .unwrap_or_else(|| "as the center's".to_owned()),
             ),
-            ("delegated by", delegated(&self.delegated_by)),
+            (
+                "delegated by",
+                delegated(&self.delegated_by, self.delegated_until),
+            ),
             ("kept as", forms.collect::<Vec<_>>().join(", ")),
             ("location", format!("{}:{}", self.root, self.location)),
         ];
@@ -145,11 +151,12 @@ impl TitleRow {
 }
 
 /// Who let the center grant, for people.
-fn delegated(delegated_by: &[String]) -> String {
+fn delegated(delegated_by: &[String], until: Option<i64>) -> String {
     if delegated_by.is_empty() {
         return "nobody else".to_owned();
     }
-    delegated_by.join(", who holds it from ")
+    let until = until.map(|end| format!(", until {}", day(end)));
+    delegated_by.join(", who holds it from ") + &until.unwrap_or_default()
 }
 
 fn grantors(delegation: &Delegation) -> Vec<String> {

@@ -119,7 +119,7 @@ impl ActivationStore {
             attempt: counted("repository_orders", "attempts", row.attempts)?,
         };
         match self.open_order(&claim, row) {
-            Ok(order) => Ok(Claiming::Claimed(Claimed { claim, order })),
+            Ok(order) => Ok(Claiming::Claimed(Box::new(Claimed { claim, order }))),
             Err(damaged) => {
                 let problem = causes(&damaged);
                 let failure = AttemptFailed::Broken(problem.clone());
