@@ -19,7 +19,11 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 const READERS: u32 = 4;
 
 /// How long the write-ahead log grows before it is carried into the file, in pages of 4 KiB. What
-/// is written again and again in between, such as rows that wait and are gone, is carried once.
+/// is written again and again in between, such as rows that wait and are gone, is carried once. What
+/// was deleted stands in the log until then, and until the log is written from its beginning again:
+/// where it matters when a secret is gone, [`Database::overwrite_deleted`] empties the log at once.
+///
+/// [`Database::overwrite_deleted`]: super::Database::overwrite_deleted
 const WAL_PAGES: &str = "4000";
 
 /// As many as the longest answers asked for while a host serves.
@@ -49,7 +53,8 @@ impl SqliteFile {
             // A read error of a mapped file would be a signal, not an error.
             .pragma("mmap_size", "0")
             .pragma("wal_autocheckpoint", WAL_PAGES)
-            // Deleted secrets and data keys are overwritten, not only forgotten.
+            // Deleted secrets and data keys are overwritten in the file, not only forgotten, when
+            // the log is carried into it.
             .pragma("secure_delete", "ON")
             .pragma("trusted_schema", "OFF")
             .statement_cache_capacity(256)
