@@ -113,6 +113,7 @@ impl Center {
             license: Some(LicenseTerms {
                 copy_key: &copy_key(),
                 licensor: &licensor,
+                granted_at_unix_s: ISSUED_AT,
                 rights: &self.rights,
                 principals: &principals,
                 persona: certificate
