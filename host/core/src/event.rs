@@ -69,7 +69,7 @@ events! {
     CacheFlushed = "COL5005", "cache-flushed", "Everything cached was dropped: changes were missed or the database was replaced.";
     LogRowUnreadable = "COL5006", "log-row-unreadable", "A row of the outbox cannot be read; it was set aside and the rows after it are written.";
     KeyPoolEmpty = "COL6001", "key-pool-empty", "No key pair was ready for a new persona; its reader was told to ask again.";
-    ActivationFailed = "COL6002", "activation-failed", "An admitted activation could not be finished; it keeps its place and the reader may ask again.";
+    ActivationFailed = "COL6002", "activation-failed", "An activation failed through no fault of its reader; if it was admitted it keeps its place, and the reader may ask again.";
     PackageBroken = "COL6003", "package-broken", "The connection broke while an activation package was sent; the reader may fetch it again.";
     RepositoryWorkersStalled = "COL6004", "repository-workers-stalled", "Secure repositories are not made for readers that ask: no worker is at work, those that are do not keep up, or orders were given up. Readers are told to ask again.";
 }

@@ -14,7 +14,8 @@ use crate::center::Center;
 use crate::principal::CertificateRefused;
 use crate::recent::Recent;
 
-/// Forms in each half of what is remembered; about 12 MB when both are full.
+/// Forms in each half of what is remembered. When both are full, usual forms take about 12 MB; forms
+/// as long as a form may be, with as many certificates as go into them, take 40 MB at most.
 const REMEMBERED_MAX: usize = 2048;
 
 /// What came in a request's field `Certificate`. Nobody has looked into it.

@@ -154,13 +154,13 @@ impl TrustFolder {
     }
 
     /// How old the revocation lists in the folder are that nobody has replaced: of those of one
-    /// issuer the latest, with the file it stands in.
+    /// issuer under one key the latest, with the file it stands in.
     ///
     /// # Errors
     ///
     /// [`TrustFolderError::Read`] if a file has gone or cannot be read any more.
     pub fn revocation_lists(&self) -> Result<Vec<(PathBuf, RevocationListAge)>, TrustFolderError> {
-        let mut latest: BTreeMap<String, (PathBuf, RevocationListAge)> = BTreeMap::new();
+        let mut latest: BTreeMap<_, (PathBuf, RevocationListAge)> = BTreeMap::new();
         let held = self.held();
         let lists = held.files.iter();
         for file in lists.filter(|file| file.kind == Kind::RevocationLists) {
@@ -170,11 +170,12 @@ impl TrustFolder {
                 source,
             })?;
             for list in RevocationListAge::read_all(&bytes) {
+                let signed_by = (list.issuer.clone(), list.authority_key.clone());
                 let is_later = latest
-                    .get(&list.issuer)
+                    .get(&signed_by)
                     .is_none_or(|(_, known)| known.issued_at_unix_s <= list.issued_at_unix_s);
                 if is_later {
-                    latest.insert(list.issuer.clone(), (path(), list));
+                    latest.insert(signed_by, (path(), list));
                 }
             }
         }

@@ -307,4 +307,11 @@ fn the_latest_list_of_each_issuer_says_how_old_it_is() {
         [("d.crl".to_owned(), "CN=one".to_owned(), 60), new]
     );
     assert_eq!(overdue(NOW), 0);
+    // Under another key of the same name it takes nothing's place, later or not.
+    let renewed = root("one");
+    put(folder, "e.crl", &list(&renewed, -1, 70));
+    assert!(trust.refresh().expect("lists"));
+    let mut files: Vec<_> = lists().into_iter().map(|(file, ..)| file).collect();
+    files.sort();
+    assert_eq!(files, ["c.crl", "d.crl", "e.crl"]);
 }

@@ -536,7 +536,15 @@ fn few() -> WebCaps {
         connections_of_one: 2,
         look_ups: 2,
         look_ups_of_one: 1,
+        wait_max: Duration::from_secs(5),
+    }
+}
+
+/// The same for whoever waits a moment only.
+fn few_and_hasty() -> WebCaps {
+    WebCaps {
         wait_max: Duration::from_millis(50),
+        ..few()
     }
 }
 
@@ -560,15 +568,40 @@ async fn a_look_up_that_nobody_waits_for_keeps_its_place() {
         }
     }
     assert_eq!(begun.available_permits(), 2);
+    // When they end, everybody's turn comes again.
+    ending.add_permits(100);
+    for web in &webs {
+        assert_eq!(body(&web.fetch(book()).await), "200 found");
+    }
+}
+
+#[tokio::test]
+async fn whoever_finds_no_place_for_a_look_up_is_told_so() {
+    let server = Server::start().await;
+    let (begun, ending) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = Slow {
+        begun: Arc::clone(&begun),
+        ending: Arc::clone(&ending),
+    };
+    let shared = shared(Arc::new(slow), few_and_hasty());
+    let grant = || server.grant(&["http://here.example:PORT/v1/"]);
+    let webs = [(); 3].map(|()| Arc::new(GrantedWeb::new(grant(), Arc::clone(&shared))));
+    let book = || server.get("http://here.example:PORT/v1/book");
+    let mut asking = tokio::task::JoinSet::new();
+    for web in webs.iter().take(2) {
+        let (web, request) = (Arc::clone(web), book());
+        asking.spawn(async move { web.fetch(request).await });
+    }
+    // Both have their places, however long that takes.
+    begun.acquire_many(2).await.expect("it is open").forget();
     let refused = webs[2].fetch(book()).await;
     assert!(
         matches!(&refused, Err(WebFailure::Unavailable(problem)) if problem.contains("look-ups")),
         "{refused:?}"
     );
-    // When they end, everybody's turn comes again.
-    ending.add_permits(100);
-    for web in &webs {
-        assert_eq!(body(&web.fetch(book()).await), "200 found");
+    ending.add_permits(2);
+    while let Some(fetched) = asking.join_next().await {
+        assert_eq!(body(&fetched.expect("no panic")), "200 found");
     }
 }
 
@@ -580,7 +613,7 @@ async fn connections_are_counted_for_each_plug_in_and_for_all() {
         port: listener.local_addr().expect("an address").port(),
         asked: Arc::default(),
     };
-    let shared = shared(Arc::new(Names), few());
+    let shared = shared(Arc::new(Names), few_and_hasty());
     let grant = || server.grant(&["http://here.example:PORT/v1/"]);
     let webs = [(); 2].map(|()| Arc::new(GrantedWeb::new(grant(), Arc::clone(&shared))));
     let mut accepted = Vec::new();

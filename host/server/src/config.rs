@@ -208,10 +208,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
         activation: read.activation()?,
         repository: Repository {
             at_once: read.unless_auto("repository.at_once", "a whole number above 0, or auto")?,
-            lease: Duration::from_millis(
-                read.parsed::<NonZeroU64>("repository.lease_ms", "whole milliseconds")?
-                    .get(),
-            ),
+            lease: read.repository_lease()?,
         },
         log: Log {
             filter: read.text("log.filter").to_owned(),
@@ -276,6 +273,19 @@ impl Read<'_> {
         Err(self.wrong(name, &format!("one of {}", choices.join(", "))))
     }
 
+    /// An order that a worker has died with lies for as long as this.
+    fn repository_lease(&self) -> Result<Duration> {
+        const LONGEST_MS: u64 = 3_600_000;
+        let (name, wanted) = (
+            "repository.lease_ms",
+            "whole milliseconds from 1 to 3600000, which is an hour",
+        );
+        match self.parsed::<NonZeroU64>(name, wanted)?.get() {
+            lease_ms @ ..=LONGEST_MS => Ok(Duration::from_millis(lease_ms)),
+            _ => Err(self.wrong(name, wanted)),
+        }
+    }
+
     fn list(&self, name: &str) -> Vec<String> {
         let items = self
             .text(name)
@@ -329,5 +339,31 @@ impl Read<'_> {
             bail!("content.roots names no content store");
         }
         Ok(roots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_lease(lease_ms: &str) -> Result<Config> {
+        let data = Path::new("d");
+        let mut layers = Layers::defaults(data);
+        let text = format!("[repository]\nlease_ms = {lease_ms}\n");
+        layers.lay_file(Path::new(FILE_NAME), &text, data)?;
+        parse(&layers, data)
+    }
+
+    #[test]
+    fn a_repository_lease_lasts_an_hour_at_most() {
+        for lease_ms in [1, 20_000, 3_600_000] {
+            let config = with_lease(&lease_ms.to_string()).unwrap();
+            assert_eq!(config.repository.lease, Duration::from_millis(lease_ms));
+        }
+        for lease_ms in ["0", "-1", "3600001", "9223372036854775807"] {
+            let error = with_lease(lease_ms).unwrap_err().to_string();
+            assert!(error.contains("repository.lease_ms"), "{error}");
+            assert!(error.contains("an hour"), "{error}");
+        }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) use rehearsal::{LicensedCopies, OfferedForms, rehearse_delegation, re
 pub(crate) use repository::{Maker, OrderTasks, WorkerServices, WorkersHere, advice};
 pub(crate) use second_verifier::SecondOpinion;
 pub(crate) use signers::{complete_center, fresh, replace};
-pub(crate) use workplace::{Workplace, is_workplace};
+pub(crate) use workplace::{Workplace, is_workplace, peoples_files};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]

@@ -38,6 +38,20 @@ const FORGET_ORDERS: &str = "DELETE FROM repository_orders WHERE kept_until <= $
 const FORGET_WORKERS: &str = "DELETE FROM repository_workers WHERE present_until <= $1";
 const FORGET_FRONT_ENDS: &str = "DELETE FROM repository_front_ends WHERE present_until <= $1";
 
+const FORGET_WITHOUT_KEYS: [&str; 5] = [
+    FORGET_SESSIONS,
+    FORGET_RESETS,
+    FORGET_GRANTS,
+    FORGET_WORKERS,
+    FORGET_FRONT_ENDS,
+];
+
+/// What forgets rows of [`WITH_KEYS`].
+const FORGET_WITH_KEYS: [&str; 2] = [FORGET_PACKAGES, FORGET_ORDERS];
+
+/// Tables whose rows hold keys and end by themselves.
+const WITH_KEYS: [&str; 2] = ["activation_packages", "repository_orders"];
+
 /// The activation database, answering, with a schema that may not be this program's.
 pub struct ActivationDatabase {
     opened: Opened,
@@ -84,18 +98,20 @@ impl ActivationDatabase {
 impl ActivationStore {
     /// Forgets what has run out: sessions, password resets, readers' requests, packages that nobody
     /// may fetch any more, orders for them, and workers and front ends that are gone. Says how many
-    /// records went.
+    /// records went. Where packages or orders went, nothing is left of their keys, nor of those of
+    /// orders that ended before.
     pub async fn forget_expired(&self, now: Timestamp) -> Result<u64, Unavailable> {
+        let gone = self.forget(&FORGET_WITHOUT_KEYS, now).await?;
+        let with_keys = self.forget(&FORGET_WITH_KEYS, now).await?;
+        if with_keys > 0 {
+            self.database.overwrite_deleted(&WITH_KEYS).await;
+        }
+        Ok(gone + with_keys)
+    }
+
+    async fn forget(&self, all: &[&'static str], now: Timestamp) -> Result<u64, Unavailable> {
         let mut gone = 0;
-        for sql in [
-            FORGET_SESSIONS,
-            FORGET_RESETS,
-            FORGET_GRANTS,
-            FORGET_PACKAGES,
-            FORGET_ORDERS,
-            FORGET_WORKERS,
-            FORGET_FRONT_ENDS,
-        ] {
+        for &sql in all {
             let forgotten = self.database.execute(sql, arguments![now.unix_ms()]).await;
             gone += forgotten.map_err(unavailable)?;
         }

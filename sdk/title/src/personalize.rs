@@ -20,7 +20,7 @@ pub struct CopyTerms<'a> {
     pub bookplate: Option<&'a str>,
     /// The id of the copy.
     pub copy_id: CopyId,
-    /// When the copy is issued.
+    /// When the copy is issued, as its signatures say. A license says when it is granted.
     pub issued_at_unix_s: i64,
     /// Who signs this copy.
     pub signers: &'a [&'a dyn Signer],
@@ -135,7 +135,6 @@ pub fn personalize(
                 copy_hash: &copy_hash,
                 owner: terms.bookplate,
                 sealed_key: &seal,
-                issued_at_unix_s: terms.issued_at_unix_s,
             };
             let unsigned = license.license(engine, &copy)?;
             Some(license.sign(engine, &unsigned)?)

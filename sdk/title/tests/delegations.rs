@@ -111,12 +111,13 @@ impl Line {
         let terms = LicenseTerms {
             copy_key: &CopyKey::new(Key32::new([1; 32])),
             licensor: &self.ready(at),
+            granted_at_unix_s: issued_at,
             rights: &rights.rights,
             principals: &rights.principals,
             persona: None,
             delegated_by: Some(by),
         };
-        let signed = terms.rehearse(&Portable, issued_at)?;
+        let signed = terms.rehearse(&Portable)?;
         let report = verify(&Portable, signed.document(), &self.root.roots()).unwrap();
         Ok(report.delegations.len())
     }

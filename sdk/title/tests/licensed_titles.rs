@@ -108,11 +108,13 @@ impl Center {
             level,
             bookplate: level.has_bookplate().then_some(OWNER),
             copy_id: copy_id(transaction),
-            issued_at_unix_s: ISSUED_AT,
+            // A signature may be dated later than the license.
+            issued_at_unix_s: ISSUED_AT + 7,
             signers: &[],
             license: Some(LicenseTerms {
                 copy_key: &copy_key(),
                 licensor: &licensor,
+                granted_at_unix_s: ISSUED_AT,
                 rights: &self.rights,
                 principals: &principals,
                 persona: certificate
@@ -167,6 +169,7 @@ fn a_copy_opens_for_its_persona_and_says_what_is_granted() {
     assert_eq!(opened.bookplate().unwrap().owner, OWNER);
     let report = opened.license().unwrap();
     let license = &report.license;
+    assert_eq!(license.issued_at_unix_s, ISSUED_AT);
     assert_eq!(license.work.copy_hash.as_ref(), Some(opened.copy_hash()));
     let owner = license.work.owner.as_ref().unwrap();
     assert_eq!(owner.object.id.as_str(), "mike");

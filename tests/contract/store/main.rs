@@ -118,6 +118,7 @@ on_both_engines! {
     mapping => a_statement_finds_rows_in_the_types_of_the_contract,
     mapping => parameters_of_every_type_are_compared_as_what_they_are,
     mapping => rows_and_bytes_are_counted,
+    mapping => rows_come_in_the_statements_order_and_the_last_are_left_out,
     mapping => statements_that_do_not_fit_are_refused_when_they_are_prepared,
     mapping => values_that_are_too_large_never_arrive,
     mapping => values_that_do_not_fit_are_not_the_databases_fault,

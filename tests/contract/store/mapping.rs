@@ -183,6 +183,32 @@ pub(crate) async fn rows_and_bytes_are_counted(ground: &Place) {
     }
 }
 
+pub(crate) async fn rows_come_in_the_statements_order_and_the_last_are_left_out(ground: &Place) {
+    const ROWS: i64 = 500;
+    furnish(ground).await;
+    let mut stranger = ground.stranger().await;
+    // No two of them have as many pages, and they are entered in another order.
+    let many = format!(
+        "INSERT INTO books (id, pages) WITH RECURSIVE n (i) AS \
+         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) \
+         SELECT 'r' || i, (i * 7919) % 503 FROM n"
+    );
+    stranger.run(&many).await;
+    let mut entered: Vec<(i64, i64)> = (1..=ROWS).map(|i| (i * 7919 % 503, i)).collect();
+    entered.sort_unstable();
+    let row = |(pages, i): &(i64, i64)| vec![text(&format!("r{i}")), SqlValue::Integer(*pages)];
+    let fewest: Vec<_> = entered.iter().take(3).map(row).collect();
+    let most: Vec<_> = entered.iter().rev().take(3).map(row).collect();
+    for (order, expected) in [("pages", fewest), ("pages desc", most)] {
+        let ordered = format!("select id, pages from books where id like 'r%' order by {order}");
+        let found = run_one(ground, statement(&ordered, &[]), &[])
+            .await
+            .unwrap();
+        assert_eq!(found.rows, expected, "{order}");
+        assert!(found.truncated);
+    }
+}
+
 pub(crate) async fn statements_that_do_not_fit_are_refused_when_they_are_prepared(ground: &Place) {
     furnish(ground).await;
     let refused = async |text: &str, parameters: &[SqlType]| {

@@ -64,10 +64,12 @@ impl<'a> Licensing<'a> {
         UnixSeconds::new(granted.fold(own, i64::max))
     }
 
-    pub(super) fn terms(&self) -> LicenseTerms<'_> {
+    /// A license granted at a moment.
+    pub(super) fn terms(&self, granted_at: UnixSeconds) -> LicenseTerms<'_> {
         LicenseTerms {
             copy_key: self.copy_key,
             licensor: self.licensor,
+            granted_at_unix_s: granted_at.get(),
             rights: &self.rights.rights,
             principals: &self.rights.principals,
             persona: self.licensee.map(|licensee| PersonaTerms {

@@ -105,13 +105,12 @@ impl Downloads {
         let key = key.ok_or_else(no_content_key)?;
         let signer = provider(opened, &plan.permit)?;
         let licensing = Licensing::of(&opened.center, plan)?;
-        let certified = [
-            signer.and_then(certified_from),
-            licensing.as_ref().map(Licensing::entitled_from),
-        ];
-        let issued_at = issue_time(&opened.receipt, certified.into_iter().flatten());
+        let issued_at = dated(&opened.receipt, signer.and_then(certified_from));
+        let mut license = None;
         if let Some(licensing) = &licensing {
-            self.believe_licensors(licensing, issued_at)?;
+            let granted_at = dated(&opened.receipt, Some(licensing.entitled_from()));
+            self.believe_licensors(licensing, granted_at)?;
+            license = Some(licensing.terms(granted_at));
         }
         let terms = CopyTerms {
             level: plan.permit.level,
@@ -119,7 +118,7 @@ impl Downloads {
             copy_id: CopyId::of(engine, &opened.center.copy_key, &plan.purchase.parts()),
             issued_at_unix_s: issued_at.get(),
             signers: signer.as_slice(),
-            license: licensing.as_ref().map(Licensing::terms),
+            license,
         };
         personalize(engine, title, &key, &terms).map_err(Refusal::Bookplate)
     }
@@ -129,10 +128,10 @@ impl Downloads {
     fn believe_licensors(
         &self,
         licensing: &Licensing<'_>,
-        issued_at: UnixSeconds,
+        granted_at: UnixSeconds,
     ) -> Result<(), Refusal> {
         let role = CertificateRole::Licensor;
-        let own = self.trust.believe(licensing.chain(), role, issued_at);
+        let own = self.trust.believe(licensing.chain(), role, granted_at);
         own.map_err(Refusal::Licensor)?;
         for grantor in licensing.grantors() {
             let granted_at = UnixSeconds::new(grantor.granted_at_unix_s);
@@ -162,13 +161,14 @@ fn provider<'a>(opened: &'a Opened, permit: &Permit) -> Result<Option<&'a dyn Si
     provider.map(Some).ok_or(Refusal::LevelUnavailable)
 }
 
-/// The moment a copy is dated: the sale, so that a later receipt for it makes the same bytes. It
-/// is not dated before those who sign it were certified, and what they grant was granted to them,
-/// or no reader would believe them: a copy that was sold under an earlier certificate is made again
-/// under the present one.
-fn issue_time(receipt: &Receipt, certified: impl Iterator<Item = UnixSeconds>) -> UnixSeconds {
+/// The moment that a copy's signature, or its license, is dated: the sale, so that a later receipt
+/// for it makes the same bytes. It is not dated before the one who signs it was entitled to, or no
+/// reader would believe it: a copy that was sold under an earlier certificate is made again under
+/// the present one. Signature and license are dated each by its own signer, so that a provider's
+/// new certificate does not carry the license of an earlier sale beyond the end of a delegation.
+fn dated(receipt: &Receipt, entitled_from: Option<UnixSeconds>) -> UnixSeconds {
     let sold = receipt.claims.sold_at.unwrap_or(receipt.issued_at);
-    certified.fold(sold, UnixSeconds::max)
+    entitled_from.map_or(sold, |from| sold.max(from))
 }
 
 /// From when on a signer's own certificate is valid.

@@ -1,7 +1,7 @@
 //! Contracts that were published: none of their files changes, and each version goes on with the one
 //! before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,16 +39,26 @@ fn digests(folder: &Path) -> BTreeMap<String, String> {
     found
 }
 
+/// The digests and places that a list names.
+fn listed(list: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once("  "))
+}
+
 /// What is wrong with a version's folder, where the list says how it was published.
 fn changed(list: &str, version: &str, now: &BTreeMap<String, String>) -> Vec<String> {
-    let lines = list.lines().filter(|line| !line.starts_with('#'));
-    let published: BTreeMap<&str, &str> = lines
-        .filter_map(|line| {
-            let (digest, place) = line.split_once("  ")?;
-            Some((place.strip_prefix(version)?.strip_prefix('/')?, digest))
-        })
-        .collect();
+    let mut published: BTreeMap<&str, &str> = BTreeMap::new();
     let mut wrong = Vec::new();
+    for (digest, place) in listed(list) {
+        let below = place.strip_prefix(version);
+        let Some(place) = below.and_then(|place| place.strip_prefix('/')) else {
+            continue;
+        };
+        // Or a later line would say that something else was published.
+        if published.insert(place, digest).is_some() {
+            wrong.push(format!("{version}/{place} is listed twice"));
+        }
+    }
     for (place, digest) in &published {
         match now.get(*place) {
             Some(now) if now == digest => {}
@@ -63,21 +73,34 @@ fn changed(list: &str, version: &str, now: &BTreeMap<String, String>) -> Vec<Str
     wrong
 }
 
-/// Versions of the plug-ins' contract from the oldest on.
-fn versions() -> Vec<String> {
-    let mut versions: Vec<(u32, u32)> = fs::read_dir(contracts())
-        .expect("contracts")
-        .filter_map(|entry| {
-            let name = entry.expect("an entry").file_name();
-            let (major, minor) = name.to_str()?.split_once('.')?;
-            Some((major.parse().ok()?, minor.parse().ok()?))
-        })
-        .collect();
-    versions.sort_unstable();
+/// The version that a folder is called after.
+fn version(folder: &str) -> Option<(u32, u32)> {
+    let (major, minor) = folder.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Versions of the plug-ins' contract from the oldest on: those that have a folder, and those that
+/// the list names, whose folders may be gone.
+fn versions(list: &str, folders: &[String]) -> Vec<String> {
+    let of_folders = folders.iter().filter_map(|folder| version(folder));
+    let of_list = listed(list).filter_map(|(_, place)| version(place.split_once('/')?.0));
+    let versions: BTreeSet<(u32, u32)> = of_folders.chain(of_list).collect();
     let names = versions
         .iter()
         .map(|(major, minor)| format!("{major}.{minor}"));
     names.collect()
+}
+
+/// The list of everything that was published.
+fn published() -> String {
+    fs::read_to_string(contracts().join("FROZEN")).expect("the list")
+}
+
+/// What lies beside the list.
+fn folders() -> Vec<String> {
+    let entries = fs::read_dir(contracts()).expect("contracts");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    names.filter_map(|name| name.into_string().ok()).collect()
 }
 
 /// Whether a plug-in of the older contract is one of the newer, world by world.
@@ -103,11 +126,16 @@ fn compatible(older: &Path, newer: &Path) -> Result<(), String> {
 
 #[test]
 fn a_published_version_never_changes() {
-    let list = fs::read_to_string(contracts().join("FROZEN")).expect("the list");
-    let versions = versions();
+    let list = published();
+    let folders = folders();
+    let versions = versions(&list, &folders);
     assert!(!versions.is_empty());
     for version in &versions {
-        let wrong = changed(&list, version, &digests(&contracts().join(version)));
+        let now = match folders.contains(version) {
+            true => digests(&contracts().join(version)),
+            false => BTreeMap::new(),
+        };
+        let wrong = changed(&list, version, &now);
         assert!(
             wrong.is_empty(),
             "{wrong:#?}\nA published contract is not changed: make a folder of the next version, and \
@@ -137,11 +165,26 @@ fn every_way_to_change_a_version_is_seen() {
     assert_eq!(added, ["1.0/new.wit was added"]);
     // A version that nobody has listed is not published.
     assert!(!changed("", "1.0", &digests(&folder)).is_empty());
+    // A second line for a file does not take the place of the first.
+    let twice = format!("{}  1.0/world.wit\n{list}", "0".repeat(64));
+    let twice = changed(&twice, "1.0", &digests(&folder));
+    assert_eq!(twice, ["1.0/world.wit is listed twice"]);
+}
+
+#[test]
+fn a_version_is_one_by_its_folder_or_by_the_list() {
+    let list = "# 9.9/text\n0  1.0/world.wit\n1  1.0/deps/a.wit\n2  2.10/world.wit\n";
+    let folders = ["2.9", "1.0", "README.md", "FROZEN"].map(str::to_owned);
+    assert_eq!(versions(list, &folders), ["1.0", "2.9", "2.10"]);
+    assert_eq!(versions(list, &[]), ["1.0", "2.10"]);
+    // A version whose folder is gone is gone file by file.
+    let gone = changed(list, "2.10", &BTreeMap::new());
+    assert_eq!(gone, ["2.10/world.wit is gone"]);
 }
 
 #[test]
 fn each_version_goes_on_with_the_one_before() {
-    for pair in versions().windows(2) {
+    for pair in versions(&published(), &folders()).windows(2) {
         let [older, newer] = pair else { continue };
         let major = |version: &str| version.split('.').next().map(str::to_owned);
         if major(older) == major(newer) {

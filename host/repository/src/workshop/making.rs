@@ -35,11 +35,18 @@ pub(super) struct Lease {
 impl Lease {
     /// A lease that began at a moment.
     pub(super) fn from(begun: Instant, lease: Duration) -> Lease {
+        let longest = lease.saturating_mul(LEASES_MAX);
         Lease {
-            ends: begun + lease,
-            at_last: begun + lease * LEASES_MAX,
+            ends: later(begun, lease),
+            at_last: later(begun, longest),
         }
     }
+}
+
+/// A moment after another. What lies beyond all moments comes at once: an order is then left to others
+/// rather than kept from them.
+fn later(moment: Instant, by: Duration) -> Instant {
+    moment.checked_add(by).unwrap_or(moment)
 }
 
 /// What came of an attempt.
@@ -101,7 +108,7 @@ impl Workshop {
                 made = &mut making => return Some(made),
                 () = sleep(self.lease / RENEWED_AFTER) => {}
             }
-            if Instant::now() + self.lease > lease.at_last {
+            if later(Instant::now(), self.lease) > lease.at_last {
                 return Some(making.await);
             }
             if !self.renew(claim, lease).await {
@@ -116,7 +123,7 @@ impl Workshop {
         let until = self.lease_until(self.clock.now());
         match self.work.renew(claim, until).await {
             Ok(true) => {
-                lease.ends = asked + self.lease;
+                lease.ends = later(asked, self.lease);
                 true
             }
             Ok(false) => false,

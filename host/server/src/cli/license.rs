@@ -26,8 +26,9 @@ pub(crate) struct DelegateArgs {
     /// XML file with the most that it may grant.
     #[arg(long, value_name = "FILE")]
     pub(crate) rights: PathBuf,
-    /// Day (such as 2027-01-01, UTC) from which on it may grant nothing more. Copies that were
-    /// licensed before stay as they are. Without one, it ends with what this center holds itself,
+    /// Day (such as 2027-01-01, UTC) that ends the leave: nothing sold from that day on is licensed
+    /// under it, by the sale's date in the receipt, which the other center believes. Copies that
+    /// were sold before stay as they are. Without one, it ends with what this center holds itself,
     /// if that ends.
     #[arg(long, value_name = "DAY")]
     pub(crate) until: Option<jiff::civil::Date>,

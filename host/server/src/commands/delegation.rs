@@ -55,19 +55,33 @@ impl From<KeptRights> for RightsBefore {
     }
 }
 
+/// The kinds of a title's copies that get a license, before a command and after it.
+pub(super) struct CopiesOffered {
+    pub(super) before: Vec<LicensedCopies>,
+    pub(super) after: Vec<LicensedCopies>,
+}
+
+impl CopiesOffered {
+    /// Whether there is a kind after the command that was not there before.
+    fn has_more(&self) -> bool {
+        self.after.iter().any(|kind| !self.before.contains(kind))
+    }
+}
+
 impl RightsChange {
     /// What a title is licensed with from now on; nothing if nothing about that changes. It is
-    /// tried for each kind of copy that gets a license: its rights must lie within its delegation,
-    /// and the delegation must be believed. Of what it has, only what stays is read, so that what
-    /// is damaged can be replaced.
+    /// tried for each kind of copy that gets a license, also where only a kind of copy is new: its
+    /// rights must lie within its delegation, and the delegation must be believed. Of what it has,
+    /// only what stays is read, so that what is damaged can be replaced.
     pub(super) async fn decide(
         self,
         house: &House,
         center: &CenterId,
         before: RightsBefore,
-        copies: &[LicensedCopies],
+        copies: &CopiesOffered,
     ) -> Result<Option<TitleRights>> {
-        if self.rights == Edit::Keep && self.delegation == Edit::Keep {
+        let stays = self.rights == Edit::Keep && self.delegation == Edit::Keep;
+        if stays && !copies.has_more() {
             return Ok(None);
         }
         let is_new = matches!(self.delegation, Edit::Set(_));
@@ -80,6 +94,7 @@ impl RightsChange {
             "the title's rights cannot be read: replace them with --rights or --center-rights",
         )?;
         let (rights, delegation) = match (rights, delegation) {
+            (_, None) if stays => return Ok(None),
             (None, None) => return Ok(Some(TitleRights::Center)),
             (Some(rights), None) => return Ok(Some(TitleRights::Own(Arc::new(rights)))),
             (Some(rights), Some(delegation)) => (rights, delegation),
@@ -89,7 +104,7 @@ impl RightsChange {
                  with --no-delegation"
             ),
         };
-        if is_new && copies.is_empty() {
+        if is_new && copies.after.is_empty() {
             bail!(
                 "no copy of this title gets a license, which is all that a delegation is for: \
                  sell it at level 5 (--licensed, or --level 5), or hand it in anew with \
@@ -98,6 +113,7 @@ impl RightsChange {
         }
         let licensor = licensor(house, center).await?;
         let now = SystemClock.now();
+        let copies = &copies.after;
         let opinion = rehearse_delegation(house, &licensor, &rights, &delegation, copies, now)?;
         eprintln!("{}", opinion.sentence());
         if !was_delegated {
@@ -105,6 +121,9 @@ impl RightsChange {
                 "Readers open copies under the delegation if they were activated after the other \
                  licensor's root was put into the trust folder; others have to be activated again."
             );
+        }
+        if stays {
+            return Ok(None);
         }
         Ok(Some(TitleRights::Delegated {
             rights: Arc::new(rights),

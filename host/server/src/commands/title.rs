@@ -15,7 +15,7 @@ use colophon_title::Level;
 
 use self::record::TitleRow;
 use self::take_in::{Ingest, price};
-use super::delegation::{RightsBefore, RightsChange, read_delegation};
+use super::delegation::{CopiesOffered, RightsBefore, RightsChange, read_delegation};
 use super::known_center;
 use super::rights::read_rights;
 use crate::cli::{BookArgs, TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};
@@ -117,7 +117,10 @@ pub(super) async fn enter(house: &House, arguments: &TitleAddArgs) -> Result<Tit
         sealed: order.min_level < Level::FullyIndividualized,
         licensed: order.licensed || order.min_level == Level::FullyIndividualized,
     };
-    let copies = LicensedCopies::of(forms, order.signatures);
+    let copies = CopiesOffered {
+        before: Vec::new(),
+        after: LicensedCopies::of(forms, order.signatures),
+    };
     let before = RightsBefore::none();
     let rights = change.decide(house, &order.center, before, &copies).await?;
     if house
@@ -269,9 +272,19 @@ async fn change_of_rights(
     let copies = match is_usable {
         true => {
             let facts = find(house, center, book).await?.facts;
-            LicensedCopies::of(offered(&facts, arguments), facts.signatures)
+            CopiesOffered {
+                before: LicensedCopies::of(kept_forms(&facts), facts.signatures),
+                after: LicensedCopies::of(offered(&facts, arguments), facts.signatures),
+            }
         }
-        false => vec![LicensedCopies::ForPersonas],
+        // Which kinds there are cannot be read until the rights are mended.
+        false => {
+            let both = vec![LicensedCopies::ForPersonas, LicensedCopies::ForAnybody];
+            CopiesOffered {
+                before: both.clone(),
+                after: both,
+            }
+        }
     };
     let rights = wanted.decide(house, center, kept.into(), &copies).await?;
     let change = TitleChange {
@@ -292,6 +305,14 @@ async fn change_of_rights(
             "what the title's licenses grant is damaged in the database: give it anew, with \
              --delegation or --no-delegation, and --rights or --center-rights"
         ),
+    }
+}
+
+/// The forms that a title is kept in.
+fn kept_forms(facts: &TitleFacts) -> OfferedForms {
+    OfferedForms {
+        sealed: facts.forms.sealed.is_some(),
+        licensed: facts.forms.licensed.is_some(),
     }
 }
 

@@ -216,7 +216,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "repository.lease_ms",
         "20000",
-        "how long an order is left to the worker that took it, unless it says that it is still at it, in milliseconds",
+        "how long an order is left to the worker that took it, unless it says that it is still at it, in milliseconds: an hour at most",
     ),
     key(
         "log.filter",

@@ -10,9 +10,18 @@ use colophon_core::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Illegal requests that are recorded in one minute at most. Strangers can send any number of them,
-/// and each may be as large as a request's head; what a flood of them says, its first ones say.
-pub(super) const ILLEGAL_A_MINUTE: u32 = 60;
+/// Events that whoever sends requests can raise at will. An illegal request may be as large as a
+/// request's head, and a reader may ask and hang up as often as it likes.
+pub(super) const RAISED_AT_WILL: [NamedEvent; 4] = [
+    NamedEvent::RequestIllegal,
+    NamedEvent::KeyPoolEmpty,
+    NamedEvent::ActivationFailed,
+    NamedEvent::PackageBroken,
+];
+
+/// How many of each of these are recorded in one minute at most. What a flood of them says, its
+/// first ones say.
+pub(super) const AT_WILL_A_MINUTE: u32 = 60;
 const MINUTE_MS: i64 = 60_000;
 
 /// Events about unreadable rows that one run records at most. All such rows are kept as dead
@@ -34,7 +43,7 @@ pub(super) struct Recording {
     waiting: mpsc::Receiver<ServerEvent>,
     outbox: Arc<dyn Outbox>,
     unreadable_left: u32,
-    illegal: Minute,
+    at_will: [(NamedEvent, Minute); RAISED_AT_WILL.len()],
 }
 
 /// How many events of a kind were recorded in the minute under way.
@@ -80,7 +89,7 @@ impl Recording {
             waiting,
             outbox,
             unreadable_left: UNREADABLE_MAX,
-            illegal: Minute::default(),
+            at_will: RAISED_AT_WILL.map(|name| (name, Minute::default())),
         }
     }
 
@@ -107,8 +116,9 @@ impl Recording {
         if event.name == NamedEvent::LogRowUnreadable {
             self.unreadable_left = self.unreadable_left.checked_sub(1)?;
         }
-        if event.name == NamedEvent::RequestIllegal {
-            self.illegal.take(event.at, ILLEGAL_A_MINUTE)?;
+        let mut at_will = self.at_will.iter_mut();
+        if let Some((_, minute)) = at_will.find(|(name, _)| *name == event.name) {
+            minute.take(event.at, AT_WILL_A_MINUTE)?;
         }
         let _marked = Marked::new();
         let admission = self.outbox.admit_refusal()?;

@@ -131,6 +131,7 @@ impl Throwaway {
         let terms = LicenseTerms {
             copy_key: &CopyKey::new(Key32::new([0; 32])),
             licensor,
+            granted_at_unix_s: now.unix_seconds().get(),
             rights: &template.rights,
             principals: &template.principals,
             persona: match copies {
@@ -139,7 +140,7 @@ impl Throwaway {
             },
             delegated_by,
         };
-        let signed = terms.rehearse(&AwsLc, now.unix_seconds().get())?;
+        let signed = terms.rehearse(&AwsLc)?;
         Ok(signed.document().to_vec())
     }
 }

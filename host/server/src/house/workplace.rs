@@ -18,7 +18,8 @@ pub(crate) struct Workplace {
 }
 
 /// Whether a folder is that of a host which only makes repositories: the master key was put there,
-/// and nothing is there that a host makes which people talk to.
+/// and nothing is there that a host makes which people talk to. One that has lost all of that looks
+/// the same, so whoever says what a folder is names what is missing, see [`peoples_files`].
 pub(crate) fn is_workplace(config: &Config) -> bool {
     let is_missing = |address: &str| {
         let file = address.strip_prefix("sqlite://");
@@ -28,6 +29,21 @@ pub(crate) fn is_workplace(config: &Config) -> bool {
         && is_missing(&config.database.fulfillment)
         && is_missing(&config.database.node)
         && !config.trust.folder.exists()
+}
+
+/// What a host makes that people talk to, and has no use for if it only makes repositories.
+pub(crate) fn peoples_files(config: &Config) -> [String; 3] {
+    let file = |address: &str| {
+        address
+            .strip_prefix("sqlite://")
+            .unwrap_or(address)
+            .to_owned()
+    };
+    [
+        file(&config.database.fulfillment),
+        file(&config.database.node),
+        config.trust.folder.display().to_string(),
+    ]
 }
 
 impl Workplace {

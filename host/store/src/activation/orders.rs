@@ -68,7 +68,8 @@ const STANDING: &str = "SELECT digest, attempts, lease_until, problem, module, s
     (SELECT COUNT(*) FROM repository_workers WHERE present_until > $2 AND key_name = $3) AS workers \
     FROM repository_orders WHERE activation = $1";
 
-/// What is open here is what [`Tried::is_open`] calls so.
+/// What is open here is what [`Tried::is_open`] calls so. Orders under another master key are those of
+/// other hosts: no worker of ours can make them, and it is not for us to say that they wait.
 const BACKLOG: &str = "SELECT \
     COUNT(CASE WHEN attempts < $2 OR lease_until > $1 THEN 1 END) AS waiting, \
     MIN(CASE WHEN attempts < $2 OR lease_until > $1 THEN placed_at END) AS oldest, \
@@ -77,9 +78,9 @@ const BACKLOG: &str = "SELECT \
     (SELECT COUNT(*) FROM repository_workers WHERE present_until > $1 AND key_name = $3) AS workers, \
     (SELECT COUNT(*) FROM repository_workers WHERE present_until > $1 AND key_name <> $3) \
     AS strangers, \
-    (SELECT problem FROM repository_orders WHERE made_at IS NULL AND attempts >= $2 \
-    AND lease_until <= $1 ORDER BY lease_until DESC, activation LIMIT 1) AS problem \
-    FROM repository_orders WHERE made_at IS NULL";
+    (SELECT problem FROM repository_orders WHERE made_at IS NULL AND key_name = $3 \
+    AND attempts >= $2 AND lease_until <= $1 ORDER BY lease_until DESC, activation LIMIT 1) AS problem \
+    FROM repository_orders WHERE made_at IS NULL AND key_name = $3";
 
 const DROP_DELIVERED: &str = "DELETE FROM repository_orders \
     WHERE activation = $1 AND digest = $2 AND made_at IS NOT NULL";

@@ -18,6 +18,14 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 const READERS: u32 = 4;
 
+/// How long the write-ahead log grows before it is carried into the file, in pages of 4 KiB. What
+/// is written again and again in between, such as rows that wait and are gone, is carried once. What
+/// was deleted stands in the log until then, and until the log is written from its beginning again:
+/// where it matters when a secret is gone, [`Database::overwrite_deleted`] empties the log at once.
+///
+/// [`Database::overwrite_deleted`]: super::Database::overwrite_deleted
+const WAL_PAGES: &str = "4000";
+
 /// As many as the longest answers asked for while a host serves.
 const ROWS_BUFFERED: usize = 1024;
 
@@ -44,7 +52,9 @@ impl SqliteFile {
             .synchronous(SqliteSynchronous::Full)
             // A read error of a mapped file would be a signal, not an error.
             .pragma("mmap_size", "0")
-            // Deleted secrets and data keys are overwritten, not only forgotten.
+            .pragma("wal_autocheckpoint", WAL_PAGES)
+            // Deleted secrets and data keys are overwritten in the file, not only forgotten, when
+            // the log is carried into it.
             .pragma("secure_delete", "ON")
             .pragma("trusted_schema", "OFF")
             .statement_cache_capacity(256)
@@ -193,6 +203,7 @@ mod tests {
                 ("PRAGMA busy_timeout", "5000"),
                 ("PRAGMA mmap_size", "0"),
                 ("PRAGMA secure_delete", "1"),
+                ("PRAGMA wal_autocheckpoint", WAL_PAGES),
             ] {
                 assert_eq!(setting(pool, sql).await, expected, "{sql}");
             }

@@ -45,6 +45,11 @@ impl Bounded {
 
 /// The statement's own columns may have any names, and one name twice; here they have numbers. A
 /// comment at its end ends with its line.
+///
+/// Rows come in the order of the statement's own `ORDER BY`, and those over the limit are its last.
+/// SQL itself promises that of the outermost order alone. It holds because nothing around the
+/// statement joins, groups or sorts: both engines hand on each row as the statement gives it, and
+/// neither leaves out an order inside of a query that has no other.
 fn text(statement: &SqlStatement, columns: &[Column]) -> String {
     let own = statement.text.as_str();
     let most = statement.parameters.len() + 1;

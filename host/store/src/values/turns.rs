@@ -15,8 +15,11 @@ use crate::database::{Database, Engine};
 /// Of one plug-in in one center.
 const OF_ONE: usize = 2;
 
-/// Of all; a quarter of the connections.
-const OF_ALL: usize = 4;
+/// Of all at a server: a quarter of the connections to it.
+const OF_ALL_AT_A_SERVER: usize = 4;
+
+/// Of all at a file: half of the connections that read from it.
+const OF_ALL_AT_A_FILE: usize = 2;
 
 /// How long a call waits for its turn.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -34,12 +37,12 @@ pub(crate) type Turn = [OwnedSemaphorePermit; 2];
 impl Turns {
     /// Turns at a database. A file has one writer, and of plug-ins one at a time waits for it.
     pub(crate) fn of(database: &Database) -> Self {
-        let writers = match database.engine() {
-            Engine::Sqlite(_) => 1,
-            Engine::Postgres(_) => OF_ALL,
+        let (all, writers) = match database.engine() {
+            Engine::Sqlite(_) => (OF_ALL_AT_A_FILE, 1),
+            Engine::Postgres(_) => (OF_ALL_AT_A_SERVER, OF_ALL_AT_A_SERVER),
         };
         Self {
-            all: Arc::new(Semaphore::new(OF_ALL)),
+            all: Arc::new(Semaphore::new(all)),
             writing: Arc::new(Semaphore::new(writers)),
             owners: Mutex::default(),
         }

@@ -19,7 +19,8 @@ use crate::cli::standing::{Standing, varies};
 
 pub(crate) fn run(places: &Places, chosen: &Chosen, json: bool) -> Result<ExitCode, Failure> {
     let (path, mut document) = chosen.open(places)?;
-    // Info is about the copy; that it does not open on this reader is told beside it.
+    // Info is about the copy. Where its license does not say it all, the secure repository is asked
+    // too, and why that gives no answer is told beside it; elsewhere nothing is said of this reader.
     let license = document.about().license.as_ref();
     let standing = match license.is_some_and(|report| varies(&report.license.rights)) {
         true => Standing::of(places, &path, &mut document).unwrap_or_else(|failure| {

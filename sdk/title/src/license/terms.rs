@@ -19,6 +19,9 @@ pub struct LicenseTerms<'a> {
     pub copy_key: &'a CopyKey,
     /// Who grants and signs.
     pub licensor: &'a ReadyLicensor<'a>,
+    /// When it is granted, in seconds since 1970. The licensor's certificate is valid then, and what
+    /// it holds from another has not ended; a signature of the same copy may be dated later.
+    pub granted_at_unix_s: i64,
     /// What is granted. The persona is put into every bundle's conditions of access but those
     /// that are the licensor's own.
     pub rights: &'a [RightsGroup],
@@ -73,7 +76,6 @@ pub(crate) struct LicensedCopy<'a> {
     pub(crate) owner: Option<&'a str>,
     /// The content key, sealed.
     pub(crate) sealed_key: &'a [u8; 40],
-    pub(crate) issued_at_unix_s: i64,
 }
 
 impl LicenseTerms<'_> {
@@ -83,11 +85,7 @@ impl LicenseTerms<'_> {
     /// # Errors
     ///
     /// [`RehearsalFailed`], see its variants.
-    pub fn rehearse(
-        &self,
-        engine: &dyn Engine,
-        issued_at_unix_s: i64,
-    ) -> Result<SignedLicense, RehearsalFailed> {
+    pub fn rehearse(&self, engine: &dyn Engine) -> Result<SignedLicense, RehearsalFailed> {
         let delegated = self.delegated_by.map(|by| &by.license().work.object);
         let (book_id_type, book_id) = match delegated {
             Some(work) => (work.id_type.as_str(), work.id.as_str()),
@@ -110,7 +108,6 @@ impl LicenseTerms<'_> {
             copy_hash: &[0; 32],
             owner: Some("A buyer"),
             sealed_key: &[0; 40],
-            issued_at_unix_s,
         };
         let license = self.license(engine, &copy)?;
         Ok(self.sign(engine, &license)?)
@@ -146,7 +143,7 @@ impl LicenseTerms<'_> {
         let license = License {
             kind: LicenseKind::Consumer,
             id: self.id(engine, copy, certificate),
-            issued_at_unix_s: copy.issued_at_unix_s,
+            issued_at_unix_s: self.granted_at_unix_s,
             descriptor: None,
             work: Work {
                 parts: parts.unwrap_or_default(),

@@ -77,6 +77,7 @@ fn copy(version: &Version, at_rest: &[u8], transaction: &str) -> Vec<u8> {
         license: Some(LicenseTerms {
             copy_key: &copy_key,
             licensor: &ReadyLicensor::new(&Portable, licensor, Arc::new(&signer)).unwrap(),
+            granted_at_unix_s: ISSUED_AT,
             rights: &rights,
             principals: &[],
             persona: Some(PersonaTerms {

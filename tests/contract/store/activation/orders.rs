@@ -173,12 +173,23 @@ pub(crate) async fn a_worker_that_lost_an_order_takes_the_next(place: &Place) {
         at(0).unix_ms()
     );
     assert_eq!(faster.run(&take).await, 1);
+    let its_pid = match place.is_server() {
+        true => {
+            faster
+                .numbers("SELECT CAST(pg_backend_pid() AS BIGINT)")
+                .await[0]
+        }
+        false => 0,
+    };
     let slower = Arc::clone(&store);
     let slower = tokio::spawn(async move { claim(&slower, 2, at(2)).await.unwrap() });
     if place.is_server() {
         let mut onlooker = place.stranger().await;
-        let waits = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted";
-        while onlooker.numbers(waits).await == [0] {
+        // Others on the server wait for other things.
+        let waits = format!(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE {its_pid} = ANY(pg_blocking_pids(pid))"
+        );
+        while onlooker.numbers(&waits).await == [0] {
             assert!(!slower.is_finished());
         }
     }
@@ -243,6 +254,9 @@ pub(crate) async fn an_order_is_given_up_with_its_cause_and_may_be_placed_again(
     let backlog = store.backlog(now).await.unwrap();
     assert_eq!((backlog.waiting, backlog.failed), (0, 1));
     assert_eq!(backlog.problem.as_deref(), Some("odd key 3"));
+    let strange = place.activation_store_under(8).await;
+    let theirs = strange.backlog(now).await.unwrap();
+    assert_eq!(theirs, Backlog::default(), "it is nothing to other hosts");
     let failed_at = Timestamp::from_unix_ms(now.unix_ms() - LEASE_MS);
     assert_eq!(backlog.failed_at, Some(failed_at));
     let given_up = Backlog {
@@ -350,6 +364,8 @@ pub(crate) async fn a_worker_under_another_master_key_is_at_work_for_nobody(plac
     assert_eq!(backlog.check(day(0)), Err(stalled));
     let demand = strange.demand(day(0)).await.unwrap();
     assert_eq!((demand.front_ends, demand.strangers), (0, 1));
+    let theirs = strange.backlog(at(1)).await.unwrap();
+    assert_eq!((theirs.waiting, theirs.oldest), (0, None));
 
     // It has cost the order nothing.
     store.announce(worker(2), day(0)).await.unwrap();
@@ -360,6 +376,10 @@ pub(crate) async fn a_worker_under_another_master_key_is_at_work_for_nobody(plac
     assert_eq!(held.order.pkcs8, of.key_pair.pkcs8);
     // What is placed anew under the other key is for the others.
     place_order(&strange, &order(&of, 7), at(1)).await;
+    let ours = store.backlog(at(1)).await.unwrap();
+    assert_eq!((ours.waiting, ours.oldest), (0, None));
+    let theirs = strange.backlog(at(1)).await.unwrap();
+    assert_eq!((theirs.waiting, theirs.oldest), (1, Some(at(1))));
     assert!(claim(&strange, 1, at(1)).await.is_some());
 }
 

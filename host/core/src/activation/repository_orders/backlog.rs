@@ -11,7 +11,7 @@ const BEHIND_MS: i64 = 60_000;
 /// milliseconds. It stays longer than that, and tells what was wrong with it.
 const GIVEN_UP_MS: i64 = 10 * 60_000;
 
-/// How much waits for repository workers.
+/// How much waits for repository workers, of what was ordered under one master key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Orders that something may still come of.
@@ -24,7 +24,7 @@ pub struct Backlog {
     pub failed_at: Option<Timestamp>,
     /// Why.
     pub problem: Option<String>,
-    /// Workers at work.
+    /// Workers at work under it.
     pub workers: u64,
     /// Workers under another master key, which can read none of these orders.
     pub strangers: u64,

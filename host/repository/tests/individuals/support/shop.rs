@@ -160,6 +160,7 @@ impl Version {
             license: Some(LicenseTerms {
                 copy_key: &copy_key,
                 licensor: &licensor.expect("a licensor"),
+                granted_at_unix_s: NOW,
                 rights,
                 principals,
                 persona: Some(PersonaTerms {

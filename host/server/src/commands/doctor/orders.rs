@@ -12,13 +12,16 @@ use colophon_store::activation::ActivationStore;
 
 use super::{Finding, answering, finding, integrity, master_key};
 use crate::config::Config;
-use crate::house::{SystemClock, Workplace, advice};
+use crate::house::{SystemClock, Workplace, advice, peoples_files};
 
 /// What a host stands on that only makes repositories.
 pub(super) async fn workplace(config: &Config) -> Vec<Finding> {
-    let what = "only makes repositories: its folder holds a master key and nothing else that a \
-        host makes";
-    let mut findings = vec![finding("this host", Ok(what.to_owned()))];
+    let what = format!(
+        "only makes repositories: its folder holds a master key and nothing else that a host \
+         makes; if people talk to this host, what is missing is {}",
+        peoples_files(config).join(", ")
+    );
+    let mut findings = vec![finding("this host", Ok(what))];
     match Workplace::open(config).await {
         Ok(place) => {
             let store = &place.activation;

@@ -1,5 +1,6 @@
 //! Orders counted for whoever looks at the metrics, and told of when nobody makes them.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +33,31 @@ pub(super) struct Counting {
     store: Arc<ActivationStore>,
     /// What this host is called as one that has its repositories made elsewhere.
     front_end: Option<FrontEndRef>,
-    /// How often in a row the orders were found not to be made.
-    stalled_turns: u32,
+    /// How often in a row the orders were found not to be made for one kind of reason.
+    stalled: Stalling,
+    /// Whether that they are not made was told, and that they are made again was not.
+    was_told: bool,
+}
+
+/// Counts in a row that found orders not to be made.
+#[derive(Default)]
+struct Stalling {
+    kind: Option<Discriminant<Stalled>>,
+    turns: u32,
+}
+
+impl Stalling {
+    /// One more count. Another kind of reason is another fault, and counted anew.
+    fn count(&mut self, state: &Result<(), Stalled>) -> u32 {
+        let kind = state.as_ref().err().map(discriminant);
+        self.turns = match kind {
+            None => 0,
+            Some(_) if kind == self.kind => self.turns.saturating_add(1),
+            Some(_) => 1,
+        };
+        self.kind = kind;
+        self.turns
+    }
 }
 
 impl Counting {
@@ -41,7 +65,8 @@ impl Counting {
         Self {
             store: store.clone(),
             front_end,
-            stalled_turns: 0,
+            stalled: Stalling::default(),
+            was_told: false,
         }
     }
 
@@ -78,20 +103,19 @@ impl Counting {
 
     /// Tells of a change, once. What starts together with its workers may find none at first.
     fn tell(&mut self, state: Result<(), Stalled>, backlog: &Backlog) {
-        let turns = match state {
-            Ok(()) => 0,
-            Err(_) => self.stalled_turns.saturating_add(1),
-        };
-        let was_told = std::mem::replace(&mut self.stalled_turns, turns) >= TOLD_AFTER;
+        let turns = self.stalled.count(&state);
         match state {
-            Err(stalled) if turns == TOLD_AFTER => tracing::error!(
-                event.code = NamedEvent::RepositoryWorkersStalled.code(),
-                event.name = NamedEvent::RepositoryWorkersStalled.slug(),
-                reason = %stalled,
-                "no repositories are made for readers that ask: {}",
-                advice(&stalled)
-            ),
-            Ok(()) if was_told => {
+            Err(stalled) if turns == TOLD_AFTER => {
+                self.was_told = true;
+                tracing::error!(
+                    event.code = NamedEvent::RepositoryWorkersStalled.code(),
+                    event.name = NamedEvent::RepositoryWorkersStalled.slug(),
+                    reason = %stalled,
+                    "no repositories are made for readers that ask: {}",
+                    advice(&stalled)
+                );
+            }
+            Ok(()) if std::mem::take(&mut self.was_told) => {
                 tracing::info!(workers = backlog.workers, "repositories are made again");
             }
             Ok(()) | Err(_) => {}
@@ -117,4 +141,29 @@ fn describe() {
         AT_WORK,
         "Repository workers that are at work for other hosts, under this host's master key."
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_kind_of_reason_is_counted_anew() {
+        let mut stalling = Stalling::default();
+        let behind = |oldest_s| {
+            Err(Stalled::Behind {
+                waiting: 1,
+                oldest_s,
+            })
+        };
+        assert_eq!(stalling.count(&Ok(())), 0);
+        assert_eq!(stalling.count(&behind(60)), 1);
+        assert_eq!(stalling.count(&behind(65)), 2);
+        let nobody = || Err(Stalled::NobodyAtWork { waiting: 1 });
+        assert_eq!(stalling.count(&nobody()), 1);
+        assert_eq!(stalling.count(&nobody()), 2);
+        assert_eq!(stalling.count(&nobody()), 3);
+        assert_eq!(stalling.count(&Ok(())), 0);
+        assert_eq!(stalling.count(&nobody()), 1);
+    }
 }

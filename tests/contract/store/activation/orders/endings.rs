@@ -65,8 +65,13 @@ pub(crate) async fn an_order_is_forgotten_when_its_reader_cannot_ask_any_more(pl
     let delivered = store.deliver(&held, &individual("one"), day(0)).await;
     assert!(delivered.unwrap());
     assert_eq!(store.forget_expired(day(0)).await.unwrap(), 0);
+    let log = place.folder().join("colophon.db-wal");
+    let logged = || std::fs::metadata(&log).unwrap().len();
+    assert!(place.is_server() || logged() > 0);
     // The grant, and the order.
     assert_eq!(store.forget_expired(day(1)).await.unwrap(), 2);
+    // Neither is left in the write-ahead log of a file.
+    assert!(place.is_server() || logged() == 0);
     assert_eq!(standing(&store, &placed, day(1)).await, None);
 }
 
