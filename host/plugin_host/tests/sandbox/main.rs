@@ -15,5 +15,6 @@ mod hostile_answers;
 mod hostile_calls;
 mod loading;
 mod precompiled;
+mod replay;
 mod services;
 mod world;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::CenterPluginCommand;
+use super::{CenterPluginCommand, DecisionCommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
@@ -36,6 +36,8 @@ pub(crate) enum PluginCommand {
     },
     #[command(flatten)]
     OfCenter(CenterPluginCommand),
+    #[command(flatten)]
+    OfDecisions(DecisionCommand),
 }
 
 #[derive(Debug, Args)]

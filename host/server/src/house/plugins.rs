@@ -11,6 +11,7 @@ mod following;
 mod loading;
 mod outside;
 mod publisher;
+mod recording;
 mod watch;
 
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use colophon_plugin_host::{
 pub(super) use self::chains::Chains;
 pub(crate) use self::loading::{Loader, Wanted, permitted};
 pub(crate) use self::publisher::{signed_by_one_of, statement};
+pub(crate) use self::recording::digests;
+pub(super) use self::recording::{DecisionWriter, Recording};
 pub(super) use self::watch::ChainWatch;
 
 use super::House;

@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, mpsc};
 use super::following::{GenerationFollower, Trip};
 use super::loading::{Loader, NotLoaded, Wanted};
 use super::publisher::{signed_by_one_of, statement};
+use super::recording::Recording;
 use crate::house::House;
 
 /// Trips that wait for somebody to act on them; more are told again soon enough.
@@ -31,6 +32,8 @@ pub(crate) struct Chains {
     built_in: Arc<Generation>,
     centers: Mutex<HashMap<CenterId, Held>>,
     tripping: mpsc::Sender<Trip>,
+    /// Who records decisions; nobody in commands.
+    recording: Option<Recording>,
     pub(super) trips: Mutex<mpsc::Receiver<Trip>>,
 }
 
@@ -92,8 +95,14 @@ impl Chains {
             built_in,
             centers: Mutex::default(),
             tripping,
+            recording: None,
             trips: Mutex::new(trips),
         }
+    }
+
+    /// The same, with decisions recorded.
+    pub(crate) fn recorded_by(self, recording: Option<Recording>) -> Self {
+        Self { recording, ..self }
     }
 
     /// The registry that is kept.
@@ -252,7 +261,11 @@ impl Chains {
                     &candidate.version,
                     self.tripping.clone(),
                 );
-                let asked = Asked::followed_by(generation, Arc::new(follower));
+                let mut asked = Asked::followed_by(generation, Arc::new(follower));
+                if let Some(recording) = &self.recording {
+                    let (center, plugin) = (candidate.center, &candidate.plugin.id);
+                    asked = asked.recorded_by(recording.of(center, plugin, record));
+                }
                 held.generations.insert(key, asked.clone());
                 Ok((key, asked))
             }

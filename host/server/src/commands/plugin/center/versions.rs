@@ -6,7 +6,9 @@ use colophon_core::time::Clock as _;
 use serde::Serialize;
 use serde_json::json;
 
+use super::super::shadow;
 use super::Chosen;
+use crate::config::Config;
 use crate::house::{House, SystemClock};
 use crate::output::{Output, confirm};
 
@@ -28,12 +30,7 @@ pub(super) async fn promote(
     canary: Option<u8>,
     output: Output,
 ) -> Result<()> {
-    let version = match version {
-        Some(text) => text
-            .parse()
-            .with_context(|| format!("{text:?} is no version"))?,
-        None => usual(chosen)?,
-    };
+    let version = wanted(chosen, version)?;
     let step = match canary {
         None => Step::Promote(version),
         Some(percent) => {
@@ -57,6 +54,27 @@ pub(super) async fn promote(
             ),
         }
     })
+}
+
+/// Asks a version what was recorded, before anybody depends on it.
+pub(super) async fn hold_against_decisions(
+    config: &Config,
+    house: &House,
+    chosen: &Chosen,
+    version: Option<&str>,
+) -> Result<()> {
+    let version = wanted(chosen, version)?;
+    let Chosen { center, record } = chosen;
+    shadow::refuse_new_failures(config, house, center, record, &version).await
+}
+
+fn wanted(chosen: &Chosen, version: Option<&str>) -> Result<PluginVersion> {
+    match version {
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("{text:?} is no version")),
+        None => usual(chosen),
+    }
 }
 
 /// The version on trial, or else the one published last that could be promoted.

@@ -1,0 +1,148 @@
+//! `colophon plugin replay`: a recorded decision, made once more by the version that made it.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use colophon_core::causes::causes;
+use colophon_core::id::DecisionId;
+use colophon_plugin_host::manifest::Manifest;
+use colophon_plugin_host::{Divergence, Granted};
+use colophon_receipt::CenterId;
+use colophon_store::decisions::DecisionRow;
+use colophon_store::plugins::VersionRecord;
+use serde::Serialize;
+
+use super::decisions::record;
+use crate::config::Config;
+use crate::house::House;
+use crate::house::plugins::{digests, sandbox};
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Replayed {
+    decision: String,
+    center: String,
+    plugin: String,
+    version: String,
+    role: String,
+    request: String,
+    outcome: String,
+    /// Whether every call into the host and every byte of the answer is the recorded one.
+    same: bool,
+    divergence: Option<Divergence>,
+    fuel_recorded: u64,
+    fuel: u64,
+    /// Whether the version has another grant or other settings now. The replay has those of then.
+    granted_otherwise_now: bool,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    house: &House,
+    center: &CenterId,
+    id: &str,
+    output: Output,
+) -> Result<ExitCode> {
+    let id: DecisionId = id
+        .parse()
+        .with_context(|| format!("{id:?}; see `colophon plugin decisions --center {center}`"))?;
+    let row = house.store.decision(center, id).await?;
+    let row = row.with_context(|| {
+        format!(
+            "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
+             plugins.decisions_kept in `colophon config show`)"
+        )
+    })?;
+    let record = record(&row)?;
+    record.replayable().context("it cannot be replayed")?;
+    let (version, component) = version(house, center, &row).await?;
+    let manifest = Manifest::parse(&version.manifest);
+    let manifest = manifest.map_err(|refused| anyhow!("plugin.toml: {}", causes(&refused)))?;
+    let sandbox = sandbox(config)?;
+    let granted = Granted::for_replay(&manifest, &record);
+    let generation = sandbox.load(&component, granted).await;
+    let generation = generation.map_err(|refused| anyhow!("{}", causes(&refused)))?;
+    let replay = sandbox.replay(&generation, &record).await?;
+    let now = digests(house.cipher.as_ref(), &version);
+    let replayed = Replayed {
+        decision: row.id.to_string(),
+        center: center.to_string(),
+        plugin: row.plugin.to_string(),
+        version: row.version.to_string(),
+        role: row.role.clone(),
+        request: row.request.clone(),
+        outcome: record.outcome().to_string(),
+        same: replay.divergence.is_none(),
+        divergence: replay.divergence,
+        fuel_recorded: row.fuel,
+        fuel: replay.fuel,
+        granted_otherwise_now: (now.grant, now.config) != (row.grant_digest, row.config_digest),
+    };
+    output.print(&replayed, told)?;
+    Ok(match replayed.same {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// The version that decided, with its component, both as they were then.
+async fn version(
+    house: &House,
+    center: &CenterId,
+    row: &DecisionRow,
+) -> Result<(VersionRecord, Vec<u8>)> {
+    let plugin = house.store.plugin_of(center, &row.plugin).await?;
+    let found = plugin
+        .as_ref()
+        .and_then(|plugin| plugin.version(&row.version));
+    let component = house
+        .store
+        .plugin_component(center, &row.plugin, &row.version)
+        .await?;
+    let (Some(found), Some(component)) = (found, component) else {
+        bail!(
+            "{} {}, which decided this, is gone: the oldest versions go when new ones come",
+            row.plugin,
+            row.version
+        );
+    };
+    if house.engine.digest(&[&component]) != row.sha256 {
+        bail!(
+            "the component of {} {} is not the one that decided this: its SHA-256 is another",
+            row.plugin,
+            row.version
+        );
+    }
+    Ok((found.clone(), component))
+}
+
+fn told(replayed: &Replayed) -> String {
+    let Replayed {
+        plugin,
+        version,
+        role,
+        outcome,
+        request,
+        ..
+    } = replayed;
+    let mut text = match &replayed.divergence {
+        None => format!(
+            "The same to the byte: {plugin} {version} as {role}, request {request}: {outcome}"
+        ),
+        Some(divergence) => format!(
+            "Another way: {plugin} {version} as {role}, request {request}: {outcome}\n{divergence}"
+        ),
+    };
+    if replayed.fuel != replayed.fuel_recorded && replayed.same {
+        text.push_str(&format!(
+            "\nFuel: {} then, {} now.",
+            replayed.fuel_recorded, replayed.fuel
+        ));
+    }
+    if replayed.granted_otherwise_now {
+        text.push_str(
+            "\nThe version has another grant now; this was decided under the one of then.",
+        );
+    }
+    text
+}
