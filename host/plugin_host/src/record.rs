@@ -256,6 +256,15 @@ impl Record {
         calls.filter(|call| call.function != CONFIG_GET).count()
     }
 
+    /// The sale that the decision was about, where the plug-in was told which it was.
+    pub fn transaction(&self) -> Option<&str> {
+        let Input::Policy { offer, .. } = &self.decision.input else {
+            return None;
+        };
+        let told = offer.sale.iter().find(|(name, _)| name == "transaction");
+        told.map(|(_, transaction)| transaction.as_str())
+    }
+
     /// About how many bytes it takes up.
     pub fn bytes_about(&self) -> usize {
         const REST: usize = 1024;

@@ -34,6 +34,15 @@ pub(crate) enum PluginCommand {
         #[arg(default_value = ".", value_name = "FILE|DIR")]
         plugin: PathBuf,
     },
+    /// Check a center's statement about a decision, as its retailer does: no host is asked.
+    Verify {
+        /// The statement.
+        receipt: PathBuf,
+        /// The center's certificate or public key (PEM), as `colophon center signer certificate
+        /// --role provider` prints it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
     #[command(flatten)]
     OfCenter(CenterPluginCommand),
     #[command(flatten)]

@@ -10,6 +10,7 @@ mod dev;
 mod folder;
 mod manifest;
 mod new;
+mod receipt;
 mod replay;
 mod script;
 mod shadow;
@@ -34,6 +35,7 @@ pub(super) fn run(command: PluginCommand, output: Output) -> Result<ExitCode> {
         PluginCommand::Test(arguments) => block_on(test::run(&arguments, output)),
         PluginCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
         PluginCommand::Statement { plugin } => statement::run(&plugin),
+        PluginCommand::Verify { receipt, key } => receipt::verify(&receipt, &key, output),
         PluginCommand::OfCenter(_) | PluginCommand::OfDecisions(_) => {
             bail!("this needs the data of a host")
         }

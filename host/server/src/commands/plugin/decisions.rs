@@ -1,4 +1,4 @@
-//! `colophon plugin decisions|replay|shadow`: what was recorded, and what comes of it.
+//! `colophon plugin decisions|replay|receipt|shadow`: what was recorded, and what comes of it.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use colophon_store::decisions::DecisionRow;
 use colophon_store::plugins::PluginRecord;
 use serde::Serialize;
 
-use super::{replay, shadow};
+use super::{receipt, replay, shadow};
 use crate::cli::{CenterPluginArgs, DecisionCommand};
 use crate::commands::known_center;
 use crate::config::Config;
@@ -55,6 +55,10 @@ async fn operate(
         DecisionCommand::Replay { center, id } => {
             let center = known_center(house, &center.center).await?;
             replay::run(config, house, &center, &id, output).await
+        }
+        DecisionCommand::Receipt { center, id, out } => {
+            let center = known_center(house, &center.center).await?;
+            receipt::run(house, &center, &id, &out, output).await
         }
         DecisionCommand::Shadow(arguments) => {
             let (center, record) = plugin_of(house, &arguments.plugin).await?;
@@ -171,6 +175,20 @@ fn shown(row: &DecisionRow) -> Result<Listed> {
         host_calls: record.host_calls(),
         sampled: row.sampled,
         not_replayable: not_replayable.map(|not| not.to_string()),
+    })
+}
+
+/// A decision that a center has, by its id.
+pub(super) async fn found(house: &House, center: &CenterId, id: &str) -> Result<DecisionRow> {
+    let id: DecisionId = id
+        .parse()
+        .with_context(|| format!("{id:?}; see `colophon plugin decisions --center {center}`"))?;
+    let row = house.store.decision(center, id).await?;
+    row.with_context(|| {
+        format!(
+            "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
+             plugins.decisions_kept in `colophon config show`)"
+        )
     })
 }
 

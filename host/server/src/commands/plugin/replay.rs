@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use colophon_core::causes::causes;
-use colophon_core::id::DecisionId;
 use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Divergence, Granted};
 use colophon_receipt::CenterId;
@@ -12,7 +11,7 @@ use colophon_store::decisions::DecisionRow;
 use colophon_store::plugins::VersionRecord;
 use serde::Serialize;
 
-use super::decisions::record;
+use super::decisions::{found, record};
 use crate::config::Config;
 use crate::house::House;
 use crate::house::plugins::{digests, sandbox};
@@ -43,16 +42,7 @@ pub(super) async fn run(
     id: &str,
     output: Output,
 ) -> Result<ExitCode> {
-    let id: DecisionId = id
-        .parse()
-        .with_context(|| format!("{id:?}; see `colophon plugin decisions --center {center}`"))?;
-    let row = house.store.decision(center, id).await?;
-    let row = row.with_context(|| {
-        format!(
-            "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
-             plugins.decisions_kept in `colophon config show`)"
-        )
-    })?;
+    let row = found(house, center, id).await?;
     let record = record(&row)?;
     record.replayable().context("it cannot be replayed")?;
     let (version, component) = version(house, center, &row).await?;
@@ -92,14 +82,14 @@ async fn version(
     row: &DecisionRow,
 ) -> Result<(VersionRecord, Vec<u8>)> {
     let plugin = house.store.plugin_of(center, &row.plugin).await?;
-    let found = plugin
+    let kept = plugin
         .as_ref()
         .and_then(|plugin| plugin.version(&row.version));
     let component = house
         .store
         .plugin_component(center, &row.plugin, &row.version)
         .await?;
-    let (Some(found), Some(component)) = (found, component) else {
+    let (Some(kept), Some(component)) = (kept, component) else {
         bail!(
             "{} {}, which decided this, is gone: the oldest versions go when new ones come",
             row.plugin,
@@ -113,7 +103,7 @@ async fn version(
             row.version
         );
     }
-    Ok((found.clone(), component))
+    Ok((kept.clone(), component))
 }
 
 fn told(replayed: &Replayed) -> String {
