@@ -1,5 +1,7 @@
 //! A running instance.
 
+mod again;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -38,9 +40,13 @@ pub(crate) struct Live {
     store: Store<CallState>,
     instance: Instance,
     deadline: Instant,
-    /// The recorded questions so far.
+    /// The recorded questions of the present request.
     turns: Vec<Turn>,
-    _places: Places,
+    /// Whether it has served another request before.
+    reused: bool,
+    /// After the present one.
+    requests_left: u32,
+    places: Places,
 }
 
 impl Live {
@@ -80,7 +86,9 @@ impl Live {
                 instance,
                 deadline,
                 turns: Vec::new(),
-                _places: places,
+                reused: false,
+                requests_left: 0,
+                places,
             }),
             Err(stopped) => Err(failure::of(stopped, store.data(), "its start")),
         }
@@ -138,6 +146,11 @@ impl Live {
     /// The questions that were kept.
     pub(crate) fn turns(&self) -> &[Turn] {
         &self.turns
+    }
+
+    /// Whether it has served another request before, of which nothing is recorded here.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.reused
     }
 
     /// Has calls into the host answered from a record during the next question.

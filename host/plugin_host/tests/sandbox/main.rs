@@ -17,4 +17,5 @@ mod loading;
 mod precompiled;
 mod replay;
 mod services;
+mod warm;
 mod world;

@@ -31,6 +31,8 @@ struct Replayed {
     divergence: Option<Divergence>,
     fuel_recorded: u64,
     fuel: u64,
+    /// Whether the instance had served other requests before, of which the record knows nothing.
+    instance_reused: bool,
     /// Whether the version has another grant or other settings now. The replay has those of then.
     granted_otherwise_now: bool,
 }
@@ -66,6 +68,7 @@ pub(super) async fn run(
         divergence: replay.divergence,
         fuel_recorded: row.fuel,
         fuel: replay.fuel,
+        instance_reused: record.is_reused(),
         granted_otherwise_now: (now.grant, now.config) != (row.grant_digest, row.config_digest),
     };
     output.print(&replayed, told)?;
@@ -128,6 +131,12 @@ fn told(replayed: &Replayed) -> String {
             "\nFuel: {} then, {} now.",
             replayed.fuel_recorded, replayed.fuel
         ));
+    }
+    if replayed.instance_reused {
+        text.push_str(
+            "\nThe instance had served other requests of the retailer before; here it is a fresh one, \
+             with the fuel of its start.",
+        );
     }
     if replayed.granted_otherwise_now {
         text.push_str(
