@@ -16,6 +16,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::failure::{self, Stopped};
 use super::question::{Question, Refused};
+use super::running::Running;
 use crate::record::{Heard, Input, Turn};
 use crate::replay::Replaying;
 use crate::state::CallState;
@@ -38,7 +39,7 @@ pub(crate) enum Places {
 /// must be dropped: a component that has trapped cannot be entered again.
 pub(crate) struct Live {
     store: Store<CallState>,
-    instance: Instance,
+    running: Running,
     deadline: Instant,
     /// The recorded questions of the present request.
     turns: Vec<Turn>,
@@ -83,7 +84,7 @@ impl Live {
         match started {
             Ok(instance) => Ok(Self {
                 store,
-                instance,
+                running: Running::of(instance),
                 deadline,
                 turns: Vec::new(),
                 reused: false,
@@ -105,7 +106,7 @@ impl Live {
         &mut self,
         question: Q,
     ) -> Result<Q::Answer, PluginFailure> {
-        let asked = question.ask(&mut self.store, &self.instance);
+        let asked = question.ask(&mut self.store, &mut self.running);
         let given = guarded(self.deadline, asked).await;
         let state = self.store.data();
         match given {
@@ -118,7 +119,7 @@ impl Live {
 
     /// Hands store and instance to whoever looks functions up without calling them.
     pub(crate) fn parts(&mut self) -> (&mut Store<CallState>, &Instance) {
-        (&mut self.store, &self.instance)
+        (&mut self.store, self.running.instance())
     }
 
     /// What was asked of the host since this was last taken.

@@ -23,7 +23,7 @@ use colophon_store::store::Store;
 use metrics::{Counter, counter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::loading::permitted;
@@ -40,6 +40,9 @@ const TOGETHER_MAX: usize = 128;
 
 /// Before a write, so that several decisions are one.
 const GATHER: Duration = Duration::from_millis(500);
+
+/// How long a host that ends waits for the last ones.
+const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// How often what is too old goes.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -162,11 +165,13 @@ impl Recording {
 }
 
 impl DecisionWriter {
-    /// Writes what still waits, and ends.
-    pub(crate) async fn stop(self) {
+    /// Writes what still waits, as far as the database takes it in time, and ends.
+    pub(crate) async fn stop(mut self) {
         self.stop.cancel();
-        // A panic has been reported where it happened.
-        let _panicked = self.task.await;
+        if timeout(STOP_MAX, &mut self.task).await.is_err() {
+            self.task.abort();
+            tracing::warn!("the last decisions of plug-ins were not recorded in time");
+        }
     }
 }
 
