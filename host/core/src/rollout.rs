@@ -370,12 +370,12 @@ impl Rollout {
                 if witnesses == Witnesses::One {
                     return Err(StepRefused::OneWitness(version.clone()));
                 }
+                let previous = self.previous().cloned().ok_or(StepRefused::NothingBefore)?;
                 if let Some(since) = self.stands_in_since
                     && at < later(since, STEPS_BACK_APART)
                 {
                     return Err(StepRefused::StandsIn(version.clone()));
                 }
-                let previous = self.previous().cloned().ok_or(StepRefused::NothingBefore)?;
                 self.set(&previous, VersionState::Active);
                 self.stands_in_since = Some(at);
             }
