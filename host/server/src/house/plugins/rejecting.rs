@@ -126,8 +126,10 @@ impl Rejecting {
                 tell(failed, rollout.active(), "rejected");
                 Outcome::Rejected
             }
-            Err(StepError::Refused(StepRefused::NotInUse(_) | StepRefused::Unknown(_)))
-            | Err(StepError::NotFound) => {
+            Err(
+                StepError::Refused(StepRefused::NotInUse(_) | StepRefused::Unknown(_))
+                | StepError::NotFound,
+            ) => {
                 self.told.forget(failed);
                 Outcome::GoneAlready
             }
