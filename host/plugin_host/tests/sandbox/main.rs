@@ -16,6 +16,7 @@ mod hostile_calls;
 mod loading;
 mod precompiled;
 mod replay;
+mod retailers;
 mod services;
 mod warm;
 mod world;

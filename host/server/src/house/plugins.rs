@@ -9,9 +9,11 @@
 mod chains;
 mod following;
 mod loading;
+mod masking;
 mod outside;
 mod publisher;
 mod recording;
+mod rejecting;
 mod watch;
 
 use std::sync::Arc;
