@@ -8,7 +8,7 @@ use colophon_core::id::DecisionId;
 use colophon_plugin_host::Record;
 use colophon_receipt::CenterId;
 use colophon_store::decisions::DecisionRow;
-use colophon_store::plugins::PluginRecord;
+use colophon_store::plugins::{KeptPlugin, KeptVersion};
 use serde::Serialize;
 
 use super::{receipt, replay, shadow};
@@ -78,14 +78,11 @@ async fn operate(
     }
 }
 
-async fn plugin_of(
-    house: &House,
-    arguments: &CenterPluginArgs,
-) -> Result<(CenterId, PluginRecord)> {
+async fn plugin_of(house: &House, arguments: &CenterPluginArgs) -> Result<(CenterId, KeptPlugin)> {
     let center = known_center(house, &arguments.center.center).await?;
     let name = Name::parse(&arguments.plugin)
         .with_context(|| format!("{:?} is no name of a plug-in", arguments.plugin))?;
-    let record = house.store.plugin_of(&center, &name).await?;
+    let record = house.store.kept_plugin(&center, &name).await?;
     let record = record.with_context(|| {
         format!(
             "center {center} has no plug-in {name}; see `colophon plugin list --center {center}`"
@@ -189,6 +186,25 @@ pub(super) async fn found(house: &House, center: &CenterId, id: &str) -> Result<
             "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
              plugins.decisions_kept in `colophon config show`)"
         )
+    })
+}
+
+/// What a version may use: what it is asked with, or would be if it was promoted. None if it does not
+/// fit the plug-in's grant and is not asked.
+pub(super) async fn grant_of(
+    house: &House,
+    center: &CenterId,
+    plugin: &KeptPlugin,
+    version: &KeptVersion,
+) -> Result<Option<String>> {
+    let asked = house.store.plugins(center).await?;
+    let asked = asked.iter().find(|one| one.id == plugin.id);
+    if let Some(asked) = asked.and_then(|one| one.version(&version.version)) {
+        return Ok(Some(asked.grant.clone()));
+    }
+    Ok(match version.unfit {
+        None => Some(plugin.grant.clone()),
+        Some(_) => None,
     })
 }
 

@@ -96,8 +96,8 @@ pub(crate) struct Digests {
 
 /// The digests of what a version was given. They are made under the master key: of a grant, parts
 /// could be guessed.
-pub(crate) fn digests(cipher: &dyn FieldCipher, version: &VersionRecord) -> Digests {
-    let permitted = permitted(&version.manifest, &version.grant);
+pub(crate) fn digests(cipher: &dyn FieldCipher, manifest: &str, grant: &str) -> Digests {
+    let permitted = permitted(manifest, grant);
     let config = permitted.ok().and_then(|(_, permitted)| permitted.config);
     let config = config.unwrap_or_default();
     let config: Vec<&[u8]> = config
@@ -105,7 +105,7 @@ pub(crate) fn digests(cipher: &dyn FieldCipher, version: &VersionRecord) -> Dige
         .flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()])
         .collect();
     Digests {
-        grant: cipher.pseudonym("decision/grant", &[version.grant.as_bytes()]),
+        grant: cipher.pseudonym("decision/grant", &[grant.as_bytes()]),
         config: cipher.pseudonym("decision/config", &config),
     }
 }
@@ -153,7 +153,7 @@ impl Recording {
             plugin: plugin.clone(),
             version: version.version.clone(),
             sha256: version.sha256,
-            digests: digests(self.cipher.as_ref(), version),
+            digests: digests(self.cipher.as_ref(), &version.manifest, &version.grant),
             recorded: counter!("colophon_plugin_decisions_recorded_total", &labels()),
             dropped: counter!("colophon_plugin_decisions_dropped_total", &labels()),
         };
