@@ -20,4 +20,5 @@ mod next_contract;
 mod precompiled;
 mod random;
 mod services;
+mod warm;
 mod world;
