@@ -171,7 +171,7 @@ fn roomy() -> Arc<Sandbox> {
     };
     let settings = Settings {
         capacity,
-        precompiled: None,
+        ..Settings::default()
     };
     Sandbox::start(&settings).expect("a sandbox")
 }

@@ -159,7 +159,7 @@ impl House {
                 instances: 2,
                 instances_per_center: 1,
             },
-            precompiled: None,
+            ..Settings::default()
         };
         let sandbox = Sandbox::start(&settings).expect("a sandbox");
         let neighbor = sandbox.load(&neighbor(), plain()).await.expect("it loads");

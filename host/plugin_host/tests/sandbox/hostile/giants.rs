@@ -112,7 +112,7 @@ async fn answers_of_any_size_are_not_taken_in() {
         ),
         row(
             "a path of two thousand bytes",
-            answering("(call $found (i32.const 65536) (i32.const 2000))"),
+            answering("(call $found (i32.const 200000) (i32.const 2000))"),
             Gets::Unusable,
             "root or path is too long",
         ),

@@ -94,9 +94,8 @@ async fn imports_that_no_plug_in_gets_are_named() {
                 "(component (import \"colophon:host/catalog@1.0.0\"
                    (instance (export \"shelf\" (type (sub resource))))))",
             ),
-            // A type alone asks for nothing, but this one would have to be made by somebody.
-            Because::Mismatch,
-            "colophon:host/catalog@1.0.0",
+            Because::UnknownImport,
+            "imports colophon:host/catalog@1.0.0#shelf, which this host does not offer",
         ),
     ] {
         house.refuses(row).await;
