@@ -19,6 +19,7 @@ mod loopback;
 mod next_contract;
 mod precompiled;
 mod random;
+mod retailers;
 mod services;
 mod warm;
 mod world;
