@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use colophon_core::catalog::{Book, Location, TitleFacts};
-use colophon_core::plugin::{CallContext, PluginCalls as _, Plugins as _, ResolverAnswer};
+use colophon_core::plugin::{CallContext, Plugins as _, ResolverAnswer};
 use colophon_core::ports::{Catalog, Unavailable};
 use colophon_core::time::Timestamp;
 use colophon_receipt::{BookId, BookIdType, CenterId, RetailerId};
