@@ -18,6 +18,7 @@ use crate::bindings::{catalog, config, http, kv, log, sql};
 use crate::limits::Capacity;
 use crate::observation::Meters;
 use crate::state::CallState;
+use crate::warm::{Chance, Resting};
 
 /// How a sandbox is set up.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,9 @@ pub struct Settings {
     /// Where compiled plug-ins are kept, so that a restart need not compile them again. The folder
     /// is made if it is missing; it must be closed to everybody but the host's own user.
     pub precompiled: Option<PathBuf>,
+    /// What decides how often an instance is used again. Without it every instance serves one
+    /// request, whatever plug-ins are granted.
+    pub chance: Option<Chance>,
 }
 
 /// Why plug-ins cannot be run at all.
@@ -48,6 +52,7 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<CallState>,
     precompiled: Option<PrecompiledFolder>,
+    resting: Option<Arc<Resting>>,
     pub(crate) places: Arc<Semaphore>,
     capacity: Capacity,
     pub(crate) meters: Meters,
@@ -76,9 +81,11 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         offer(&mut linker).map_err(StartFailed::Engine)?;
         let precompiled = settings.precompiled.as_deref();
+        let resting = settings.chance.clone().map(Resting::start).transpose();
         Ok(Arc::new(Self {
             linker,
             precompiled: precompiled.map(PrecompiledFolder::open).transpose()?,
+            resting: resting.map_err(StartFailed::Clock)?,
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
@@ -87,6 +94,21 @@ impl Sandbox {
             engine,
             _ticker: ticker,
         }))
+    }
+
+    /// How many instances rest between two requests.
+    pub fn instances_at_rest(&self) -> usize {
+        self.resting.as_ref().map_or(0, |resting| resting.count())
+    }
+
+    pub(crate) fn resting(&self) -> Option<&Arc<Resting>> {
+        self.resting.as_ref()
+    }
+
+    /// Makes room for one that is to run, and says whether there was any to make.
+    pub(crate) fn let_resting_go(&self) -> bool {
+        let resting = self.resting.as_ref();
+        resting.is_some_and(|resting| resting.let_all_go())
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -1,5 +1,7 @@
 //! A running instance.
 
+mod again;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -36,7 +38,9 @@ pub(crate) struct Live {
     store: Store<CallState>,
     instance: Instance,
     deadline: Instant,
-    _places: Places,
+    /// After the present one.
+    requests_left: u32,
+    places: Places,
 }
 
 impl Live {
@@ -75,7 +79,8 @@ impl Live {
                 store,
                 instance,
                 deadline,
-                _places: places,
+                requests_left: 0,
+                places,
             }),
             Err(stopped) => Err(failure::of(stopped, store.data(), "its start")),
         }

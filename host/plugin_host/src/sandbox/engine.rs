@@ -14,7 +14,8 @@ use wasmtime::{
 /// How often running plug-ins are interrupted to see whether their time is up.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Places in the pool; more than may be taken, since freeing one takes a moment.
+/// Places in the pool; more than running and resting instances may take, since freeing one takes a
+/// moment.
 const PLACES: u32 = 512;
 
 /// How much of an instance's memory and tables is cleared by writing, and stays with its place.

@@ -131,7 +131,7 @@ async fn a_center_that_takes_all_its_places_waits_for_itself_alone() {
             instances: 2,
             instances_per_center: 1,
         },
-        precompiled: None,
+        ..Settings::default()
     };
     let sandbox = Sandbox::start(&settings).expect("a sandbox");
     let loaded = sandbox

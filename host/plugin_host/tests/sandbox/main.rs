@@ -16,4 +16,5 @@ mod hostile_calls;
 mod loading;
 mod precompiled;
 mod services;
+mod warm;
 mod world;
