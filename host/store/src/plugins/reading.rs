@@ -99,7 +99,7 @@ impl Store {
         let rows: Vec<AskedRow> = self.fulfillment.all(ASKED, values).await?;
         let mut plugins: Vec<PluginRecord> = Vec::new();
         for row in rows {
-            let id = plugin_name(&row.id)?;
+            let id = plugin_name(&row.id).map_err(ReadError::Damaged)?;
             let version = self.asked(center, &id, row)?;
             match plugins.last_mut() {
                 Some(last) if last.id == id => last.versions.push(version),

@@ -6,6 +6,7 @@ use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
 use sqlx::FromRow;
 
+use super::held::hold_center;
 use super::plugin_row;
 use crate::database::arguments;
 use crate::failure::{AddError, Damaged, Fault, ReadError};
@@ -20,8 +21,6 @@ pub(crate) const INPUT: Column = Column {
     table: "plugin_vectors",
     name: "input",
 };
-
-const HOLD: &str = "UPDATE plugins SET updated_at = updated_at WHERE center = $1 AND id = $2";
 
 const NEXT: &str = "SELECT COALESCE(MAX(number), 0) + 1 FROM plugin_vectors \
     WHERE center = $1 AND plugin = $2";
@@ -84,10 +83,7 @@ impl Store {
     ) -> Result<(), AddError> {
         let (place, id) = (center.as_str(), plugin.as_str());
         let mut write = self.fulfillment.write().await?;
-        if write.execute(HOLD, arguments![place, id]).await? == 0 {
-            write.undo().await?;
-            return Err(AddError::NotFound);
-        }
+        hold_center(&mut write, center).await?;
         let next: Option<(i64,)> = write.optional(NEXT, arguments![place, id]).await?;
         let number = next.map_or(1, |(number,)| number);
         let sealed = self.sealed_input(center, plugin, number, &new.input);

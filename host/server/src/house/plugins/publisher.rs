@@ -10,7 +10,7 @@ use colophon_core::rollout::PluginVersion;
 use colophon_crypto::Engine;
 use colophon_keys::PublicKey;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::Publisher;
+use colophon_store::plugins::{PluginRecord, Publisher};
 
 /// The first line, so that no signature made for something else fits.
 const FIRST_LINE: &str = "colophon plug-in version 1";
@@ -62,6 +62,29 @@ pub(crate) fn signed_by_one_of(
         "the version's signature is not that of {}, who may publish for this center",
         names()
     )
+}
+
+/// The versions that are asked and that none of these has signed, with the plug-in's name.
+pub(crate) fn unsigned_of(
+    engine: &dyn Engine,
+    center: &CenterId,
+    plugin: &PluginRecord,
+    publishers: &[Publisher],
+) -> Vec<String> {
+    let unsigned = plugin.versions.iter().filter(|version| {
+        let manifest = engine.digest(&[version.manifest.as_bytes()]);
+        let signed = statement(
+            center,
+            &plugin.id,
+            &version.version,
+            &version.sha256,
+            &manifest,
+        );
+        signed_by_one_of(engine, publishers, &signed, version.signature.as_deref()).is_err()
+    });
+    unsigned
+        .map(|version| format!("{} {}", plugin.id, version.version))
+        .collect()
 }
 
 #[cfg(test)]
