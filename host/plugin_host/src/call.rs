@@ -5,6 +5,7 @@ pub(crate) mod failure;
 pub(crate) mod live;
 mod not_loaded;
 mod question;
+mod running;
 
 use std::sync::Arc;
 

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use colophon_core::plugin::CallContext;
 use metrics::{Counter, counter};
 
+pub(crate) use self::shelf::RESTING_MAX;
 use self::shelf::Shelf;
 pub use self::terms::WarmTerms;
 use crate::call::Live;

@@ -16,6 +16,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::failure::{self, Stopped};
 use super::question::{Question, Refused};
+use super::running::Running;
 use crate::state::CallState;
 
 /// Handles to resources that may be alive at once; the contract has no resources.
@@ -36,7 +37,7 @@ pub(crate) enum Places {
 /// must be dropped: a component that has trapped cannot be entered again.
 pub(crate) struct Live {
     store: Store<CallState>,
-    instance: Instance,
+    running: Running,
     deadline: Instant,
     /// After the present one.
     requests_left: u32,
@@ -77,7 +78,7 @@ impl Live {
         match started {
             Ok(instance) => Ok(Self {
                 store,
-                instance,
+                running: Running::of(instance),
                 deadline,
                 requests_left: 0,
                 places,
@@ -97,7 +98,7 @@ impl Live {
         &mut self,
         question: Q,
     ) -> Result<Q::Answer, PluginFailure> {
-        let asked = question.ask(&mut self.store, &self.instance);
+        let asked = question.ask(&mut self.store, &mut self.running);
         let given = guarded(self.deadline, asked).await;
         let state = self.store.data();
         match given {
@@ -110,7 +111,7 @@ impl Live {
 
     /// Hands store and instance to whoever looks functions up without calling them.
     pub(crate) fn parts(&mut self) -> (&mut Store<CallState>, &Instance) {
-        (&mut self.store, &self.instance)
+        (&mut self.store, self.running.instance())
     }
 
     /// What was asked of the host since this was last taken.
