@@ -6,6 +6,8 @@ mod listing;
 mod publish;
 mod publisher;
 mod remove;
+mod surviving;
+mod vectors;
 mod versions;
 
 use std::path::Path;
@@ -97,6 +99,13 @@ async fn operate(
             match versions.as_slice() {
                 [] => remove::all(house, &chosen, yes, output).await,
                 some => remove::versions(house, &chosen, some, yes, output).await,
+            }
+        }
+        CenterPluginCommand::Vectors { plugin, drop, yes } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            match drop.as_slice() {
+                [] => vectors::list(house, &chosen, output).await,
+                numbers => vectors::drop(house, &chosen, numbers, yes, output).await,
             }
         }
         CenterPluginCommand::Publisher(command) => publisher::run(house, command, output).await,
