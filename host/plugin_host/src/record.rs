@@ -377,7 +377,11 @@ impl Turn {
         match &self.input {
             Input::Resolver { .. } => {
                 let given: resolver::Answer = given(output)?;
-                answer::resolved(given).ok().map(Outcome::Resolved)
+                let resolved = answer::resolved(given).ok()?;
+                Some(match answer::usable(&resolved) {
+                    Ok(()) => Outcome::Resolved(resolved),
+                    Err(defect) => Outcome::Failed(Failed::from(&defect)),
+                })
             }
             Input::Policy { .. } => {
                 let given: policy::Verdict = given(output)?;
@@ -386,7 +390,11 @@ impl Turn {
             Input::Naming { .. } => answer::file_name(given(output)?).ok().map(Outcome::Named),
             Input::Retailers { .. } => {
                 let given: retailers::Answer = given(output)?;
-                answer::identified(given).ok().map(Outcome::Identified)
+                let identified = answer::identified(given).ok()?;
+                Some(match answer::nameable(&identified) {
+                    Ok(()) => Outcome::Identified(identified),
+                    Err(defect) => Outcome::Failed(Failed::from(&defect)),
+                })
             }
         }
     }

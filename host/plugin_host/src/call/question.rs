@@ -61,6 +61,12 @@ pub(crate) trait RoleQuestion: Question + Copy + Sync {
 
     /// The same as it is recorded.
     fn recorded(&self) -> Input;
+
+    /// Why no host can use an answer that is as the contract has it. Core refuses it where it is
+    /// needed; here it is known whose it is.
+    fn defect(_answer: &Self::Answer) -> Option<PluginFailure> {
+        None
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -103,6 +109,10 @@ impl RoleQuestion for Resolve<'_> {
             context: self.context.clone(),
             book: self.book.clone(),
         }
+    }
+
+    fn defect(answer: &ResolverAnswer) -> Option<PluginFailure> {
+        answer::usable(answer).err()
     }
 }
 
@@ -268,6 +278,10 @@ impl RoleQuestion for Identify<'_> {
             inquiry: self.inquiry.clone(),
             retailer: self.retailer.to_owned(),
         }
+    }
+
+    fn defect(answer: &RetailerAnswer) -> Option<PluginFailure> {
+        answer::nameable(answer).err()
     }
 }
 
