@@ -1,6 +1,8 @@
 //! The engine that all plug-ins of a host share, and how many may run in it.
 
 mod engine;
+#[cfg(test)]
+mod next_version;
 mod precompiled;
 
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ pub(crate) use self::engine::TICK;
 use self::engine::{Ticker, build};
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
 use crate::bindings::{catalog, config, http, kv, log, sql};
+use crate::contract::Spoken;
 use crate::limits::Capacity;
 use crate::observation::Meters;
 use crate::state::CallState;
@@ -50,6 +53,7 @@ pub enum StartFailed {
 /// Where plug-ins run.
 pub struct Sandbox {
     engine: Engine,
+    spoken: Spoken,
     linker: Linker<CallState>,
     precompiled: Option<PrecompiledFolder>,
     resting: Option<Arc<Resting>>,
@@ -76,6 +80,15 @@ impl Sandbox {
     /// # Errors
     /// [`StartFailed`] names what the machine refuses.
     pub fn start(settings: &Settings) -> Result<Arc<Self>, StartFailed> {
+        Self::speaking(Spoken::PUBLISHED, offer, settings)
+    }
+
+    /// The same for a contract, with whatever links all that it has.
+    fn speaking(
+        spoken: Spoken,
+        offer: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
+        settings: &Settings,
+    ) -> Result<Arc<Self>, StartFailed> {
         let engine = build().map_err(StartFailed::Engine)?;
         let ticker = Ticker::start(&engine).map_err(StartFailed::Clock)?;
         let mut linker = Linker::new(&engine);
@@ -83,6 +96,7 @@ impl Sandbox {
         let precompiled = settings.precompiled.as_deref();
         let resting = settings.chance.clone().map(Resting::start).transpose();
         Ok(Arc::new(Self {
+            spoken,
             linker,
             precompiled: precompiled.map(PrecompiledFolder::open).transpose()?,
             resting: resting.map_err(StartFailed::Clock)?,
@@ -113,6 +127,10 @@ impl Sandbox {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn spoken(&self) -> &Spoken {
+        &self.spoken
     }
 
     pub(crate) fn linker(&self) -> &Linker<CallState> {
