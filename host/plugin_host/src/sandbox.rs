@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
 
-pub(crate) use self::engine::TICK;
+pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 use self::engine::{Ticker, build};
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
 use crate::bindings::{catalog, config, http, kv, log, sql};
