@@ -46,7 +46,10 @@ pub use granted::{Granted, GrantedStatements, GrantedValues, Services};
 pub use limits::{Capacity, Limits};
 pub use lines::{Line, LineLevel, LineQueue, Lines};
 pub use registry::Registry;
-pub use sandbox::{FolderRefused, PrecompiledFolder, Sandbox, Settings, StartFailed};
+pub use sandbox::{
+    ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, FolderRefused, PrecompiledFolder,
+    Sandbox, Settings, StartFailed, TooMuch, compile_for_parent,
+};
 
 /// The catalog plug-in, which a center has unless it brings its own.
 pub const CATALOG_PLUGIN: &[u8] = include_bytes!(env!("COLOPHON_CATALOG_PLUGIN"));

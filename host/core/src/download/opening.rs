@@ -11,7 +11,7 @@ use super::refusing::Trace;
 use crate::center::{Center, KeyState, RetailerKey};
 use crate::delivery::DownloadRequest;
 use crate::log::Purchase;
-use crate::plugin::{CallContext, RetailerAnswer, RetailerEntry};
+use crate::plugin::{CallContext, CenterPlugins, RetailerAnswer, RetailerEntry};
 use crate::refusal::Refusal;
 use crate::rollout::PurchaseMark;
 
@@ -20,6 +20,8 @@ pub(super) struct Opened {
     pub(super) center: Arc<Center>,
     pub(super) key: Arc<RetailerKey>,
     pub(super) receipt: Arc<Receipt>,
+    /// The center's plug-ins for all of this request.
+    pub(super) plugins: Box<dyn CenterPlugins>,
 }
 
 impl Downloads {
@@ -35,7 +37,8 @@ impl Downloads {
             .await?
             .ok_or(Refusal::UnknownCenter)?;
         trace.center = Some(Arc::clone(&center));
-        let key = self.key(request).await?;
+        let plugins = self.plugins.of_center(&request.center);
+        let key = self.key(request, plugins.as_ref()).await?;
         trace.key = Some(Arc::clone(&key));
         let receipt = Arc::new(open_receipt(self.engine.as_ref(), request, &key)?);
         trace.receipt = Some(Arc::clone(&receipt));
@@ -51,12 +54,17 @@ impl Downloads {
             center,
             key,
             receipt,
+            plugins,
         })
     }
 
     /// The one key that the receipt is to be opened under.
-    async fn key(&self, request: &DownloadRequest) -> Result<Arc<RetailerKey>, Refusal> {
-        let kid = self.key_id(request).await?;
+    async fn key(
+        &self,
+        request: &DownloadRequest,
+        plugins: &dyn CenterPlugins,
+    ) -> Result<Arc<RetailerKey>, Refusal> {
+        let kid = key_id(request, plugins).await?;
         let key = self.centers.retailer_key(&request.center, &kid).await?;
         key.ok_or(match kid {
             Cow::Borrowed(_) => Refusal::UnknownKey,
@@ -65,26 +73,29 @@ impl Downloads {
             },
         })
     }
+}
 
-    /// The key that the receipt names, unless one of the center's plug-ins knows its retailer under
-    /// another record. Whatever a plug-in says, the receipt has to open under the key.
-    async fn key_id<'a>(&self, request: &'a DownloadRequest) -> Result<Cow<'a, KeyId>, Refusal> {
-        let named = request.receipt.kid();
-        if !self.plugins.tells_retailers(&request.center) {
-            return Ok(Cow::Borrowed(named));
-        }
-        let mut calls = self.plugins.begin(CallContext {
-            request_id: request.event.to_string(),
-            now: request.at,
-            center: request.center.clone(),
-            retailer: named.retailer().clone(),
-            purchase: None,
-        });
-        let told = calls.identify(named.retailer()).await;
-        match told.map_err(Refusal::Plugin)? {
-            RetailerAnswer::NotMine => Ok(Cow::Borrowed(named)),
-            RetailerAnswer::Known(entry) => told_key(&entry, named).map(Cow::Owned),
-        }
+/// The key that the receipt names, unless one of the center's plug-ins knows its retailer under
+/// another record. Whatever a plug-in says, the receipt has to open under the key.
+async fn key_id<'a>(
+    request: &'a DownloadRequest,
+    plugins: &dyn CenterPlugins,
+) -> Result<Cow<'a, KeyId>, Refusal> {
+    let named = request.receipt.kid();
+    if !plugins.tells_retailers() {
+        return Ok(Cow::Borrowed(named));
+    }
+    let mut calls = plugins.begin(CallContext {
+        request_id: request.event.to_string(),
+        now: request.at,
+        center: request.center.clone(),
+        retailer: named.retailer().clone(),
+        purchase: None,
+    });
+    let told = calls.identify(named.retailer()).await;
+    match told.map_err(Refusal::Plugin)? {
+        RetailerAnswer::NotMine => Ok(Cow::Borrowed(named)),
+        RetailerAnswer::Known(entry) => told_key(&entry, named).map(Cow::Owned),
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod catalog_plugin;
 mod chain;
+mod compiling;
 mod frozen;
 mod guest;
 mod host_calls;

@@ -1,10 +1,11 @@
 //! The centers' own plug-ins, as the database has them, in the registry of a running host.
 //!
 //! At the start and after each change of a center its chain is read, versions that are not loaded yet
-//! are, and the whole is put in place of the one before. Requests under way keep theirs. A version
-//! that cannot be loaded changes nothing: the chain before it answers on. Where there is none before
-//! it, after a start, the center's downloads are refused, for nobody else may judge its sales; other
-//! centers are not touched.
+//! are, and the whole is put in place of the one before. Requests under way keep theirs. Where the
+//! active version of a plug-in cannot be loaded, the one that this host has asked before answers on,
+//! and the center's other plug-ins are followed. Where this host has never had one, as after a start
+//! or when a plug-in is promoted for the first time, the center's downloads are refused, for nobody
+//! else may judge its sales; other centers are not touched.
 
 mod chains;
 mod following;
@@ -15,24 +16,31 @@ mod watch;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use colophon_core::ports::Catalog;
 use colophon_plugin_host::{
-    CATALOG_PLUGIN, Granted, Limits, LineQueue, Registry, Sandbox, Settings,
+    CATALOG_PLUGIN, CompilerProgram, Granted, Limits, LineQueue, Registry, Sandbox, Settings,
 };
 
 pub(super) use self::chains::Chains;
 pub(crate) use self::loading::{Loader, Wanted, permitted};
 pub(crate) use self::publisher::{signed_by_one_of, statement};
-pub(super) use self::watch::ChainWatch;
+pub(super) use self::watch::{ChainWatch, START_PATIENCE};
 
 use super::House;
+use crate::cli::COMPILE;
 use crate::config::Config;
+
+/// This program, as it compiles plug-ins in a process of its own.
+pub(crate) fn compiler() -> Result<CompilerProgram> {
+    CompilerProgram::running([COMPILE]).context("this program's own file cannot be found")
+}
 
 /// The sandbox of a host, with its folder of compiled plug-ins.
 pub(crate) fn sandbox(config: &Config) -> Result<Arc<Sandbox>> {
     let settings = Settings {
         precompiled: Some(config.plugins.compiled.clone()),
+        compiler: Some(compiler()?),
         ..Settings::default()
     };
     Ok(Sandbox::start(&settings)?)
