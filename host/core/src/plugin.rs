@@ -190,6 +190,24 @@ impl PluginFailure {
         }
     }
 
+    /// Whether it can only be a defect of the version that was asked. A failure that a plug-in
+    /// reports may be a title that it does not have, or a sale that it refuses; and what runs past
+    /// its deadline may have met a busy machine.
+    pub fn is_defect(&self) -> bool {
+        match self {
+            Self::Trapped { .. }
+            | Self::OutOfFuel
+            | Self::LimitReached { .. }
+            | Self::Unusable { .. } => true,
+            Self::Reported { .. }
+            | Self::TimedOut
+            | Self::NoSuchRole { .. }
+            | Self::HostUnavailable
+            | Self::Saturated
+            | Self::NotLoaded => false,
+        }
+    }
+
     /// Who has to mend it.
     pub fn blame(&self) -> Blame {
         match self {

@@ -5,6 +5,7 @@ pub(crate) mod failure;
 pub(crate) mod live;
 mod not_loaded;
 mod question;
+mod running;
 
 use std::sync::Arc;
 
@@ -172,9 +173,7 @@ impl PluginCalls for RequestCalls {
                 Err(failure) => failed = Some(failure),
             }
         }
-        for link in &mut self.links {
-            link.live = None;
-        }
+        self.rest();
         named.ok_or_else(|| failed.unwrap_or_else(|| self.nobody(Role::Naming)))
     }
 
@@ -210,12 +209,27 @@ impl PluginCalls for RequestCalls {
 }
 
 impl RequestCalls {
+    /// Ends all instances, or puts them to rest.
+    fn rest(&mut self) {
+        for Link { asked, live } in &mut self.links {
+            if let (Some(live), Some(warm)) = (live.take(), asked.generation.warm()) {
+                warm.rest(&self.request.context, live);
+            }
+        }
+    }
+
     fn nobody(&self, role: Role) -> PluginFailure {
         let failure = PluginFailure::NoSuchRole {
             role: role.as_str(),
         };
         Observed::nobody(role, &self.request.context, &failure);
         failure
+    }
+}
+
+impl Drop for RequestCalls {
+    fn drop(&mut self) {
+        self.rest();
     }
 }
 
@@ -268,7 +282,10 @@ impl Request {
         observed.used(live.fuel_used(), live.memory_bytes(), live.host_calls());
         let usable = match &answer {
             Ok(_) => true,
-            Err(failure) => failure::leaves_usable(failure),
+            Err(failure) => {
+                live.serve_no_more();
+                failure::leaves_usable(failure)
+            }
         };
         if usable {
             *place = Some(live);
@@ -277,23 +294,45 @@ impl Request {
     }
 
     async fn start(&self, generation: &Generation) -> Result<Live, PluginFailure> {
-        let granted = generation.granted();
         let begun = Instant::now();
-        let places = self.places(begun + granted.limits.deadline).await?;
-        let bound = Bound {
+        let deadline = begun + generation.granted().limits.deadline;
+        let places = self.places(deadline).await?;
+        let rested = generation.warm().and_then(|warm| warm.take(&self.context));
+        if let Some(mut live) = rested {
+            live.serve(self.bound(), places, begun);
+            return Ok(live);
+        }
+        match self.start_fresh(generation, places, begun).await {
+            // What rests takes up room in the engine that this one needs.
+            Err(PluginFailure::Saturated) if self.sandbox.let_resting_go() => {
+                let places = self.places(deadline).await?;
+                self.start_fresh(generation, places, begun).await
+            }
+            started => started,
+        }
+    }
+
+    async fn start_fresh(
+        &self,
+        generation: &Generation,
+        places: Places,
+        begun: Instant,
+    ) -> Result<Live, PluginFailure> {
+        let state = CallState::new(Arc::clone(generation.granted()), Some(self.bound()));
+        let (engine, pre) = (self.sandbox.engine(), generation.pre());
+        let mut live = Live::start_at(engine, pre, state, places, begun).await?;
+        if let Some(warm) = generation.warm() {
+            live.serve_in_all(warm.requests());
+        }
+        Ok(live)
+    }
+
+    fn bound(&self) -> Bound {
+        Bound {
             catalog: Arc::clone(&self.catalog),
             center: self.context.center.clone(),
             request_id: self.context.request_id.clone(),
-        };
-        let state = CallState::new(Arc::clone(granted), Some(bound));
-        Live::start_at(
-            self.sandbox.engine(),
-            generation.pre(),
-            state,
-            places,
-            begun,
-        )
-        .await
+        }
     }
 
     /// A place of the center's, then one of the host's.

@@ -2,7 +2,8 @@
 //!
 //! This is the only host crate that knows wasmtime. It keeps core's [`Plugins`] port: a request
 //! [begins](Registry) with one generation of its center's chain of plug-ins, each component gets a
-//! fresh instance on its first call, and the instance is gone when the request is. A plug-in has
+//! fresh instance on its first call, and the instance is gone when the request is, unless it may be
+//! [used again](WarmTerms). A plug-in has
 //! no ambient authority: what it can call is what it was [granted](Granted), bound to its own
 //! center. Time, fuel, memory, stack, host calls and what it may hand over are [limited](Limits);
 //! every failure says [who has to mend it](colophon_core::plugin::Blame).
@@ -38,6 +39,7 @@ mod observation;
 mod registry;
 mod sandbox;
 mod state;
+mod warm;
 
 pub use chain::{Asked, Chain, FollowedCall, Follower, Place};
 pub use contract::{CONTRACT, Capability, Role};
@@ -50,6 +52,7 @@ pub use sandbox::{
     ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, FolderRefused, PrecompiledFolder,
     Sandbox, Settings, StartFailed, TooMuch, compile_for_parent,
 };
+pub use warm::{Chance, WarmTerms};
 
 /// The catalog plug-in, which a center has unless it brings its own.
 pub const CATALOG_PLUGIN: &[u8] = include_bytes!(env!("COLOPHON_CATALOG_PLUGIN"));

@@ -27,6 +27,7 @@ use crate::generation::LoadRefused;
 use crate::limits::Capacity;
 use crate::observation::Meters;
 use crate::state::CallState;
+use crate::warm::{Chance, Resting};
 
 /// How a sandbox is set up.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,9 @@ pub struct Settings {
     /// as long and with as much memory as they take: that is only for components one has made
     /// oneself.
     pub compiler: Option<CompilerProgram>,
+    /// What decides how often an instance is used again. Without it every instance serves one
+    /// request, whatever plug-ins are granted.
+    pub chance: Option<Chance>,
 }
 
 /// Why plug-ins cannot be run at all.
@@ -65,6 +69,7 @@ pub struct Sandbox {
     compiler: Option<CompilerProgram>,
     /// One component is compiled at a time.
     compiling: Semaphore,
+    resting: Option<Arc<Resting>>,
     pub(crate) places: Arc<Semaphore>,
     capacity: Capacity,
     pub(crate) meters: Meters,
@@ -93,6 +98,7 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         offer(&mut linker).map_err(StartFailed::Engine)?;
         let precompiled = settings.precompiled.as_deref();
+        let resting = settings.chance.clone().map(Resting::start).transpose();
         Ok(Arc::new(Self {
             linker,
             memory,
@@ -101,6 +107,7 @@ impl Sandbox {
                 .transpose()?,
             compiler: settings.compiler.clone(),
             compiling: Semaphore::new(1),
+            resting: resting.map_err(StartFailed::Clock)?,
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
@@ -109,6 +116,21 @@ impl Sandbox {
             engine,
             _ticker: ticker,
         }))
+    }
+
+    /// How many instances rest between two requests.
+    pub fn instances_at_rest(&self) -> usize {
+        self.resting.as_ref().map_or(0, |resting| resting.count())
+    }
+
+    pub(crate) fn resting(&self) -> Option<&Arc<Resting>> {
+        self.resting.as_ref()
+    }
+
+    /// Makes room for one that is to run, and says whether there was any to make.
+    pub(crate) fn let_resting_go(&self) -> bool {
+        let resting = self.resting.as_ref();
+        resting.is_some_and(|resting| resting.let_all_go())
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -51,6 +51,16 @@ impl CallState {
         }
     }
 
+    /// Begins another request, or none, in the same instance: nothing is left of the one before but
+    /// the memory.
+    pub(crate) fn begin(&mut self, bound: Option<Bound>) {
+        let granted = Arc::clone(&self.granted);
+        *self = Self {
+            memory_bytes: self.memory_bytes,
+            ..Self::new(granted, bound)
+        };
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.granted.limits
     }

@@ -23,7 +23,7 @@ CREATE TABLE plugin_versions (
     grant_text   BYTEA  NOT NULL, -- encrypted; what this version may use
     signature    BYTEA,           -- its publisher's, over the statement that `colophon plugin statement` prints
     state        TEXT   COLLATE "C" NOT NULL
-        CHECK (state IN ('published', 'canary', 'active', 'retired', 'rejected')),
+        CHECK (state IN ('published', 'canary', 'active', 'retired', 'shelved', 'rejected')),
     share        BIGINT CHECK (share BETWEEN 1 AND 99), -- percent of the purchases
     reason       TEXT   COLLATE "C", -- why it was rejected
     turn         BIGINT,             -- a higher one retired later

@@ -23,7 +23,7 @@ CREATE TABLE plugin_versions (
     grant_text   BLOB    NOT NULL, -- encrypted; what this version may use
     signature    BLOB,             -- its publisher's, over the statement that `colophon plugin statement` prints
     state        TEXT    NOT NULL
-        CHECK (state IN ('published', 'canary', 'active', 'retired', 'rejected')),
+        CHECK (state IN ('published', 'canary', 'active', 'retired', 'shelved', 'rejected')),
     share        INTEGER CHECK (share BETWEEN 1 AND 99), -- percent of the purchases
     reason       TEXT,             -- why it was rejected
     turn         INTEGER,          -- a higher one retired later

@@ -141,6 +141,8 @@ on_both_engines! {
     plugins => a_version_is_published_once,
     plugins => every_step_is_a_change_of_its_center,
     plugins => two_operators_who_promote_at_once_leave_one_active,
+    plugins => of_two_who_go_back_at_once_one_does,
+    plugins => a_version_that_stands_in_is_not_gone_back_from_by_itself,
     plugins => a_canary_and_a_rejection_keep_share_and_reason,
     plugins => a_grant_holds_for_the_versions_it_was_given_to,
     plugins => plug_ins_are_asked_in_the_order_they_were_put_in,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use colophon_core::capability::Name;
 use colophon_core::change::{ChangeLog, ChangedRecord};
-use colophon_core::rollout::{PluginVersion, RETIRED_KEPT, Share, Step, StepRefused, VersionState};
+use colophon_core::rollout::{
+    PluginVersion, RETIRED_KEPT, STEPS_BACK_APART, Share, Step, StepRefused, VersionState,
+    Witnesses,
+};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{Granted, NewVector, NewVersion, Publisher, StepError, VECTORS_KEPT};
 use colophon_store::store::Store;
@@ -71,6 +74,22 @@ async fn step(store: &Store, step: Step) -> Result<(), StepError> {
         .step_plugin(&center_id(), &plugin(), &step, moment(50))
         .await;
     taken.map(drop)
+}
+
+fn back_from(number: &str) -> Step {
+    Step::Rollback {
+        seen: Some(version(number)),
+    }
+}
+
+/// Several retailers' buyers have met the failure.
+fn rejected(version: &PluginVersion, reason: &str, at: i64) -> Step {
+    Step::Reject {
+        version: version.clone(),
+        reason: reason.to_owned(),
+        witnesses: Witnesses::Several,
+        at: moment(at),
+    }
 }
 
 async fn state(store: &Store, number: &str) -> Option<VersionState> {
@@ -182,9 +201,9 @@ pub(crate) async fn every_step_is_a_change_of_its_center(ground: &Place) {
     for taken in [
         Step::Promote(version("1")),
         Step::Canary(version("2"), share),
-        Step::Rollback,
+        back_from("2"),
         Step::Promote(version("2")),
-        Step::Rollback,
+        back_from("2"),
         Step::Withdraw,
     ] {
         let name = taken.name();
@@ -258,7 +277,8 @@ pub(crate) async fn two_operators_who_promote_at_once_leave_one_active(ground: &
     let rejecting = [0; 4].map(|_| {
         let (store, version) = (Arc::clone(&store), failed.clone());
         let reason = "it traps".to_owned();
-        tokio::spawn(async move { step(&store, Step::Reject { version, reason }).await.is_ok() })
+        let rejected = rejected(&version, &reason, 50);
+        tokio::spawn(async move { step(&store, rejected).await.is_ok() })
     });
     let mut done = 0;
     for one in rejecting {
@@ -271,6 +291,72 @@ pub(crate) async fn two_operators_who_promote_at_once_leave_one_active(ground: &
     );
 }
 
+pub(crate) async fn of_two_who_go_back_at_once_one_does(ground: &Place) {
+    let store = furnished(ground).await;
+    published(&store, &["1", "2", "3"]).await;
+    for number in ["1", "2", "3"] {
+        step(&store, Step::Promote(version(number))).await.unwrap();
+    }
+    let going = [0; 4].map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { step(&store, back_from("3")).await })
+    });
+    let mut done = 0;
+    for one in going {
+        match one.await.unwrap() {
+            Ok(()) => done += 1,
+            Err(refused) => assert!(
+                matches!(refused, StepError::Refused(StepRefused::Changed { .. })),
+                "{refused}"
+            ),
+        }
+    }
+    assert_eq!(done, 1);
+    assert_eq!(state(&store, "2").await, Some(VersionState::Active));
+    // What was gone back from is kept as such, and comes back by its name alone.
+    assert_eq!(state(&store, "3").await, Some(VersionState::Shelved));
+    let unnamed = step(&store, Step::PromoteNext(version("3"))).await;
+    let expected = StepRefused::AskedBefore(version("3"));
+    assert!(
+        matches!(&unnamed, Err(StepError::Refused(refused)) if *refused == expected),
+        "{unnamed:?}"
+    );
+    step(&store, Step::Promote(version("3"))).await.unwrap();
+}
+
+pub(crate) async fn a_version_that_stands_in_is_not_gone_back_from_by_itself(ground: &Place) {
+    let store = furnished(ground).await;
+    published(&store, &["1", "2", "3", "4"]).await;
+    let taken = async |step: &Step, at: i64| {
+        let (center, plugin) = (center_id(), plugin());
+        store.step_plugin(&center, &plugin, step, moment(at)).await
+    };
+    for (at, number) in (10..).zip(["1", "2", "3"]) {
+        taken(&Step::Promote(version(number)), at).await.unwrap();
+    }
+    let after = taken(&rejected(&version("3"), "it traps", 100), 100).await;
+    assert_eq!(after.unwrap().active(), Some(&version("2")));
+    // The trial of another is nothing to the one that stands in.
+    let share = Share::percent(5).unwrap();
+    taken(&Step::Canary(version("4"), share), 110)
+        .await
+        .unwrap();
+    taken(&rejected(&version("4"), "it traps", 120), 120)
+        .await
+        .unwrap();
+    let refused = taken(&rejected(&version("2"), "it traps", 130), 130).await;
+    let expected = StepRefused::StandsIn(version("2"));
+    assert!(
+        matches!(&refused, Err(StepError::Refused(refused)) if *refused == expected),
+        "{:?}",
+        refused.err()
+    );
+    assert_eq!(state(&store, "2").await, Some(VersionState::Active));
+    let later = 100 + i64::try_from(STEPS_BACK_APART.as_millis()).unwrap();
+    let after = taken(&rejected(&version("2"), "it traps", later), later).await;
+    assert_eq!(after.unwrap().active(), Some(&version("1")));
+}
+
 pub(crate) async fn a_canary_and_a_rejection_keep_share_and_reason(ground: &Place) {
     let store = furnished(ground).await;
     published(&store, &["1", "2"]).await;
@@ -281,11 +367,9 @@ pub(crate) async fn a_canary_and_a_rejection_keep_share_and_reason(ground: &Plac
         .unwrap();
     assert_eq!(state(&store, "2").await, Some(VersionState::Canary(share)));
     let reason = "it trapped in \"evaluate\"".to_owned();
-    let rejected = Step::Reject {
-        version: version("2"),
-        reason: reason.clone(),
-    };
-    step(&store, rejected).await.unwrap();
+    step(&store, rejected(&version("2"), &reason, 50))
+        .await
+        .unwrap();
     let expected = VersionState::Rejected {
         reason: reason.clone(),
     };
@@ -403,7 +487,8 @@ pub(crate) async fn the_oldest_versions_go_with_their_components(ground: &Place)
     let kept = "SELECT COUNT(*) FROM plugin_components";
     let expected = i64::try_from(RETIRED_KEPT + 1).unwrap();
     assert_eq!(ground.stranger().await.numbers(kept).await, [expected]);
-    step(&store, Step::Rollback).await.unwrap();
+    let newest = (RETIRED_KEPT + 1).to_string();
+    step(&store, back_from(&newest)).await.unwrap();
     let back = RETIRED_KEPT.to_string();
     assert_eq!(state(&store, &back).await, Some(VersionState::Active));
 }

@@ -1,5 +1,7 @@
 //! A running instance.
 
+mod again;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -14,6 +16,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::failure::{self, Stopped};
 use super::question::{Question, Refused};
+use super::running::Running;
 use crate::state::CallState;
 
 /// Handles to resources that may be alive at once; the contract has no resources.
@@ -34,9 +37,11 @@ pub(crate) enum Places {
 /// must be dropped: a component that has trapped cannot be entered again.
 pub(crate) struct Live {
     store: Store<CallState>,
-    instance: Instance,
+    running: Running,
     deadline: Instant,
-    _places: Places,
+    /// After the present one.
+    requests_left: u32,
+    places: Places,
 }
 
 impl Live {
@@ -73,9 +78,10 @@ impl Live {
         match started {
             Ok(instance) => Ok(Self {
                 store,
-                instance,
+                running: Running::of(instance),
                 deadline,
-                _places: places,
+                requests_left: 0,
+                places,
             }),
             Err(stopped) => Err(failure::of(stopped, store.data(), "its start")),
         }
@@ -92,7 +98,7 @@ impl Live {
         &mut self,
         question: Q,
     ) -> Result<Q::Answer, PluginFailure> {
-        let asked = question.ask(&mut self.store, &self.instance);
+        let asked = question.ask(&mut self.store, &mut self.running);
         let given = guarded(self.deadline, asked).await;
         let state = self.store.data();
         match given {
@@ -105,7 +111,7 @@ impl Live {
 
     /// Hands store and instance to whoever looks functions up without calling them.
     pub(crate) fn parts(&mut self) -> (&mut Store<CallState>, &Instance) {
-        (&mut self.store, &self.instance)
+        (&mut self.store, self.running.instance())
     }
 
     /// What was asked of the host since this was last taken.

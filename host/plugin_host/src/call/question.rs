@@ -3,9 +3,9 @@
 use colophon_core::plugin::{PluginFailure, ResolverAnswer, RetailerAnswer, Verdict};
 use serde_json::{Value, json};
 use wasmtime::Store;
-use wasmtime::component::Instance;
 
 use super::answer;
+use super::running::Running;
 use crate::bindings::{common, meta, naming, policy, resolver, retailers};
 use crate::contract::Role;
 use crate::state::CallState;
@@ -46,7 +46,7 @@ pub(crate) trait Question: Send {
     fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> impl Future<Output = wasmtime::Result<Given<Self::Answer>>> + Send;
 }
 
@@ -74,9 +74,9 @@ impl Question for Resolve<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.resolver(store, self.indices)?;
         let answer = guest
             .call_resolve(store, self.context, self.book, None)
             .await?;
@@ -109,9 +109,9 @@ impl Question for Evaluate<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.policy(store, self.indices)?;
         let answer = guest.call_evaluate(store, self.context, self.offer).await?;
         Ok(answer
             .map_err(Refused::from)
@@ -164,9 +164,9 @@ impl Question for FileName<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.naming(store, self.indices)?;
         let answer = guest
             .call_file_name(store, self.context, self.facts)
             .await?;
@@ -199,9 +199,9 @@ impl Question for Identify<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.retailers(store, self.indices)?;
         let answer = guest
             .call_identify(store, self.inquiry, self.retailer)
             .await?;
@@ -269,9 +269,9 @@ impl Question for Describe<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = self.indices.load(&mut *store, running.instance())?;
         let info = guest.call_describe(store).await?;
         Ok(answer::described(info).map_err(Refused::from))
     }
@@ -290,9 +290,9 @@ impl Question for SelfTest<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = self.indices.load(&mut *store, running.instance())?;
         let tested = guest.call_self_test(store).await?;
         Ok(Ok(tested.map_err(|problem| answer::told_text(&problem))))
     }

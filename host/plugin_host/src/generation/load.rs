@@ -17,6 +17,7 @@ use crate::contract::{Capability, META, Role, means};
 use crate::granted::Granted;
 use crate::sandbox::{CompilerFailed, Sandbox, TooMuch};
 use crate::state::CallState;
+use crate::warm::Warm;
 
 /// The largest component that is compiled.
 pub(crate) const COMPONENT_BYTES_MAX: usize = 32 << 20;
@@ -161,6 +162,7 @@ impl Sandbox {
             pre,
             roles,
             sha256,
+            warm: Warm::of(self.resting(), granted.warm),
             granted,
         }))
     }

@@ -12,11 +12,16 @@ use wasmtime::{
     Strategy,
 };
 
+use crate::limits::Capacity;
+use crate::warm::RESTING_MAX;
+
 /// How often running plug-ins are interrupted to see whether their time is up.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Places in the pool; more than may be taken, since freeing one takes a moment.
+/// Places in the pool; more than running and resting instances may take, since freeing one takes a
+/// moment.
 const PLACES: u32 = 512;
+const _: () = assert!(Capacity::INSTANCES_MAX + RESTING_MAX < PLACES as usize);
 
 /// How much of an instance's memory and tables is cleared by writing, and stays with its place.
 /// The rest is given back to the system, which costs a call and faults at the next use. A small

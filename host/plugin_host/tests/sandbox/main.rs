@@ -17,4 +17,5 @@ mod hostile_calls;
 mod loading;
 mod precompiled;
 mod services;
+mod warm;
 mod world;

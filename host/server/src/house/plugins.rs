@@ -18,8 +18,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use colophon_core::ports::Catalog;
+use colophon_crypto::Randomness as _;
+use colophon_keys::SystemRandom;
 use colophon_plugin_host::{
-    CATALOG_PLUGIN, CompilerProgram, Granted, Limits, LineQueue, Registry, Sandbox, Settings,
+    CATALOG_PLUGIN, Chance, CompilerProgram, Granted, Limits, LineQueue, Registry, Sandbox,
+    Settings,
 };
 
 pub(super) use self::chains::Chains;
@@ -36,14 +39,24 @@ pub(crate) fn compiler() -> Result<CompilerProgram> {
     CompilerProgram::running([COMPILE]).context("this program's own file cannot be found")
 }
 
-/// The sandbox of a host, with its folder of compiled plug-ins.
+/// The sandbox of a command, with the host's folder of compiled plug-ins. Nothing asks a plug-in twice
+/// in one instance here, so that what it answers depends on the question alone.
 pub(crate) fn sandbox(config: &Config) -> Result<Arc<Sandbox>> {
-    let settings = Settings {
+    Ok(Sandbox::start(&settings(config)?)?)
+}
+
+fn settings(config: &Config) -> Result<Settings> {
+    Ok(Settings {
         precompiled: Some(config.plugins.compiled.clone()),
         compiler: Some(compiler()?),
         ..Settings::default()
-    };
-    Ok(Sandbox::start(&settings)?)
+    })
+}
+
+fn chance() -> u64 {
+    let mut bytes = [0; 8];
+    SystemRandom.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// Loads versions on this host's data.
@@ -62,7 +75,10 @@ pub(super) async fn chains(
     config: &Config,
     catalog: Arc<dyn Catalog>,
 ) -> Result<Chains> {
-    let sandbox = sandbox(config)?;
+    let sandbox = Sandbox::start(&Settings {
+        chance: Some(Chance::of(chance)),
+        ..settings(config)?
+    })?;
     let limits = Limits {
         deadline: config.plugins.deadline,
         ..Limits::default()

@@ -218,6 +218,7 @@ pub(super) fn state(
             let turn = turn.ok_or_else(|| damaged("turn"))?;
             Ok(VersionState::Retired { turn })
         }
+        "shelved" => Ok(VersionState::Shelved),
         "rejected" => {
             let reason = reason.ok_or_else(|| damaged("reason"))?;
             Ok(VersionState::Rejected { reason })

@@ -10,13 +10,13 @@ use super::reading::state;
 use super::{StepError, StepRefused};
 use crate::database::{Write, arguments};
 use crate::failure::{ChangeError, Damaged, Fault};
-use crate::parse::parsed;
+use crate::parse::{moment, parsed};
 use crate::store::Store;
 
 /// Takes the row, so that whoever else would take a step waits.
 const HOLD: &str = "UPDATE plugins SET updated_at = $3 WHERE center = $1 AND id = $2";
 
-const STATES: &str = "SELECT version, state, share, reason, turn FROM plugin_versions \
+const STATES: &str = "SELECT version, state, share, reason, turn, changed_at FROM plugin_versions \
     WHERE center = $1 AND plugin = $2";
 
 const SET_STATE: &str = "UPDATE plugin_versions SET state = $4, share = $5, reason = $6, \
@@ -39,6 +39,7 @@ struct StateRow {
     share: Option<i64>,
     reason: Option<String>,
     turn: Option<i64>,
+    changed_at: i64,
 }
 
 impl Store {
@@ -132,6 +133,7 @@ impl<'a> HeldPlugin<'a> {
         }
         let values = arguments![center.as_str(), plugin.as_str()];
         let rows: Vec<StateRow> = write.all(STATES, values).await?;
+        let since = stands_in_since(&rows);
         let states = rows.into_iter().map(|row| {
             let version: PluginVersion = parsed("plugin_versions", "version", &row.version)?;
             Ok((version, state(&row.state, row.share, row.reason, row.turn)?))
@@ -143,7 +145,7 @@ impl<'a> HeldPlugin<'a> {
             write,
             center,
             plugin,
-            rollout,
+            rollout: rollout.standing_in_since(since),
         })
     }
 
@@ -193,7 +195,11 @@ impl<'a> HeldPlugin<'a> {
         let reason = match step {
             Step::Reject { reason, .. } => Some(reason.clone()),
             Step::Canary(_, share) => Some(format!("{} %", share.as_percent())),
-            Step::Publish(_) | Step::Promote(_) | Step::Rollback | Step::Withdraw => None,
+            Step::Publish(_)
+            | Step::Promote(_)
+            | Step::PromoteNext(_)
+            | Step::Rollback { .. }
+            | Step::Withdraw => None,
         };
         let values = arguments![
             self.center.as_str(),
@@ -214,6 +220,17 @@ impl<'a> HeldPlugin<'a> {
     }
 }
 
+/// Since when the active version stands in for one that failed. The step that put it there has
+/// written both rows, with one time, and no other step does: a trial that is rejected leaves the
+/// active version's row as it is, and a rejected version's row is never written again.
+fn stands_in_since(rows: &[StateRow]) -> Option<Timestamp> {
+    let active = rows.iter().find(|row| row.state == "active")?;
+    let mut rejected = rows.iter().filter(|row| row.state == "rejected");
+    rejected
+        .any(|row| row.changed_at == active.changed_at)
+        .then(|| moment(active.changed_at))
+}
+
 /// A state as its columns hold it.
 fn columns(state: &VersionState) -> (&'static str, Option<i64>, Option<&str>, Option<i64>) {
     match state {
@@ -221,6 +238,7 @@ fn columns(state: &VersionState) -> (&'static str, Option<i64>, Option<&str>, Op
         VersionState::Active => ("active", None, None, None),
         VersionState::Canary(share) => ("canary", Some(i64::from(share.as_percent())), None, None),
         VersionState::Retired { turn } => ("retired", None, None, Some(i64::from(*turn))),
+        VersionState::Shelved => ("shelved", None, None, None),
         VersionState::Rejected { reason } => ("rejected", None, Some(reason), None),
     }
 }

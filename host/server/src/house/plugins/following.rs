@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use colophon_core::capability::Name;
-use colophon_core::plugin::{Blame, PluginFailure};
-use colophon_core::rollout::{Breaker, PluginVersion, PurchaseMark, Tripped};
+use colophon_core::plugin::PluginFailure;
+use colophon_core::rollout::{Breaker, PluginVersion, Tripped};
 use colophon_core::time::Timestamp;
 use colophon_plugin_host::{FollowedCall, Follower};
 use colophon_receipt::CenterId;
@@ -70,12 +70,8 @@ impl GenerationFollower {
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         let now = call.context.now;
         match call.failure {
-            Some(failure) if failure.blame() == Blame::Plugin => {
-                // Before the receipt is opened anybody can ask anything; that counts as one
-                // purchase, however often it is done.
-                let unproven = PurchaseMark::from_number(0);
-                let purchase = call.context.purchase.unwrap_or(unproven);
-                let tripped = breaker.failed(now, purchase)?;
+            Some(failure) if failure.is_defect() => {
+                let tripped = breaker.failed(now, call.context.purchase)?;
                 Some((tripped, failure.clone()))
             }
             Some(_) | None => {
@@ -187,6 +183,7 @@ fn masked(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use colophon_core::plugin::CallContext;
+    use colophon_core::rollout::PurchaseMark;
     use colophon_plugin_host::Role;
     use serde_json::json;
 

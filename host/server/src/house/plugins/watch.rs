@@ -9,7 +9,7 @@ use anyhow::Result;
 use colophon_core::capability::Name;
 use colophon_core::change::{Caches, Change, ChangedRecord};
 use colophon_core::event::NamedEvent;
-use colophon_core::rollout::{PluginVersion, Rollout, Step, StepRefused};
+use colophon_core::rollout::{PluginVersion, Rollout, Step, StepRefused, Witnesses};
 use colophon_core::time::{Clock as _, Timestamp};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{NewVector, StepError};
@@ -261,7 +261,9 @@ impl ChainFollower {
         let again = match followed {
             Ok(followed) => {
                 for (plugin, version, reason) in followed.rejected {
-                    self.reject(&center, &plugin, version, reason).await;
+                    // No buyer has met it: enough to end the trial.
+                    let seen = Witnesses::One;
+                    self.reject(&center, &plugin, version, reason, seen).await;
                 }
                 followed.again
             }
@@ -324,7 +326,8 @@ impl ChainFollower {
             "{} of {} calls failed; the last, as {role}: {failure}",
             tripped.failures, tripped.calls
         );
-        self.reject(&center, &plugin, version, reason).await;
+        let seen = tripped.witnesses;
+        self.reject(&center, &plugin, version, reason, seen).await;
         self.follow(center);
     }
 
@@ -334,12 +337,15 @@ impl ChainFollower {
         plugin: &Name,
         version: PluginVersion,
         reason: String,
+        witnesses: Witnesses,
     ) {
+        let now = SystemClock.now();
         let step = Step::Reject {
             version: version.clone(),
             reason: reason.clone(),
+            witnesses,
+            at: now,
         };
-        let now = SystemClock.now();
         let taken = self
             .chains
             .store

@@ -98,9 +98,10 @@ fn fit(record: &PluginRecord, grant: &str, unfit: Unfit) -> Result<Vec<PluginVer
 fn is_asked(version: &VersionRecord) -> bool {
     match version.state {
         VersionState::Active | VersionState::Canary(_) => true,
-        VersionState::Published | VersionState::Retired { .. } | VersionState::Rejected { .. } => {
-            false
-        }
+        VersionState::Published
+        | VersionState::Retired { .. }
+        | VersionState::Shelved
+        | VersionState::Rejected { .. } => false,
     }
 }
 

@@ -220,6 +220,7 @@ fn version(record: &VersionRecord) -> VersionRow {
         VersionState::Canary(share) => ("on trial", Some(format!("{} %", share.as_percent()))),
         VersionState::Active => ("active", None),
         VersionState::Retired { .. } => ("retired", None),
+        VersionState::Shelved => ("shelved", None),
         VersionState::Rejected { reason } => ("rejected", Some(reason.clone())),
     };
     VersionRow {

@@ -102,6 +102,7 @@ async fn ask_about_unsigned(
                 VersionState::Active | VersionState::Canary(_) => true,
                 VersionState::Published
                 | VersionState::Retired { .. }
+                | VersionState::Shelved
                 | VersionState::Rejected { .. } => false,
             };
             let manifest = engine.digest(&[version.manifest.as_bytes()]);

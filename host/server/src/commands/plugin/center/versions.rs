@@ -1,7 +1,7 @@
 //! `colophon plugin promote|rollback|withdraw`.
 
 use anyhow::{Context as _, Result, bail};
-use colophon_core::rollout::{PluginVersion, Rollout, Share, Step, VersionState};
+use colophon_core::rollout::{PluginVersion, Rollout, Share, Step};
 use colophon_core::time::Clock as _;
 use serde::Serialize;
 use serde_json::json;
@@ -28,17 +28,17 @@ pub(super) async fn promote(
     canary: Option<u8>,
     output: Output,
 ) -> Result<()> {
-    let version = match version {
-        Some(text) => text
-            .parse()
-            .with_context(|| format!("{text:?} is no version"))?,
-        None => usual(chosen)?,
-    };
-    let step = match canary {
-        None => Step::Promote(version),
-        Some(percent) => {
+    let named = version.map(|text| {
+        let parsed = text.parse::<PluginVersion>();
+        parsed.with_context(|| format!("{text:?} is no version"))
+    });
+    let named = named.transpose()?;
+    let step = match (canary, named) {
+        (None, Some(named)) => Step::Promote(named),
+        (None, None) => Step::PromoteNext(usual(chosen)?),
+        (Some(percent), named) => {
             let share = Share::percent(percent).context("--canary takes 1 to 99")?;
-            Step::Canary(version, share)
+            Step::Canary(named.map_or_else(|| usual(chosen), Ok)?, share)
         }
     };
     let stands = taken(house, chosen, &step).await?;
@@ -59,21 +59,20 @@ pub(super) async fn promote(
     })
 }
 
-/// The version on trial, or else the one published last that could be promoted.
+/// The version on trial, or else the one published last, if it waits for that.
 fn usual(chosen: &Chosen) -> Result<PluginVersion> {
     let rollout = chosen.record.rollout()?;
     if let Some((canary, _)) = rollout.canary() {
         return Ok(canary.clone());
     }
-    let published = chosen
-        .record
-        .versions
-        .iter()
-        .filter(|version| version.state == VersionState::Published);
-    let last = published.max_by_key(|version| version.published_at);
-    let last = last.with_context(|| {
+    let versions = chosen.record.versions.iter();
+    let last = versions.max_by_key(|version| version.published_at);
+    let last = last
+        .with_context(|| format!("{} has no version yet; publish one first", chosen.record.id))?;
+    let waits = rollout.waits(&last.version);
+    waits.with_context(|| {
         format!(
-            "{} has no version that waits to be promoted; publish one first, or name a version",
+            "the version of {} that was published last does not wait to be promoted",
             chosen.record.id
         )
     })?;
@@ -81,7 +80,9 @@ fn usual(chosen: &Chosen) -> Result<PluginVersion> {
 }
 
 pub(super) async fn rollback(house: &House, chosen: &Chosen, output: Output) -> Result<()> {
-    let stands = taken(house, chosen, &Step::Rollback).await?;
+    let rollout = chosen.record.rollout()?;
+    let seen = rollout.foremost().cloned();
+    let stands = taken(house, chosen, &Step::Rollback { seen }).await?;
     output.print(&stands, |stands| {
         format!("{} Running hosts follow within seconds.", active(stands))
     })
