@@ -277,7 +277,8 @@ async fn what_is_gone_back_to_is_loaded_still() {
     }
     let held = chains.held(&center("north"));
     assert_eq!(held.lock().await.generations.len(), 2);
-    ground.step("north", "a", Step::Rollback).await;
+    let seen = Some(version("3"));
+    ground.step("north", "a", Step::Rollback { seen }).await;
     chains.follow(&center("north")).await.unwrap();
     assert_eq!(asked(&chains, "north").await.unwrap(), "a 2");
 }
