@@ -7,11 +7,9 @@
 mod breaker;
 mod share;
 mod step;
+mod version;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -19,6 +17,7 @@ use thiserror::Error;
 pub use self::breaker::{Breaker, Tripped};
 pub use self::share::{PurchaseMark, Share};
 pub use self::step::{Step, StepRefused, Witnesses};
+pub use self::version::{InvalidVersion, PluginVersion};
 use crate::time::Timestamp;
 
 /// How many retired versions are kept to go back to.
@@ -28,41 +27,6 @@ pub const RETIRED_KEPT: usize = 5;
 /// two versions in a row do not survive is likely the question's fault or the host's, and older
 /// versions would fall one after the other.
 pub const STEPS_BACK_APART: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A version of a plug-in, as its author counts: 1 to 64 letters, digits and `.`, `-`, `+`, `_`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PluginVersion(Arc<str>);
-
-/// A text is no [`PluginVersion`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a version has 1 to 64 letters, digits and '.', '-', '+', '_'")]
-pub struct InvalidVersion;
-
-impl PluginVersion {
-    /// The version as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PluginVersion {
-    type Err = InvalidVersion;
-
-    fn from_str(text: &str) -> Result<Self, InvalidVersion> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || ".-+_".contains(c);
-        if (1..=64).contains(&text.len()) && text.chars().all(plain) {
-            Ok(Self(text.into()))
-        } else {
-            Err(InvalidVersion)
-        }
-    }
-}
-
-impl fmt::Display for PluginVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// How a version stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -370,12 +334,12 @@ impl Rollout {
                 if witnesses == Witnesses::One {
                     return Err(StepRefused::OneWitness(version.clone()));
                 }
+                let previous = self.previous().cloned().ok_or(StepRefused::NothingBefore)?;
                 if let Some(since) = self.stands_in_since
                     && at < later(since, STEPS_BACK_APART)
                 {
                     return Err(StepRefused::StandsIn(version.clone()));
                 }
-                let previous = self.previous().cloned().ok_or(StepRefused::NothingBefore)?;
                 self.set(&previous, VersionState::Active);
                 self.stands_in_since = Some(at);
             }

@@ -118,6 +118,12 @@ impl Place {
         }
     }
 
+    /// Everybody who is asked here for some purchases.
+    fn all(&self) -> impl Iterator<Item = &Asked> {
+        let canary = self.canary.as_ref().map(|canary| &canary.asked);
+        self.active.iter().chain(canary)
+    }
+
     /// Who is asked here for a purchase: always the same for the same one.
     fn asked(&self, purchase: Option<PurchaseMark>) -> Option<&Asked> {
         let canary = self.canary.as_ref().filter(|canary| {
@@ -135,9 +141,11 @@ impl Chain {
             .filter_map(move |place| place.asked(purchase))
     }
 
-    /// Whether somebody in it plays a role for all purchases.
+    /// Whether somebody in it plays a role, if only on trial.
     pub(crate) fn plays(&self, role: Role) -> bool {
-        self.asked(None)
+        self.places
+            .iter()
+            .flat_map(Place::all)
             .any(|asked| asked.generation.roles().any(|played| played == role))
     }
 }

@@ -149,6 +149,7 @@ on_both_engines! {
     plugins => the_oldest_versions_go_with_their_components,
     plugins => centers_do_not_see_each_others_plug_ins,
     plugins => questions_are_kept_up_to_a_number,
+    plugins => a_question_is_kept_once_and_can_be_dropped,
     plugins => grants_and_questions_are_bound_to_their_rows,
     plugins => publishers_come_and_go,
     damage => a_value_moved_to_another_row_does_not_open,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use colophon_receipt::{RetailerSecret, SecretMode};
+use colophon_tests::colophon::fail;
 use colophon_tests::guest::{denying_policy, naming, retailers};
 
 use super::{Shop, add_center, download_at, file_name, manifest, second_host, until, until_named};
@@ -136,7 +137,9 @@ fn a_trial_meets_the_same_purchases_every_time() {
     // Going back ends the trial and leaves the active version.
     shop.plugin(&["rollback", "names"]);
     until_named(&host, &shop.house, tried.unwrap().0, "one");
-    assert_eq!(shop.state("names", "2"), "published");
+    assert_eq!(shop.state("names", "2"), "shelved");
+    let refused = fail(shop.house.colophon().args(["plugin", "promote", "names"]));
+    assert!(refused.contains("name it"), "{refused}");
 }
 
 #[test]

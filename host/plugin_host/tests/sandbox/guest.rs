@@ -55,6 +55,15 @@ pub(crate) fn resolver_that_first(wrongs: &str) -> Vec<u8> {
     ))
 }
 
+/// Says of every retailer id that it is this retailer's.
+pub(crate) fn retailers(record: &str) -> Vec<u8> {
+    let core = include_str!("guests/retailers.wat")
+        .replace("RECORD", record)
+        .replace("LENGTH", &record.len().to_string());
+    let (resolve, package) = contract();
+    encode(&core, &resolve, package, "retailers")
+}
+
 /// A component of another contract, given as WIT text; its world is called `guest`.
 pub(crate) fn of_contract(wit: &str, core: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();

@@ -16,6 +16,7 @@ mod hostile_answers;
 mod hostile_calls;
 mod loading;
 mod precompiled;
+mod retailers;
 mod services;
 mod warm;
 mod world;

@@ -27,14 +27,16 @@ pub(crate) enum CenterPluginCommand {
     Promote {
         #[command(flatten)]
         plugin: CenterPluginArgs,
-        /// The version; the one on trial or else the one published last if left out.
+        /// The version; if left out the one on trial, or else the one published last, unless that
+        /// was asked before: what was gone back from is promoted by its name alone.
         version: Option<String>,
         /// Try it with this share of the purchases only. A purchase meets the same version every
         /// time.
         #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
         canary: Option<u8>,
     },
-    /// Go back: the trial ends; without one, the version that was active before becomes active.
+    /// Go back: the trial ends; without one, the version that was active before becomes active, of
+    /// those that fit what is granted. Of two who go back at the same moment only one does.
     Rollback {
         #[command(flatten)]
         plugin: CenterPluginArgs,
@@ -56,6 +58,18 @@ pub(crate) enum CenterPluginCommand {
     Show {
         #[command(flatten)]
         plugin: CenterPluginArgs,
+    },
+    /// List the questions that versions failed on in service, which later versions are asked before
+    /// they are published; or drop some.
+    Vectors {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+        /// Drop the question of this number; may be given several times.
+        #[arg(long, value_name = "NUMBER")]
+        drop: Vec<i64>,
+        /// Do not ask.
+        #[arg(long, requires = "drop")]
+        yes: bool,
     },
     /// Put a center's plug-ins in another order. Those not named come after the others; the built-in
     /// one is always the last.

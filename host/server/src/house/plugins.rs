@@ -10,8 +10,10 @@
 mod chains;
 mod following;
 mod loading;
+mod masking;
 mod outside;
 mod publisher;
+mod rejecting;
 mod watch;
 
 use std::sync::Arc;

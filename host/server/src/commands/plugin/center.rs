@@ -5,6 +5,8 @@ mod grant;
 mod listing;
 mod publish;
 mod publisher;
+mod surviving;
+mod vectors;
 mod versions;
 
 use std::path::Path;
@@ -90,6 +92,13 @@ async fn operate(
         CenterPluginCommand::Remove { plugin, yes } => {
             let chosen = Chosen::find(house, &plugin).await?;
             versions::remove(house, &chosen, yes, output).await
+        }
+        CenterPluginCommand::Vectors { plugin, drop, yes } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            match drop.as_slice() {
+                [] => vectors::list(house, &chosen, output).await,
+                numbers => vectors::drop(house, &chosen, numbers, yes, output).await,
+            }
         }
         CenterPluginCommand::Publisher(command) => publisher::run(house, command, output).await,
     }

@@ -239,7 +239,7 @@ fn version(record: &VersionRecord) -> VersionRow {
     }
 }
 
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     let instant = jiff::Timestamp::from_millisecond(at.unix_ms());
     instant
         .map(|instant| instant.strftime("%Y-%m-%d %H:%M:%S").to_string())

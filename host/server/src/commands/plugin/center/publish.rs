@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use colophon_core::rollout::PluginVersion;
 use colophon_core::time::Clock as _;
-use colophon_plugin_host::manifest::Manifest;
-use colophon_plugin_host::{Role, Sandbox};
+use colophon_plugin_host::Sandbox;
+use colophon_plugin_host::manifest::{Manifest, Permitted};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{KeptVector, NewVersion, PluginRecord};
 use indicatif::ProgressBar;
@@ -16,10 +16,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::bench::Plugin;
-use super::super::check::{Tested, check, shown as shown_check};
+use super::super::check::{check, shown as shown_check};
 use super::super::folder;
-use super::super::script::Script;
 use super::super::test::{cases_of, prove, shown as shown_cases};
+use super::surviving::survive;
 use crate::cli::PluginPublishArgs;
 use crate::config::Config;
 use crate::house::plugins::{Wanted, loader, permitted, sandbox, signed_by_one_of, statement};
@@ -47,6 +47,8 @@ struct Offered {
     manifest: Manifest,
     version: PluginVersion,
     grant: String,
+    /// What manifest and grant allow.
+    permitted: Permitted,
     signature: Option<Vec<u8>>,
 }
 
@@ -155,7 +157,7 @@ fn offered(
         Some(record) => record.grant.clone(),
         None => format!("plugin = \"{}\"\n", manifest.id),
     };
-    permitted(&written, &grant).with_context(|| {
+    let (_, permitted) = permitted(&written, &grant).with_context(|| {
         format!(
             "center {center} does not grant what {} asks for. Write a grant and run `colophon \
              plugin grant --center {center} FILE`, or take the line out of plugin.toml",
@@ -173,6 +175,7 @@ fn offered(
         manifest,
         version,
         grant,
+        permitted,
         signature: signature.transpose()?,
     })
 }
@@ -210,7 +213,7 @@ async fn prove_all(
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in; nothing was published");
     };
-    let survived = survive(&tested, vectors).await?;
+    let survived = survive(&tested, &offered.permitted, vectors).await?;
     if arguments.without_cases {
         return Ok(Proven {
             cases: 0,
@@ -241,36 +244,6 @@ async fn prove_all(
         vectors: survived,
         files: Value::Array(kept),
     })
-}
-
-/// Asks what earlier versions did not survive. Whatever is answered, an answer it has to be.
-async fn survive(tested: &Tested, vectors: &[KeptVector]) -> Result<usize> {
-    let mut survived = 0;
-    for vector in vectors {
-        let role = Role::ALL
-            .into_iter()
-            .find(|role| role.as_str() == vector.role);
-        let Some(role) = role.filter(|role| tested.bench.roles().contains(role)) else {
-            continue;
-        };
-        let input: Value = serde_json::from_str(&vector.input)
-            .with_context(|| format!("the kept question {} is damaged", vector.number))?;
-        let script = Script::unavailable();
-        let asked = tested.bench.ask(role, &input, Box::new(script)).await;
-        let trial = asked.with_context(|| format!("kept question {}", vector.number))?;
-        if let Err(failure) = trial.outcome {
-            bail!(
-                "it fails on a question that version {} failed on in service ({}): {failure}\n\
-                 The question, as {}: {}",
-                vector.version,
-                vector.failure,
-                vector.role,
-                vector.input
-            );
-        }
-        survived += 1;
-    }
-    Ok(survived)
 }
 
 async fn keep(
