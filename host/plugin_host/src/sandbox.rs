@@ -2,6 +2,8 @@
 
 mod compiling;
 mod engine;
+#[cfg(test)]
+mod next_version;
 mod precompiled;
 
 use std::path::PathBuf;
@@ -23,6 +25,7 @@ use self::precompiled::of_own_code;
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
 use crate::CATALOG_PLUGIN;
 use crate::bindings::{catalog, config, http, kv, log, sql};
+use crate::contract::Spoken;
 use crate::generation::LoadRefused;
 use crate::limits::Capacity;
 use crate::observation::Meters;
@@ -63,6 +66,7 @@ pub enum StartFailed {
 /// Where plug-ins run.
 pub struct Sandbox {
     engine: Engine,
+    spoken: Spoken,
     memory: EngineMemory,
     linker: Linker<CallState>,
     precompiled: Option<Arc<PrecompiledFolder>>,
@@ -93,6 +97,15 @@ impl Sandbox {
     /// # Errors
     /// [`StartFailed`] names what the machine refuses.
     pub fn start(settings: &Settings) -> Result<Arc<Self>, StartFailed> {
+        Self::speaking(Spoken::PUBLISHED, offer, settings)
+    }
+
+    /// The same for a contract, with whatever links all that it has.
+    fn speaking(
+        spoken: Spoken,
+        offer: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
+        settings: &Settings,
+    ) -> Result<Arc<Self>, StartFailed> {
         let (engine, memory) = build().map_err(StartFailed::Engine)?;
         let ticker = Ticker::start(&engine).map_err(StartFailed::Clock)?;
         let mut linker = Linker::new(&engine);
@@ -100,6 +113,7 @@ impl Sandbox {
         let precompiled = settings.precompiled.as_deref();
         let resting = settings.chance.clone().map(Resting::start).transpose();
         Ok(Arc::new(Self {
+            spoken,
             linker,
             memory,
             precompiled: precompiled
@@ -135,6 +149,10 @@ impl Sandbox {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn spoken(&self) -> &Spoken {
+        &self.spoken
     }
 
     pub(crate) fn linker(&self) -> &Linker<CallState> {

@@ -48,7 +48,8 @@ const CONTENT_KEYS: &str = "SELECT center, version, key FROM content_keys";
 
 const PLUGIN_GRANTS: &str = "SELECT center, id, grant_text FROM plugins";
 
-const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions";
+const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions \
+    WHERE grant_text IS NOT NULL";
 
 const SOME_PRINCIPALS: &str = "SELECT center, pseudonym, chain FROM principals LIMIT 1000";
 

@@ -120,6 +120,9 @@ fn config() -> Config {
         .wasm_relaxed_simd(false)
         .wasm_threads(false)
         .wasm_gc(false)
+        .wasm_function_references(false)
+        // References to things of the host's need a heap, for which the pool has no place.
+        .gc_support(false)
         .wasm_exceptions(false)
         .wasm_memory64(false)
         .wasm_stack_switching(false)

@@ -2,20 +2,24 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "what stands around the tests fails them like they fail themselves"
 )]
 
+mod apart;
 mod catalog_plugin;
 mod chain;
 mod compiling;
 mod frozen;
 mod guest;
 mod host_calls;
-mod hostile_answers;
-mod hostile_calls;
-mod loading;
+mod hostile;
+mod length;
+mod loopback;
+mod next_contract;
 mod precompiled;
+mod random;
 mod retailers;
 mod services;
 mod warm;

@@ -9,13 +9,15 @@ use super::CenterArg;
 #[derive(Debug, Subcommand)]
 pub(crate) enum CenterPluginCommand {
     /// Say what a plug-in may use in a center. Versions there that fit the grant have it at once,
-    /// those published later are held against it.
+    /// those published later are held against it. The others have no grant any more and are not
+    /// asked again, unless a later grant fits them.
     Grant {
         #[command(flatten)]
         center: CenterArg,
         /// The grant (TOML).
         file: PathBuf,
-        /// Also where it does not fit the version that is active: that one keeps what it has.
+        /// Also where it does not fit a version that is active or on trial: that one keeps the grant
+        /// it has for as long as it is asked, and is not gone back to afterwards.
         #[arg(long)]
         next: bool,
     },
@@ -90,11 +92,13 @@ pub(crate) enum CenterPluginCommand {
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
     },
-    /// Remove a plug-in that is not asked any more, with its grant, its versions and its history.
-    /// What it keeps in kv stays.
+    /// Remove a plug-in that is not asked any more, with its grant, its versions and its history, or
+    /// some of its versions alone. What it keeps in kv stays.
     Remove {
         #[command(flatten)]
         plugin: CenterPluginArgs,
+        /// Only these versions, none of which is asked.
+        versions: Vec<String>,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
@@ -128,7 +132,7 @@ pub(crate) struct PluginPublishArgs {
     /// Publish it though there are no cases.
     #[arg(long, conflicts_with = "cases")]
     pub(crate) without_cases: bool,
-    /// The publisher's signature over what `colophon plugin statement` prints.
+    /// The publisher's signature over what `colophon plugin statement` prints for this center.
     #[arg(long, value_name = "FILE")]
     pub(crate) signature: Option<PathBuf>,
 }
@@ -161,6 +165,9 @@ pub(crate) enum PublisherCommand {
         center: CenterArg,
         /// Who.
         name: String,
+        /// Also if nobody is left: the center then takes and loads versions without a signature.
+        #[arg(long)]
+        unsigned: bool,
         /// Do not ask where versions in use have no signature of the others.
         #[arg(long)]
         yes: bool,

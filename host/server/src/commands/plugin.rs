@@ -30,7 +30,7 @@ pub(super) fn run(command: PluginCommand, output: Output) -> Result<ExitCode> {
         PluginCommand::Check { plugin } => block_on(check::run(&plugin, output)),
         PluginCommand::Test(arguments) => block_on(test::run(&arguments, output)),
         PluginCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
-        PluginCommand::Statement { plugin } => statement::run(&plugin),
+        PluginCommand::Statement(arguments) => statement::run(&arguments),
         PluginCommand::OfCenter(_) => bail!("this needs the data of a host"),
     }
 }

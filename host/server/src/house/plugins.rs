@@ -29,7 +29,7 @@ use colophon_plugin_host::{
 
 pub(super) use self::chains::Chains;
 pub(crate) use self::loading::{Loader, Wanted, permitted};
-pub(crate) use self::publisher::{signed_by_one_of, statement};
+pub(crate) use self::publisher::{signed_by_one_of, statement, unsigned_of};
 pub(super) use self::watch::{ChainWatch, START_PATIENCE};
 
 use super::House;

@@ -6,6 +6,7 @@ use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
 use sqlx::FromRow;
 
+use super::held::hold_center;
 use super::plugin_row;
 use crate::database::arguments;
 use crate::failure::{AddError, ChangeError, Damaged, Fault, ReadError};
@@ -20,8 +21,6 @@ pub(crate) const INPUT: Column = Column {
     table: "plugin_vectors",
     name: "input",
 };
-
-const HOLD: &str = "UPDATE plugins SET updated_at = updated_at WHERE center = $1 AND id = $2";
 
 const NEXT: &str = "SELECT COALESCE(MAX(number), 0) + 1 FROM plugin_vectors \
     WHERE center = $1 AND plugin = $2";
@@ -90,10 +89,7 @@ impl Store {
     ) -> Result<(), AddError> {
         let (place, id) = (center.as_str(), plugin.as_str());
         let mut write = self.fulfillment.write().await?;
-        if write.execute(HOLD, arguments![place, id]).await? == 0 {
-            write.undo().await?;
-            return Err(AddError::NotFound);
-        }
+        hold_center(&mut write, center).await?;
         let (version, role) = (new.version.as_str(), new.role.as_str());
         let same = arguments![place, id, version, role, new.failure.as_str()];
         let known: Option<(i64,)> = write.optional(KNOWN, same).await?;
@@ -130,6 +126,7 @@ impl Store {
         numbers: &[i64],
     ) -> Result<(), ChangeError> {
         let mut write = self.fulfillment.write().await?;
+        hold_center(&mut write, center).await?;
         for number in numbers {
             let values = arguments![center.as_str(), plugin.as_str(), *number];
             if write.execute(DROP, values).await? == 0 {

@@ -57,7 +57,9 @@ struct Made {
     links: Vec<Link>,
     places: Vec<Place>,
     failures: Vec<Failure>,
-    /// What is asked in it or may have to be asked soon.
+    /// Plug-ins that have an active version, loaded or not.
+    active: HashSet<Name>,
+    /// What is asked in it, or would be.
     wanted: HashSet<Key>,
     /// Whether a plug-in is missing that all sales rest on.
     lacks_plugin: bool,
@@ -145,7 +147,7 @@ impl Chains {
             };
             self.add(subject, &mut held, &mut made).await?;
         }
-        held.forget_removed(|name| plugins.iter().any(|plugin| plugin.id == *name));
+        held.rest_all_but(&made.active);
         held.forget_all_but(&made.wanted);
         tell_failures(center, &mut held.told, &made.failures);
         let stands = match made.lacks_plugin {
@@ -200,14 +202,11 @@ impl Chains {
         let rollout = plugin.rollout()?;
         let mut link = Link::of(&plugin.id);
         let mut place = Place::empty();
-        match rollout.active() {
-            // Whoever withdraws a plug-in wants none of its versions back by itself.
-            None => held.forget_last(&plugin.id),
-            Some(version) => {
-                if let Some((loaded, asked)) = self.active(subject, version, held, made).await {
-                    link.active = Some(loaded);
-                    place = asked.into();
-                }
+        if let Some(version) = rollout.active() {
+            made.active.insert(plugin.id.clone());
+            if let Some((loaded, asked)) = self.active(subject, version, held, made).await {
+                link.active = Some(loaded);
+                place = asked.into();
             }
         }
         if let Some((version, share)) = rollout.canary() {
@@ -218,12 +217,6 @@ impl Chains {
                 }
                 Err(not) => made.lacks_trial(plugin, version, &not),
             }
-        }
-        // What is gone back to is not loaded again.
-        if let Some(previous) = rollout.previous()
-            && let Ok(previous) = Candidate::of(subject, previous, self.engine.as_ref())
-        {
-            made.wanted.insert(previous.key);
         }
         if link.is_asked() {
             made.links.push(link);

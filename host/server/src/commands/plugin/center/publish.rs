@@ -10,7 +10,7 @@ use colophon_core::time::Clock as _;
 use colophon_plugin_host::Sandbox;
 use colophon_plugin_host::manifest::{Manifest, Permitted};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{KeptVector, NewVersion, PluginRecord};
+use colophon_store::plugins::{HeldAgainst, KeptPlugin, KeptVector, NewVersion, StepError};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ struct Offered {
     written: String,
     manifest: Manifest,
     version: PluginVersion,
-    grant: String,
+    grant: HeldAgainst,
     /// What manifest and grant allow.
     permitted: Permitted,
     signature: Option<Vec<u8>>,
@@ -67,9 +67,9 @@ pub(super) async fn run(
     arguments: &PluginPublishArgs,
     output: Output,
 ) -> Result<()> {
-    let plugin = plugin(arguments)?;
-    let (written, manifest) = manifest(&plugin)?;
-    let record = house.store.plugin_of(center, &manifest.id).await?;
+    let plugin = Plugin::with_manifest(&arguments.plugin, arguments.manifest.as_deref())?;
+    let (written, manifest) = plugin.manifest()?;
+    let record = house.store.kept_plugin(center, &manifest.id).await?;
     let offered = offered(
         center,
         plugin,
@@ -90,7 +90,7 @@ pub(super) async fn run(
     bar.set_message("loading it with what it is granted");
     let wanted = Wanted {
         manifest: &offered.written,
-        grant: &offered.grant,
+        grant: offered.grant.text(),
         component: offered.component.clone(),
     };
     let loaded = loader(house, sandbox)?.load(wanted).await;
@@ -110,38 +110,11 @@ pub(super) async fn run(
     })
 }
 
-fn plugin(arguments: &PluginPublishArgs) -> Result<Plugin> {
-    let mut plugin = Plugin::at(&arguments.plugin)?;
-    if let Some(file) = &arguments.manifest {
-        if !file.ends_with("plugin.toml") {
-            bail!("{}: a manifest is called plugin.toml", file.display());
-        }
-        let folder = file.parent().map(PathBuf::from).unwrap_or_default();
-        plugin.folder = Some(match folder.as_os_str().is_empty() {
-            true => PathBuf::from("."),
-            false => folder,
-        });
-    }
-    Ok(plugin)
-}
-
-fn manifest(plugin: &Plugin) -> Result<(String, Manifest)> {
-    let own = plugin.folder.as_deref().with_context(|| {
-        format!(
-            "there is no plugin.toml beside {}; name it with --manifest",
-            plugin.component.display()
-        )
-    })?;
-    let written = folder::read_text(Some(own), &own.join("plugin.toml"), TEXT_BYTES_MAX)?;
-    let manifest = super::super::manifest::read(own)?;
-    Ok((written, manifest))
-}
-
 fn offered(
     center: &CenterId,
     plugin: Plugin,
     (written, manifest): (String, Manifest),
-    record: Option<&PluginRecord>,
+    record: Option<&KeptPlugin>,
     arguments: &PluginPublishArgs,
 ) -> Result<Offered> {
     let version: PluginVersion = manifest.version.parse().context("plugin.toml: version")?;
@@ -154,10 +127,10 @@ fn offered(
     }
     // Without a grant there is nothing that it can call.
     let grant = match record {
-        Some(record) => record.grant.clone(),
-        None => format!("plugin = \"{}\"\n", manifest.id),
+        Some(record) => HeldAgainst::Grant(record.grant.clone()),
+        None => HeldAgainst::Nothing(format!("plugin = \"{}\"\n", manifest.id)),
     };
-    let (_, permitted) = permitted(&written, &grant).with_context(|| {
+    let (_, permitted) = permitted(&written, grant.text()).with_context(|| {
         format!(
             "center {center} does not grant what {} asks for. Write a grant and run `colophon \
              plugin grant --center {center} FILE`, or take the line out of plugin.toml",
@@ -193,12 +166,18 @@ async fn believe(
     }
     let engine = house.engine.as_ref();
     let manifest = engine.digest(&[offered.written.as_bytes()]);
-    let signed = statement(&offered.manifest.id, &offered.version, sha256, &manifest);
+    let signed = statement(
+        center,
+        &offered.manifest.id,
+        &offered.version,
+        sha256,
+        &manifest,
+    );
     let believed = signed_by_one_of(engine, &publishers, &signed, offered.signature.as_deref());
-    believed.context(
-        "the version was not taken; its publisher signs what `colophon plugin statement FOLDER` \
-         prints, and the signature is named with --signature",
-    )
+    believed.context(format!(
+        "the version was not taken; its publisher signs what `colophon plugin statement \
+             --center {center} FOLDER` prints, and the signature is named with --signature"
+    ))
 }
 
 async fn prove_all(
@@ -264,11 +243,17 @@ async fn keep(
         grant: offered.grant,
         signature: offered.signature,
     };
-    house
-        .store
-        .publish_plugin(&new, SystemClock.now())
-        .await
-        .context("nothing was published")?;
+    let done = house.store.publish_plugin(&new, SystemClock.now()).await;
+    done.map_err(|refused| {
+        let mut nothing = "nothing was published".to_owned();
+        if let StepError::Full { spare } = &refused {
+            let plugin = &new.plugin;
+            nothing += &format!(
+                "; `colophon plugin remove --center {center} {plugin} {spare}` makes room"
+            );
+        }
+        anyhow::Error::from(refused).context(nothing)
+    })?;
     Ok(Published {
         center: center.to_string(),
         plugin: new.plugin.to_string(),

@@ -1,10 +1,9 @@
 //! `colophon plugin promote|rollback|withdraw`.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use colophon_core::rollout::{PluginVersion, Rollout, Share, Step};
 use colophon_core::time::Clock as _;
 use serde::Serialize;
-use serde_json::json;
 
 use super::Chosen;
 use crate::house::{House, SystemClock};
@@ -106,33 +105,6 @@ pub(super) async fn withdraw(
              rollback --center {} {}",
             stands.plugin, stands.center, stands.plugin
         )
-    })
-}
-
-pub(super) async fn remove(
-    house: &House,
-    chosen: &Chosen,
-    yes: bool,
-    output: Output,
-) -> Result<()> {
-    let Chosen { center, record } = chosen;
-    let rollout = record.rollout()?;
-    if rollout.active().is_some() || rollout.canary().is_some() {
-        bail!(
-            "{0} is asked in center {center}; run `colophon plugin withdraw --center {center} {0}` \
-             first",
-            record.id
-        );
-    }
-    let question = format!(
-        "Remove {} from center {center} with its grant, {} versions and its history?",
-        record.id,
-        record.versions.len()
-    );
-    confirm(&question, yes)?;
-    house.store.remove_plugin(center, &record.id).await?;
-    output.print(&json!({ "removed": record.id.to_string() }), |_| {
-        format!("{} is removed from center {center}.", record.id)
     })
 }
 

@@ -60,12 +60,20 @@ impl<'a> Candidate<'a> {
 
 fn believe(subject: Subject<'_>, record: &VersionRecord, engine: &dyn Engine) -> Result<()> {
     let Subject {
-        plugin, publishers, ..
+        center,
+        plugin,
+        publishers,
     } = subject;
     if publishers.is_empty() {
         return Ok(());
     }
     let manifest = engine.digest(&[record.manifest.as_bytes()]);
-    let signed = statement(&plugin.id, &record.version, &record.sha256, &manifest);
+    let signed = statement(
+        center,
+        &plugin.id,
+        &record.version,
+        &record.sha256,
+        &manifest,
+    );
     signed_by_one_of(engine, publishers, &signed, record.signature.as_deref())
 }

@@ -19,6 +19,8 @@ pub(super) struct Held {
     pub(super) refused: HashMap<Key, String>,
     /// The active version of each plug-in that could be asked last.
     last: HashMap<Name, Loaded>,
+    /// The one before it, so that going back loads nothing.
+    before: HashMap<Name, Loaded>,
     /// The failures that were told last, so that a retry does not repeat them.
     pub(super) told: Vec<String>,
 }
@@ -66,9 +68,12 @@ impl Link {
 }
 
 impl Held {
-    /// Remembers the version that is asked of a plug-in now.
+    /// Remembers the version that is asked of a plug-in now, and the one before it.
     pub(super) fn ask(&mut self, plugin: &Name, loaded: Loaded) {
-        self.last.insert(plugin.clone(), loaded);
+        let old = self.last.insert(plugin.clone(), loaded.clone());
+        if let Some(old) = old.filter(|old| *old != loaded) {
+            self.before.insert(plugin.clone(), old);
+        }
     }
 
     /// The version of a plug-in that could be asked last.
@@ -78,20 +83,19 @@ impl Held {
         Some((loaded.clone(), asked.clone()))
     }
 
-    pub(super) fn forget_last(&mut self, plugin: &Name) {
-        self.last.remove(plugin);
-    }
-
-    /// Forgets plug-ins that the center does not have any more.
-    pub(super) fn forget_removed(&mut self, is_there: impl Fn(&Name) -> bool) {
-        self.last.retain(|plugin, _| is_there(plugin));
+    /// Whoever withdraws a plug-in wants none of its versions back by itself; it may be gone back
+    /// to, though.
+    pub(super) fn rest_all_but(&mut self, active: &HashSet<Name>) {
+        let resting = self.last.extract_if(|plugin, _| !active.contains(plugin));
+        self.before.extend(resting);
     }
 
     /// Generations that nobody will be asked any more go; requests under way keep theirs.
     pub(super) fn forget_all_but(&mut self, wanted: &HashSet<Key>) {
-        let last: HashSet<Key> = self.last.values().map(|loaded| loaded.key).collect();
+        let own = self.last.values().chain(self.before.values());
+        let own: HashSet<Key> = own.map(|loaded| loaded.key).collect();
         self.generations
-            .retain(|key, _| wanted.contains(key) || last.contains(key));
+            .retain(|key, _| wanted.contains(key) || own.contains(key));
         self.refused.retain(|key, _| wanted.contains(key));
     }
 }

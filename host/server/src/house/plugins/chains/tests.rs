@@ -11,7 +11,7 @@ use colophon_plugin_host::{
 };
 use colophon_store::centers::NewCenter;
 use colophon_store::database::DatabaseAddress;
-use colophon_store::plugins::{NewVersion, Publisher};
+use colophon_store::plugins::{HeldAgainst, NewVersion, Publisher};
 use colophon_store::secrets::Secrets;
 use colophon_store::store::Databases;
 use colophon_title::CopyKey;
@@ -111,9 +111,12 @@ impl Ground {
     }
 
     async fn publish(&self, at: &str, plugin: &str, number: &str, component: &[u8]) {
+        let (at, id) = (center(at), name(plugin));
+        let kept = self.store.kept_plugin(&at, &id).await.unwrap();
+        let grant = format!("plugin = \"{plugin}\"\ncatalog = true\n");
         let new = NewVersion {
-            center: center(at),
-            plugin: name(plugin),
+            center: at,
+            plugin: id,
             version: version(number),
             sha256: AwsLc.digest(&[component]),
             component: component.to_vec(),
@@ -122,7 +125,10 @@ impl Ground {
                  roles = [\"resolver\", \"policy\", \"naming\"]\n"
             ),
             cases: "[]".to_owned(),
-            grant: format!("plugin = \"{plugin}\"\ncatalog = true\n"),
+            grant: match kept {
+                Some(_) => HeldAgainst::Grant(grant),
+                None => HeldAgainst::Nothing(grant),
+            },
             signature: None,
         };
         self.store.publish_plugin(&new, moment()).await.unwrap();
@@ -153,7 +159,7 @@ async fn asked(chains: &Chains, at: &str) -> Option<String> {
             assert!(!closed, "{at} is closed");
             Some(links.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
-        Stands::Unknown => Some("unknown".to_owned()),
+        Stands::Unknown => Some(String::new()),
     }
 }
 
@@ -281,6 +287,12 @@ async fn what_is_gone_back_to_is_loaded_still() {
     ground.step("north", "a", Step::Rollback { seen }).await;
     chains.follow(&center("north")).await.unwrap();
     assert_eq!(asked(&chains, "north").await.unwrap(), "a 2");
+    ground.step("north", "a", Step::Withdraw).await;
+    chains.follow(&center("north")).await.unwrap();
+    let held = held.lock().await;
+    assert!(held.last(&name("a")).is_none(), "it came back by itself");
+    let versions = held.generations.len();
+    assert_eq!(versions, 1, "what was withdrawn may be gone back to");
 }
 
 /// Caches of records, of which there are none here.
