@@ -247,10 +247,11 @@ impl Request {
         let mut observed = Observed::begin(meters, Q::ROLE, generation, &self.context);
         let answer = self.put(generation, live, question, &mut observed).await;
         if let Some(follower) = &asked.follower {
+            let defect = answer.as_ref().ok().and_then(Q::defect);
             follower.followed(&FollowedCall {
                 role: Q::ROLE,
                 context: &self.context,
-                failure: answer.as_ref().err(),
+                failure: answer.as_ref().err().or(defect.as_ref()),
                 fuel: observed.fuel(),
                 memory_bytes: observed.memory_bytes(),
                 host_calls: observed.host_calls_made(),

@@ -50,7 +50,7 @@ pub struct FollowedCall<'a> {
     pub role: Role,
     /// The request that it served.
     pub context: &'a CallContext,
-    /// Why there was no usable answer.
+    /// Why there was no answer that a host can use.
     pub failure: Option<&'a PluginFailure>,
     /// Fuel, with that of the start.
     pub fuel: u64,

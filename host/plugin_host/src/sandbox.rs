@@ -19,7 +19,7 @@ use self::compiling::NotCompiled;
 pub use self::compiling::{
     ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, TooMuch, compile_for_parent,
 };
-pub(crate) use self::engine::TICK;
+pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 use self::engine::{EngineMemory, Ticker, build, fingerprint, native_code};
 use self::precompiled::of_own_code;
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};

@@ -10,7 +10,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::granted::Granted;
 use crate::limits::Limits;
-use crate::sandbox::TICK;
+use crate::sandbox::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 
 /// A limit that the instance ran into; the cause of the trap that follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -126,14 +126,14 @@ impl ResourceLimiter for CallState {
     }
 
     fn instances(&self) -> usize {
-        64
+        CORE_INSTANCES_MAX as usize
     }
 
     fn tables(&self) -> usize {
-        16
+        TABLES_MAX as usize
     }
 
     fn memories(&self) -> usize {
-        8
+        MEMORIES_MAX as usize
     }
 }

@@ -57,6 +57,12 @@ pub(crate) trait RoleQuestion: Question + Copy + Sync {
 
     /// The function's parameters by name, in the contract's terms, as cases hold them.
     fn input(&self) -> Value;
+
+    /// Why no host can use an answer that is as the contract has it. Core refuses it where it is
+    /// needed; here it is known whose it is.
+    fn defect(_answer: &Self::Answer) -> Option<PluginFailure> {
+        None
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -91,6 +97,10 @@ impl RoleQuestion for Resolve<'_> {
 
     fn input(&self) -> Value {
         json!({ "ctx": told(self.context), "book": book(self.book) })
+    }
+
+    fn defect(answer: &ResolverAnswer) -> Option<PluginFailure> {
+        answer::usable(answer).err()
     }
 }
 
@@ -230,6 +240,10 @@ impl RoleQuestion for Identify<'_> {
             },
             "retailer": self.retailer,
         })
+    }
+
+    fn defect(answer: &RetailerAnswer) -> Option<PluginFailure> {
+        answer::nameable(answer).err()
     }
 }
 

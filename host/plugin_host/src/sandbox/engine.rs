@@ -23,6 +23,12 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 const PLACES: u32 = 512;
 const _: () = assert!(Capacity::INSTANCES_MAX + RESTING_MAX < PLACES as usize);
 
+/// What one component may have. The pool has as much for each of its places, or a center whose
+/// plug-in has the most would leave none of it to the others.
+pub(crate) const CORE_INSTANCES_MAX: u32 = 64;
+pub(crate) const MEMORIES_MAX: u32 = 2;
+pub(crate) const TABLES_MAX: u32 = 4;
+
 /// How much of an instance's memory and tables is cleared by writing, and stays with its place.
 /// The rest is given back to the system, which costs a call and faults at the next use. A small
 /// guest fits whole.
@@ -136,16 +142,16 @@ fn config() -> Config {
 fn pool() -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(PLACES)
-        .total_core_instances(4 * PLACES)
-        .total_memories(2 * PLACES)
-        .total_tables(4 * PLACES)
+        .total_core_instances(CORE_INSTANCES_MAX * PLACES)
+        .total_memories(MEMORIES_MAX * PLACES)
+        .total_tables(TABLES_MAX * PLACES)
         .total_stacks(PLACES)
         .total_gc_heaps(0)
-        .max_core_instances_per_component(64)
-        .max_memories_per_component(8)
-        .max_tables_per_component(16)
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(TABLES_MAX)
         .max_memories_per_module(1)
-        .max_tables_per_module(4)
+        .max_tables_per_module(TABLES_MAX)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         // The ceiling of every plug-in; the limits of each are tighter.

@@ -173,8 +173,11 @@ fn judged(held: &HeldPlugin<'_>, granted: Granted<'_>) -> Result<GrantTaken, Gra
             }
             Some(Fit::Unfit { reason }) => reason.clone(),
         };
+        if !is_asked(state) {
+            taken.unfit.push((version, reason));
+            continue;
+        }
         match granted.unfit {
-            _ if !is_asked(state) => taken.unfit.push((version, reason)),
             UnfitAsked::Refused => return Err(GrantRefused::AskedUnfit { version, reason }),
             UnfitAsked::KeepTheirs => taken.keeping.push((version, reason)),
         }

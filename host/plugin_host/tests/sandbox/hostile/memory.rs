@@ -1,7 +1,13 @@
 //! Guests that want all the memory there is.
 
+use std::sync::Arc;
+
+use colophon_core::plugin::{PluginCalls, Plugins};
+use colophon_plugin_host::Capacity;
+
 use super::{Because, Gets, House, Refused, Row, plain};
 use crate::guest::{nothing_beside, resolver_that_first, reworked};
+use crate::world::{Shelf, book, center, request, sandbox};
 
 #[tokio::test]
 async fn growth_ends_at_the_limit() {
@@ -106,14 +112,14 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
             "memories count of 2 exceeds",
         ),
         row(
-            "six modules with ten megabytes each",
-            nothing_beside("(module (memory 180))", 6),
+            "more than it may have in two memories, neither of which is too large",
+            nothing_beside("(module (memory 1023))", 1),
             limit,
             "its limit of memory",
         ),
         row(
-            "twenty modules with a memory each",
-            nothing_beside("(module (memory 1))", 20),
+            "three memories",
+            nothing_beside("(module (memory 1))", 2),
             Because::NotAComponent,
             "Wasm linear memories, which exceeds",
         ),
@@ -134,8 +140,8 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
             "tables count of 5 exceeds",
         ),
         row(
-            "twenty modules with a table each",
-            nothing_beside("(module (table 1 funcref))", 20),
+            "six modules with a table each",
+            nothing_beside("(module (table 1 funcref))", 6),
             Because::NotAComponent,
             "tables, which exceeds",
         ),
@@ -159,5 +165,36 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
         ),
     ] {
         house.refuses(row).await;
+    }
+}
+
+#[tokio::test]
+async fn the_greediest_plug_ins_in_all_places_leave_one_for_the_neighbor() {
+    let capacity = Capacity::default();
+    let greedy_centers = capacity.instances / capacity.instances_per_center;
+    let greedy = nothing_beside("(module (memory 0) (table 0 funcref) (table 0 funcref))", 1);
+    let crowd = nothing_beside("(module)", 56);
+    for (name, guest) in [("memories and tables", greedy), ("instances", crowd)] {
+        let sandbox = sandbox();
+        let neighbor = sandbox.load(&super::neighbor(), plain()).await;
+        let house = House {
+            sandbox: Arc::clone(&sandbox),
+            neighbor: neighbor.expect("it loads"),
+        };
+        let loaded = sandbox.load(&guest, plain()).await;
+        let loaded = loaded.unwrap_or_else(|refused| panic!("{name}: {}", super::whole(&refused)));
+        let plugins = house.plugins(Shelf::empty());
+        let mut open: Vec<Box<dyn PluginCalls>> = Vec::new();
+        for number in 0..greedy_centers {
+            let at = format!("greedy-{number}");
+            plugins.publish(&center(&at), [Arc::clone(&loaded)]);
+            for held in 0..capacity.instances_per_center {
+                let mut calls = plugins.begin(request(&at));
+                let answer = calls.resolve(&book("1")).await;
+                assert!(answer.is_ok(), "{name}: {answer:?} with {held} held");
+                open.push(calls);
+            }
+        }
+        house.serves_the_neighbor(name, &plugins).await;
     }
 }

@@ -17,7 +17,11 @@ use super::text;
 use crate::config::Config;
 use crate::house::plugins::{Loader, Wanted, loader, permitted, sandbox};
 use crate::house::{House, SystemClock};
-use crate::output::Output;
+use crate::output::{Output, plain};
+
+/// What is kept of a version that cannot be loaded. The whole reason may hold words of the plug-in
+/// itself, which has been given what the grant keeps encrypted.
+const NOT_LOADED: &str = "it cannot be loaded";
 
 #[derive(Serialize)]
 struct Told {
@@ -99,7 +103,10 @@ impl Trial<'_> {
             }
             match permitted(&version.manifest, self.grant) {
                 Ok(_) => fitting.push(version),
-                Err(error) => verdicts.push(self.unfit(version, format!("{error:#}"))?),
+                Err(error) => {
+                    let reason = format!("{error:#}");
+                    verdicts.push(self.unfit(version, &reason, &reason)?);
+                }
             }
         }
         if fitting.is_empty() {
@@ -115,7 +122,8 @@ impl Trial<'_> {
                 }
                 Err(error) => {
                     let reason = format!("it cannot be loaded: {error:#}");
-                    verdicts.push(self.unfit(version, reason)?);
+                    verdicts.push(self.unfit(version, NOT_LOADED, &reason)?);
+                    eprintln!("{}: {}", version.version, plain(&reason));
                     last = Some(error);
                 }
             }
@@ -129,14 +137,16 @@ impl Trial<'_> {
         }
     }
 
-    /// That a version does not fit, if that is no reason to take the grant back at once.
-    fn unfit(&self, version: &KeptVersion, reason: String) -> Result<Verdict> {
+    /// That a version does not fit, if that is no reason to take the grant back at once. What is
+    /// kept of the reason may be less than what is said now.
+    fn unfit(&self, version: &KeptVersion, kept: &str, said: &str) -> Result<Verdict> {
         if is_asked(version) && self.unfit == UnfitAsked::Refused {
             return Err(refused(GrantRefused::AskedUnfit {
                 version: version.version.clone(),
-                reason,
+                reason: said.to_owned(),
             }));
         }
+        let reason = kept.to_owned();
         Ok(verdict(version, Fit::Unfit { reason }))
     }
 

@@ -66,12 +66,11 @@ pub(super) async fn versions(
 fn refused(chosen: &Chosen, error: StepError) -> anyhow::Error {
     let Chosen { center, record } = chosen;
     let plugin = &record.id;
-    match error {
-        StepError::Asked(version) => anyhow!(
+    if let StepError::Asked(version) = error {
+        return anyhow!(
             "{plugin} {version} is asked in center {center}; run `colophon plugin withdraw --center \
              {center} {plugin}` first"
-        ),
-        error => anyhow::Error::from(error)
-            .context(format!("center {center}, plug-in {plugin}: not removed")),
+        );
     }
+    anyhow::Error::from(error).context(format!("center {center}, plug-in {plugin}: not removed"))
 }
