@@ -80,7 +80,7 @@ impl Downloads {
         trace: &mut Trace,
     ) -> Result<Download, Refusal> {
         let opened = self.open(request, trace).await?;
-        let mut calls = self.plugins.begin(call_context(request, &opened));
+        let mut calls = opened.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
         let permit = judge(calls.as_mut(), request, &opened, resolved, facts).await?;

@@ -244,12 +244,23 @@ impl PluginFailure {
 
 /// The plug-ins of all centers.
 pub trait Plugins: Send + Sync {
-    /// Begins the calls of one request: all of them see one generation of the center's plug-ins,
-    /// in instances that no other request has touched.
+    /// A center's plug-ins as they are now. A request takes them once and is decided by these from
+    /// begin to end, whatever takes their place meanwhile.
+    fn of_center(&self, center: &CenterId) -> Box<dyn CenterPlugins>;
+
+    /// Begins calls of a center's plug-ins as they are now, for whoever asks once.
+    fn begin(&self, context: CallContext) -> Box<dyn PluginCalls> {
+        self.of_center(&context.center).begin(context)
+    }
+}
+
+/// A center's plug-ins as they were at one moment.
+pub trait CenterPlugins: Send + Sync {
+    /// Begins calls, in instances that no other request has touched.
     fn begin(&self, context: CallContext) -> Box<dyn PluginCalls>;
 
-    /// Whether one of the center's plug-ins tells whose a retailer id is; most centers have none.
-    fn tells_retailers(&self, _center: &CenterId) -> bool {
+    /// Whether one of them tells whose a retailer id is; most centers have none.
+    fn tells_retailers(&self) -> bool {
         false
     }
 }

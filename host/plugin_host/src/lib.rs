@@ -52,7 +52,10 @@ pub use lines::{Line, LineLevel, LineQueue, Lines};
 pub use record::{Decided, MalformedRecord, NotReplayable, RECORD_BYTES_MAX, Record, Recorder};
 pub use registry::Registry;
 pub use replay::{Divergence, HostQuestion, Replay, Shadow};
-pub use sandbox::{FolderRefused, PrecompiledFolder, Sandbox, Settings, StartFailed};
+pub use sandbox::{
+    ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, FolderRefused, PrecompiledFolder,
+    Sandbox, Settings, StartFailed, TooMuch, compile_for_parent,
+};
 pub use warm::{Chance, WarmTerms};
 
 /// The catalog plug-in, which a center has unless it brings its own.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use colophon_core::plugin::{CallContext, PluginCalls, Plugins};
+use colophon_core::plugin::{CallContext, CenterPlugins, PluginCalls, Plugins};
 use colophon_core::ports::Catalog;
 use colophon_receipt::CenterId;
 use tokio::sync::Semaphore;
@@ -14,8 +14,8 @@ use crate::chain::Chain;
 use crate::contract::Role;
 use crate::sandbox::Sandbox;
 
-/// The plug-ins of all centers. A request sees one state of it from begin to end, whatever is
-/// published meanwhile.
+/// The plug-ins of all centers. A request takes its center's once and sees these from begin to end,
+/// whatever is published meanwhile.
 pub struct Registry {
     sandbox: Arc<Sandbox>,
     catalog: Arc<dyn Catalog>,
@@ -106,30 +106,60 @@ impl Registry {
     }
 }
 
+/// A center's plug-ins as one snapshot has them.
+struct AtOneMoment {
+    sandbox: Arc<Sandbox>,
+    catalog: Arc<dyn Catalog>,
+    places: Arc<Semaphore>,
+    asked: Answering,
+}
+
+/// Who answers for a center.
+enum Answering {
+    BuiltIn(Arc<Chain>),
+    Own(Arc<Chain>),
+    Nobody,
+}
+
 impl Plugins for Registry {
-    fn begin(&self, context: CallContext) -> Box<dyn PluginCalls> {
+    fn of_center(&self, center: &CenterId) -> Box<dyn CenterPlugins> {
         let now = self.snapshot.load();
-        let chain = match now.centers.get(&context.center) {
-            None => &now.built_in,
-            Some(Own::Chain(chain)) => chain,
-            Some(Own::Closed) => return Box::new(NotLoaded::new(context)),
+        let asked = match now.centers.get(center) {
+            None => Answering::BuiltIn(Arc::clone(&now.built_in)),
+            Some(Own::Chain(chain)) => Answering::Own(Arc::clone(chain)),
+            Some(Own::Closed) => Answering::Nobody,
+        };
+        Box::new(AtOneMoment {
+            sandbox: Arc::clone(&self.sandbox),
+            catalog: Arc::clone(&self.catalog),
+            places: self.places(center),
+            asked,
+        })
+    }
+}
+
+impl CenterPlugins for AtOneMoment {
+    fn begin(&self, context: CallContext) -> Box<dyn PluginCalls> {
+        let chain = match &self.asked {
+            Answering::BuiltIn(chain) | Answering::Own(chain) => chain,
+            Answering::Nobody => return Box::new(NotLoaded::new(context)),
         };
         Box::new(RequestCalls::new(
             Arc::clone(&self.sandbox),
             Arc::clone(&self.catalog),
-            self.places(&context.center),
-            context.clone(),
+            Arc::clone(&self.places),
+            context,
             chain,
         ))
     }
 
-    /// The built-in chain does not play the role.
-    fn tells_retailers(&self, center: &CenterId) -> bool {
-        match self.snapshot.load().centers.get(center) {
-            None => false,
-            Some(Own::Chain(chain)) => chain.plays(Role::Retailers),
+    fn tells_retailers(&self) -> bool {
+        match &self.asked {
+            // It does not play the role.
+            Answering::BuiltIn(_) => false,
+            Answering::Own(chain) => chain.plays(Role::Retailers),
             // Nobody knows what they would have told, so they have to be asked.
-            Some(Own::Closed) => true,
+            Answering::Nobody => true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The engine that all plug-ins of a host share, and how many may run in it.
 
+mod compiling;
 mod engine;
 #[cfg(test)]
 mod next_version;
@@ -10,14 +11,22 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
 
+use self::compiling::NotCompiled;
+pub use self::compiling::{
+    ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, TooMuch, compile_for_parent,
+};
 pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
-use self::engine::{Ticker, build};
+use self::engine::{EngineMemory, Ticker, build, fingerprint, native_code};
+use self::precompiled::of_own_code;
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
+use crate::CATALOG_PLUGIN;
 use crate::bindings::{catalog, config, http, kv, log, sql};
 use crate::contract::Spoken;
+use crate::generation::LoadRefused;
 use crate::limits::Capacity;
 use crate::observation::Meters;
 use crate::state::CallState;
@@ -31,6 +40,10 @@ pub struct Settings {
     /// Where compiled plug-ins are kept, so that a restart need not compile them again. The folder
     /// is made if it is missing; it must be closed to everybody but the host's own user.
     pub precompiled: Option<PathBuf>,
+    /// What compiles, in a process of its own. Without it components are compiled in this one, for
+    /// as long and with as much memory as they take: that is only for components one has made
+    /// oneself.
+    pub compiler: Option<CompilerProgram>,
     /// What decides how often an instance is used again. Without it every instance serves one
     /// request, whatever plug-ins are granted.
     pub chance: Option<Chance>,
@@ -54,8 +67,12 @@ pub enum StartFailed {
 pub struct Sandbox {
     engine: Engine,
     spoken: Spoken,
+    memory: EngineMemory,
     linker: Linker<CallState>,
-    precompiled: Option<PrecompiledFolder>,
+    precompiled: Option<Arc<PrecompiledFolder>>,
+    compiler: Option<CompilerProgram>,
+    /// One component is compiled at a time.
+    compiling: Semaphore,
     resting: Option<Arc<Resting>>,
     pub(crate) places: Arc<Semaphore>,
     capacity: Capacity,
@@ -89,7 +106,7 @@ impl Sandbox {
         offer: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
         settings: &Settings,
     ) -> Result<Arc<Self>, StartFailed> {
-        let engine = build().map_err(StartFailed::Engine)?;
+        let (engine, memory) = build().map_err(StartFailed::Engine)?;
         let ticker = Ticker::start(&engine).map_err(StartFailed::Clock)?;
         let mut linker = Linker::new(&engine);
         offer(&mut linker).map_err(StartFailed::Engine)?;
@@ -98,7 +115,12 @@ impl Sandbox {
         Ok(Arc::new(Self {
             spoken,
             linker,
-            precompiled: precompiled.map(PrecompiledFolder::open).transpose()?,
+            memory,
+            precompiled: precompiled
+                .map(|folder| PrecompiledFolder::open(folder).map(Arc::new))
+                .transpose()?,
+            compiler: settings.compiler.clone(),
+            compiling: Semaphore::new(1),
             resting: resting.map_err(StartFailed::Clock)?,
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
@@ -142,15 +164,67 @@ impl Sandbox {
     }
 
     /// Makes native code of a component, or takes what was made of it before.
-    pub(crate) fn compile(&self, wasm: &[u8], sha256: &[u8; 32]) -> wasmtime::Result<Component> {
-        let Some(folder) = &self.precompiled else {
-            return Component::from_binary(&self.engine, wasm);
-        };
-        if let Some(component) = folder.load(&self.engine, sha256) {
+    pub(crate) async fn compile(
+        &self,
+        wasm: &[u8],
+        sha256: &[u8; 32],
+    ) -> Result<Component, LoadRefused> {
+        if let Some(component) = self.kept(sha256).await? {
             return Ok(component);
         }
-        let component = Component::from_binary(&self.engine, wasm)?;
-        folder.keep(&self.engine, sha256, &component);
-        Ok(component)
+        // The semaphore is never closed; were it, nobody would be waited for.
+        let _turn = self.compiling.acquire().await.ok();
+        // Whoever had the turn before may have compiled the same.
+        if let Some(component) = self.kept(sha256).await? {
+            return Ok(component);
+        }
+        // The built-in plug-in is a part of this program, and has to be there where no process can
+        // be started.
+        let compiler = self.compiler.as_ref().filter(|_| wasm != CATALOG_PLUGIN);
+        let code = match compiler {
+            Some(compiler) => {
+                let fingerprint = fingerprint(&self.engine);
+                compiler.compile(self.memory, fingerprint, wasm).await?
+            }
+            None => native_code(&self.engine, wasm).map_err(LoadRefused::NotAComponent)?,
+        };
+        self.take_over(code, *sha256).await
+    }
+
+    /// Reading and checking code takes a while, which requests on this thread do not wait for.
+    async fn kept(&self, sha256: &[u8; 32]) -> Result<Option<Component>, LoadRefused> {
+        let Some(folder) = self.precompiled.clone() else {
+            return Ok(None);
+        };
+        let (engine, sha256) = (self.engine.clone(), *sha256);
+        let reading = spawn_blocking(move || folder.load(&engine, &sha256));
+        reading.await.map_err(interrupted)
+    }
+
+    async fn take_over(&self, code: Vec<u8>, sha256: [u8; 32]) -> Result<Component, LoadRefused> {
+        let (engine, folder) = (self.engine.clone(), self.precompiled.clone());
+        let taking = spawn_blocking(move || {
+            let component = of_own_code(&engine, &code).map_err(LoadRefused::NotAComponent)?;
+            if let Some(folder) = folder {
+                folder.keep(&engine, &sha256, &code);
+            }
+            Ok(component)
+        });
+        taking.await.map_err(interrupted)?
+    }
+}
+
+/// The host stops, or has a bug.
+fn interrupted(cause: JoinError) -> LoadRefused {
+    LoadRefused::NotCompiled(CompilerFailed::Lost(cause.into()))
+}
+
+impl From<NotCompiled> for LoadRefused {
+    fn from(not: NotCompiled) -> Self {
+        match not {
+            NotCompiled::Refused(reason) => Self::NotAComponent(wasmtime::Error::msg(reason)),
+            NotCompiled::TooMuch(what) => Self::TooCostly(what),
+            NotCompiled::Failed(failed) => Self::NotCompiled(failed),
+        }
     }
 }

@@ -55,6 +55,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// What a host calls itself with to compile a component in a process of its own.
+pub(crate) const COMPILE: &str = "compile-plug-in";
+
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something is not healthy (doctor, title verify).";
 
 #[derive(Debug, Subcommand)]
@@ -96,6 +99,10 @@ pub(crate) enum Command {
     Plugin(PluginCommand),
     /// Print the published list of error codes and events.
     Codes,
+    /// Compile a component for the host that has started this: an order on standard input, code on
+    /// standard output.
+    #[command(name = COMPILE, hide = true)]
+    Compile,
 }
 
 #[derive(Debug, Args)]

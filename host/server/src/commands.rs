@@ -3,6 +3,7 @@
 mod activation;
 mod center;
 mod codes;
+mod compiling;
 mod configuration;
 mod delegation;
 mod doctor;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
             return plugin::run_for_decisions(&config, command, output);
         }
         Command::Plugin(command) => return plugin::run(command, output),
+        Command::Compile => return compiling::run(),
         other => other,
     };
     let mut layers = config::layers(&cli.data, cli.config.as_deref())?;
@@ -64,7 +66,9 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     }
     let config = config::parse(&layers, &cli.data)?;
     match command {
-        Command::Config(_) | Command::Plugin(_) | Command::Codes => codes::run(output),
+        Command::Config(_) | Command::Plugin(_) | Command::Compile | Command::Codes => {
+            codes::run(output)
+        }
         Command::Init(arguments) => block_on(init::run(&config, &arguments, output)),
         Command::Serve(arguments) => serve::run(&config, &arguments),
         Command::Doctor => block_on(doctor::run(&config, output)),

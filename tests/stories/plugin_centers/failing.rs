@@ -165,7 +165,7 @@ fn a_center_whose_plug_in_cannot_be_loaded_is_closed_and_opens_again_by_itself()
     while !shop
         .house
         .log()
-        .contains("the versions before it answer on")
+        .contains("the version before it answers on")
     {
         assert_eq!(host.download(&receipt).status, 200);
         assert!(begun.elapsed() < super::PATIENCE, "{}", shop.house.log());

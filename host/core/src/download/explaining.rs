@@ -32,7 +32,7 @@ impl Downloads {
         request: &DownloadRequest,
     ) -> Result<Arc<TitleFacts>, Refusal> {
         let opened = self.open(request, &mut Trace::default()).await?;
-        let mut calls = self.plugins.begin(call_context(request, &opened));
+        let mut calls = opened.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         self.look(&opened, &resolved).await
     }
@@ -53,7 +53,7 @@ impl Downloads {
         trace: &mut Trace,
     ) -> Result<Permit, Refusal> {
         let opened = self.open(request, trace).await?;
-        let mut calls = self.plugins.begin(call_context(request, &opened));
+        let mut calls = opened.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
         let facts = self.look(&opened, &resolved).await?;
         let permit = judge(calls.as_mut(), request, &opened, resolved, facts).await?;

@@ -9,7 +9,7 @@ use super::Downloads;
 use super::opening::open_receipt;
 use crate::center::RetailerKey;
 use crate::delivery::DownloadRequest;
-use crate::plugin::{CallContext, RetailerAnswer, RetailerEntry};
+use crate::plugin::{CallContext, CenterPlugins, RetailerAnswer, RetailerEntry};
 use crate::refusal::Refusal;
 use crate::rollout::PurchaseMark;
 
@@ -24,13 +24,17 @@ impl Downloads {
     /// The one key that the receipt is to be opened under: the one that it names, unless one of the
     /// center's plug-ins knows its retailer under another record. Whatever a plug-in says, the
     /// receipt has to open under the key.
-    pub(super) async fn key(&self, request: &DownloadRequest) -> Result<Arc<RetailerKey>, Refusal> {
+    pub(super) async fn key(
+        &self,
+        request: &DownloadRequest,
+        plugins: &dyn CenterPlugins,
+    ) -> Result<Arc<RetailerKey>, Refusal> {
         let (center, named) = (&request.center, request.receipt.kid());
         let own = self.centers.retailer_key(center, named).await?;
-        if !self.plugins.tells_retailers(center) {
+        if !plugins.tells_retailers() {
             return own.ok_or(Refusal::UnknownKey);
         }
-        let mut calls = self.plugins.begin(CallContext {
+        let mut calls = plugins.begin(CallContext {
             request_id: request.event.to_string(),
             now: request.at,
             center: center.clone(),

@@ -10,7 +10,7 @@ use super::refusing::Trace;
 use crate::center::{Center, KeyState, RetailerKey};
 use crate::delivery::DownloadRequest;
 use crate::log::Purchase;
-use crate::plugin::CallContext;
+use crate::plugin::{CallContext, CenterPlugins};
 use crate::refusal::Refusal;
 use crate::rollout::PurchaseMark;
 
@@ -19,6 +19,8 @@ pub(super) struct Opened {
     pub(super) center: Arc<Center>,
     pub(super) key: Arc<RetailerKey>,
     pub(super) receipt: Arc<Receipt>,
+    /// The center's plug-ins for all of this request.
+    pub(super) plugins: Box<dyn CenterPlugins>,
 }
 
 impl Downloads {
@@ -34,7 +36,8 @@ impl Downloads {
             .await?
             .ok_or(Refusal::UnknownCenter)?;
         trace.center = Some(Arc::clone(&center));
-        let key = self.key(request).await?;
+        let plugins = self.plugins.of_center(&request.center);
+        let key = self.key(request, plugins.as_ref()).await?;
         trace.key = Some(Arc::clone(&key));
         let receipt = Arc::new(open_receipt(self.engine.as_ref(), request, &key)?);
         trace.receipt = Some(Arc::clone(&receipt));
@@ -50,6 +53,7 @@ impl Downloads {
             center,
             key,
             receipt,
+            plugins,
         })
     }
 }

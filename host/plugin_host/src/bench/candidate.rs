@@ -44,7 +44,7 @@ impl Candidate {
     ///
     /// # Errors
     /// [`LoadRefused`] if no host would compile it.
-    pub fn compile(sandbox: &Sandbox, wasm: &[u8]) -> Result<Self, LoadRefused> {
+    pub async fn compile(sandbox: &Sandbox, wasm: &[u8]) -> Result<Self, LoadRefused> {
         if wasm.len() > COMPONENT_BYTES_MAX {
             return Err(LoadRefused::TooLarge { bytes: wasm.len() });
         }
@@ -52,9 +52,8 @@ impl Candidate {
             return Err(LoadRefused::Precompiled);
         }
         let sha256 = Sha256::digest(wasm).into();
-        let compiled = sandbox.compile(wasm, &sha256);
         Ok(Self {
-            component: compiled.map_err(LoadRefused::NotAComponent)?,
+            component: sandbox.compile(wasm, &sha256).await?,
             sha256,
         })
     }

@@ -15,7 +15,7 @@ use crate::bindings::meta;
 use crate::call::{Describe, Live, Places, SelfTest};
 use crate::contract::{META, Role, Spoken};
 use crate::granted::Granted;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{CompilerFailed, Sandbox, TooMuch};
 use crate::state::CallState;
 use crate::warm::Warm;
 
@@ -38,6 +38,12 @@ pub enum LoadRefused {
     /// larger in itself than the pool's places.
     #[error("the plug-in is not a component that this host can compile")]
     NotAComponent(#[source] wasmtime::Error),
+    /// Compiling it takes more than any plug-in may take.
+    #[error("compiling the plug-in takes {0}")]
+    TooCostly(TooMuch),
+    /// It could not be compiled here and now, for no fault of its own.
+    #[error("the plug-in could not be compiled")]
+    NotCompiled(#[source] CompilerFailed),
     /// It asks for something that no plug-in gets.
     #[error("the plug-in imports {import}, which this host does not offer")]
     UnknownImport {
@@ -97,8 +103,8 @@ fn roles() -> String {
 impl Sandbox {
     /// Compiles a component, holds it against the contract and lets it test itself.
     ///
-    /// Compiling takes long: this is for the start of a host or for a thread of its own, not for
-    /// the way of a request.
+    /// This can take a minute, and is not for the way of a request. Dropped before it is done, it
+    /// ends whatever it has begun.
     ///
     /// # Errors
     /// [`LoadRefused`] names the first thing that is wrong with the component.
@@ -114,9 +120,7 @@ impl Sandbox {
             return Err(LoadRefused::Precompiled);
         }
         let sha256 = Sha256::digest(wasm).into();
-        let component = self
-            .compile(wasm, &sha256)
-            .map_err(LoadRefused::NotAComponent)?;
+        let component = self.compile(wasm, &sha256).await?;
         refuse_imports_without_grant(self.spoken(), &component, &granted)?;
         refuse_unknown_exports(self.spoken(), &component)?;
         let pre =

@@ -1,6 +1,7 @@
 //! The engine's settings, all of them in one place: compiled plug-ins are only good for an engine
 //! that is set up the same.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -34,21 +35,68 @@ pub(crate) const TABLES_MAX: u32 = 4;
 const KEPT_MEMORY_BYTES: usize = 64 << 10;
 const KEPT_TABLE_BYTES: usize = 16 << 10;
 
+/// How instances come by their memory. The code of a plug-in depends on it: with a pool, it need not
+/// check what lies outside of the 4 GiB that a guest can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EngineMemory {
+    Pooled,
+    Frugal,
+}
+
+impl EngineMemory {
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Pooled => 0,
+            Self::Frugal => 1,
+        }
+    }
+
+    pub(super) fn of_number(number: u8) -> Option<Self> {
+        let mut all = [Self::Pooled, Self::Frugal].into_iter();
+        all.find(|memory| memory.number() == number)
+    }
+}
+
 /// Builds the engine with a pool of instances, or without where the system denies the pool its
 /// address space (some 4 TiB, none of it memory until it is used).
-pub(super) fn build() -> wasmtime::Result<Engine> {
+pub(super) fn build() -> wasmtime::Result<(Engine, EngineMemory)> {
     let mut pooled = config();
     pooled.allocation_strategy(pool());
     match Engine::new(&pooled) {
-        Ok(engine) => Ok(engine),
+        Ok(engine) => Ok((engine, EngineMemory::Pooled)),
         Err(error) => {
             tracing::warn!(
                 cause = %error,
                 "no address space for a pool of plug-in instances; each is set up on its own"
             );
-            Engine::new(&frugal())
+            Ok((Engine::new(&frugal())?, EngineMemory::Frugal))
         }
     }
+}
+
+/// An engine that runs nothing and makes the same code as the one that does. It has no pool, which a
+/// process with limits has no room for.
+pub(super) fn for_compiling(memory: EngineMemory) -> wasmtime::Result<Engine> {
+    match memory {
+        EngineMemory::Pooled => {
+            let mut config = config();
+            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            Engine::new(&config)
+        }
+        EngineMemory::Frugal => Engine::new(&frugal()),
+    }
+}
+
+/// Makes native code of a component.
+pub(super) fn native_code(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    engine.precompile_component(wasm)
+}
+
+/// Tells engines apart whose code is not good for each other.
+pub(super) fn fingerprint(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Sets every instance up on its own, and checks each access to memory instead of reserving the
@@ -146,6 +194,19 @@ fn tick(engine: &EngineWeak, stopped: &Receiver<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_compiles_makes_code_for_what_runs() {
+        let (engine, memory) = build().unwrap();
+        let compiles = for_compiling(memory).unwrap();
+        assert_eq!(fingerprint(&compiles), fingerprint(&engine));
+        let other = match memory {
+            EngineMemory::Pooled => EngineMemory::Frugal,
+            EngineMemory::Frugal => EngineMemory::Pooled,
+        };
+        let other = for_compiling(other).unwrap();
+        assert_ne!(fingerprint(&other), fingerprint(&engine));
+    }
 
     #[test]
     fn a_machine_short_of_address_space_has_an_engine_too() {

@@ -5,7 +5,6 @@
 //! under a name it chose, and each file carries a digest, so that a damaged one is compiled anew.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -15,6 +14,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use super::engine::fingerprint;
 
 const DIGEST_BYTES: usize = 32;
 
@@ -87,37 +88,37 @@ impl PrecompiledFolder {
         if <[u8; DIGEST_BYTES]>::from(Sha256::digest(code)) != *digest {
             return None;
         }
-        #[expect(
-            unsafe_code,
-            reason = "native code is only taken from a folder that nobody else can write to"
-        )]
-        // SAFETY: the folder is closed to other users, only `keep` writes there, and the digest
-        // shows that the file is what `keep` wrote. The engine checks version and settings.
-        let component = unsafe { Component::deserialize(engine, code) };
-        component.ok()
+        // The folder is closed to other users and only `keep` writes there.
+        of_own_code(engine, code).ok()
     }
 
     /// Keeps compiled code for the next start. Failing to is no failure: it is compiled again.
-    pub(super) fn keep(&self, engine: &Engine, sha256: &[u8; 32], component: &Component) {
+    pub(super) fn keep(&self, engine: &Engine, sha256: &[u8; 32], code: &[u8]) {
         let place = self.place(engine, sha256);
-        let kept = component
-            .serialize()
-            .map_err(io::Error::other)
-            .and_then(|code| write_whole(&place, &code));
-        if let Err(error) = kept {
+        if let Err(error) = write_whole(&place, code) {
             tracing::warn!(path = %place.display(), cause = %error, "a compiled plug-in is not kept");
         }
     }
 
     /// One name for each component and each engine that could run its code.
     fn place(&self, engine: &Engine, sha256: &[u8; 32]) -> PathBuf {
-        let mut engine_hash = DefaultHasher::new();
-        engine
-            .precompile_compatibility_hash()
-            .hash(&mut engine_hash);
         let mut name: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        name.push_str(&format!("-{:016x}.cwasm", engine_hash.finish()));
+        name.push_str(&format!("-{:016x}.cwasm", fingerprint(engine)));
         self.folder.join(name)
+    }
+}
+
+/// Code that this host has made itself: just now, in a process of its own, or before, for its folder.
+pub(super) fn of_own_code(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    #[expect(
+        unsafe_code,
+        reason = "native code is only taken from the host's own compiler and from a folder that \
+                  nobody else can write to"
+    )]
+    // SAFETY: both callers hold the code against a digest that was made with it, and nobody but this
+    // host's compiler makes either. The engine checks version and settings.
+    unsafe {
+        Component::deserialize(engine, code)
     }
 }
 

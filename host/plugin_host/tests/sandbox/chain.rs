@@ -125,6 +125,28 @@ async fn a_request_keeps_the_chain_it_began_with() {
 }
 
 #[tokio::test]
+async fn what_a_request_asks_first_and_later_comes_of_one_chain() {
+    let sandbox = sandbox();
+    let first = loaded(&sandbox, &resolver_that_first("")).await;
+    let second = loaded(&sandbox, &own_place()).await;
+    let plugins = Registry::new(sandbox, Arc::new(Shelf::empty()), [first]);
+    // A request asks whose a retailer id is, opens the receipt, and asks the rest only then.
+    let taken = plugins.of_center(&center("north"));
+    assert!(!taken.tells_retailers());
+    plugins.publish(&center("north"), [second]);
+    let answer = taken.begin(request("north")).resolve(&book("1")).await;
+    assert_eq!(answer, Ok(ResolverAnswer::NotMine));
+    plugins.close(&center("north"));
+    let answer = taken.begin(request("north")).resolve(&book("1")).await;
+    assert_eq!(answer, Ok(ResolverAnswer::NotMine));
+    assert!(!taken.tells_retailers());
+    let closed = plugins.of_center(&center("north"));
+    plugins.withdraw(&center("north"));
+    let answer = closed.begin(request("north")).resolve(&book("1")).await;
+    assert_eq!(answer, Err(PluginFailure::NotLoaded));
+}
+
+#[tokio::test]
 async fn a_center_that_takes_all_its_places_waits_for_itself_alone() {
     let settings = Settings {
         capacity: Capacity {
@@ -235,12 +257,12 @@ async fn a_center_whose_plug_ins_are_not_loaded_decides_nothing() {
         Err(PluginFailure::NotLoaded)
     );
     let shop = request("north").retailer;
-    assert!(plugins.tells_retailers(&center("north")));
+    assert!(plugins.of_center(&center("north")).tells_retailers());
     assert_eq!(calls.identify(&shop).await, Err(PluginFailure::NotLoaded));
     assert_eq!(PluginFailure::NotLoaded.blame(), Blame::Config);
     let elsewhere = resolve(&plugins, "south", "1").await;
     assert_eq!(elsewhere, Ok(ResolverAnswer::NotMine));
-    assert!(!plugins.tells_retailers(&center("south")));
+    assert!(!plugins.of_center(&center("south")).tells_retailers());
     plugins.withdraw(&center("north"));
     assert_eq!(
         resolve(&plugins, "north", "1").await,

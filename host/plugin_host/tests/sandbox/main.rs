@@ -10,6 +10,7 @@
 mod apart;
 mod catalog_plugin;
 mod chain;
+mod compiling;
 mod frozen;
 mod guest;
 mod host_calls;

@@ -127,6 +127,8 @@ fn kind(refused: &LoadRefused) -> (&'static str, bool) {
         LoadRefused::TooLarge { .. } => ("too large", false),
         LoadRefused::Precompiled => ("precompiled", false),
         LoadRefused::NotAComponent(_) => ("not a component", false),
+        LoadRefused::TooCostly(_) => ("too costly", false),
+        LoadRefused::NotCompiled(_) => ("not compiled", false),
         LoadRefused::UnknownImport { .. } => ("unknown import", true),
         LoadRefused::NotGranted { .. } => ("not granted", true),
         LoadRefused::Mismatch { .. } => ("mismatch", true),

@@ -18,12 +18,12 @@ async fn a_trial_of_the_role_is_asked_for_its_share_of_the_retailers() {
     let trial = sandbox.load(&retailers("shop"), granted()).await;
     let (built_in, trial) = (built_in.expect("loads"), trial.expect("loads"));
     let plugins = Registry::new(sandbox, Arc::new(Shelf::empty()), [built_in.clone()]);
-    assert!(!plugins.tells_retailers(&center("north")));
+    assert!(!plugins.of_center(&center("north")).tells_retailers());
     let share = Share::percent(50).expect("a share");
     let version = "2".parse().expect("a version");
     let tried = Place::empty().trying(trial.into(), version, share);
     plugins.publish(&center("north"), [tried, built_in.into()]);
-    assert!(plugins.tells_retailers(&center("north")));
+    assert!(plugins.of_center(&center("north")).tells_retailers());
 
     let mut known = 0;
     for number in 0..60 {

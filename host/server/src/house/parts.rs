@@ -24,7 +24,7 @@ use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::plugins::{ChainWatch, DecisionWriter, Recording, chains};
+use super::plugins::{ChainWatch, DecisionWriter, Recording, START_PATIENCE, chains};
 use super::readiness::Services;
 use super::{House, SystemClock};
 use crate::config::Config;
@@ -67,7 +67,8 @@ impl Parts {
             Recording::start(house, config.plugins.decisions).unzip();
         let chains = Arc::new(chains.recorded_by(recording));
         let plugins = chains.registry();
-        let (chain_watch, caches) = ChainWatch::start(chains, records.clone()).await?;
+        let (chain_watch, caches) =
+            ChainWatch::start(chains, records.clone(), START_PATIENCE).await?;
         let node = Arc::new(open_node(config).await?);
         let outbox = Arc::new(open_outbox(house, config, &node).await?);
         let recorder = events.record_in(outbox.clone());

@@ -1,10 +1,11 @@
 //! The centers' own plug-ins, as the database has them, in the registry of a running host.
 //!
 //! At the start and after each change of a center its chain is read, versions that are not loaded yet
-//! are, and the whole is put in place of the one before. Requests under way keep theirs. A version
-//! that cannot be loaded changes nothing: the chain before it answers on. Where there is none before
-//! it, after a start, the center's downloads are refused, for nobody else may judge its sales; other
-//! centers are not touched.
+//! are, and the whole is put in place of the one before. Requests under way keep theirs. Where the
+//! active version of a plug-in cannot be loaded, the one that this host has asked before answers on,
+//! and the center's other plug-ins are followed. Where this host has never had one, as after a start
+//! or when a plug-in is promoted for the first time, the center's downloads are refused, for nobody
+//! else may judge its sales; other centers are not touched.
 
 mod chains;
 mod following;
@@ -18,12 +19,13 @@ mod watch;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use colophon_core::ports::Catalog;
 use colophon_crypto::Randomness as _;
 use colophon_keys::SystemRandom;
 use colophon_plugin_host::{
-    CATALOG_PLUGIN, Chance, Granted, Limits, LineQueue, Registry, Sandbox, Settings,
+    CATALOG_PLUGIN, Chance, CompilerProgram, Granted, Limits, LineQueue, Registry, Sandbox,
+    Settings,
 };
 
 pub(super) use self::chains::Chains;
@@ -31,22 +33,29 @@ pub(crate) use self::loading::{Loader, Wanted, permitted};
 pub(crate) use self::publisher::{signed_by_one_of, statement, unsigned_of};
 pub(crate) use self::recording::digests;
 pub(super) use self::recording::{DecisionWriter, Recording};
-pub(super) use self::watch::ChainWatch;
+pub(super) use self::watch::{ChainWatch, START_PATIENCE};
 
 use super::House;
+use crate::cli::COMPILE;
 use crate::config::Config;
+
+/// This program, as it compiles plug-ins in a process of its own.
+pub(crate) fn compiler() -> Result<CompilerProgram> {
+    CompilerProgram::running([COMPILE]).context("this program's own file cannot be found")
+}
 
 /// The sandbox of a command, with the host's folder of compiled plug-ins. Nothing asks a plug-in twice
 /// in one instance here, so that what it answers depends on the question alone.
 pub(crate) fn sandbox(config: &Config) -> Result<Arc<Sandbox>> {
-    Ok(Sandbox::start(&settings(config))?)
+    Ok(Sandbox::start(&settings(config)?)?)
 }
 
-fn settings(config: &Config) -> Settings {
-    Settings {
+fn settings(config: &Config) -> Result<Settings> {
+    Ok(Settings {
         precompiled: Some(config.plugins.compiled.clone()),
+        compiler: Some(compiler()?),
         ..Settings::default()
-    }
+    })
 }
 
 fn chance() -> u64 {
@@ -73,7 +82,7 @@ pub(super) async fn chains(
 ) -> Result<Chains> {
     let sandbox = Sandbox::start(&Settings {
         chance: Some(Chance::of(chance)),
-        ..settings(config)
+        ..settings(config)?
     })?;
     let limits = Limits {
         deadline: config.plugins.deadline,

@@ -10,8 +10,8 @@ use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, StoredForm, 
 use colophon_core::center::{Center, RetailerKey};
 use colophon_core::log::{DownloadRecord, LogRecord, Purchase};
 use colophon_core::plugin::{
-    CallContext, FoundLocation, Offer, PluginCalls, PluginFailure, Plugins, PolicyTerms,
-    ResolverAnswer, RetailerAnswer, Verdict,
+    CallContext, CenterPlugins, FoundLocation, Offer, PluginCalls, PluginFailure, Plugins,
+    PolicyTerms, ResolverAnswer, RetailerAnswer, Verdict,
 };
 use colophon_core::ports::{
     Admission, Catalog, Centers, Commit, FormContent, OpenedForm, Origin, OriginError, Outbox,
@@ -116,11 +116,17 @@ pub(crate) struct Obliging {
 }
 
 impl Plugins for Obliging {
+    fn of_center(&self, _center: &CenterId) -> Box<dyn CenterPlugins> {
+        Box::new(self.clone())
+    }
+}
+
+impl CenterPlugins for Obliging {
     fn begin(&self, _context: CallContext) -> Box<dyn PluginCalls> {
         Box::new(self.clone())
     }
 
-    fn tells_retailers(&self, _center: &CenterId) -> bool {
+    fn tells_retailers(&self) -> bool {
         self.identity.is_some()
     }
 }

@@ -7,6 +7,7 @@ use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Sandbox, Settings};
 
 use super::{component, folder, manifest};
+use crate::house::plugins::compiler;
 
 /// More than a component may have, which says so itself.
 const COMPONENT_BYTES_MAX: u64 = 64 << 20;
@@ -98,12 +99,16 @@ pub(super) fn sandbox() -> Result<std::sync::Arc<Sandbox>> {
         let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
         Some(Path::new(&home).join(".cache"))
     });
+    let unkept = Settings {
+        compiler: Some(compiler()?),
+        ..Settings::default()
+    };
     let kept = Settings {
         precompiled: caches.map(|caches| caches.join("colophon/plug-ins")),
-        ..Settings::default()
+        ..unkept.clone()
     };
     // Without the folder it only takes longer.
     Sandbox::start(&kept)
-        .or_else(|_| Sandbox::start(&Settings::default()))
+        .or_else(|_| Sandbox::start(&unkept))
         .context("the sandbox cannot start")
 }

@@ -124,7 +124,7 @@ pub(super) async fn check(
         }
     };
     let begun = Instant::now();
-    let candidate = match Candidate::compile(sandbox, &wasm) {
+    let candidate = match Candidate::compile(sandbox, &wasm).await {
         Ok(candidate) => candidate,
         Err(refused) => {
             report.refused("component", &refused);

@@ -1,22 +1,29 @@
 //! The chain of each center: read from the database, loaded, and put into the registry.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod candidate;
+mod held;
+mod telling;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow};
 use colophon_core::capability::Name;
-use colophon_core::event::NamedEvent;
-use colophon_core::rollout::{PluginVersion, Share};
-use colophon_crypto::{Engine, frames};
+use colophon_core::rollout::PluginVersion;
+use colophon_crypto::Engine;
 use colophon_plugin_host::{Asked, Generation, Place, Registry};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{PluginRecord, Publisher, VersionRecord};
+use colophon_store::plugins::PluginRecord;
 use colophon_store::store::Store;
 use tokio::sync::{Mutex, mpsc};
 
+use self::candidate::{Candidate, Subject};
+use self::held::{Held, Key, Link, Loaded, Stands};
+use self::telling::{Failure, Instead, tell_failures, tell_loaded};
 use super::following::{GenerationFollower, Trip};
 use super::loading::{Loader, NotLoaded, Wanted};
-use super::publisher::{signed_by_one_of, statement};
 use super::recording::Recording;
 use crate::house::House;
 
@@ -30,33 +37,12 @@ pub(crate) struct Chains {
     registry: Arc<Registry>,
     loader: Loader,
     built_in: Arc<Generation>,
-    centers: Mutex<HashMap<CenterId, Held>>,
+    /// Each center has a lock of its own, so that one whose plug-ins take long holds nobody else.
+    centers: Lock<HashMap<CenterId, Arc<Mutex<Held>>>>,
     tripping: mpsc::Sender<Trip>,
     /// Who records decisions; nobody in commands.
     recording: Option<Recording>,
     pub(super) trips: Mutex<mpsc::Receiver<Trip>>,
-}
-
-/// Everything that a generation is made of: with the same key it is the same.
-type Key = [u8; 32];
-
-/// What is held of a center.
-#[derive(Default)]
-struct Held {
-    /// What stands in the registry; none where the center has been closed, or never looked at.
-    published: Option<Vec<Link>>,
-    generations: HashMap<Key, Asked>,
-    /// What will not be loaded the next time either, with why.
-    refused: HashMap<Key, String>,
-    /// The failures that were told last, so that a retry does not repeat them.
-    told: Vec<String>,
-}
-
-/// A place of a chain, as far as chains are told apart.
-#[derive(Clone, PartialEq, Eq)]
-struct Link {
-    active: Option<Key>,
-    canary: Option<(Key, PluginVersion, Share)>,
 }
 
 /// How following a center went.
@@ -73,9 +59,13 @@ pub(crate) struct Followed {
 struct Made {
     links: Vec<Link>,
     places: Vec<Place>,
-    failures: Vec<String>,
-    /// Whether a version that all sales rest on is missing.
-    lacks_active: bool,
+    failures: Vec<Failure>,
+    /// Plug-ins that have an active version, loaded or not.
+    active: HashSet<Name>,
+    /// What is asked in it, or would be.
+    wanted: HashSet<Key>,
+    /// Whether a plug-in is missing that all sales rest on.
+    lacks_plugin: bool,
     followed: Followed,
 }
 
@@ -86,14 +76,30 @@ impl Chains {
         loader: Loader,
         built_in: Arc<Generation>,
     ) -> Self {
-        let (tripping, trips) = mpsc::channel(TRIPS_WAITING_MAX);
-        Self {
-            store: house.store.clone(),
-            engine: house.engine.clone(),
+        Self::of(
+            house.store.clone(),
+            house.engine.clone(),
             registry,
             loader,
             built_in,
-            centers: Mutex::default(),
+        )
+    }
+
+    fn of(
+        store: Arc<Store>,
+        engine: Arc<dyn Engine>,
+        registry: Arc<Registry>,
+        loader: Loader,
+        built_in: Arc<Generation>,
+    ) -> Self {
+        let (tripping, trips) = mpsc::channel(TRIPS_WAITING_MAX);
+        Self {
+            store,
+            engine,
+            registry,
+            loader,
+            built_in,
+            centers: Lock::default(),
             tripping,
             recording: None,
             trips: Mutex::new(trips),
@@ -113,55 +119,81 @@ impl Chains {
     /// Centers that have plug-ins, or had them when they were last looked at.
     pub(super) async fn concerned(&self) -> Result<Vec<CenterId>> {
         let mut all = self.store.centers_with_plugins().await?;
-        all.extend(self.centers.lock().await.keys().cloned());
+        let centers = self.centers.lock();
+        let centers = centers.unwrap_or_else(PoisonError::into_inner);
+        all.extend(centers.keys().cloned());
         all.sort();
         all.dedup();
         Ok(all)
     }
 
-    /// Brings a center's chain to what the database says. Where a version of it cannot be loaded,
-    /// the chain before stays; without one before, the center is closed.
-    pub(crate) async fn follow(&self, center: &CenterId) -> Result<Followed> {
-        let plugins = self.store.plugins(center).await?;
-        let publishers = self.store.publishers(center).await?;
-        let mut centers = self.centers.lock().await;
-        if plugins.is_empty() && !centers.contains_key(center) {
-            return Ok(Followed::default());
-        }
-        let held = centers.entry(center.clone()).or_default();
-        let mut made = Made::default();
-        for plugin in &plugins {
-            self.add(center, plugin, &publishers, held, &mut made)
-                .await?;
-        }
-        let Made {
-            links,
-            places,
-            failures,
-            lacks_active,
-            followed,
-        } = made;
-        if lacks_active {
-            let first = held.published.is_none();
-            if first {
-                self.registry.close(center);
-            }
-            tell_failures(center, held, failures, first);
-            return Ok(followed);
-        }
-        tell_failures(center, held, failures, false);
-        held.forget_all_but(&links);
-        if held.published.as_ref() != Some(&links) {
-            self.publish(center, places);
-            tell_loaded(center, &plugins, links.is_empty());
-            held.published = Some(links);
-        }
-        Ok(followed)
+    /// Closes a center of which nothing is known but that it has plug-ins.
+    pub(super) async fn close(&self, center: &CenterId) {
+        let held = self.held(center);
+        let mut held = held.lock().await;
+        self.registry.close(center);
+        held.stands = Stands::Closed;
     }
 
-    /// Closes a center of which only is known that it has plug-ins.
-    pub(super) fn close(&self, center: &CenterId) {
-        self.registry.close(center);
+    /// Brings a center's chain to what the database says. Where the active version of a plug-in
+    /// cannot be loaded, the one that this host asked before is asked on, and all other plug-ins are
+    /// followed. A plug-in of which nothing was ever loaded closes the center: its sales are not
+    /// judged without it, whatever was answered before it was promoted.
+    pub(crate) async fn follow(&self, center: &CenterId) -> Result<Followed> {
+        let Some(held) = self.held_if_concerned(center).await? else {
+            return Ok(Followed::default());
+        };
+        // Read under the lock, so that what is older never takes the place of what is newer.
+        let mut held = held.lock().await;
+        let plugins = self.store.plugins(center).await?;
+        let publishers = self.store.publishers(center).await?;
+        let mut made = Made::default();
+        for plugin in &plugins {
+            let subject = Subject {
+                center,
+                plugin,
+                publishers: &publishers,
+            };
+            self.add(subject, &mut held, &mut made).await?;
+        }
+        held.rest_all_but(&made.active);
+        held.forget_all_but(&made.wanted);
+        tell_failures(center, &mut held.told, &made.failures);
+        let stands = match made.lacks_plugin {
+            true => Stands::Closed,
+            false => Stands::Asked(made.links),
+        };
+        if held.stands != stands {
+            match &stands {
+                Stands::Closed => self.registry.close(center),
+                Stands::Asked(links) => {
+                    self.publish(center, made.places);
+                    tell_loaded(center, links);
+                }
+                Stands::Unknown => {}
+            }
+            held.stands = stands;
+        }
+        Ok(made.followed)
+    }
+
+    /// What is held of a center that has plug-ins, or had them.
+    async fn held_if_concerned(&self, center: &CenterId) -> Result<Option<Arc<Mutex<Held>>>> {
+        let known = {
+            let centers = self.centers.lock();
+            let centers = centers.unwrap_or_else(PoisonError::into_inner);
+            centers.get(center).map(Arc::clone)
+        };
+        if known.is_some() || self.store.plugins(center).await?.is_empty() {
+            return Ok(known);
+        }
+        Ok(Some(self.held(center)))
+    }
+
+    fn held(&self, center: &CenterId) -> Arc<Mutex<Held>> {
+        let centers = self.centers.lock();
+        let mut centers = centers.unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(centers.entry(center.clone()).or_default())
     }
 
     fn publish(&self, center: &CenterId, mut places: Vec<Place>) {
@@ -174,126 +206,112 @@ impl Chains {
     }
 
     /// Adds a plug-in's place to a chain, if a version of it is asked.
-    async fn add(
-        &self,
-        center: &CenterId,
-        plugin: &PluginRecord,
-        publishers: &[Publisher],
-        held: &mut Held,
-        made: &mut Made,
-    ) -> Result<()> {
+    async fn add(&self, subject: Subject<'_>, held: &mut Held, made: &mut Made) -> Result<()> {
+        let plugin = subject.plugin;
         let rollout = plugin.rollout()?;
-        let mut link = Link {
-            active: None,
-            canary: None,
-        };
+        let mut link = Link::of(&plugin.id);
         let mut place = Place::empty();
-        let wanted = |version: &PluginVersion| Candidate {
-            center,
-            plugin,
-            publishers,
-            version: version.clone(),
-        };
         if let Some(version) = rollout.active() {
-            match self.asked(wanted(version), held).await {
-                Ok((key, asked)) => {
-                    link.active = Some(key);
-                    place = asked.into();
-                }
-                Err(not) => {
-                    made.lacks_active = true;
-                    made.followed.again |= matches!(not, NotLoaded::Passing(_));
-                    made.failures
-                        .push(format!("{} {version}: {}", plugin.id, not.reason()));
-                }
+            made.active.insert(plugin.id.clone());
+            if let Some((loaded, asked)) = self.active(subject, version, held, made).await {
+                link.active = Some(loaded);
+                place = asked.into();
             }
         }
         if let Some((version, share)) = rollout.canary() {
-            match self.asked(wanted(version), held).await {
-                Ok((key, asked)) => {
-                    link.canary = Some((key, version.clone(), share));
+            match self.version(subject, version, held, made).await {
+                Ok((loaded, asked)) => {
+                    link.canary = Some((loaded, share));
                     place = place.trying(asked, version.clone(), share);
                 }
-                Err(not) => {
-                    let reason = not.reason();
-                    made.failures
-                        .push(format!("{} {version} (on trial): {reason}", plugin.id));
-                    match not {
-                        NotLoaded::Passing(_) => made.followed.again = true,
-                        NotLoaded::Lasting(_) => {
-                            let rejected = (plugin.id.clone(), version.clone(), reason);
-                            made.followed.rejected.push(rejected);
-                        }
-                    }
-                }
+                Err(not) => made.lacks_trial(plugin, version, &not),
             }
         }
-        if link.active.is_some() || link.canary.is_some() {
+        if link.is_asked() {
             made.links.push(link);
             made.places.push(place);
         }
         Ok(())
     }
 
-    /// A version's generation: the one that is loaded already, or a new one.
-    async fn asked(
+    /// The active version, or the one that was asked last in its place.
+    async fn active(
         &self,
-        candidate: Candidate<'_>,
+        subject: Subject<'_>,
+        version: &PluginVersion,
         held: &mut Held,
-    ) -> Result<(Key, Asked), NotLoaded> {
-        let record = candidate.record().map_err(NotLoaded::Lasting)?;
-        // Whoever may publish can change while the version does not.
-        candidate
-            .believe(self.engine.as_ref(), record)
-            .map_err(NotLoaded::Lasting)?;
-        let key = candidate.key(self.engine.as_ref(), record);
-        if let Some(asked) = held.generations.get(&key) {
-            return Ok((key, asked.clone()));
+        made: &mut Made,
+    ) -> Option<(Loaded, Asked)> {
+        let plugin = subject.plugin;
+        match self.version(subject, version, held, made).await {
+            Ok((loaded, asked)) => {
+                held.ask(&plugin.id, loaded.clone());
+                Some((loaded, asked))
+            }
+            Err(not) => {
+                let before = held.last(&plugin.id);
+                made.lacks_active(plugin, version, &not, before.as_ref());
+                before
+            }
         }
-        if let Some(reason) = held.refused.get(&key) {
+    }
+
+    /// A version's generation: the one that is loaded already, or a new one.
+    async fn version(
+        &self,
+        subject: Subject<'_>,
+        version: &PluginVersion,
+        held: &mut Held,
+        made: &mut Made,
+    ) -> Result<(Loaded, Asked), NotLoaded> {
+        // Whoever may publish can change while the version does not, so it is looked at each time.
+        let candidate = Candidate::of(subject, version, self.engine.as_ref());
+        let candidate = candidate.map_err(NotLoaded::Passing)?;
+        made.wanted.insert(candidate.key);
+        if let Some(asked) = held.generations.get(&candidate.key) {
+            return Ok((candidate.loaded(), asked.clone()));
+        }
+        if let Some(reason) = held.refused.get(&candidate.key) {
             return Err(NotLoaded::Lasting(anyhow!("{reason}")));
         }
-        match self.load(&candidate, record).await {
+        match self.load(&candidate).await {
             Ok(generation) => {
                 let follower = GenerationFollower::new(
-                    candidate.center,
-                    &candidate.plugin.id,
-                    &candidate.version,
+                    subject.center,
+                    &subject.plugin.id,
+                    version,
                     self.tripping.clone(),
                 );
                 let mut asked = Asked::followed_by(generation, Arc::new(follower));
                 if let Some(recording) = &self.recording {
-                    let (center, plugin) = (candidate.center, &candidate.plugin.id);
-                    asked = asked.recorded_by(recording.of(center, plugin, record));
+                    let (center, plugin) = (subject.center, &subject.plugin.id);
+                    asked = asked.recorded_by(recording.of(center, plugin, candidate.record));
                 }
-                held.generations.insert(key, asked.clone());
-                Ok((key, asked))
+                held.generations.insert(candidate.key, asked.clone());
+                Ok((candidate.loaded(), asked))
             }
             Err(not) => {
                 if let NotLoaded::Lasting(error) = &not {
-                    held.refused.insert(key, format!("{error:#}"));
+                    held.refused.insert(candidate.key, format!("{error:#}"));
                 }
                 Err(not)
             }
         }
     }
 
-    async fn load(
-        &self,
-        candidate: &Candidate<'_>,
-        record: &VersionRecord,
-    ) -> Result<Arc<Generation>, NotLoaded> {
-        let (center, plugin) = (candidate.center, &candidate.plugin.id);
+    async fn load(&self, candidate: &Candidate<'_>) -> Result<Arc<Generation>, NotLoaded> {
+        let (center, plugin) = (candidate.subject.center, &candidate.subject.plugin.id);
+        let record = candidate.record;
         let read = self
             .store
-            .plugin_component(center, plugin, &candidate.version)
+            .plugin_component(center, plugin, &record.version)
             .await;
         let component = read.map_err(|error| NotLoaded::Passing(error.into()))?;
         let component = component
             .context("its component is not in the database")
-            .map_err(NotLoaded::Lasting)?;
+            .map_err(NotLoaded::Passing)?;
         if self.engine.digest(&[&component]) != record.sha256 {
-            return Err(NotLoaded::Lasting(anyhow!(
+            return Err(NotLoaded::Passing(anyhow!(
                 "its component is not the one that was published: the digest differs"
             )));
         }
@@ -306,111 +324,37 @@ impl Chains {
     }
 }
 
-/// A version that is to be asked.
-struct Candidate<'a> {
-    center: &'a CenterId,
-    plugin: &'a PluginRecord,
-    publishers: &'a [Publisher],
-    version: PluginVersion,
-}
-
-impl Candidate<'_> {
-    fn record(&self) -> Result<&VersionRecord> {
-        let record = self.plugin.version(&self.version);
-        record.with_context(|| format!("there is no version {}", self.version))
-    }
-
-    fn believe(&self, engine: &dyn Engine, record: &VersionRecord) -> Result<()> {
-        if self.publishers.is_empty() {
-            return Ok(());
-        }
-        let manifest = engine.digest(&[record.manifest.as_bytes()]);
-        let signed = statement(
-            self.center,
-            &self.plugin.id,
-            &self.version,
-            &record.sha256,
-            &manifest,
-        );
-        signed_by_one_of(
-            engine,
-            self.publishers,
-            &signed,
-            record.signature.as_deref(),
-        )?;
-        Ok(())
-    }
-
-    fn key(&self, engine: &dyn Engine, record: &VersionRecord) -> Key {
-        let parts = frames(&[
-            self.plugin.id.as_str().as_bytes(),
-            self.version.as_str().as_bytes(),
-            &record.sha256,
-            record.manifest.as_bytes(),
-            record.grant.as_bytes(),
-        ]);
-        engine.digest(&[&parts])
-    }
-}
-
-impl Held {
-    /// Generations that nobody will be asked any more go; requests under way keep theirs.
-    fn forget_all_but(&mut self, links: &[Link]) {
-        let kept: Vec<Key> = links
-            .iter()
-            .flat_map(|link| {
-                let canary = link.canary.as_ref().map(|(key, _, _)| *key);
-                [link.active, canary]
-            })
-            .flatten()
-            .collect();
-        self.generations.retain(|key, _| kept.contains(key));
-        self.refused.clear();
-    }
-}
-
-fn tell_failures(center: &CenterId, held: &mut Held, failures: Vec<String>, closed: bool) {
-    if failures == held.told {
-        return;
-    }
-    let consequence = match closed {
-        true => "the center's downloads are refused until it can",
-        false => "the versions before it answer on",
-    };
-    for failure in &failures {
-        tracing::error!(
-            event.code = NamedEvent::PluginNotLoaded.code(),
-            event.name = NamedEvent::PluginNotLoaded.slug(),
-            center.id = %center,
-            reason = failure,
-            "a plug-in could not be loaded; {consequence}"
-        );
-    }
-    held.told = failures;
-}
-
-fn tell_loaded(center: &CenterId, plugins: &[PluginRecord], built_in: bool) {
-    let asked = plugins.iter().filter_map(|plugin| {
-        let rollout = plugin.rollout().ok()?;
-        let active = rollout
-            .active()
-            .map(|version| format!("{} {version}", plugin.id));
-        let canary = rollout.canary().map(|(version, share)| {
-            format!("{} {version} for {} %", plugin.id, share.as_percent())
+impl Made {
+    fn lacks_active(
+        &mut self,
+        plugin: &PluginRecord,
+        version: &PluginVersion,
+        not: &NotLoaded,
+        before: Option<&(Loaded, Asked)>,
+    ) {
+        self.followed.again |= matches!(not, NotLoaded::Passing(_));
+        self.lacks_plugin |= before.is_none();
+        self.failures.push(Failure {
+            reason: format!("{} {version}: {}", plugin.id, not.reason()),
+            instead: match before {
+                Some((loaded, _)) => Instead::Before(loaded.version.clone()),
+                None => Instead::Nobody,
+            },
         });
-        let asked: Vec<String> = active.into_iter().chain(canary).collect();
-        (!asked.is_empty()).then(|| asked.join(" and "))
-    });
-    let asked: Vec<String> = asked.collect();
-    let chain = match built_in {
-        true => "the built-in plug-in".to_owned(),
-        false => asked.join(", "),
-    };
-    tracing::info!(
-        event.code = NamedEvent::PluginsLoaded.code(),
-        event.name = NamedEvent::PluginsLoaded.slug(),
-        center.id = %center,
-        plugins.chain = chain,
-        "the center's plug-ins are loaded"
-    );
+    }
+
+    fn lacks_trial(&mut self, plugin: &PluginRecord, version: &PluginVersion, not: &NotLoaded) {
+        let reason = not.reason();
+        self.failures.push(Failure {
+            reason: format!("{} {version} (on trial): {reason}", plugin.id),
+            instead: Instead::Active,
+        });
+        match not {
+            NotLoaded::Passing(_) => self.followed.again = true,
+            NotLoaded::Lasting(_) => {
+                let rejected = (plugin.id.clone(), version.clone(), reason);
+                self.followed.rejected.push(rejected);
+            }
+        }
+    }
 }

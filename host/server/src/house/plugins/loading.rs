@@ -8,7 +8,6 @@ use colophon_core::causes::causes;
 use colophon_outbound::web::SharedWeb;
 use colophon_plugin_host::manifest::{Grant, Manifest, Permitted};
 use colophon_plugin_host::{Generation, Granted, LineQueue, Lines, LoadRefused, Sandbox, Services};
-use tokio::runtime::Handle;
 
 use super::outside;
 
@@ -31,11 +30,15 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Why a version was not loaded.
+///
+/// A version on trial is rejected, for all hosts, by the first host that finds a lasting reason. What
+/// may hang on this host, its release, its machine or what lies around it is therefore passing,
+/// however unlikely it is to pass: it is only tried again.
 #[derive(Debug)]
 pub(crate) enum NotLoaded {
-    /// It will not be loaded the next time either: the component or one of its papers is wrong.
+    /// The component is such that no host will load it.
     Lasting(anyhow::Error),
-    /// Something that it needs is not there now.
+    /// Everything else.
     Passing(anyhow::Error),
 }
 
@@ -60,19 +63,11 @@ impl Loader {
     /// Loads a version, with everything that it may use.
     pub(crate) async fn load(&self, wanted: Wanted<'_>) -> Result<Arc<Generation>, NotLoaded> {
         let (manifest, permitted) =
-            permitted(wanted.manifest, wanted.grant).map_err(NotLoaded::Lasting)?;
+            permitted(wanted.manifest, wanted.grant).map_err(NotLoaded::Passing)?;
         let services = self.services(&permitted).await?;
         let granted = Granted::connected(permitted, services);
-        // Compiling keeps a thread busy for as long as it takes, and requests are served meanwhile.
-        let (sandbox, runtime) = (Arc::clone(&self.sandbox), Handle::current());
-        let component = wanted.component;
-        let loading = tokio::task::spawn_blocking(move || {
-            runtime.block_on(sandbox.load(&component, granted))
-        });
-        let loaded = loading
-            .await
-            .map_err(|panic| NotLoaded::Passing(anyhow!(panic)))?;
-        let generation = loaded.map_err(refused)?;
+        let loading = self.sandbox.load(&wanted.component, granted);
+        let generation = loading.await.map_err(refused)?;
         manifest
             .agrees_with(generation.roles())
             .map_err(|error| NotLoaded::Lasting(error.into()))?;
@@ -104,12 +99,68 @@ pub(crate) fn permitted(manifest: &str, grant: &str) -> anyhow::Result<(Manifest
     Ok((manifest, permitted))
 }
 
-/// A plug-in that fails while it is loaded may have met a busy machine.
+/// Tells what lies in the component alone from what a host of another release, with another grant or
+/// with more time would take.
 fn refused(refused: LoadRefused) -> NotLoaded {
-    let passes = matches!(refused, LoadRefused::Failed(_));
     let error = anyhow!(causes(&refused));
-    match passes {
-        true => NotLoaded::Passing(error),
-        false => NotLoaded::Lasting(error),
+    match refused {
+        LoadRefused::TooLarge { .. }
+        | LoadRefused::Precompiled
+        | LoadRefused::TooCostly(_)
+        | LoadRefused::NotDescribed
+        | LoadRefused::NoRole => NotLoaded::Lasting(error),
+        // Other releases may know more of WebAssembly and of the contract.
+        LoadRefused::NotAComponent(_)
+        | LoadRefused::UnknownImport { .. }
+        | LoadRefused::UnknownExport { .. }
+        | LoadRefused::Mismatch { .. }
+        | LoadRefused::NotGranted { .. }
+        | LoadRefused::NotCompiled(_)
+        // While it tests itself it may ask services that do not answer, on a busy machine.
+        | LoadRefused::Failed(_)
+        | LoadRefused::SelfTest { .. } => NotLoaded::Passing(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use colophon_core::plugin::PluginFailure;
+    use colophon_plugin_host::{CompilerFailed, TooMuch};
+
+    use super::*;
+
+    #[test]
+    fn only_what_lies_in_the_component_is_lasting() {
+        let lasting = |why| matches!(refused(why), NotLoaded::Lasting(_));
+        let seconds = 60;
+        for own in [
+            LoadRefused::TooLarge { bytes: 1 << 30 },
+            LoadRefused::Precompiled,
+            LoadRefused::TooCostly(TooMuch::Time { seconds }),
+            LoadRefused::NoRole,
+        ] {
+            assert!(lasting(own));
+        }
+        let newer = || "colophon:host/mail@1.1.0".to_owned();
+        for of_the_host in [
+            LoadRefused::UnknownImport { import: newer() },
+            LoadRefused::UnknownExport {
+                export: newer(),
+                known: String::new(),
+            },
+            LoadRefused::NotCompiled(CompilerFailed::Damaged),
+            LoadRefused::Failed(PluginFailure::TimedOut),
+            LoadRefused::SelfTest {
+                problem: "the database is away".to_owned(),
+            },
+        ] {
+            assert!(!lasting(of_the_host));
+        }
+    }
+
+    #[test]
+    fn papers_of_a_newer_contract_are_for_newer_hosts() {
+        let manifest = "id = \"a\"\nversion = \"1\"\napi = \"1.9\"\nroles = [\"naming\"]\n";
+        assert!(permitted(manifest, "plugin = \"a\"\n").is_err());
     }
 }

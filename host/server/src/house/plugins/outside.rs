@@ -11,7 +11,7 @@ use colophon_outbound::system_roots;
 use colophon_outbound::web::{GrantedWeb, SharedWeb, SystemResolver, WebCaps, WebGrant, WebSecret};
 use colophon_plugin_host::manifest::{HttpTerms, SecretTerms, SqlTerms};
 use colophon_store::database::DatabaseAddress;
-use colophon_store::mapping::{GrantedMapping, MappingRefused};
+use colophon_store::mapping::GrantedMapping;
 use zeroize::Zeroizing;
 
 use super::loading::NotLoaded;
@@ -26,13 +26,12 @@ pub(super) async fn mapping(terms: &SqlTerms) -> Result<Arc<dyn MappingDatabase>
         .expose()
         .parse()
         .context("the grant: sql.database")
-        .map_err(NotLoaded::Lasting)?;
-    match GrantedMapping::open(&address, terms.statements.clone()).await {
+        .map_err(NotLoaded::Passing)?;
+    let opened = GrantedMapping::open(&address, terms.statements.clone()).await;
+    // Whatever is refused lies in a database that is somebody else's, with its users and its schema.
+    // It may be mended without a word to us.
+    match opened {
         Ok(mapping) => Ok(Arc::new(mapping)),
-        Err(refused @ (MappingRefused::HostsOwn { .. } | MappingRefused::Mighty { .. })) => {
-            Err(NotLoaded::Lasting(anyhow!(causes(&refused))))
-        }
-        // The database is somebody else's, and may be mended without a word to us.
         Err(refused) => Err(NotLoaded::Passing(anyhow!(causes(&refused)))),
     }
 }

@@ -1,6 +1,6 @@
 //! Follows changes of centers and acts on versions that fail.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,17 +9,25 @@ use anyhow::Result;
 use colophon_core::change::{Caches, Change, ChangedRecord};
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::chains::Chains;
+use super::chains::{Chains, Followed};
 use super::rejecting::Rejecting;
 
 /// Before what was not there is looked for again; doubled each time.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// How many centers are looked at at once. One whose plug-ins take long to compile holds one of these
+/// places and nobody else.
+const FOLLOWED_MAX: usize = 8;
+
+/// What the start of a host waits for chains. Centers whose plug-ins take longer are closed until
+/// they are loaded, and the others are served.
+pub(crate) const START_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Hears of changes beside the records' own cache.
 pub(crate) struct Changed {
@@ -39,13 +47,6 @@ struct Marked {
 pub(crate) struct ChainWatch {
     stop: CancellationToken,
     task: JoinHandle<()>,
-}
-
-/// Whether a center's plug-ins could be read at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Read {
-    Done,
-    Failed,
 }
 
 /// A center that has to be looked at again.
@@ -95,29 +96,44 @@ impl Marked {
 
 impl ChainWatch {
     /// Loads the chains of all centers, and follows them from then on. What cannot be loaded is told
-    /// and tried again.
+    /// and tried again. It is there when every chain has been tried, or patience is at its end;
+    /// until a center's chain is there, nothing is decided for it.
     pub(crate) async fn start(
         chains: Arc<Chains>,
         records: Arc<dyn Caches>,
+        patience: Duration,
     ) -> Result<(Self, Arc<Changed>)> {
         let marked = Arc::new(Marked::default());
         let changed = Changed {
             records,
             marked: Arc::clone(&marked),
         };
-        let mut follower = ChainFollower {
+        let concerned = chains.concerned().await?;
+        for center in &concerned {
+            chains.close(center).await;
+        }
+        let (tried, all_tried) = oneshot::channel();
+        let follower = ChainFollower {
             rejecting: Rejecting::new(Arc::clone(&chains.store)),
             chains,
             marked,
             again: HashMap::new(),
+            waiting: VecDeque::new(),
+            under_way: JoinSet::new(),
+            centers_under_way: HashMap::new(),
+            start: Some(Start {
+                untried: concerned.iter().cloned().collect(),
+                tried,
+            }),
         };
-        for center in follower.chains.concerned().await? {
-            if follower.follow(center.clone()).await == Read::Failed {
-                follower.chains.close(&center);
-            }
-        }
         let stop = CancellationToken::new();
-        let task = tokio::spawn(follower.run(stop.clone()));
+        let task = tokio::spawn(follower.run(concerned, stop.clone()));
+        if timeout(patience, all_tried).await.is_err() {
+            tracing::warn!(
+                "plug-ins take long to load; downloads of their centers are refused until they are \
+                 loaded"
+            );
+        }
         Ok((Self { stop, task }, Arc::new(changed)))
     }
 
@@ -132,13 +148,28 @@ struct ChainFollower {
     chains: Arc<Chains>,
     marked: Arc<Marked>,
     again: HashMap<CenterId, Again>,
+    /// Centers that wait for their turn, each of them once.
+    waiting: VecDeque<CenterId>,
+    under_way: JoinSet<Result<Followed>>,
+    centers_under_way: HashMap<Id, CenterId>,
+    start: Option<Start>,
     rejecting: Rejecting,
 }
 
+/// The start of the host, which waits.
+struct Start {
+    untried: HashSet<CenterId>,
+    tried: oneshot::Sender<()>,
+}
+
 impl ChainFollower {
-    async fn run(mut self, stop: CancellationToken) {
+    async fn run(mut self, at_start: Vec<CenterId>, stop: CancellationToken) {
         let chains = Arc::clone(&self.chains);
         let mut trips = chains.trips.lock().await;
+        for center in at_start {
+            self.follow(center);
+        }
+        self.tell_start();
         loop {
             let next = self.again.values().map(|again| again.at).min();
             let waiting = async {
@@ -149,14 +180,16 @@ impl ChainFollower {
             };
             tokio::select! {
                 biased;
+                // What is under way is dropped, and ends with its processes.
                 () = stop.cancelled() => return,
                 Some(trip) = trips.recv() => {
                     let center = trip.center.clone();
                     self.rejecting.act_on(trip).await;
-                    self.follow(center).await;
+                    self.follow(center);
                 }
+                Some(done) = self.under_way.join_next_with_id() => self.finish(done).await,
                 () = self.marked.notify.notified() => self.follow_marked().await,
-                () = waiting => self.follow_due().await,
+                () = waiting => self.follow_due(),
             }
         }
     }
@@ -177,22 +210,56 @@ impl ChainFollower {
         for center in centers {
             // Something has changed, so there is reason to hope.
             self.again.remove(&center);
-            self.follow(center).await;
+            self.follow(center);
         }
     }
 
-    async fn follow_due(&mut self) {
+    fn follow_due(&mut self) {
         let now = Instant::now();
-        let due = self.again.iter().filter(|(_, again)| again.at <= now);
-        let due: Vec<CenterId> = due.map(|(center, _)| center.clone()).collect();
-        for center in due {
-            self.follow(center).await;
+        let due = self.again.iter_mut().filter(|(_, again)| again.at <= now);
+        let due = due.map(|(center, again)| {
+            // It is under way or waits, and its next time is known when it is done.
+            again.at = now + PAUSE_MAX;
+            center.clone()
+        });
+        for center in due.collect::<Vec<_>>() {
+            self.follow(center);
         }
     }
 
-    async fn follow(&mut self, center: CenterId) -> Read {
-        let mut read = Read::Done;
-        let again = match self.chains.follow(&center).await {
+    /// Looks at a center as soon as there is a place, and after what is under way for it.
+    fn follow(&mut self, center: CenterId) {
+        if !self.waiting.contains(&center) {
+            self.waiting.push_back(center);
+        }
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        while self.under_way.len() < FOLLOWED_MAX {
+            let busy = |center: &CenterId| self.centers_under_way.values().any(|at| at == center);
+            let next = self.waiting.iter().position(|center| !busy(center));
+            let Some(center) = next.and_then(|at| self.waiting.remove(at)) else {
+                return;
+            };
+            let (chains, at) = (Arc::clone(&self.chains), center.clone());
+            let task = self
+                .under_way
+                .spawn(async move { chains.follow(&at).await });
+            self.centers_under_way.insert(task.id(), center);
+        }
+    }
+
+    async fn finish(&mut self, done: Result<(Id, Result<Followed>), JoinError>) {
+        let (id, followed) = match done {
+            Ok((id, followed)) => (id, followed),
+            // A panic, which has been reported where it happened.
+            Err(panicked) => (panicked.id(), Err(panicked.into())),
+        };
+        let center = self.centers_under_way.remove(&id);
+        self.begin();
+        let Some(center) = center else { return };
+        let again = match followed {
             Ok(followed) => {
                 for (plugin, version, reason) in followed.rejected {
                     let one = (plugin, version, reason);
@@ -203,19 +270,30 @@ impl ChainFollower {
             Err(error) => {
                 let reason = format!("{error:#}");
                 tracing::warn!(center.id = %center, reason, "plug-ins cannot be read");
-                read = Read::Failed;
                 true
             }
         };
+        if let Some(start) = &mut self.start {
+            start.untried.remove(&center);
+        }
+        self.tell_start();
         if !again {
             self.again.remove(&center);
-            return read;
+            return;
         }
         let pause = self.again.get(&center).map_or(PAUSE, |before| {
             before.pause.saturating_mul(2).min(PAUSE_MAX)
         });
         let at = Instant::now() + pause;
         self.again.insert(center, Again { at, pause });
-        read
+    }
+
+    /// Tells the start of the host when every chain has been tried.
+    fn tell_start(&mut self) {
+        let is_over = |start: &mut Start| start.untried.is_empty();
+        if let Some(start) = self.start.take_if(is_over) {
+            // It may have lost its patience.
+            let _ = start.tried.send(());
+        }
     }
 }

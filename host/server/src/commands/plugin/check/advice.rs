@@ -20,6 +20,16 @@ pub(in crate::commands::plugin) fn next(refused: &LoadRefused) -> String {
              switched off in hosts"
                 .to_owned()
         }
+        LoadRefused::TooCostly(_) => {
+            "no host compiles it: split functions of very many instructions, and leave out what the \
+             plug-in does not need"
+                .to_owned()
+        }
+        LoadRefused::NotCompiled(_) => {
+            "this is not the plug-in's fault: see that this machine has time and memory to spare, and \
+             try again"
+                .to_owned()
+        }
         LoadRefused::UnknownImport { import } => import_advice(import),
         LoadRefused::NotGranted { line, .. } => format!("add to plugin.toml: {line}"),
         LoadRefused::Mismatch { interface, .. } => format!(

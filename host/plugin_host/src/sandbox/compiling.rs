@@ -1,0 +1,276 @@
+//! Compiling in a process of its own.
+//!
+//! Nobody vouches for what a component makes of the compiler: hostile ones keep it busy for minutes
+//! or have it take gigabytes. It therefore runs in a child that has an empty environment, none of
+//! the host's files and hard limits, and that hands its code over with a digest. What becomes of the
+//! child is told apart by whom it is up to: one that ran into its limits was given a component that
+//! takes too much, wherever it is tried; one that could not be started, was killed from outside or
+//! got too little of the machine says nothing of the component.
+
+mod child;
+mod message;
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Resource, Signal, getrlimit};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+pub use self::child::{ChildFailed, compile_for_parent};
+use self::message::{ANSWER_BYTES_MAX, Answer, Order, Payload};
+use super::engine::EngineMemory;
+
+/// Where Linux keeps the running program, also after its file was replaced by another release.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// What compiling one component may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// Address space in bytes.
+    pub memory_bytes: u64,
+    /// Processor time in seconds.
+    pub cpu_seconds: u64,
+    /// Wall-clock time. It is longer than the processor time, so that only a machine that is short
+    /// of time itself reaches it.
+    pub wall: Duration,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 2 << 30,
+            cpu_seconds: 60,
+            wall: Duration::from_secs(90),
+        }
+    }
+}
+
+/// A program that compiles components: one that calls [`compile_for_parent`].
+#[derive(Debug, Clone)]
+pub struct CompilerProgram {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    limits: CompileLimits,
+}
+
+/// What compiling a component takes too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TooMuch {
+    /// It was not done in this time.
+    #[error("more than {seconds} s of processor time")]
+    Time {
+        /// Its limit.
+        seconds: u64,
+    },
+    /// It needed more memory than this.
+    #[error("more than {} MiB of memory", bytes >> 20)]
+    Memory {
+        /// Its limit.
+        bytes: u64,
+    },
+}
+
+/// Why nothing was compiled, for reasons that lie in this host or its machine.
+#[derive(Debug, Error)]
+pub enum CompilerFailed {
+    /// The program cannot be started.
+    #[error("{} cannot be started to compile it", program.display())]
+    NotStarted {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Nothing more could be read from it.
+    #[error("the compiler's process cannot be followed")]
+    Lost(#[source] io::Error),
+    /// It got too little of the machine to come to an end.
+    #[error("the compiler was not done after {} s, in which it had little of the processor", after.as_secs())]
+    Starved {
+        /// When it was killed.
+        after: Duration,
+    },
+    /// It ended by something other than its limits.
+    #[error("the compiler ended without an answer ({status})")]
+    Ended {
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// What it handed over is not what it made.
+    #[error("the compiler's answer is damaged")]
+    Damaged,
+    /// It compiles for an engine that is set up differently.
+    #[error("the compiler is not of the same release as this host")]
+    OtherEngine,
+}
+
+/// Why a component was not compiled.
+#[derive(Debug)]
+pub(super) enum NotCompiled {
+    /// The compiler refuses it, and says why.
+    Refused(String),
+    TooMuch(TooMuch),
+    Failed(CompilerFailed),
+}
+
+impl From<CompilerFailed> for NotCompiled {
+    fn from(failed: CompilerFailed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl CompilerProgram {
+    /// A program, given by its whole path, with the arguments that make it compile.
+    pub fn new<A: Into<OsString>>(
+        program: impl Into<PathBuf>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Self {
+        Self {
+            program: program.into(),
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            limits: CompileLimits::default(),
+        }
+    }
+
+    /// The program that is running, with the arguments that make it compile.
+    ///
+    /// # Errors
+    /// What the system says if it does not tell where the program is.
+    pub fn running<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> io::Result<Self> {
+        let program = match Path::new(THIS_PROGRAM).try_exists() {
+            Ok(true) => PathBuf::from(THIS_PROGRAM),
+            Ok(false) | Err(_) => std::env::current_exe()?,
+        };
+        Ok(Self::new(program, arguments))
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn within(self, limits: CompileLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Has a component compiled for an engine with this fingerprint. A child whose result nobody
+    /// waits for any more is killed.
+    pub(super) async fn compile(
+        &self,
+        memory: EngineMemory,
+        fingerprint: u64,
+        wasm: &[u8],
+    ) -> Result<Vec<u8>, NotCompiled> {
+        let order = Order {
+            memory,
+            memory_bytes: self.limits.memory_bytes,
+            cpu_seconds: self.limits.cpu_seconds,
+            component_bytes: wasm.len() as u64,
+        };
+        let mut child = self.start()?;
+        let heard = timeout(self.limits.wall, converse(&mut child, &order, wasm)).await;
+        let Ok(heard) = heard else {
+            // That it has ended already is as good.
+            let _ended = child.kill().await;
+            let after = self.limits.wall;
+            return Err(CompilerFailed::Starved { after }.into());
+        };
+        let (status, answer) = heard.map_err(CompilerFailed::Lost)?;
+        if !status.success() {
+            return Err(self.ended(status));
+        }
+        let answer = Answer::parse(&answer).ok_or(CompilerFailed::Damaged)?;
+        match answer.payload {
+            Payload::Code(_) if answer.fingerprint != fingerprint => {
+                Err(CompilerFailed::OtherEngine.into())
+            }
+            Payload::Code(code) => Ok(code),
+            Payload::Refused(reason) => Err(NotCompiled::Refused(reason)),
+            Payload::OutOfMemory => Err(self.out_of_memory(status)),
+        }
+    }
+
+    fn start(&self) -> Result<Child, CompilerFailed> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        command
+            .spawn()
+            .map_err(|source| CompilerFailed::NotStarted {
+                program: self.program.clone(),
+                source,
+            })
+    }
+
+    /// Whose fault it is that a child ended without an answer.
+    fn ended(&self, status: ExitStatus) -> NotCompiled {
+        let by = |signal: Signal| status.signal() == Some(signal.as_raw());
+        let seconds = self.limits.cpu_seconds;
+        if by(Signal::XCPU) && !is_narrower(Resource::Cpu, seconds) {
+            return NotCompiled::TooMuch(TooMuch::Time { seconds });
+        }
+        // A Rust program that gets no memory, or no more stack, aborts.
+        if by(Signal::ABORT) {
+            return self.out_of_memory(status);
+        }
+        CompilerFailed::Ended { status }.into()
+    }
+
+    fn out_of_memory(&self, status: ExitStatus) -> NotCompiled {
+        let bytes = self.limits.memory_bytes;
+        if is_narrower(Resource::As, bytes) {
+            return CompilerFailed::Ended { status }.into();
+        }
+        NotCompiled::TooMuch(TooMuch::Memory { bytes })
+    }
+}
+
+/// Whether this host itself has less than a child would be given, and hands that on to it.
+fn is_narrower(resource: Resource, limit: u64) -> bool {
+    let own = getrlimit(resource);
+    [own.current, own.maximum]
+        .into_iter()
+        .flatten()
+        .any(|own| own < limit)
+}
+
+/// Hands the component over and takes the answer, both at once: a child that ends early reads no
+/// further, which its status explains.
+async fn converse(
+    child: &mut Child,
+    order: &Order,
+    wasm: &[u8],
+) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let tell = async {
+        if let Some(mut stdin) = stdin {
+            let _told = async {
+                stdin.write_all(&order.to_bytes()).await?;
+                stdin.write_all(wasm).await?;
+                stdin.shutdown().await
+            }
+            .await;
+        }
+    };
+    let hear = async {
+        let mut answer = Vec::new();
+        if let Some(stdout) = stdout {
+            let mut stdout = stdout.take(ANSWER_BYTES_MAX.saturating_add(1));
+            stdout.read_to_end(&mut answer).await?;
+        }
+        io::Result::Ok(answer)
+    };
+    let ((), answer) = tokio::join!(tell, hear);
+    Ok((child.wait().await?, answer?))
+}

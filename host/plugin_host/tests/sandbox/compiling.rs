@@ -1,0 +1,101 @@
+//! Compilers that are no good, and what is said of the component then.
+
+use std::time::{Duration, Instant};
+
+use colophon_plugin_host::{
+    CATALOG_PLUGIN, CompileLimits, CompilerFailed, CompilerProgram, Granted, Limits, LoadRefused,
+    Sandbox, Settings, TooMuch,
+};
+
+use crate::guest::resolver_that_first;
+
+/// What comes of a plug-in where this is what compiles it.
+async fn refused(compiler: CompilerProgram) -> LoadRefused {
+    let settings = Settings {
+        compiler: Some(compiler),
+        ..Settings::default()
+    };
+    let sandbox = Sandbox::start(&settings).expect("a sandbox");
+    let granted = || Granted::catalog(Limits::default());
+    // The built-in plug-in is there whatever becomes of others.
+    let built_in = sandbox.load(CATALOG_PLUGIN, granted()).await;
+    assert!(built_in.is_ok());
+    match sandbox.load(&resolver_that_first(""), granted()).await {
+        Ok(_) => panic!("it was loaded"),
+        Err(refused) => refused,
+    }
+}
+
+fn script(text: &str) -> CompilerProgram {
+    CompilerProgram::new("/bin/sh", ["-c", text])
+}
+
+#[tokio::test]
+async fn a_compiler_that_answers_nothing_or_nonsense_says_nothing_of_the_component() {
+    let missing = refused(CompilerProgram::new("/nonexistent/colophon", ["compile"])).await;
+    assert!(matches!(
+        missing,
+        LoadRefused::NotCompiled(CompilerFailed::NotStarted { .. })
+    ));
+    for text in ["cat", "cat >/dev/null", "exit 0"] {
+        let damaged = refused(script(text)).await;
+        assert!(
+            matches!(damaged, LoadRefused::NotCompiled(CompilerFailed::Damaged)),
+            "{text}: {damaged:?}"
+        );
+    }
+    // Somebody else has killed it, as a system does that is short of memory.
+    for text in ["exit 1", "kill -KILL $$", "kill -TERM $$"] {
+        let ended = refused(script(text)).await;
+        assert!(
+            matches!(
+                ended,
+                LoadRefused::NotCompiled(CompilerFailed::Ended { .. })
+            ),
+            "{text}: {ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_compiler_stopped_by_its_limits_tells_that_the_component_takes_too_much() {
+    let time = refused(script("kill -XCPU $$")).await;
+    assert!(matches!(
+        time,
+        LoadRefused::TooCostly(TooMuch::Time { seconds: 60 })
+    ));
+    let memory = refused(script("kill -ABRT $$")).await;
+    assert!(matches!(
+        memory,
+        LoadRefused::TooCostly(TooMuch::Memory { .. })
+    ));
+    assert_eq!(
+        memory.to_string(),
+        "compiling the plug-in takes more than 2048 MiB of memory"
+    );
+}
+
+#[tokio::test]
+async fn a_compiler_that_does_not_end_is_killed() {
+    let wall = Duration::from_millis(200);
+    let limits = CompileLimits {
+        wall,
+        ..CompileLimits::default()
+    };
+    let begun = Instant::now();
+    let starved = refused(script("exec sleep 60").within(limits)).await;
+    assert!(begun.elapsed() < Duration::from_secs(50));
+    // Had it been at work, its limit of processor time would have ended it.
+    assert!(matches!(
+        starved,
+        LoadRefused::NotCompiled(CompilerFailed::Starved { after }) if after == wall
+    ));
+}
+
+#[tokio::test]
+async fn a_compiler_is_given_nothing_of_the_hosts_surroundings() {
+    let text =
+        "[ \"$(pwd)\" = / ] && [ -z \"$HOME$CARGO_MANIFEST_DIR$RUST_LOG\" ] && kill -XCPU $$";
+    let found = refused(script(text)).await;
+    assert!(matches!(found, LoadRefused::TooCostly(_)), "{found:?}");
+}

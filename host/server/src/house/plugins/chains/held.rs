@@ -1,0 +1,101 @@
+//! What a host holds of one center's plug-ins.
+
+use std::collections::{HashMap, HashSet};
+
+use colophon_core::capability::Name;
+use colophon_core::rollout::{PluginVersion, Share};
+use colophon_plugin_host::Asked;
+
+/// Everything that a generation is made of: with the same key it is the same.
+pub(super) type Key = [u8; 32];
+
+/// What is held of a center.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) stands: Stands,
+    /// What is loaded: all that is asked, and what may have to be asked soon.
+    pub(super) generations: HashMap<Key, Asked>,
+    /// What will not be loaded the next time either, with why.
+    pub(super) refused: HashMap<Key, String>,
+    /// The active version of each plug-in that could be asked last.
+    last: HashMap<Name, Loaded>,
+    /// The one before it, so that going back loads nothing.
+    before: HashMap<Name, Loaded>,
+    /// The failures that were told last, so that a retry does not repeat them.
+    pub(super) told: Vec<String>,
+}
+
+/// What stands in the registry for a center.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// Nothing is decided, for a plug-in is missing.
+    Closed,
+    /// These are asked, and the built-in plug-in after them.
+    Asked(Vec<Link>),
+}
+
+/// A place of a chain, as far as chains are told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) plugin: Name,
+    pub(super) active: Option<Loaded>,
+    pub(super) canary: Option<(Loaded, Share)>,
+}
+
+/// A version that is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loaded {
+    pub(super) key: Key,
+    pub(super) version: PluginVersion,
+}
+
+impl Link {
+    /// A plug-in's place, with nobody in it.
+    pub(super) fn of(plugin: &Name) -> Self {
+        Self {
+            plugin: plugin.clone(),
+            active: None,
+            canary: None,
+        }
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.active.is_some() || self.canary.is_some()
+    }
+}
+
+impl Held {
+    /// Remembers the version that is asked of a plug-in now, and the one before it.
+    pub(super) fn ask(&mut self, plugin: &Name, loaded: Loaded) {
+        let old = self.last.insert(plugin.clone(), loaded.clone());
+        if let Some(old) = old.filter(|old| *old != loaded) {
+            self.before.insert(plugin.clone(), old);
+        }
+    }
+
+    /// The version of a plug-in that could be asked last.
+    pub(super) fn last(&self, plugin: &Name) -> Option<(Loaded, Asked)> {
+        let loaded = self.last.get(plugin)?;
+        let asked = self.generations.get(&loaded.key)?;
+        Some((loaded.clone(), asked.clone()))
+    }
+
+    /// Whoever withdraws a plug-in wants none of its versions back by itself; it may be gone back
+    /// to, though.
+    pub(super) fn rest_all_but(&mut self, active: &HashSet<Name>) {
+        let resting = self.last.extract_if(|plugin, _| !active.contains(plugin));
+        self.before.extend(resting);
+    }
+
+    /// Generations that nobody will be asked any more go; requests under way keep theirs.
+    pub(super) fn forget_all_but(&mut self, wanted: &HashSet<Key>) {
+        let own = self.last.values().chain(self.before.values());
+        let own: HashSet<Key> = own.map(|loaded| loaded.key).collect();
+        self.generations
+            .retain(|key, _| wanted.contains(key) || own.contains(key));
+        self.refused.retain(|key, _| wanted.contains(key));
+    }
+}

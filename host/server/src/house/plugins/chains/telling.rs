@@ -1,0 +1,84 @@
+//! What operators are told of a center's chain.
+
+use colophon_core::event::NamedEvent;
+use colophon_core::rollout::PluginVersion;
+use colophon_receipt::CenterId;
+
+use super::held::Link;
+
+/// A version that could not be loaded.
+pub(super) struct Failure {
+    pub(super) reason: String,
+    pub(super) instead: Instead,
+}
+
+/// Who is asked in its place.
+pub(super) enum Instead {
+    /// The version that was asked before it.
+    Before(PluginVersion),
+    /// The active version, for it was only on trial.
+    Active,
+    Nobody,
+}
+
+impl Failure {
+    fn consequence(&self) -> String {
+        match &self.instead {
+            Instead::Before(version) => {
+                format!("the version before it answers on, which is {version}")
+            }
+            Instead::Active => "the active version is asked in its place".to_owned(),
+            Instead::Nobody => "the center's downloads are refused until it can".to_owned(),
+        }
+    }
+}
+
+/// Tells failures that were not told before.
+pub(super) fn tell_failures(center: &CenterId, told: &mut Vec<String>, failures: &[Failure]) {
+    let telling = |failure: &Failure| format!("{}; {}", failure.reason, failure.consequence());
+    let now: Vec<String> = failures.iter().map(telling).collect();
+    for (failure, text) in failures.iter().zip(&now) {
+        if told.contains(text) {
+            continue;
+        }
+        let consequence = failure.consequence();
+        tracing::error!(
+            event.code = NamedEvent::PluginNotLoaded.code(),
+            event.name = NamedEvent::PluginNotLoaded.slug(),
+            center.id = %center,
+            reason = failure.reason,
+            "a plug-in could not be loaded; {consequence}"
+        );
+    }
+    *told = now;
+}
+
+/// Tells what is asked from now on.
+pub(super) fn tell_loaded(center: &CenterId, links: &[Link]) {
+    let chain = match links {
+        [] => "the built-in plug-in".to_owned(),
+        links => links.iter().map(shown).collect::<Vec<_>>().join(", "),
+    };
+    tracing::info!(
+        event.code = NamedEvent::PluginsLoaded.code(),
+        event.name = NamedEvent::PluginsLoaded.slug(),
+        center.id = %center,
+        plugins.chain = chain,
+        "the center's plug-ins are loaded"
+    );
+}
+
+pub(super) fn shown(link: &Link) -> String {
+    let Link {
+        plugin,
+        active,
+        canary,
+    } = link;
+    let active = active
+        .iter()
+        .map(|loaded| format!("{plugin} {}", loaded.version));
+    let canary = canary
+        .iter()
+        .map(|(loaded, share)| format!("{plugin} {} for {} %", loaded.version, share.as_percent()));
+    active.chain(canary).collect::<Vec<_>>().join(" and ")
+}

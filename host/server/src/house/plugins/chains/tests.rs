@@ -1,0 +1,345 @@
+use std::time::{Duration, Instant};
+
+use colophon_core::change::{Caches, Change};
+use colophon_core::plugin::{CallContext, Plugins as _};
+use colophon_core::rollout::{Share, Step};
+use colophon_core::time::Timestamp;
+use colophon_crypto::Key32;
+use colophon_keys::{AwsLc, Envelope, MasterKey, MasterKeys, StoredSigners, SystemRandom};
+use colophon_plugin_host::{
+    CATALOG_PLUGIN, CompilerProgram, Granted, Limits, LineQueue, Sandbox, Settings,
+};
+use colophon_store::centers::NewCenter;
+use colophon_store::database::DatabaseAddress;
+use colophon_store::plugins::{HeldAgainst, NewVersion, Publisher};
+use colophon_store::secrets::Secrets;
+use colophon_store::store::Databases;
+use colophon_title::CopyKey;
+use tempfile::TempDir;
+
+use super::telling::shown;
+use super::*;
+use crate::house::plugins::outside::shared_web;
+use crate::house::plugins::watch::ChainWatch;
+
+const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// A fulfillment database with the centers `north` and `south`.
+struct Ground {
+    folder: TempDir,
+    store: Arc<Store>,
+}
+
+fn moment() -> Timestamp {
+    Timestamp::from_unix_ms(1)
+}
+
+fn center(name: &str) -> CenterId {
+    name.parse().unwrap()
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn version(text: &str) -> PluginVersion {
+    text.parse().unwrap()
+}
+
+/// The built-in plug-in with a label, which makes another component of it.
+fn labelled(label: u8) -> Vec<u8> {
+    [CATALOG_PLUGIN, &[0, 3, 1, b'l', label]].concat()
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("sqlite://{}", folder.path().join("c.db").display());
+        let address: DatabaseAddress = address.parse().unwrap();
+        let databases = Databases::open(&address, &address).await.unwrap();
+        databases.migrate(moment()).await.unwrap();
+        let key = MasterKey::new(1.try_into().unwrap(), Key32::new([7; 32]));
+        let secrets = Secrets::new(
+            Arc::new(Envelope::new(Arc::new(AwsLc), MasterKeys::of(key))),
+            Arc::new(AwsLc),
+            Box::new(SystemRandom),
+            Arc::new(StoredSigners),
+        );
+        let store = Arc::new(databases.into_store(secrets).await.unwrap());
+        for id in ["north", "south"] {
+            let new = NewCenter {
+                id: center(id),
+                name: id.to_owned(),
+                time_policy: Default::default(),
+                copy_key: CopyKey::new(Key32::new([3; 32])),
+            };
+            store.add_center(&new, moment()).await.unwrap();
+        }
+        Self { folder, store }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            precompiled: Some(self.folder.path().join("compiled")),
+            ..Settings::default()
+        }
+    }
+
+    /// What keeps the chains of one host.
+    async fn host(&self) -> Chains {
+        self.host_with(&self.settings()).await
+    }
+
+    async fn host_with(&self, settings: &Settings) -> Chains {
+        let sandbox = Sandbox::start(settings).unwrap();
+        let granted = Granted::catalog(Limits::default());
+        let built_in = sandbox.load(CATALOG_PLUGIN, granted).await.unwrap();
+        let loader = Loader {
+            sandbox: Arc::clone(&sandbox),
+            values: self.store.clone(),
+            lines: LineQueue::to_log().unwrap(),
+            web: shared_web().unwrap(),
+        };
+        let registry = Registry::new(sandbox, self.store.clone(), [Arc::clone(&built_in)]);
+        Chains::of(
+            self.store.clone(),
+            Arc::new(AwsLc),
+            Arc::new(registry),
+            loader,
+            built_in,
+        )
+    }
+
+    async fn publish(&self, at: &str, plugin: &str, number: &str, component: &[u8]) {
+        let (at, id) = (center(at), name(plugin));
+        let kept = self.store.kept_plugin(&at, &id).await.unwrap();
+        let grant = format!("plugin = \"{plugin}\"\ncatalog = true\n");
+        let new = NewVersion {
+            center: at,
+            plugin: id,
+            version: version(number),
+            sha256: AwsLc.digest(&[component]),
+            component: component.to_vec(),
+            manifest: format!(
+                "id = \"{plugin}\"\nversion = \"{number}\"\napi = \"1.0\"\ncatalog = true\n\
+                 roles = [\"resolver\", \"policy\", \"naming\"]\n"
+            ),
+            cases: "[]".to_owned(),
+            grant: match kept {
+                Some(_) => HeldAgainst::Grant(grant),
+                None => HeldAgainst::Nothing(grant),
+            },
+            signature: None,
+        };
+        self.store.publish_plugin(&new, moment()).await.unwrap();
+    }
+
+    async fn step(&self, at: &str, plugin: &str, step: Step) {
+        let (at, plugin) = (center(at), name(plugin));
+        let stepped = self.store.step_plugin(&at, &plugin, &step, moment());
+        stepped.await.unwrap();
+    }
+
+    async fn promote(&self, at: &str, plugin: &str, number: &str) {
+        self.step(at, plugin, Step::Promote(version(number))).await;
+    }
+}
+
+/// What is asked in a center; none where it is closed.
+async fn asked(chains: &Chains, at: &str) -> Option<String> {
+    let held = chains.held(&center(at));
+    let held = held.lock().await;
+    let closed = is_closed(chains, at).await;
+    match &held.stands {
+        Stands::Closed => {
+            assert!(closed, "{at} is not closed");
+            None
+        }
+        Stands::Asked(links) => {
+            assert!(!closed, "{at} is closed");
+            Some(links.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+        Stands::Unknown => Some(String::new()),
+    }
+}
+
+/// Whether the registry refuses to decide anything for a center.
+async fn is_closed(chains: &Chains, at: &str) -> bool {
+    let context = CallContext {
+        request_id: "1".to_owned(),
+        now: moment(),
+        center: center(at),
+        retailer: "shop".parse().unwrap(),
+        purchase: None,
+    };
+    let plugins = chains.registry().of_center(&center(at));
+    let named = plugins.begin(context).file_name(Vec::new()).await;
+    named == Err(colophon_core::plugin::PluginFailure::NotLoaded)
+}
+
+#[tokio::test]
+async fn a_plug_in_that_cannot_be_loaded_holds_no_other_plug_in_back() {
+    let ground = Ground::new().await;
+    let chains = ground.host().await;
+    for plugin in ["a", "b"] {
+        ground.publish("north", plugin, "1", &labelled(1)).await;
+        ground.promote("north", plugin, "1").await;
+    }
+    chains.follow(&center("north")).await.unwrap();
+    assert_eq!(asked(&chains, "north").await.unwrap(), "a 1, b 1");
+
+    ground.publish("north", "a", "2", b"rubbish").await;
+    ground.promote("north", "a", "2").await;
+    ground.publish("north", "b", "2", &labelled(2)).await;
+    ground.promote("north", "b", "2").await;
+    let followed = chains.follow(&center("north")).await.unwrap();
+    assert!(followed.again, "another release may be able to load it");
+    assert_eq!(asked(&chains, "north").await.unwrap(), "a 1, b 2");
+
+    ground.step("north", "b", Step::Withdraw).await;
+    chains.follow(&center("north")).await.unwrap();
+    assert_eq!(asked(&chains, "north").await.unwrap(), "a 1");
+    // A host that starts now has never had a version of it.
+    let started = ground.host().await;
+    started.follow(&center("north")).await.unwrap();
+    assert_eq!(asked(&started, "north").await, None);
+
+    ground.publish("north", "a", "3", &labelled(3)).await;
+    ground.promote("north", "a", "3").await;
+    for chains in [&chains, &started] {
+        let followed = chains.follow(&center("north")).await.unwrap();
+        assert!(!followed.again);
+        assert_eq!(asked(chains, "north").await.unwrap(), "a 3");
+    }
+}
+
+#[tokio::test]
+async fn a_first_promotion_does_not_hang_on_whether_the_host_has_looked_before() {
+    let ground = Ground::new().await;
+    let (early, late) = (ground.host().await, ground.host().await);
+    ground.publish("north", "a", "1", b"rubbish").await;
+    early.follow(&center("north")).await.unwrap();
+    assert_eq!(asked(&early, "north").await.unwrap(), "");
+    ground.promote("north", "a", "1").await;
+    for chains in [&early, &late] {
+        chains.follow(&center("north")).await.unwrap();
+        assert_eq!(asked(chains, "north").await, None);
+    }
+    // Withdrawn, it is missed by nobody.
+    ground.step("north", "a", Step::Withdraw).await;
+    for chains in [&early, &late] {
+        chains.follow(&center("north")).await.unwrap();
+        assert_eq!(asked(chains, "north").await.unwrap(), "");
+    }
+}
+
+#[tokio::test]
+async fn only_a_component_at_fault_is_rejected() {
+    let ground = Ground::new().await;
+    let chains = ground.host().await;
+    ground.publish("north", "a", "1", &labelled(1)).await;
+    ground.promote("north", "a", "1").await;
+    let trial = |number: &str| Step::Canary(version(number), Share::percent(10).unwrap());
+    ground.publish("north", "a", "2", b"rubbish").await;
+    ground.step("north", "a", trial("2")).await;
+    let followed = chains.follow(&center("north")).await.unwrap();
+    assert!(followed.again && followed.rejected.is_empty());
+
+    ground.publish("north", "a", "3", EMPTY_COMPONENT).await;
+    ground.step("north", "a", trial("3")).await;
+    let followed = chains.follow(&center("north")).await.unwrap();
+    let [(plugin, number, reason)] = followed.rejected.as_slice() else {
+        panic!("{} rejected", followed.rejected.len())
+    };
+    assert_eq!((plugin.as_str(), number.as_str()), ("a", "3"));
+    assert!(reason.contains("does not export"), "{reason}");
+
+    // Keys of publishers take turns; a version signed by the last one may be believed again.
+    ground.publish("north", "a", "4", &labelled(4)).await;
+    ground.step("north", "a", trial("4")).await;
+    let publisher = Publisher {
+        name: "ada".to_owned(),
+        public_key: vec![1, 2, 3],
+        created_at: moment(),
+    };
+    let north = center("north");
+    let added = ground.store.add_publisher(&north, &publisher);
+    added.await.unwrap();
+    let followed = chains.follow(&center("north")).await.unwrap();
+    assert!(followed.again && followed.rejected.is_empty());
+    // What was asked before nobody was believed is asked on.
+    assert_eq!(asked(&chains, "north").await.unwrap(), "a 1");
+}
+
+#[tokio::test]
+async fn what_is_gone_back_to_is_loaded_still() {
+    let ground = Ground::new().await;
+    let chains = ground.host().await;
+    for number in ["1", "2", "3"] {
+        let component = labelled(number.as_bytes()[0]);
+        ground.publish("north", "a", number, &component).await;
+        ground.promote("north", "a", number).await;
+        chains.follow(&center("north")).await.unwrap();
+    }
+    let held = chains.held(&center("north"));
+    assert_eq!(held.lock().await.generations.len(), 2);
+    let seen = Some(version("3"));
+    ground.step("north", "a", Step::Rollback { seen }).await;
+    chains.follow(&center("north")).await.unwrap();
+    assert_eq!(asked(&chains, "north").await.unwrap(), "a 2");
+    ground.step("north", "a", Step::Withdraw).await;
+    chains.follow(&center("north")).await.unwrap();
+    let held = held.lock().await;
+    assert!(held.last(&name("a")).is_none(), "it came back by itself");
+    let versions = held.generations.len();
+    assert_eq!(versions, 1, "what was withdrawn may be gone back to");
+}
+
+/// Caches of records, of which there are none here.
+struct NoRecords;
+
+impl Caches for NoRecords {
+    fn apply(&self, _: &Change) {}
+    fn flush(&self) {}
+    fn renew(&self, _: Timestamp, _: Timestamp) {}
+}
+
+#[tokio::test]
+async fn a_center_that_compiles_for_long_holds_neither_the_start_nor_another_center() {
+    let ground = Ground::new().await;
+    ground.publish("south", "a", "1", &labelled(1)).await;
+    ground.promote("south", "a", "1").await;
+    // Its code is kept from then on.
+    ground.host().await.follow(&center("south")).await.unwrap();
+    ground.publish("north", "a", "1", &labelled(2)).await;
+    ground.promote("north", "a", "1").await;
+    let settings = Settings {
+        compiler: Some(CompilerProgram::new("/bin/sleep", ["60"])),
+        ..ground.settings()
+    };
+    let chains = Arc::new(ground.host_with(&settings).await);
+    let begun = Instant::now();
+    let patience = Duration::from_secs(1);
+    let started = ChainWatch::start(Arc::clone(&chains), Arc::new(NoRecords), patience);
+    let (watch, changed) = started.await.unwrap();
+    let opened = async {
+        while is_closed(&chains, "south").await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let opened = tokio::time::timeout(Duration::from_secs(20), opened).await;
+    opened.unwrap();
+    assert!(is_closed(&chains, "north").await);
+    // Nor does it hold back what changes later.
+    ground.step("south", "a", Step::Withdraw).await;
+    changed.flush();
+    let withdrawn = async {
+        while asked(&chains, "south").await.unwrap() != "" {
+            tokio::task::yield_now().await;
+        }
+    };
+    let withdrawn = tokio::time::timeout(Duration::from_secs(20), withdrawn).await;
+    withdrawn.unwrap();
+    watch.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(55));
+}
