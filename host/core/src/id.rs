@@ -85,6 +85,10 @@ sixteen_bytes! {
     ClaimRef
 }
 sixteen_bytes! {
+    /// A recorded decision of a plug-in: milliseconds since 1970 in six bytes, then ten random ones.
+    DecisionId
+}
+sixteen_bytes! {
     /// A host that has its repositories made by workers elsewhere, from its start to its end.
     FrontEndRef
 }

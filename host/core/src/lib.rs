@@ -18,6 +18,7 @@ pub mod center;
 pub mod change;
 pub mod code;
 pub mod decide;
+pub mod decision;
 pub mod delivery;
 pub mod download;
 pub mod event;

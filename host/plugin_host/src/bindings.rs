@@ -6,6 +6,7 @@ wasmtime::component::bindgen!({
     imports: { default: async | trappable },
     exports: { default: async },
     require_store_data_send: true,
+    additional_derives: [PartialEq, serde::Deserialize, serde::Serialize],
 });
 
 pub(crate) use self::colophon::host::{catalog, config, http, kv, log, sql};

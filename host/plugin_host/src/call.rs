@@ -23,13 +23,14 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) use self::answer::told_text;
 pub(crate) use self::live::{Live, Places};
 pub(crate) use self::not_loaded::NotLoaded;
-pub(crate) use self::question::{Describe, SelfTest};
-use self::question::{Evaluate, FileName, Identify, Resolve, RoleQuestion};
+use self::question::RoleQuestion;
+pub(crate) use self::question::{Describe, Evaluate, FileName, Identify, Resolve, SelfTest};
 use crate::bindings::{common, policy};
 use crate::chain::{Asked, Chain, FollowedCall};
 use crate::contract::Role;
 use crate::generation::Generation;
 use crate::observation::Observed;
+use crate::record::{Decided, Record, Turn};
 use crate::sandbox::Sandbox;
 use crate::state::{Bound, CallState};
 
@@ -245,7 +246,7 @@ impl Request {
         let generation = &asked.generation;
         let meters = &self.sandbox.meters;
         let mut observed = Observed::begin(meters, Q::ROLE, generation, &self.context);
-        let answer = self.put(generation, live, question, &mut observed).await;
+        let answer = self.put(asked, live, question, &mut observed).await;
         if let Some(follower) = &asked.follower {
             let defect = answer.as_ref().ok().and_then(Q::defect);
             follower.followed(&FollowedCall {
@@ -258,6 +259,14 @@ impl Request {
                 input: &|| question.input(),
             });
         }
+        if let Some(recorder) = &asked.recorder
+            && let Some(record) = observed.record()
+        {
+            recorder.record(Decided {
+                context: self.context.clone(),
+                record,
+            });
+        }
         host_calls.append(&mut observed.host_calls());
         observed.end(&answer);
         answer
@@ -267,20 +276,40 @@ impl Request {
     /// given up meanwhile, and comes back only if it can be asked again.
     async fn put<Q: RoleQuestion>(
         &self,
-        generation: &Generation,
+        asked: &Asked,
         place: &mut Option<Live>,
         question: Q,
         observed: &mut Observed<'_>,
     ) -> Result<Q::Answer, PluginFailure> {
-        let mut live = match place.take() {
+        let generation = &asked.generation;
+        let recorded = asked.recorder.is_some();
+        let started = match place.take() {
             Some(mut live) => {
                 live.grant(Instant::now());
-                live
+                Ok(live)
             }
-            None => self.start(generation).await?,
+            None => self.start(generation).await,
         };
+        let mut live = match started {
+            Ok(live) => live,
+            Err(failure) => {
+                if recorded {
+                    let turn = Turn::not_put(question.recorded(), &failure);
+                    observed.keep(Record::of(generation, turn));
+                }
+                return Err(failure);
+            }
+        };
+        if recorded {
+            live.listen();
+        }
         let answer = live.ask(question).await;
         observed.used(live.fuel_used(), live.memory_bytes(), live.host_calls());
+        if recorded && let Some(turn) = live.heard(question.recorded(), answer.as_ref().err()) {
+            let record = Record::of(generation, turn.clone());
+            observed.keep(record.in_instance(live.turns(), live.is_reused()));
+            live.remember(turn);
+        }
         let usable = match &answer {
             Ok(_) => true,
             Err(failure) => {

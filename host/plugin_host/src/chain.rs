@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::contract::Role;
 use crate::generation::Generation;
+use crate::record::Recorder;
 
 /// A center's plug-ins in the order in which they are asked.
 #[derive(Clone, Default)]
@@ -35,6 +36,7 @@ struct Canary {
 pub struct Asked {
     pub(crate) generation: Arc<Generation>,
     pub(crate) follower: Option<Arc<dyn Follower>>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
 }
 
 /// Is told of every call of a generation after it was answered. The request waits meanwhile, so
@@ -68,6 +70,16 @@ impl Asked {
         Self {
             generation,
             follower: Some(follower),
+            recorder: None,
+        }
+    }
+
+    /// The same, with its decisions recorded.
+    #[must_use]
+    pub fn recorded_by(self, recorder: Arc<dyn Recorder>) -> Self {
+        Self {
+            recorder: Some(recorder),
+            ..self
         }
     }
 }
@@ -77,6 +89,7 @@ impl From<Arc<Generation>> for Asked {
         Self {
             generation,
             follower: None,
+            recorder: None,
         }
     }
 }

@@ -149,6 +149,11 @@ impl Granted {
         }
     }
 
+    /// The same with other limits.
+    pub(crate) fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     pub(crate) fn has(&self, capability: Capability) -> bool {
         match capability {
             Capability::Catalog => self.catalog,

@@ -36,7 +36,9 @@ mod limits;
 mod lines;
 pub mod manifest;
 mod observation;
+mod record;
 mod registry;
+mod replay;
 mod sandbox;
 mod state;
 mod warm;
@@ -47,7 +49,9 @@ pub use generation::{Description, Generation, LoadRefused};
 pub use granted::{Granted, GrantedStatements, GrantedValues, Services};
 pub use limits::{Capacity, Limits};
 pub use lines::{Line, LineLevel, LineQueue, Lines};
+pub use record::{Decided, MalformedRecord, NotReplayable, RECORD_BYTES_MAX, Record, Recorder};
 pub use registry::Registry;
+pub use replay::{Divergence, HostQuestion, Replay, Shadow};
 pub use sandbox::{
     ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, FolderRefused, PrecompiledFolder,
     Sandbox, Settings, StartFailed, TooMuch, compile_for_parent,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::contract::Role;
 use crate::generation::Generation;
+use crate::record::Record;
 
 /// What every call of a role is counted in, looked up once: a download makes three of them.
 pub(crate) struct Meters {
@@ -66,6 +67,7 @@ pub(crate) struct Observed<'a> {
     fuel: u64,
     memory_bytes: usize,
     host_calls: Vec<HostCall>,
+    record: Option<Record>,
 }
 
 impl<'a> Observed<'a> {
@@ -84,6 +86,7 @@ impl<'a> Observed<'a> {
             fuel: 0,
             memory_bytes: 0,
             host_calls: Vec::new(),
+            record: None,
         }
     }
 
@@ -92,6 +95,16 @@ impl<'a> Observed<'a> {
         self.fuel = fuel;
         self.memory_bytes = memory_bytes;
         self.host_calls = host_calls;
+    }
+
+    /// Keeps what a recorder is told.
+    pub(crate) fn keep(&mut self, record: Record) {
+        self.record = Some(record);
+    }
+
+    /// What a recorder is told, if anything was kept.
+    pub(crate) fn record(&mut self) -> Option<Record> {
+        self.record.take()
     }
 
     pub(crate) fn fuel(&self) -> u64 {

@@ -10,6 +10,8 @@ use wasmtime::ResourceLimiter;
 
 use crate::granted::Granted;
 use crate::limits::Limits;
+use crate::record::Heard;
+use crate::replay::Replaying;
 use crate::sandbox::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 
 /// A limit that the instance ran into; the cause of the trap that follows.
@@ -33,6 +35,10 @@ pub(crate) struct CallState {
     pub(crate) host_call_pending: bool,
     pub(crate) host_failed: bool,
     pub(crate) transcript: Vec<HostCall>,
+    /// What crosses the boundary, where it is recorded.
+    pub(crate) heard: Option<Heard>,
+    /// Who answers in the services' place, where a decision is replayed.
+    pub(crate) replay: Option<Replaying>,
     memory_bytes: usize,
     ticks_left: u32,
 }
@@ -46,6 +52,8 @@ impl CallState {
             host_call_pending: false,
             host_failed: false,
             transcript: Vec::new(),
+            heard: None,
+            replay: None,
             memory_bytes: 0,
             ticks_left: 0,
         }
@@ -81,6 +89,18 @@ impl CallState {
     pub(crate) fn use_tick(&mut self) -> Result<(), LimitHit> {
         self.ticks_left = self.ticks_left.checked_sub(1).ok_or(LimitHit("time"))?;
         Ok(())
+    }
+
+    /// Whether calls are kept, or answered from a record, by what is asked itself.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.heard.is_some() || self.replay.is_some()
+    }
+
+    /// Keeps what a function gave, as it crossed the boundary.
+    pub(crate) fn gave(&mut self, output: &impl serde::Serialize) {
+        if let Some(heard) = &mut self.heard {
+            heard.gave(output);
+        }
     }
 
     /// Whether the instance waits for the host.

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod activation;
 mod center;
 mod center_plugin;
+mod decision;
 mod license;
 mod log;
 mod plugin;
@@ -21,6 +22,7 @@ pub(crate) use self::center::{CenterCommand, CenterKeyArg, KeyKindArg, SignerCom
 pub(crate) use self::center_plugin::{
     CenterPluginArgs, CenterPluginCommand, PluginPublishArgs, PublisherCommand,
 };
+pub(crate) use self::decision::DecisionCommand;
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{EventsArgs, LogCommand};
 pub(crate) use self::plugin::{

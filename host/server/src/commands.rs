@@ -40,6 +40,11 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
             let config = config::parse(&layers, &cli.data)?;
             return plugin::run_for_center(&config, command, output);
         }
+        Command::Plugin(PluginCommand::OfDecisions(command)) => {
+            let layers = config::layers(&cli.data, cli.config.as_deref())?;
+            let config = config::parse(&layers, &cli.data)?;
+            return plugin::run_for_decisions(&config, command, output);
+        }
         Command::Plugin(command) => return plugin::run(command, output),
         Command::Compile => return compiling::run(),
         other => other,

@@ -16,6 +16,7 @@ use colophon_console::oidc::OidcSettings;
 use colophon_console::settings::{PublicUrl, ReturnAddress};
 use colophon_core::activation::text::Namespace;
 use colophon_core::catalog::StoreRoot;
+use colophon_core::decision::Keeping;
 
 pub(crate) use key::{KEYS, Key};
 pub(crate) use layers::{Layers, Origin};
@@ -105,6 +106,8 @@ pub(crate) struct Registration {
 pub(crate) struct PluginSettings {
     pub(crate) compiled: PathBuf,
     pub(crate) deadline: Duration,
+    /// How much is kept of what plug-ins decide.
+    pub(crate) decisions: Keeping,
 }
 
 #[derive(Debug)]
@@ -204,6 +207,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
             deadline: Duration::from_millis(
                 read.parsed("plugins.deadline_ms", "whole milliseconds")?,
             ),
+            decisions: read.keeping()?,
         },
         activation: read.activation()?,
         repository: Repository {
@@ -286,6 +290,19 @@ impl Read<'_> {
         }
     }
 
+    fn keeping(&self) -> Result<Keeping> {
+        let (share, wanted) = ("plugins.decisions_sampled", "a whole number from 0 to 1000");
+        let sampled_per_mille = match self.parsed(share, wanted)? {
+            per_mille @ 0..=1000 => per_mille,
+            _ => return Err(self.wrong(share, wanted)),
+        };
+        Ok(Keeping {
+            last: self.parsed("plugins.decisions_kept", "a whole number")?,
+            sampled_per_mille,
+            days: self.parsed("plugins.decisions_days", "a whole number of days")?,
+        })
+    }
+
     fn list(&self, name: &str) -> Vec<String> {
         let items = self
             .text(name)
@@ -352,6 +369,25 @@ mod tests {
         let text = format!("[repository]\nlease_ms = {lease_ms}\n");
         layers.lay_file(Path::new(FILE_NAME), &text, data)?;
         parse(&layers, data)
+    }
+
+    #[test]
+    fn no_more_than_all_decisions_are_sampled() {
+        let with_share = |share: &str| {
+            let data = Path::new("d");
+            let mut layers = Layers::defaults(data);
+            let text = format!("[plugins]\ndecisions_sampled = {share}\n");
+            layers.lay_file(Path::new(FILE_NAME), &text, data)?;
+            parse(&layers, data)
+        };
+        for (share, sampled) in [("0", 0), ("1000", 1000)] {
+            let config = with_share(share).unwrap();
+            assert_eq!(config.plugins.decisions.sampled_per_mille, sampled);
+        }
+        for share in ["1001", "-1", "65536"] {
+            let error = with_share(share).unwrap_err().to_string();
+            assert!(error.contains("plugins.decisions_sampled"), "{error}");
+        }
     }
 
     #[test]

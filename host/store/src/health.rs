@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use crate::centers::COPY_KEY;
 use crate::database::{Database, Engine, arguments};
+use crate::decisions::RECORD;
 use crate::failure::{Fault, ReadError};
 use crate::log::{DATA_KEY, DETAILS};
 use crate::node::NodeStore;
@@ -50,6 +51,8 @@ const PLUGIN_GRANTS: &str = "SELECT center, id, grant_text FROM plugins";
 
 const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions \
     WHERE grant_text IS NOT NULL";
+
+const SOME_DECISIONS: &str = "SELECT center, id, record FROM plugin_decisions LIMIT 1000";
 
 const SOME_PRINCIPALS: &str = "SELECT center, pseudonym, chain FROM principals LIMIT 1000";
 
@@ -191,6 +194,13 @@ impl Store {
             (frames(&row), sealed)
         });
         problems.extend(unopened(&self.secrets, database, VERSION_GRANT, rows));
+
+        let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
+            database.all(SOME_DECISIONS, arguments![]).await?;
+        let rows = rows
+            .into_iter()
+            .map(|(center, id, sealed)| (frames(&[center.as_bytes(), &id]), sealed));
+        problems.extend(unopened(&self.secrets, database, RECORD, rows));
 
         let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_PERSONS, arguments![]).await?;
         let rows = rows

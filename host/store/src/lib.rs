@@ -18,6 +18,7 @@ pub mod cached;
 pub mod centers;
 pub mod changes;
 pub mod database;
+pub mod decisions;
 pub mod failure;
 pub mod health;
 pub mod log;

@@ -16,6 +16,7 @@ mod activation;
 mod billing;
 mod changes;
 mod damage;
+mod decisions;
 mod licensing;
 mod log;
 mod mapping;
@@ -62,6 +63,7 @@ macro_rules! on_both_engines {
 on_both_engines! {
     // First, while a server's files are few: it reads them all.
     privacy => no_secret_and_no_person_is_readable_in_the_files,
+    decisions => no_buyer_is_readable_in_decisions,
     activation::privacy => nobody_is_readable_in_the_files,
     activation::orders::endings => nobody_is_readable_in_orders,
     records => a_center_is_made_once_and_read_back,
@@ -161,6 +163,12 @@ on_both_engines! {
     plugins => a_question_is_kept_once_and_can_be_dropped,
     plugins => grants_and_questions_are_bound_to_their_rows,
     plugins => publishers_come_and_go,
+    decisions => a_decision_comes_back_as_it_was_kept,
+    decisions => the_last_decisions_are_kept_and_those_of_chance,
+    decisions => decisions_go_by_age,
+    decisions => decisions_go_with_their_plug_in,
+    decisions => decisions_about_an_erased_buyer_go,
+    decisions => a_decision_moved_to_another_row_does_not_open,
     damage => a_value_moved_to_another_row_does_not_open,
     damage => a_wrong_master_key_is_told_from_damage,
     damage => an_encrypted_form_without_a_key_is_found,

@@ -20,7 +20,7 @@ pub(crate) enum Stopped {
 }
 
 /// Whether an instance can be asked again after this failure.
-pub(super) fn leaves_usable(failure: &PluginFailure) -> bool {
+pub(crate) fn leaves_usable(failure: &PluginFailure) -> bool {
     match failure {
         PluginFailure::Reported { .. }
         | PluginFailure::HostUnavailable

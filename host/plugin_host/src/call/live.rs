@@ -17,6 +17,8 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use super::failure::{self, Stopped};
 use super::question::{Question, Refused};
 use super::running::Running;
+use crate::record::{Heard, Input, Turn};
+use crate::replay::Replaying;
 use crate::state::CallState;
 
 /// Handles to resources that may be alive at once; the contract has no resources.
@@ -39,6 +41,10 @@ pub(crate) struct Live {
     store: Store<CallState>,
     running: Running,
     deadline: Instant,
+    /// The recorded questions of the present request.
+    turns: Vec<Turn>,
+    /// Whether it has served another request before.
+    reused: bool,
     /// After the present one.
     requests_left: u32,
     places: Places,
@@ -80,6 +86,8 @@ impl Live {
                 store,
                 running: Running::of(instance),
                 deadline,
+                turns: Vec::new(),
+                reused: false,
                 requests_left: 0,
                 places,
             }),
@@ -117,6 +125,43 @@ impl Live {
     /// What was asked of the host since this was last taken.
     pub(crate) fn host_calls(&mut self) -> Vec<HostCall> {
         std::mem::take(&mut self.store.data_mut().transcript)
+    }
+
+    /// Keeps what crosses the boundary during the next question.
+    pub(crate) fn listen(&mut self) {
+        self.store.data_mut().heard = Some(Heard::default());
+    }
+
+    /// The question that was just answered, if somebody listened.
+    pub(crate) fn heard(&mut self, input: Input, failure: Option<&PluginFailure>) -> Option<Turn> {
+        let heard = self.store.data_mut().heard.take()?;
+        let waiting = self.store.data().host_call_pending();
+        Some(heard.into_turn(input, failure, self.fuel_used(), waiting))
+    }
+
+    /// Keeps a question for the records of those that follow.
+    pub(crate) fn remember(&mut self, turn: Turn) {
+        self.turns.push(turn);
+    }
+
+    /// The questions that were kept.
+    pub(crate) fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// Whether it has served another request before, of which nothing is recorded here.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Has calls into the host answered from a record during the next question.
+    pub(crate) fn replay(&mut self, replaying: Replaying) {
+        self.store.data_mut().replay = Some(replaying);
+    }
+
+    /// The record as it was used.
+    pub(crate) fn replayed(&mut self) -> Option<Replaying> {
+        self.store.data_mut().replay.take()
     }
 
     /// Linear memory, in bytes; it never shrinks.

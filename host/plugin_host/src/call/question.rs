@@ -8,6 +8,7 @@ use super::answer;
 use super::running::Running;
 use crate::bindings::{common, meta, naming, policy, resolver, retailers};
 use crate::contract::Role;
+use crate::record::Input;
 use crate::state::CallState;
 
 /// What a plug-in's function gave: an answer in core's terms, or a failure of its own, or one that
@@ -58,6 +59,9 @@ pub(crate) trait RoleQuestion: Question + Copy + Sync {
     /// The function's parameters by name, in the contract's terms, as cases hold them.
     fn input(&self) -> Value;
 
+    /// The same as it is recorded.
+    fn recorded(&self) -> Input;
+
     /// Why no host can use an answer that is as the contract has it. Core refuses it where it is
     /// needed; here it is known whose it is.
     fn defect(_answer: &Self::Answer) -> Option<PluginFailure> {
@@ -84,8 +88,9 @@ impl Question for Resolve<'_> {
     ) -> wasmtime::Result<Given<Self::Answer>> {
         let guest = running.resolver(store, self.indices)?;
         let answer = guest
-            .call_resolve(store, self.context, self.book, None)
+            .call_resolve(&mut *store, self.context, self.book, None)
             .await?;
+        store.data_mut().gave(&answer);
         Ok(answer
             .map_err(Refused::from)
             .and_then(|found| Ok(answer::resolved(found)?)))
@@ -97,6 +102,13 @@ impl RoleQuestion for Resolve<'_> {
 
     fn input(&self) -> Value {
         json!({ "ctx": told(self.context), "book": book(self.book) })
+    }
+
+    fn recorded(&self) -> Input {
+        Input::Resolver {
+            context: self.context.clone(),
+            book: self.book.clone(),
+        }
     }
 
     fn defect(answer: &ResolverAnswer) -> Option<PluginFailure> {
@@ -122,7 +134,10 @@ impl Question for Evaluate<'_> {
         running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
         let guest = running.policy(store, self.indices)?;
-        let answer = guest.call_evaluate(store, self.context, self.offer).await?;
+        let answer = guest
+            .call_evaluate(&mut *store, self.context, self.offer)
+            .await?;
+        store.data_mut().gave(&answer);
         Ok(answer
             .map_err(Refused::from)
             .and_then(|verdict| Ok(answer::verdict(verdict)?)))
@@ -157,6 +172,13 @@ impl RoleQuestion for Evaluate<'_> {
             },
         })
     }
+
+    fn recorded(&self) -> Input {
+        Input::Policy {
+            context: self.context.clone(),
+            offer: self.offer.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -178,8 +200,9 @@ impl Question for FileName<'_> {
     ) -> wasmtime::Result<Given<Self::Answer>> {
         let guest = running.naming(store, self.indices)?;
         let answer = guest
-            .call_file_name(store, self.context, self.facts)
+            .call_file_name(&mut *store, self.context, self.facts)
             .await?;
+        store.data_mut().gave(&answer);
         Ok(answer
             .map_err(Refused::from)
             .and_then(|name| Ok(answer::file_name(name)?)))
@@ -191,6 +214,13 @@ impl RoleQuestion for FileName<'_> {
 
     fn input(&self) -> Value {
         json!({ "ctx": told(self.context), "facts": self.facts })
+    }
+
+    fn recorded(&self) -> Input {
+        Input::Naming {
+            context: self.context.clone(),
+            facts: self.facts.clone(),
+        }
     }
 }
 
@@ -213,8 +243,9 @@ impl Question for Identify<'_> {
     ) -> wasmtime::Result<Given<Self::Answer>> {
         let guest = running.retailers(store, self.indices)?;
         let answer = guest
-            .call_identify(store, self.inquiry, self.retailer)
+            .call_identify(&mut *store, self.inquiry, self.retailer)
             .await?;
+        store.data_mut().gave(&answer);
         Ok(answer
             .map_err(Refused::from)
             .and_then(|found| Ok(answer::identified(found)?)))
@@ -240,6 +271,13 @@ impl RoleQuestion for Identify<'_> {
             },
             "retailer": self.retailer,
         })
+    }
+
+    fn recorded(&self) -> Input {
+        Input::Retailers {
+            inquiry: self.inquiry.clone(),
+            retailer: self.retailer.to_owned(),
+        }
     }
 
     fn defect(answer: &RetailerAnswer) -> Option<PluginFailure> {

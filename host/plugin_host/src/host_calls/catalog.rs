@@ -6,7 +6,7 @@ use colophon_core::catalog::{Book, Location};
 use colophon_core::ports::Unavailable;
 use colophon_receipt::{BookId, BookIdType};
 
-use super::transcript::{Asked, Tell, Told};
+use super::transcript::{Tell, Told};
 use crate::bindings::catalog::{FindError, Host};
 use crate::bindings::common;
 use crate::state::CallState;
@@ -16,8 +16,11 @@ type Found = Result<Option<common::Location>, FindError>;
 impl Host for CallState {
     async fn find(&mut self, book: common::Book) -> wasmtime::Result<Found> {
         self.count_host_call()?;
-        let asked = Asked::of("catalog.find", &book);
-        let found = self.find_in_catalog(&book).await;
+        let asked = self.asked("catalog.find", &book);
+        let found = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.find_in_catalog(&book).await,
+        };
         self.note(asked, &found);
         Ok(found)
     }

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use colophon_core::capability::{WebFailure, WebMethod, WebRequest, WebResponse};
 
-use super::transcript::{Asked, Bytes, Tell, Told};
+use super::transcript::{Bytes, Tell, Told};
 use crate::bindings::http::{Host, HttpError, Request, Response};
 use crate::state::CallState;
 
 impl Host for CallState {
     async fn fetch(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
         self.count_host_call()?;
-        let asked = Asked::of("http.fetch", &request);
-        let response = self.fetch_from_web(request).await;
+        let asked = self.asked("http.fetch", &request);
+        let response = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.fetch_from_web(request).await,
+        };
         self.note(asked, &response);
         Ok(response)
     }

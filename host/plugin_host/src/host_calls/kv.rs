@@ -4,7 +4,7 @@ use colophon_core::capability::{Put, Swap, ValueOwner, ValuePlace};
 use colophon_core::ports::Unavailable;
 
 use super::Elapsed;
-use super::transcript::{Asked, Bytes, Tell, Told};
+use super::transcript::{Bytes, Tell, Told};
 use crate::bindings::kv::{Host, KvError};
 use crate::granted::GrantedValues;
 use crate::state::CallState;
@@ -18,8 +18,11 @@ const NO_KEY: &str = "a key has 1 to 256 bytes, none of them zero";
 impl Host for CallState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, KvError>> {
         self.count_host_call()?;
-        let asked = Asked::of("kv.get", &key);
-        let found = self.get_value(&key).await;
+        let asked = self.asked("kv.get", &key);
+        let found = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.get_value(&key).await,
+        };
         let told = found.as_ref().map(|value| value.as_deref().map(Bytes));
         self.note(asked, &told);
         Ok(found)
@@ -33,24 +36,33 @@ impl Host for CallState {
     ) -> wasmtime::Result<Result<bool, KvError>> {
         self.count_host_call()?;
         let question = (&key, expected.as_deref().map(Bytes), Bytes(&value));
-        let asked = Asked::of("kv.swap", &question);
-        let swapped = self.swap_value(&key, expected.as_deref(), &value).await;
+        let asked = self.asked("kv.swap", &question);
+        let swapped = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.swap_value(&key, expected.as_deref(), &value).await,
+        };
         self.note(asked, &swapped);
         Ok(swapped)
     }
 
     async fn put(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), KvError>> {
         self.count_host_call()?;
-        let asked = Asked::of("kv.put", &(&key, Bytes(&value)));
-        let put = self.put_value(&key, &value).await;
+        let asked = self.asked("kv.put", &(&key, Bytes(&value)));
+        let put = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.put_value(&key, &value).await,
+        };
         self.note(asked, &put);
         Ok(put)
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<bool, KvError>> {
         self.count_host_call()?;
-        let asked = Asked::of("kv.delete", &key);
-        let deleted = self.delete_value(&key).await;
+        let asked = self.asked("kv.delete", &key);
+        let deleted = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.delete_value(&key).await,
+        };
         self.note(asked, &deleted);
         Ok(deleted)
     }
@@ -61,8 +73,11 @@ impl Host for CallState {
         after: Option<String>,
     ) -> wasmtime::Result<Result<Vec<String>, KvError>> {
         self.count_host_call()?;
-        let asked = Asked::of("kv.list-keys", &(&prefix, &after));
-        let listed = self.listed_keys(&prefix, after.as_deref()).await;
+        let asked = self.asked("kv.list-keys", &(&prefix, &after));
+        let listed = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.listed_keys(&prefix, after.as_deref()).await,
+        };
         self.note(asked, &listed);
         Ok(listed)
     }

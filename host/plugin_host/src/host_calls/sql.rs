@@ -5,7 +5,7 @@ use std::sync::Arc;
 use colophon_core::capability::{MappingFailure, SqlStatement, SqlValue};
 
 use super::Elapsed;
-use super::transcript::{Asked, Bytes, Tell, Told};
+use super::transcript::{Bytes, Tell, Told};
 use crate::bindings::sql::{Host, Rows, SqlError, Value};
 use crate::state::CallState;
 
@@ -19,8 +19,11 @@ impl Host for CallState {
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, SqlError>> {
         self.count_host_call()?;
-        let asked = Asked::of("sql.run", &(&statement, &parameters));
-        let rows = self.run_statement(&statement, parameters).await;
+        let asked = self.asked("sql.run", &(&statement, &parameters));
+        let rows = match self.replayed(&asked)? {
+            Some(recorded) => recorded,
+            None => self.run_statement(&statement, parameters).await,
+        };
         self.note(asked, &rows);
         Ok(rows)
     }

@@ -2,13 +2,19 @@
 //!
 //! A digest covers what crosses the boundary, in one encoding: a byte for the arm of a variant,
 //! eight for a number, a length before a text or a list. It changes only with the contract.
+//!
+//! Where a decision is recorded, what crossed the boundary is kept as well; where one is replayed, it
+//! comes from the record.
 
 use std::time::Instant;
 
 use colophon_core::plugin::HostCall;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::bindings::common;
+use crate::record::{RecordedCall, as_text};
 use crate::state::CallState;
 
 /// What a digest is made of.
@@ -74,6 +80,7 @@ impl Tell for String {
 }
 
 /// Bytes are told as a whole, not one by one.
+#[derive(Serialize)]
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl Tell for Bytes<'_> {
@@ -162,22 +169,58 @@ impl Tell for common::Location {
 pub(crate) struct Asked {
     function: &'static str,
     input: [u8; 32],
+    /// The question itself, where it is recorded or looked up.
+    question: Option<String>,
     begun: Instant,
 }
 
-impl Asked {
-    pub(crate) fn of(function: &'static str, input: &impl Tell) -> Self {
-        Self {
+impl CallState {
+    /// Begins a call.
+    pub(crate) fn asked(&self, function: &'static str, input: &(impl Tell + Serialize)) -> Asked {
+        Asked {
             function,
             input: digest(input),
+            question: self.is_heard().then(|| as_text(input)),
             begun: Instant::now(),
         }
     }
-}
 
-impl CallState {
+    /// The answer to a call, where a decision is replayed.
+    ///
+    /// # Errors
+    /// The call is none that was recorded, which ends the guest.
+    pub(crate) fn replayed<T: DeserializeOwned>(
+        &mut self,
+        asked: &Asked,
+    ) -> wasmtime::Result<Option<T>> {
+        let Some(replay) = &mut self.replay else {
+            return Ok(None);
+        };
+        let question = asked.question.as_deref().unwrap_or_default();
+        let Some(recorded) = replay.answer(asked.function, question)? else {
+            return Ok(None);
+        };
+        let answer = serde_json::from_str(&recorded.answer)?;
+        self.host_failed |= recorded.host_failed;
+        Ok(Some(answer))
+    }
+
+    /// Keeps a call, where the decision is recorded.
+    pub(crate) fn keep(&mut self, asked: &mut Asked, output: &impl Serialize) {
+        let host_failed = self.host_failed;
+        if let (Some(heard), Some(question)) = (&mut self.heard, asked.question.take()) {
+            heard.keep(RecordedCall {
+                function: asked.function.to_owned(),
+                question,
+                answer: as_text(output),
+                host_failed,
+            });
+        }
+    }
+
     /// Notes a call that was answered.
-    pub(crate) fn note(&mut self, asked: Asked, output: &impl Tell) {
+    pub(crate) fn note(&mut self, mut asked: Asked, output: &(impl Tell + Serialize)) {
+        self.keep(&mut asked, output);
         let took = asked.begun.elapsed().as_micros();
         self.transcript.push(HostCall {
             function: asked.function,

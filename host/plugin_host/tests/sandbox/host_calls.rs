@@ -16,7 +16,7 @@ use crate::services::{
 };
 use crate::world::{Shelf, book, request, resolve, sandbox, serving_granted};
 
-const KV: &str = r#"
+pub(crate) const KV: &str = r#"
   (import "colophon:host/kv@1.0.0" "get" (func $get (param i32 i32 i32)))
   (import "colophon:host/kv@1.0.0" "put" (func $put (param i32 i32 i32 i32 i32)))
   (import "colophon:host/kv@1.0.0" "swap"
@@ -25,14 +25,14 @@ const KV: &str = r#"
   (import "colophon:host/kv@1.0.0" "list-keys"
     (func $list (param i32 i32 i32 i32 i32 i32)))"#;
 
-const SQL: &str = r#"
+pub(crate) const SQL: &str = r#"
   (import "colophon:host/sql@1.0.0" "run" (func $run (param i32 i32 i32 i32 i32)))"#;
 
 const HTTP: &str = r#"
   (import "colophon:host/http@1.0.0" "fetch"
     (func $fetch (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 
-const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
   (import "colophon:host/config@1.0.0" "get" (func $get (param i32 i32 i32)))"#;
 
 const LOG: &str = r#"
@@ -57,7 +57,7 @@ const TOOLS: &str = r#"
     (call $found (i32.const 6000) (i32.const 2)))"#;
 
 /// A guest that resolves by what this body leaves behind.
-fn calling(imports: &str, body: &str) -> Vec<u8> {
+pub(crate) fn calling(imports: &str, body: &str) -> Vec<u8> {
     let body = format!("{TOOLS} (func $resolve (param i32) (result i32) {body})");
     reworked(&[(";; IMPORTS", imports), (";; BODY", &body)])
 }
@@ -290,7 +290,7 @@ async fn every_call_that_counts_is_counted() {
 }
 
 /// Runs a statement by the name at 5010 with one parameter: the text at 5000.
-fn running(name_bytes: usize, arm: usize, parameters: usize) -> String {
+pub(crate) fn running(name_bytes: usize, arm: usize, parameters: usize) -> String {
     format!(
         "(i32.store8 (i32.const 7000) (i32.const {arm}))
          (i32.store (i32.const 7008) (i32.const 5000))

@@ -20,6 +20,7 @@ mod loopback;
 mod next_contract;
 mod precompiled;
 mod random;
+mod replay;
 mod retailers;
 mod services;
 mod warm;

@@ -43,7 +43,7 @@ fn counting_with(imports: &str, then: &str) -> Vec<u8> {
     reworked(&[(";; IMPORTS", imports), (";; BODY", &body)])
 }
 
-fn counting(then: &str) -> Vec<u8> {
+pub(crate) fn counting(then: &str) -> Vec<u8> {
     counting_with("", then)
 }
 
@@ -52,7 +52,7 @@ fn the_second_time(wrong: &str) -> String {
     format!("(if (i32.eq (local.get $n) (i32.const 2)) (then {wrong}))")
 }
 
-fn terms() -> WarmTerms {
+pub(crate) fn terms() -> WarmTerms {
     WarmTerms {
         requests: 10,
         idle: WarmTerms::IDLE_MAX,
@@ -61,7 +61,7 @@ fn terms() -> WarmTerms {
     }
 }
 
-fn granted(terms: WarmTerms) -> Granted {
+pub(crate) fn granted(terms: WarmTerms) -> Granted {
     granted_within(terms, Limits::default())
 }
 
@@ -73,12 +73,12 @@ fn granted_within(terms: WarmTerms, limits: Limits) -> Granted {
 }
 
 /// Chance that always lets an instance live as long as it may.
-fn longest() -> Chance {
+pub(crate) fn longest() -> Chance {
     // From five to ten are six numbers.
     Chance::of(|| 5)
 }
 
-fn started(chance: Option<Chance>) -> Arc<Sandbox> {
+pub(crate) fn started(chance: Option<Chance>) -> Arc<Sandbox> {
     let settings = Settings {
         chance,
         ..Settings::default()

@@ -36,6 +36,10 @@ pub(crate) enum CenterPluginCommand {
         /// time.
         #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
         canary: Option<u8>,
+        /// Without asking it recorded questions before. A version that newly fails on one by its own
+        /// fault is not promoted otherwise.
+        #[arg(long)]
+        without_shadow: bool,
     },
     /// Go back: the trial ends; without one, the version that was active before becomes active, of
     /// those that fit what is granted. Of two who go back at the same moment only one does.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{CenterArg, CenterPluginCommand};
+use super::{CenterArg, CenterPluginCommand, DecisionCommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
@@ -31,8 +31,19 @@ pub(crate) enum PluginCommand {
     /// Print what a publisher signs, for one center: `openssl dgst -sha256 -sign KEY -out SIGNATURE
     /// STATEMENT`. It takes the component and its manifest, and no host.
     Statement(PluginStatementArgs),
+    /// Check a center's statement about a decision, as its retailer does: no host is asked.
+    Verify {
+        /// The statement.
+        receipt: PathBuf,
+        /// The center's certificate or public key (PEM), as `colophon center signer certificate
+        /// --role provider` prints it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
     #[command(flatten)]
     OfCenter(CenterPluginCommand),
+    #[command(flatten)]
+    OfDecisions(DecisionCommand),
 }
 
 #[derive(Debug, Args)]

@@ -5,11 +5,15 @@ mod bench;
 mod build;
 mod center;
 mod check;
+mod decisions;
 mod dev;
 mod folder;
 mod manifest;
 mod new;
+mod receipt;
+mod replay;
 mod script;
+mod shadow;
 mod statement;
 mod test;
 
@@ -19,7 +23,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use super::block_on;
-use crate::cli::{CenterPluginCommand, PluginCommand};
+use crate::cli::{CenterPluginCommand, DecisionCommand, PluginCommand};
 use crate::config::Config;
 use crate::output::Output;
 
@@ -31,7 +35,10 @@ pub(super) fn run(command: PluginCommand, output: Output) -> Result<ExitCode> {
         PluginCommand::Test(arguments) => block_on(test::run(&arguments, output)),
         PluginCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
         PluginCommand::Statement(arguments) => statement::run(&arguments),
-        PluginCommand::OfCenter(_) => bail!("this needs the data of a host"),
+        PluginCommand::Verify { receipt, key } => receipt::verify(&receipt, &key, output),
+        PluginCommand::OfCenter(_) | PluginCommand::OfDecisions(_) => {
+            bail!("this needs the data of a host")
+        }
     }
 }
 
@@ -41,6 +48,14 @@ pub(super) fn run_for_center(
     output: Output,
 ) -> Result<ExitCode> {
     block_on(center::run(config, command, output))
+}
+
+pub(super) fn run_for_decisions(
+    config: &Config,
+    command: DecisionCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    block_on(decisions::run(config, command, output))
 }
 
 /// Where the component of a plug-in's folder is built to.

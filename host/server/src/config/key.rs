@@ -154,6 +154,21 @@ pub(crate) const KEYS: &[Key] = &[
         "time one call of the built-in plug-in may take, in milliseconds; others have what manifest and grant say",
     ),
     key(
+        "plugins.decisions_kept",
+        "1000",
+        "decisions of each of a center's own plug-ins that are kept, the latest",
+    ),
+    key(
+        "plugins.decisions_sampled",
+        "0",
+        "of their other decisions, how many in a thousand are kept as well; 1000: all",
+    ),
+    key(
+        "plugins.decisions_days",
+        "30",
+        "days after which a decision goes; 0: none is kept",
+    ),
+    key(
         "activation.public_url",
         "",
         "scheme, host and port under which people reach this host; empty: the first address it listens on",

@@ -24,7 +24,7 @@ use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::plugins::{ChainWatch, START_PATIENCE, chains};
+use super::plugins::{ChainWatch, DecisionWriter, Recording, START_PATIENCE, chains};
 use super::readiness::Services;
 use super::{House, SystemClock};
 use crate::config::Config;
@@ -47,6 +47,7 @@ pub(crate) struct Parts {
     log_writer: Running,
     cache_agent: Running,
     chain_watch: ChainWatch,
+    decision_writer: Option<DecisionWriter>,
     trust_watch: AbortHandle,
 }
 
@@ -61,7 +62,10 @@ impl Parts {
             CacheSizes::default(),
         ));
         let origin = Arc::new(origin(house, config)?);
-        let chains = Arc::new(chains(house, config, records.clone()).await?);
+        let chains = chains(house, config, records.clone()).await?;
+        let (recording, decision_writer) =
+            Recording::start(house, config.plugins.decisions).unzip();
+        let chains = Arc::new(chains.recorded_by(recording));
         let plugins = chains.registry();
         let (chain_watch, caches) =
             ChainWatch::start(chains, records.clone(), START_PATIENCE).await?;
@@ -120,6 +124,7 @@ impl Parts {
             log_writer,
             cache_agent,
             chain_watch,
+            decision_writer,
             trust_watch,
         })
     }
@@ -130,6 +135,9 @@ impl Parts {
         self.trust_watch.abort();
         self.cache_agent.stop().await;
         self.chain_watch.stop().await;
+        if let Some(decisions) = self.decision_writer {
+            decisions.stop().await;
+        }
         let flushed = tokio::time::timeout(FLUSH, async {
             self.recorder.stop().await;
             self.outbox.stop().await;

@@ -13,6 +13,7 @@ mod loading;
 mod masking;
 mod outside;
 mod publisher;
+mod recording;
 mod rejecting;
 mod watch;
 
@@ -30,6 +31,8 @@ use colophon_plugin_host::{
 pub(super) use self::chains::Chains;
 pub(crate) use self::loading::{Loader, Wanted, permitted};
 pub(crate) use self::publisher::{signed_by_one_of, statement, unsigned_of};
+pub(crate) use self::recording::digests;
+pub(super) use self::recording::{DecisionWriter, Recording};
 pub(super) use self::watch::{ChainWatch, START_PATIENCE};
 
 use super::House;

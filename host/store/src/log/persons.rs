@@ -59,13 +59,19 @@ type PersonRow = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Store {
     /// Makes everything personal in a person's rows unreadable for good, and says whether there was
-    /// such a person. Billing and counts stay as they are.
+    /// such a person. Billing and counts stay as they are. Decisions of plug-ins in whose records the
+    /// person stands go.
     pub async fn erase_person(
         &self,
         center: &CenterId,
         retailer: &RetailerId,
         person: &PersonName,
     ) -> Result<bool, ChangeError> {
+        let named = match person {
+            PersonName::Customer(text) | PersonName::UserName(text) => text.as_str(),
+            PersonName::Sale(sale) => sale.as_str(),
+        };
+        self.forget_decisions_about(center, retailer, named).await?;
         let pseudonym = match person {
             PersonName::Customer(id) => customer(&self.secrets, center, retailer, id.as_str()),
             PersonName::UserName(name) => user_name(&self.secrets, center, retailer, name.as_str()),

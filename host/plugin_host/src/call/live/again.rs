@@ -22,6 +22,7 @@ impl Live {
     /// host calls, and a transcript of its own.
     pub(crate) fn serve(&mut self, bound: Bound, places: Places, begun: Instant) {
         self.requests_left = self.requests_left.saturating_sub(1);
+        self.reused = true;
         self.places = places;
         self.store.data_mut().begin(Some(bound));
         self.grant(begun);
@@ -33,6 +34,7 @@ impl Live {
         if self.requests_left == 0 {
             return None;
         }
+        self.turns = Vec::new();
         self.store.data_mut().begin(None);
         drop(mem::replace(&mut self.places, Places::None));
         Some(self)

@@ -58,8 +58,13 @@ async fn operate(
             plugin,
             version,
             canary,
+            without_shadow,
         } => {
             let chosen = Chosen::find(house, &plugin).await?;
+            if !without_shadow {
+                versions::hold_against_decisions(config, house, &chosen, version.as_deref())
+                    .await?;
+            }
             versions::promote(house, &chosen, version.as_deref(), canary, output).await
         }
         CenterPluginCommand::Rollback { plugin } => {

@@ -24,6 +24,7 @@ use self::held::{Held, Key, Link, Loaded, Stands};
 use self::telling::{Failure, Instead, tell_failures, tell_loaded};
 use super::following::{GenerationFollower, Trip};
 use super::loading::{Loader, NotLoaded, Wanted};
+use super::recording::Recording;
 use crate::house::House;
 
 /// Trips that wait for somebody to act on them; more are told again soon enough.
@@ -39,6 +40,8 @@ pub(crate) struct Chains {
     /// Each center has a lock of its own, so that one whose plug-ins take long holds nobody else.
     centers: Lock<HashMap<CenterId, Arc<Mutex<Held>>>>,
     tripping: mpsc::Sender<Trip>,
+    /// Who records decisions; nobody in commands.
+    recording: Option<Recording>,
     pub(super) trips: Mutex<mpsc::Receiver<Trip>>,
 }
 
@@ -98,8 +101,14 @@ impl Chains {
             built_in,
             centers: Lock::default(),
             tripping,
+            recording: None,
             trips: Mutex::new(trips),
         }
+    }
+
+    /// The same, with decisions recorded.
+    pub(crate) fn recorded_by(self, recording: Option<Recording>) -> Self {
+        Self { recording, ..self }
     }
 
     /// The registry that is kept.
@@ -273,7 +282,11 @@ impl Chains {
                     version,
                     self.tripping.clone(),
                 );
-                let asked = Asked::followed_by(generation, Arc::new(follower));
+                let mut asked = Asked::followed_by(generation, Arc::new(follower));
+                if let Some(recording) = &self.recording {
+                    let (center, plugin) = (subject.center, &subject.plugin.id);
+                    asked = asked.recorded_by(recording.of(center, plugin, candidate.record));
+                }
                 held.generations.insert(candidate.key, asked.clone());
                 Ok((candidate.loaded(), asked))
             }

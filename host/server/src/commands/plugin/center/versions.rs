@@ -5,7 +5,9 @@ use colophon_core::rollout::{PluginVersion, Rollout, Share, Step};
 use colophon_core::time::Clock as _;
 use serde::Serialize;
 
+use super::super::shadow;
 use super::Chosen;
+use crate::config::Config;
 use crate::house::{House, SystemClock};
 use crate::output::{Output, confirm};
 
@@ -56,6 +58,23 @@ pub(super) async fn promote(
             ),
         }
     })
+}
+
+/// Asks a version what was recorded, before anybody depends on it.
+pub(super) async fn hold_against_decisions(
+    config: &Config,
+    house: &House,
+    chosen: &Chosen,
+    version: Option<&str>,
+) -> Result<()> {
+    let version = match version {
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("{text:?} is no version"))?,
+        None => usual(chosen)?,
+    };
+    let Chosen { center, record } = chosen;
+    shadow::refuse_new_failures(config, house, center, record, &version).await
 }
 
 /// The version on trial, or else the one published last, if it waits for that.

@@ -1,0 +1,253 @@
+//! `colophon plugin decisions|replay|receipt|shadow`: what was recorded, and what comes of it.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use colophon_core::capability::Name;
+use colophon_core::id::DecisionId;
+use colophon_plugin_host::Record;
+use colophon_receipt::CenterId;
+use colophon_store::decisions::DecisionRow;
+use colophon_store::plugins::{KeptPlugin, KeptVersion};
+use serde::Serialize;
+
+use super::{receipt, replay, shadow};
+use crate::cli::{CenterPluginArgs, DecisionCommand};
+use crate::commands::known_center;
+use crate::config::Config;
+use crate::house::House;
+use crate::output::{Output, table};
+
+/// Decisions read at once: each may have a megabyte.
+const PAGE: u32 = 32;
+
+pub(super) async fn run(
+    config: &Config,
+    command: DecisionCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    let house = House::open(config).await?;
+    let done = operate(config, &house, command, output).await;
+    house.close().await;
+    done
+}
+
+async fn operate(
+    config: &Config,
+    house: &House,
+    command: DecisionCommand,
+    output: Output,
+) -> Result<ExitCode> {
+    match command {
+        DecisionCommand::Decisions {
+            plugin,
+            last,
+            request,
+        } => {
+            let (center, record) = plugin_of(house, &plugin).await?;
+            let wanted = Wanted {
+                last,
+                request: request.as_deref(),
+            };
+            list(house, &center, &record.id, wanted, output).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        DecisionCommand::Replay { center, id } => {
+            let center = known_center(house, &center.center).await?;
+            replay::run(config, house, &center, &id, output).await
+        }
+        DecisionCommand::Receipt { center, id, out } => {
+            let center = known_center(house, &center.center).await?;
+            receipt::run(house, &center, &id, &out, output).await
+        }
+        DecisionCommand::Shadow(arguments) => {
+            let (center, record) = plugin_of(house, &arguments.plugin).await?;
+            let version = arguments.candidate.as_deref();
+            let version = shadow::candidate(&record, version)?;
+            shadow::run(
+                config,
+                house,
+                &center,
+                &record,
+                &version,
+                arguments.last,
+                output,
+            )
+            .await
+        }
+    }
+}
+
+async fn plugin_of(house: &House, arguments: &CenterPluginArgs) -> Result<(CenterId, KeptPlugin)> {
+    let center = known_center(house, &arguments.center.center).await?;
+    let name = Name::parse(&arguments.plugin)
+        .with_context(|| format!("{:?} is no name of a plug-in", arguments.plugin))?;
+    let record = house.store.kept_plugin(&center, &name).await?;
+    let record = record.with_context(|| {
+        format!(
+            "center {center} has no plug-in {name}; see `colophon plugin list --center {center}`"
+        )
+    })?;
+    Ok((center, record))
+}
+
+#[derive(Serialize)]
+struct Listed {
+    decision: String,
+    at_ms: i64,
+    request: String,
+    retailer: String,
+    version: String,
+    role: String,
+    outcome: String,
+    fuel: u64,
+    host_calls: usize,
+    sampled: bool,
+    /// Why it cannot be replayed.
+    not_replayable: Option<String>,
+}
+
+/// Which decisions are listed.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    last: u32,
+    request: Option<&'a str>,
+}
+
+async fn list(
+    house: &House,
+    center: &CenterId,
+    plugin: &Name,
+    wanted: Wanted<'_>,
+    output: Output,
+) -> Result<()> {
+    let mut listed = Vec::new();
+    let mut pages = Pages::of(house, center, plugin, u32::MAX);
+    while listed.len() < wanted.last as usize
+        && let Some(page) = pages.next().await?
+    {
+        for row in page {
+            let other = |request: &str| row.request != request;
+            if listed.len() < wanted.last as usize && !wanted.request.is_some_and(other) {
+                listed.push(shown(&row)?);
+            }
+        }
+    }
+    output.print(&listed, |listed| {
+        if listed.is_empty() {
+            return format!("No decision of {plugin} is recorded in center {center}.");
+        }
+        let rows = listed.iter().map(|one| {
+            vec![
+                one.decision.clone(),
+                one.request.clone(),
+                one.version.clone(),
+                one.role.clone(),
+                one.outcome.clone(),
+                one.fuel.to_string(),
+                one.not_replayable.clone().unwrap_or_default(),
+            ]
+        });
+        table(
+            &[
+                "decision", "request", "version", "role", "outcome", "fuel", "",
+            ],
+            rows,
+        )
+    })
+}
+
+fn shown(row: &DecisionRow) -> Result<Listed> {
+    let record = record(row)?;
+    let not_replayable = record.replayable().err();
+    Ok(Listed {
+        decision: row.id.to_string(),
+        at_ms: row.at.unix_ms(),
+        request: row.request.clone(),
+        retailer: row.retailer.to_string(),
+        version: row.version.to_string(),
+        role: row.role.clone(),
+        outcome: row.outcome.clone(),
+        fuel: row.fuel,
+        host_calls: record.host_calls(),
+        sampled: row.sampled,
+        not_replayable: not_replayable.map(|not| not.to_string()),
+    })
+}
+
+/// A decision that a center has, by its id.
+pub(super) async fn found(house: &House, center: &CenterId, id: &str) -> Result<DecisionRow> {
+    let id: DecisionId = id
+        .parse()
+        .with_context(|| format!("{id:?}; see `colophon plugin decisions --center {center}`"))?;
+    let row = house.store.decision(center, id).await?;
+    row.with_context(|| {
+        format!(
+            "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
+             plugins.decisions_kept in `colophon config show`)"
+        )
+    })
+}
+
+/// What a version may use: what it is asked with, or would be if it was promoted. None if it does not
+/// fit the plug-in's grant and is not asked.
+pub(super) async fn grant_of(
+    house: &House,
+    center: &CenterId,
+    plugin: &KeptPlugin,
+    version: &KeptVersion,
+) -> Result<Option<String>> {
+    let asked = house.store.plugins(center).await?;
+    let asked = asked.iter().find(|one| one.id == plugin.id);
+    if let Some(asked) = asked.and_then(|one| one.version(&version.version)) {
+        return Ok(Some(asked.grant.clone()));
+    }
+    Ok(match version.unfit {
+        None => Some(plugin.grant.clone()),
+        Some(_) => None,
+    })
+}
+
+/// The record of a decision.
+pub(super) fn record(row: &DecisionRow) -> Result<Record> {
+    Record::parse(&row.record).with_context(|| format!("decision {}", row.id))
+}
+
+/// A plug-in's decisions page by page, the latest first.
+pub(super) struct Pages<'a> {
+    house: &'a House,
+    center: &'a CenterId,
+    plugin: &'a Name,
+    before: Option<DecisionId>,
+    left: u32,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn of(house: &'a House, center: &'a CenterId, plugin: &'a Name, last: u32) -> Self {
+        Self {
+            house,
+            center,
+            plugin,
+            before: None,
+            left: last,
+        }
+    }
+
+    /// The next page; none after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<DecisionRow>>> {
+        let size = PAGE.min(self.left);
+        if size == 0 {
+            return Ok(None);
+        }
+        let store = &self.house.store;
+        let page = store
+            .decisions(self.center, self.plugin, self.before, size)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        self.before = Some(last.id);
+        self.left -= size;
+        Ok(Some(page))
+    }
+}

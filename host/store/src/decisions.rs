@@ -1,0 +1,286 @@
+//! What the centers' own plug-ins have decided: the last of each, and some kept by chance.
+//!
+//! What a record holds is the plug-in host's to say; here it is bytes, encrypted since the buyer
+//! stands in them. Decisions are written some at a time, off the way of requests, and go by number
+//! and by age.
+
+use colophon_core::capability::Name;
+use colophon_core::decision::Keeping;
+use colophon_core::id::DecisionId;
+use colophon_core::rollout::PluginVersion;
+use colophon_core::time::Timestamp;
+use colophon_receipt::{CenterId, RetailerId};
+use sqlx::FromRow;
+
+use crate::database::arguments;
+use crate::failure::{AddError, ChangeError, Damaged, Fault, ReadError};
+use crate::parse::{counted, moment, parsed, sized};
+use crate::secrets::Column;
+use crate::store::Store;
+
+const TABLE: &str = "plugin_decisions";
+
+pub(crate) const RECORD: Column = Column {
+    table: TABLE,
+    name: "record",
+};
+
+/// What comes twice is one decision.
+const INSERT: &str = "INSERT INTO plugin_decisions (center, id, plugin, version, at, request, \
+    retailer, role, outcome, fuel, sampled, contract, sha256, grant_digest, config_digest, record) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+    ON CONFLICT (center, id) DO NOTHING";
+
+/// Those before the last that are kept. With fewer there is none to begin with.
+const PRUNE: &str = "DELETE FROM plugin_decisions WHERE center = $1 AND plugin = $2 AND sampled = 0 \
+    AND id <= (SELECT id FROM plugin_decisions WHERE center = $1 AND plugin = $2 AND sampled = 0 \
+    ORDER BY id DESC LIMIT 1 OFFSET $3)";
+
+const PRUNE_OLD: &str = "DELETE FROM plugin_decisions WHERE at < $1";
+
+const SELECT: &str = "SELECT id, plugin, version, at, request, retailer, role, outcome, fuel, sampled, \
+    contract, sha256, grant_digest, config_digest, record FROM plugin_decisions \
+    WHERE center = $1 AND id = $2";
+
+const LATEST: &str = "SELECT id, plugin, version, at, request, retailer, role, outcome, fuel, sampled, \
+    contract, sha256, grant_digest, config_digest, record FROM plugin_decisions \
+    WHERE center = $1 AND plugin = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+
+const OF_RETAILER: &str = "SELECT id, record FROM plugin_decisions \
+    WHERE center = $1 AND retailer = $2 AND id > $3 ORDER BY id LIMIT $4";
+
+const FORGET: &str = "DELETE FROM plugin_decisions WHERE center = $1 AND id = $2";
+
+/// Records read at once: each may have a megabyte.
+const PAGE: i64 = 32;
+
+/// A decision, to be kept or as it was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionRow {
+    /// Its id.
+    pub id: DecisionId,
+    /// The plug-in that decided.
+    pub plugin: Name,
+    /// Its version.
+    pub version: PluginVersion,
+    /// The moment that the request was judged at.
+    pub at: Timestamp,
+    /// The request's id in the log.
+    pub request: String,
+    /// The retailer, as far as the request told.
+    pub retailer: RetailerId,
+    /// What was asked.
+    pub role: String,
+    /// What came of it, in a word.
+    pub outcome: String,
+    /// The fuel that it took.
+    pub fuel: u64,
+    /// Whether chance keeps it, however many follow.
+    pub sampled: bool,
+    /// The version of the contract.
+    pub contract: String,
+    /// SHA-256 of the component.
+    pub sha256: [u8; 32],
+    /// Digest of the grant under the master key: parts of it could be guessed.
+    pub grant_digest: [u8; 32],
+    /// The same of what was set for the plug-in.
+    pub config_digest: [u8; 32],
+    /// The record, as the plug-in host writes it.
+    pub record: Vec<u8>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Vec<u8>,
+    plugin: String,
+    version: String,
+    at: i64,
+    request: String,
+    retailer: String,
+    role: String,
+    outcome: String,
+    fuel: i64,
+    sampled: i64,
+    contract: String,
+    sha256: Vec<u8>,
+    grant_digest: Vec<u8>,
+    config_digest: Vec<u8>,
+    record: Vec<u8>,
+}
+
+impl Store {
+    /// Keeps decisions of one plug-in, and lets those go that are too many now. All are kept or none.
+    pub async fn keep_decisions(
+        &self,
+        center: &CenterId,
+        plugin: &Name,
+        decisions: &[DecisionRow],
+        keeping: Keeping,
+    ) -> Result<(), AddError> {
+        // Sealed before the write begins, for which all other writers of a file wait.
+        let sealed = decisions.iter().map(|row| {
+            let place = [center.as_str().as_bytes(), row.id.as_bytes().as_slice()];
+            self.secrets.seal(RECORD, &place, &row.record)
+        });
+        let sealed: Vec<Vec<u8>> = sealed.collect();
+        let mut write = self.fulfillment.write().await?;
+        for (row, sealed) in decisions.iter().zip(&sealed) {
+            let values = arguments![
+                center.as_str(),
+                row.id.as_bytes(),
+                plugin.as_str(),
+                row.version.as_str(),
+                row.at.unix_ms(),
+                row.request.as_str(),
+                row.retailer.as_str(),
+                row.role.as_str(),
+                row.outcome.as_str(),
+                i64::try_from(row.fuel).unwrap_or(i64::MAX),
+                i64::from(row.sampled),
+                row.contract.as_str(),
+                &row.sha256,
+                &row.grant_digest,
+                &row.config_digest,
+                sealed,
+            ];
+            write.execute(INSERT, values).await?;
+        }
+        let last = i64::from(keeping.last);
+        let values = arguments![center.as_str(), plugin.as_str(), last];
+        write.execute(PRUNE, values).await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Lets decisions of before a moment go, of all centers, and says how many there were.
+    pub async fn forget_decisions_before(&self, oldest: Timestamp) -> Result<u64, ChangeError> {
+        let values = arguments![oldest.unix_ms()];
+        Ok(self.fulfillment.execute(PRUNE_OLD, values).await?)
+    }
+
+    /// One decision.
+    pub async fn decision(
+        &self,
+        center: &CenterId,
+        id: DecisionId,
+    ) -> Result<Option<DecisionRow>, ReadError> {
+        let values = arguments![center.as_str(), id.as_bytes()];
+        let row: Option<Row> = self.fulfillment.optional(SELECT, values).await?;
+        Ok(row.map(|row| self.opened(center, row)).transpose()?)
+    }
+
+    /// The latest decisions of a plug-in before one, the latest first; without one, the very latest.
+    pub async fn decisions(
+        &self,
+        center: &CenterId,
+        plugin: &Name,
+        before: Option<DecisionId>,
+        limit: u32,
+    ) -> Result<Vec<DecisionRow>, ReadError> {
+        let before = before.unwrap_or(DecisionId::from_bytes([255; 16]));
+        let values = arguments![
+            center.as_str(),
+            plugin.as_str(),
+            before.as_bytes(),
+            i64::from(limit),
+        ];
+        let rows: Vec<Row> = self.fulfillment.all(LATEST, values).await?;
+        let rows = rows.into_iter().map(|row| self.opened(center, row));
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Lets every decision go in whose record a text stands, which tells who the buyer is. A short
+    /// text stands in many: better too many than one too few.
+    pub(crate) async fn forget_decisions_about(
+        &self,
+        center: &CenterId,
+        retailer: &RetailerId,
+        text: &str,
+    ) -> Result<u64, Fault> {
+        let forms = written_forms(text);
+        let mut after = [0; 16];
+        let mut forgotten = 0;
+        loop {
+            let values = arguments![center.as_str(), retailer.as_str(), &after, PAGE];
+            let rows: Vec<(Vec<u8>, Vec<u8>)> = self.fulfillment.all(OF_RETAILER, values).await?;
+            let Some((last, _)) = rows.last() else { break };
+            after = sized(TABLE, "id", last)?;
+            for (id, sealed) in &rows {
+                let place = [center.as_str().as_bytes(), id.as_slice()];
+                let opened = self.secrets.open(RECORD, &place, sealed);
+                // What nobody can read may be about anybody, and is of no use.
+                let concerned = opened.map_or(true, |record| {
+                    forms.iter().any(|form| contains(&record, form))
+                });
+                if concerned {
+                    let values = arguments![center.as_str(), id];
+                    forgotten += self.fulfillment.execute(FORGET, values).await?;
+                }
+            }
+        }
+        if forgotten > 0 {
+            self.fulfillment.overwrite_deleted(&[TABLE]).await;
+        }
+        Ok(forgotten)
+    }
+
+    fn opened(&self, center: &CenterId, row: Row) -> Result<DecisionRow, Fault> {
+        let id: [u8; 16] = sized(TABLE, "id", &row.id)?;
+        let place = [center.as_str().as_bytes(), id.as_slice()];
+        let record = self.secrets.open(RECORD, &place, &row.record)?;
+        let retailer = RetailerId::try_from(row.retailer.as_str());
+        Ok(DecisionRow {
+            id: DecisionId::from_bytes(id),
+            plugin: Name::parse(&row.plugin)
+                .map_err(|error| Damaged::new(TABLE, "plugin", error))?,
+            version: parsed(TABLE, "version", &row.version)?,
+            at: moment(row.at),
+            request: row.request,
+            retailer: retailer
+                .map_err(|error| Damaged::new(TABLE, "retailer", error.to_string()))?,
+            role: row.role,
+            outcome: row.outcome,
+            fuel: counted(TABLE, "fuel", row.fuel)?,
+            sampled: row.sampled != 0,
+            contract: row.contract,
+            sha256: sized(TABLE, "sha256", &row.sha256)?,
+            grant_digest: sized(TABLE, "grant_digest", &row.grant_digest)?,
+            config_digest: sized(TABLE, "config_digest", &row.config_digest)?,
+            record: record.to_vec(),
+        })
+    }
+}
+
+/// How a text stands in a record: as JSON, or as JSON in a text of JSON.
+fn written_forms(text: &str) -> [Vec<u8>; 2] {
+    let within = |text: &str| {
+        let quoted = serde_json::Value::from(text).to_string();
+        let inner = quoted
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        inner.unwrap_or_default().to_owned()
+    };
+    let once = within(text);
+    [within(&once).into_bytes(), once.into_bytes()]
+}
+
+fn contains(record: &[u8], text: &[u8]) -> bool {
+    text.is_empty() || record.windows(text.len()).any(|window| window == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_however_deep_it_stands() {
+        for name in ["Ada", "Zoë \"Q\" 李\\", "a\nb"] {
+            let question = serde_json::json!([["user-name", name]]).to_string();
+            let record = serde_json::json!({ "question": question }).to_string();
+            let forms = written_forms(name);
+            let found = |text: &str| forms.iter().any(|form| contains(text.as_bytes(), form));
+            assert!(found(&question) && found(&record), "{name}");
+            assert!(!found("nobody"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Decisions in service: recorded, made once more, and asked of the next version.
+
+use std::fs;
+
+use colophon_tests::colophon::{fail, succeed};
+use colophon_tests::guest::{allowing_policy, denying_policy, trapping_policy};
+use serde_json::Value;
+
+use super::{Shop, manifest};
+
+/// Three downloads under a policy that allows them, by a host that has ended since: what it recorded
+/// is written by then.
+fn three_allowed(shop: &Shop) -> Vec<Value> {
+    shop.publish(&allowing_policy(), &manifest("rules", "1", "policy"));
+    shop.plugin(&["promote", "rules"]);
+    let host = shop.house.serve(&[]);
+    for number in 0..3 {
+        let answer = host.download(&shop.receipt(&format!("t-{number}")));
+        assert_eq!(answer.status, 200);
+    }
+    let metrics = host.request("GET", "/metrics", &[], None).unwrap();
+    let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(metrics.contains("colophon_plugin_decisions_dropped_total"));
+    assert!(host.stop());
+    let decisions = shop.plugin(&["decisions", "rules"]);
+    let decisions = decisions.as_array().unwrap().clone();
+    assert_eq!(decisions.len(), 3, "{decisions:?}");
+    decisions
+}
+
+/// What a command prints that says by its exit code that something differs.
+fn differing(shop: &Shop, arguments: &[&str]) -> Value {
+    let mut command = shop.house.colophon();
+    let output = command.arg("--json").args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_decision_is_the_same_when_it_is_made_once_more() {
+    let shop = Shop::open();
+    for decision in three_allowed(&shop) {
+        assert_eq!(
+            (&decision["role"], &decision["outcome"]),
+            (&"policy".into(), &"allow".into())
+        );
+        let replayed = shop.plugin(&["replay", decision["decision"].as_str().unwrap()]);
+        assert_eq!(replayed["same"], true, "{replayed}");
+        assert_eq!(replayed["fuel"], replayed["fuel_recorded"]);
+        assert_eq!(replayed["granted_otherwise_now"], false);
+        let request = decision["request"].as_str().unwrap();
+        let of_request = shop.plugin(&["decisions", "rules", "--request", request]);
+        assert_eq!(of_request.as_array().unwrap().len(), 1);
+    }
+    let nobody = "0".repeat(32);
+    let refused = fail(shop.house.colophon().args(["plugin", "replay", &nobody]));
+    assert!(refused.contains("has no decision"), "{refused}");
+}
+
+#[test]
+fn a_retailer_checks_what_the_center_says_of_a_decision() {
+    let shop = Shop::open();
+    let decisions = three_allowed(&shop);
+    let id = decisions[0]["decision"].as_str().unwrap();
+    let place = |name: &str| shop.house.path().join(name).to_str().unwrap().to_owned();
+    let (receipt, key) = (place("decision.jws"), place("provider.pem"));
+    shop.plugin(&["receipt", id, "--out", &receipt]);
+    let mut command = shop.house.colophon();
+    let certificate =
+        succeed(command.args(["center", "signer", "certificate", "--role", "provider"]));
+    fs::write(&key, certificate).unwrap();
+    let verified = shop.plugin(&["verify", &receipt, "--key", &key]);
+    assert_eq!(verified["decision"], id);
+    assert_eq!(
+        (&verified["outcome"], &verified["retailer"]),
+        (&"allow".into(), &"shop".into())
+    );
+    assert_eq!(verified["transaction"], "t-2", "the latest is listed first");
+
+    let text = fs::read_to_string(&receipt).unwrap();
+    let forged = place("forged.jws");
+    fs::write(&forged, text.replacen('.', ".e", 1)).unwrap();
+    let mut command = shop.house.colophon();
+    let refused = fail(command.args(["plugin", "verify", &forged, "--key", &key]));
+    assert!(refused.contains("is not good"), "{refused}");
+    // What is there already is not overwritten.
+    let mut command = shop.house.colophon();
+    fail(command.args(["plugin", "receipt", id, "--out", &receipt]));
+}
+
+#[test]
+fn the_next_version_is_asked_which_sales_it_would_change() {
+    let shop = Shop::open();
+    three_allowed(&shop);
+    shop.publish(&denying_policy(), &manifest("rules", "2", "policy"));
+    let report = differing(&shop, &["plugin", "shadow", "rules"]);
+    assert_eq!(
+        (&report["version"], &report["asked"]),
+        (&"2".into(), &3.into())
+    );
+    assert_eq!(report["different"]["allow-to-deny"], 3, "{report}");
+    assert_eq!(report["changed"][0]["candidate"], "deny: closed");
+    let same = shop.plugin(&["shadow", "rules", "--version", "1", "--last", "2"]);
+    assert_eq!((&same["asked"], &same["same"]), (&2.into(), &2.into()));
+    // To decide otherwise is what a new version is for.
+    shop.plugin(&["promote", "rules", "2"]);
+}
+
+#[test]
+fn a_version_that_newly_fails_is_not_promoted_unless_it_is_insisted_on() {
+    let shop = Shop::open();
+    three_allowed(&shop);
+    shop.publish(&trapping_policy(), &manifest("rules", "2", "policy"));
+    for arguments in [&["--canary", "10"][..], &[]] {
+        let mut command = shop.house.colophon();
+        command
+            .args(["plugin", "promote", "rules", "2"])
+            .args(arguments);
+        let refused = fail(&mut command);
+        assert!(refused.contains("fails on 3 of 3"), "{refused}");
+    }
+    assert_eq!(shop.state("rules", "1"), "active");
+    assert_eq!(shop.state("rules", "2"), "published");
+    shop.plugin(&["promote", "rules", "2", "--without-shadow"]);
+    assert_eq!(shop.state("rules", "2"), "active");
+}
