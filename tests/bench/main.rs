@@ -16,6 +16,7 @@ mod nginx;
 mod orders;
 mod outbox;
 mod plugin;
+mod reloads;
 mod repository;
 mod sealing;
 
@@ -32,6 +33,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("memory", memory::measure),
     ("level-5", licensing::measure),
     ("plug-in", plugin::measure),
+    ("reloads", reloads::measure),
     ("repository", repository::measure),
     ("orders", orders::measure),
     ("outbox", outbox::measure),

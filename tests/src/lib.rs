@@ -7,6 +7,7 @@
     reason = "a test that lacks its means fails by panicking, in its support as in itself"
 )]
 
+pub mod author;
 pub mod book;
 pub mod browser;
 pub mod colophon;

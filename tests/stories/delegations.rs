@@ -311,6 +311,32 @@ fn leave_is_taken_in_where_copies_are_licensed() {
     succeed(&mut update(&["--licensed"]));
 }
 
+#[test]
+fn another_kind_of_copy_is_sold_only_by_leave_that_is_believed() {
+    let trade = Trade::new();
+    let house = &trade.shop.house;
+    let mut add = house.colophon();
+    add.args(["title", "add", "--book-id", "b-2", "--level", "3", "--sign"]);
+    add.arg("tool").arg(house.path().join("book.epub"));
+    add.arg("--rights").arg(printing(house, 1));
+    succeed(add.arg("--delegation").arg(trade.delegation("b-2", 1)));
+    let sell_licensed = || {
+        let mut command = house.colophon();
+        command.args(["title", "update", "--book-id", "b-2", "--licensed"]);
+        command
+    };
+    let publisher = house.path().join("trust/publisher.licensor.pem");
+    let trusted = fs::read(&publisher).unwrap();
+    fs::remove_file(&publisher).unwrap();
+    let said = fail(&mut sell_licensed());
+    assert!(said.contains("delegation"), "{said}");
+    let forms = || house.json(&["title", "show", "--book-id", "b-2"])["forms"].to_string();
+    assert!(!forms().contains("licensed"));
+    fs::write(&publisher, trusted).unwrap();
+    succeed(&mut sell_licensed());
+    assert!(forms().contains("licensed"));
+}
+
 /// Leave whose every right asks for the licensor that it was given to, as other programs make it.
 fn asking_for_the_delegate(trade: &Trade, book_id: &str) -> PathBuf {
     let mut shown = trade.shop.house.colophon();

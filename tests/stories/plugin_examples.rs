@@ -1,27 +1,18 @@
 //! The worked examples in `plugins/`, each from its source through its cases.
 
 use std::path::PathBuf;
-use std::process::Command;
 
+use colophon_tests::author::{copy_example, missing};
 use colophon_tests::colophon::succeed;
-use colophon_tests::tool::{skipped, target, workspace};
+use colophon_tests::tool::{skipped, target};
 
-use crate::plugin_authors::{Author, missing};
+use crate::plugin_authors::Author;
 
 /// A copy of an example's folder, as somebody has it who took it from here.
 fn copy(name: &'static str) -> (Author, PathBuf) {
     let author = Author::alone(name);
     let place = author.plugin();
-    let example = workspace().join("plugins").join(name);
-    // What a developer has built there is left behind.
-    std::fs::create_dir(&place).unwrap();
-    for part in std::fs::read_dir(example).unwrap() {
-        let part = part.unwrap();
-        let made = ["build", "node_modules", ".venv", "package-lock.json"];
-        if !made.iter().any(|made| part.file_name() == *made) {
-            succeed(Command::new("cp").arg("-rL").arg(part.path()).arg(&place));
-        }
-    }
+    copy_example(name, &place);
     (author, place)
 }
 

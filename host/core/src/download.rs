@@ -8,6 +8,7 @@
 mod authenticating;
 mod beginning;
 mod explaining;
+mod identifying;
 mod judging;
 mod licensing;
 mod making;

@@ -61,7 +61,7 @@ events! {
     PluginFailed = "COL4001", "plug-in-failed", "A plug-in gave no usable answer; the event says whose fault it is.";
     PluginsLoaded = "COL4002", "plug-ins-loaded", "A center's plug-ins were loaded, or replaced while requests were under way.";
     PluginNotLoaded = "COL4003", "plug-in-not-loaded", "A center's plug-in could not be loaded; the event says why, and whether the one before it answers on or the center's downloads are refused.";
-    PluginRolledBack = "COL4004", "plug-in-rolled-back", "A plug-in failed so often that its version was rejected; the event names the version that is active since, or says that there is none to go back to.";
+    PluginRolledBack = "COL4004", "plug-in-rolled-back", "A version of a plug-in failed so often that it was rejected; the event names the version that is active since, or says why the failing one is asked on until an operator decides.";
     OutboxFull = "COL5001", "outbox-full", "No log row can be promised; downloads are refused until there is room.";
     OutboxFailed = "COL5002", "outbox-failed", "The node's database failed to make log rows durable.";
     LogWriterDelayed = "COL5003", "log-writer-delayed", "The logging database does not answer; rows wait in the outbox.";

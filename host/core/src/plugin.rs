@@ -23,7 +23,8 @@ pub struct CallContext {
     /// The retailer that sold; before the receipt is opened, the one it claims.
     pub retailer: RetailerId,
     /// Tells the purchase from others, so that it meets the same version of a plug-in every time.
-    /// None before the receipt is opened: then no version on trial is asked.
+    /// Before the receipt is opened it is whatever the retailer has sold. Without one no version on
+    /// trial is asked.
     pub purchase: Option<PurchaseMark>,
 }
 
@@ -187,6 +188,42 @@ impl PluginFailure {
             Self::HostUnavailable => "host-unavailable",
             Self::Saturated => "saturated",
             Self::NotLoaded => "not-loaded",
+        }
+    }
+
+    /// The same in the host's words alone: a plug-in's own may quote what it was asked, and so the
+    /// buyer.
+    pub fn brief(&self) -> String {
+        let kind = self.kind();
+        match self {
+            Self::Trapped { function, .. } => format!("{kind} in {function}"),
+            Self::LimitReached { limit } => format!("{kind}: {limit}"),
+            Self::Unusable { problem } => format!("{kind}: {problem}"),
+            Self::NoSuchRole { role } => format!("{kind}: {role}"),
+            Self::Reported { .. }
+            | Self::TimedOut
+            | Self::OutOfFuel
+            | Self::HostUnavailable
+            | Self::Saturated
+            | Self::NotLoaded => kind.to_owned(),
+        }
+    }
+
+    /// Whether it can only be a defect of the version that was asked. A failure that a plug-in
+    /// reports may be a title that it does not have, or a sale that it refuses; and what runs past
+    /// its deadline may have met a busy machine.
+    pub fn is_defect(&self) -> bool {
+        match self {
+            Self::Trapped { .. }
+            | Self::OutOfFuel
+            | Self::LimitReached { .. }
+            | Self::Unusable { .. } => true,
+            Self::Reported { .. }
+            | Self::TimedOut
+            | Self::NoSuchRole { .. }
+            | Self::HostUnavailable
+            | Self::Saturated
+            | Self::NotLoaded => false,
         }
     }
 

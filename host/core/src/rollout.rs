@@ -6,54 +6,27 @@
 
 mod breaker;
 mod share;
+mod step;
+mod version;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 pub use self::breaker::{Breaker, Tripped};
 pub use self::share::{PurchaseMark, Share};
+pub use self::step::{Step, StepRefused, Witnesses};
+pub use self::version::{InvalidVersion, PluginVersion};
+use crate::time::Timestamp;
 
 /// How many retired versions are kept to go back to.
 pub const RETIRED_KEPT: usize = 5;
 
-/// A version of a plug-in, as its author counts: 1 to 64 letters, digits and `.`, `-`, `+`, `_`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PluginVersion(Arc<str>);
-
-/// A text is no [`PluginVersion`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a version has 1 to 64 letters, digits and '.', '-', '+', '_'")]
-pub struct InvalidVersion;
-
-impl PluginVersion {
-    /// The version as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PluginVersion {
-    type Err = InvalidVersion;
-
-    fn from_str(text: &str) -> Result<Self, InvalidVersion> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || ".-+_".contains(c);
-        if (1..=64).contains(&text.len()) && text.chars().all(plain) {
-            Ok(Self(text.into()))
-        } else {
-            Err(InvalidVersion)
-        }
-    }
-}
-
-impl fmt::Display for PluginVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+/// How long a version that took the place of one that failed is not gone back from by itself: what
+/// two versions in a row do not survive is likely the question's fault or the host's, and older
+/// versions would fall one after the other.
+pub const STEPS_BACK_APART: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a version stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,94 +37,18 @@ pub enum VersionState {
     Canary(Share),
     /// Asked for all purchases, or for those that the canary leaves.
     Active,
-    /// Was active. A higher turn retired later.
+    /// Was active, and another was promoted. A higher turn retired later.
     Retired {
         /// Counts up with every version of the plug-in that retires.
         turn: u32,
     },
+    /// Was gone back from. It is asked again only when somebody names it.
+    Shelved,
     /// Never to be asked again.
     Rejected {
         /// Why, for people.
         reason: String,
     },
-}
-
-/// What is done with a plug-in's versions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// A new version is taken in.
-    Publish(PluginVersion),
-    /// A version becomes the active one.
-    Promote(PluginVersion),
-    /// A version is tried with a share of the purchases.
-    Canary(PluginVersion, Share),
-    /// The canary ends; without one, the version that was active before becomes active again.
-    Rollback,
-    /// No version is asked any more.
-    Withdraw,
-    /// A version has failed: it is not asked any more, and the one before it is.
-    Reject {
-        /// The version.
-        version: PluginVersion,
-        /// Why, for people.
-        reason: String,
-    },
-}
-
-impl Step {
-    /// What the step is called in the history.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Publish(_) => "publish",
-            Self::Promote(_) => "promote",
-            Self::Canary(..) => "canary",
-            Self::Rollback => "rollback",
-            Self::Withdraw => "withdraw",
-            Self::Reject { .. } => "reject",
-        }
-    }
-
-    /// The version that the step names.
-    pub fn version(&self) -> Option<&PluginVersion> {
-        match self {
-            Self::Publish(version) | Self::Promote(version) | Self::Canary(version, _) => {
-                Some(version)
-            }
-            Self::Reject { version, .. } => Some(version),
-            Self::Rollback | Self::Withdraw => None,
-        }
-    }
-}
-
-/// Why a step is not taken. Nothing has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum StepRefused {
-    /// A version is published once; what changes gets another number.
-    #[error("version {0} is published already; give what has changed another version")]
-    AlreadyPublished(PluginVersion),
-    /// There is no such version.
-    #[error("there is no version {0}; publish it first")]
-    Unknown(PluginVersion),
-    /// It was rejected.
-    #[error("version {version} was rejected: {reason}")]
-    Rejected {
-        /// The version.
-        version: PluginVersion,
-        /// Why it was.
-        reason: String,
-    },
-    /// It is the active version.
-    #[error("version {0} is active already")]
-    AlreadyActive(PluginVersion),
-    /// No retired version is left, and no canary to end.
-    #[error("there is no version to go back to")]
-    NothingBefore,
-    /// No version is asked.
-    #[error("no version is active or on trial")]
-    NotAsked,
-    /// A version that nobody asks cannot fail.
-    #[error("version {0} is neither active nor on trial")]
-    NotInUse(PluginVersion),
 }
 
 /// All versions of one plug-in in one center.
@@ -160,6 +57,10 @@ pub enum StepRefused {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rollout {
     versions: BTreeMap<PluginVersion, VersionState>,
+    /// Versions that do not fit what is granted now, with the reason.
+    unfit: BTreeMap<PluginVersion, String>,
+    /// Since when the active version stands in for one that failed.
+    stands_in_since: Option<Timestamp>,
 }
 
 /// Two versions are in a state that only one can have.
@@ -177,6 +78,7 @@ impl Rollout {
     ) -> Result<Self, Ambiguous> {
         let rollout = Self {
             versions: versions.into_iter().collect(),
+            ..Self::default()
         };
         let count = |wanted: fn(&VersionState) -> bool| {
             rollout.versions.values().filter(|now| wanted(now)).count()
@@ -188,6 +90,28 @@ impl Rollout {
             return Err(Ambiguous("canaries"));
         }
         Ok(rollout)
+    }
+
+    /// The same where exactly these versions do not fit what is granted, each with the reason. They
+    /// keep their states: one that is asked is asked on, and none of them comes back, neither by a
+    /// step back nor by its name. Under a grant that they fit again, everything is as it was.
+    #[must_use]
+    pub fn with_unfit(self, unfit: impl IntoIterator<Item = (PluginVersion, String)>) -> Self {
+        let unfit = unfit.into_iter();
+        let unfit = unfit.filter(|(version, _)| self.versions.contains_key(version));
+        Self {
+            unfit: unfit.collect(),
+            ..self
+        }
+    }
+
+    /// The same where the active version took the place of one that failed, at this time.
+    #[must_use]
+    pub fn standing_in_since(self, since: Option<Timestamp>) -> Self {
+        Self {
+            stands_in_since: since.filter(|_| self.active().is_some()),
+            ..self
+        }
     }
 
     /// Every version with its state.
@@ -216,13 +140,32 @@ impl Rollout {
                 VersionState::Published
                 | VersionState::Active
                 | VersionState::Retired { .. }
+                | VersionState::Shelved
                 | VersionState::Rejected { .. } => None,
             })
     }
 
-    /// The version to go back to: the one that retired last.
+    /// The version that a rollback goes back from: the one on trial, or else the active one.
+    pub fn foremost(&self) -> Option<&PluginVersion> {
+        let canary = self.canary().map(|(version, _)| version);
+        canary.or_else(|| self.active())
+    }
+
+    /// The version to go back to: the one that retired last, of those that fit what is granted.
     pub fn previous(&self) -> Option<&PluginVersion> {
-        self.retired().last().map(|(_, version)| *version)
+        let retired = self.retired();
+        let mut fit = retired.into_iter().map(|(_, version)| version);
+        fit.rfind(|version| !self.unfit.contains_key(*version))
+    }
+
+    /// Why a version does not fit what is granted.
+    pub fn unfit(&self, version: &PluginVersion) -> Option<&str> {
+        self.unfit.get(version).map(String::as_str)
+    }
+
+    /// Since when the active version stands in for one that failed.
+    pub fn stands_in_since(&self) -> Option<Timestamp> {
+        self.stands_in_since
     }
 
     /// What comes of a step. Retired versions beyond [`RETIRED_KEPT`] are gone afterwards.
@@ -238,58 +181,120 @@ impl Rollout {
                 }
                 next.set(version, VersionState::Published);
             }
-            Step::Promote(version) => {
-                self.usable(version)?;
-                next.end_canary();
-                next.retire_active();
-                next.set(version, VersionState::Active);
+            Step::Promote(version) => next.promote(version)?,
+            Step::PromoteNext(version) => {
+                self.waits(version)?;
+                next.promote(version)?;
             }
             Step::Canary(version, share) => {
                 self.usable(version)?;
-                next.end_canary();
+                next.end_canary(VersionState::Published);
                 next.set(version, VersionState::Canary(*share));
             }
-            Step::Rollback => next.roll_back()?,
+            Step::Rollback { seen } => {
+                self.unchanged(seen.as_ref())?;
+                next.roll_back()?;
+            }
             Step::Withdraw => {
-                if self.active().is_none() && self.canary().is_none() {
+                if self.foremost().is_none() {
                     return Err(StepRefused::NotAsked);
                 }
-                next.end_canary();
+                next.end_canary(VersionState::Published);
                 next.retire_active();
             }
-            Step::Reject { version, reason } => next.reject(version, reason)?,
+            Step::Reject {
+                version,
+                reason,
+                witnesses,
+                at,
+            } => next.reject(version, reason, *witnesses, *at)?,
         }
         next.forget_oldest();
         Ok(next)
     }
 
+    /// Whether a version may be promoted without anybody naming it: it is on trial, or has never
+    /// been asked for all. One that was gone back from would come back by an oversight.
+    ///
+    /// # Errors
+    /// [`StepRefused`] says why not.
+    pub fn waits(&self, version: &PluginVersion) -> Result<(), StepRefused> {
+        self.usable(version)?;
+        match self.versions.get(version) {
+            Some(VersionState::Retired { .. } | VersionState::Shelved) => {
+                Err(StepRefused::AskedBefore(version.clone()))
+            }
+            Some(
+                VersionState::Published
+                | VersionState::Canary(_)
+                | VersionState::Active
+                | VersionState::Rejected { .. },
+            )
+            | None => Ok(()),
+        }
+    }
+
     /// Whether a version may be asked that is not the active one.
     fn usable(&self, version: &PluginVersion) -> Result<(), StepRefused> {
         match self.versions.get(version) {
-            None => Err(StepRefused::Unknown(version.clone())),
-            Some(VersionState::Active) => Err(StepRefused::AlreadyActive(version.clone())),
-            Some(VersionState::Rejected { reason }) => Err(StepRefused::Rejected {
+            None => return Err(StepRefused::Unknown(version.clone())),
+            Some(VersionState::Active) => return Err(StepRefused::AlreadyActive(version.clone())),
+            Some(VersionState::Rejected { reason }) => {
+                return Err(StepRefused::Rejected {
+                    version: version.clone(),
+                    reason: reason.clone(),
+                });
+            }
+            Some(
+                VersionState::Published
+                | VersionState::Canary(_)
+                | VersionState::Retired { .. }
+                | VersionState::Shelved,
+            ) => {}
+        }
+        match self.unfit.get(version) {
+            None => Ok(()),
+            Some(reason) => Err(StepRefused::Unfit {
                 version: version.clone(),
                 reason: reason.clone(),
             }),
-            Some(
-                VersionState::Published | VersionState::Canary(_) | VersionState::Retired { .. },
-            ) => Ok(()),
         }
+    }
+
+    /// Whether what somebody has seen is still so.
+    fn unchanged(&self, seen: Option<&PluginVersion>) -> Result<(), StepRefused> {
+        let now = self.foremost();
+        if now == seen {
+            return Ok(());
+        }
+        Err(StepRefused::Changed {
+            now: now.cloned(),
+            seen: seen.cloned(),
+        })
     }
 
     fn set(&mut self, version: &PluginVersion, state: VersionState) {
         self.versions.insert(version.clone(), state);
     }
 
-    fn end_canary(&mut self) {
+    /// The trial ends, and the version stands like this.
+    fn end_canary(&mut self, state: VersionState) {
         if let Some((version, _)) = self.canary() {
             let version = version.clone();
-            self.set(&version, VersionState::Published);
+            self.set(&version, state);
         }
     }
 
+    fn promote(&mut self, version: &PluginVersion) -> Result<(), StepRefused> {
+        self.usable(version)?;
+        self.end_canary(VersionState::Published);
+        self.retire_active();
+        self.set(version, VersionState::Active);
+        Ok(())
+    }
+
     fn retire_active(&mut self) {
+        self.stands_in_since = None;
         if let Some(version) = self.active().cloned() {
             let last = self.retired().last().map_or(0, |(turn, _)| *turn);
             let turn = last.saturating_add(1);
@@ -300,29 +305,48 @@ impl Rollout {
     /// The version gone back from is none to go back to, or two of them would take turns.
     fn roll_back(&mut self) -> Result<(), StepRefused> {
         if self.canary().is_some() {
-            self.end_canary();
+            self.end_canary(VersionState::Shelved);
             return Ok(());
         }
         let previous = self.previous().cloned().ok_or(StepRefused::NothingBefore)?;
         if let Some(active) = self.active().cloned() {
-            self.set(&active, VersionState::Published);
+            self.set(&active, VersionState::Shelved);
         }
         self.set(&previous, VersionState::Active);
+        self.stands_in_since = None;
         Ok(())
     }
 
-    /// An active version is only taken away where another takes its place: a center whose policy
-    /// fails refuses sales, and one without its policy would let them pass.
-    fn reject(&mut self, version: &PluginVersion, reason: &str) -> Result<(), StepRefused> {
+    /// A trial ends at once. An active version is only taken away where several have seen it fail,
+    /// where it does not stand in for another that failed a short time ago, and where another takes
+    /// its place: a center whose policy fails refuses sales, and one without its policy would let
+    /// them pass.
+    fn reject(
+        &mut self,
+        version: &PluginVersion,
+        reason: &str,
+        witnesses: Witnesses,
+        at: Timestamp,
+    ) -> Result<(), StepRefused> {
         match self.versions.get(version) {
             Some(VersionState::Canary(_)) => {}
             Some(VersionState::Active) => {
+                if witnesses == Witnesses::One {
+                    return Err(StepRefused::OneWitness(version.clone()));
+                }
                 let previous = self.previous().cloned().ok_or(StepRefused::NothingBefore)?;
+                if let Some(since) = self.stands_in_since
+                    && at < later(since, STEPS_BACK_APART)
+                {
+                    return Err(StepRefused::StandsIn(version.clone()));
+                }
                 self.set(&previous, VersionState::Active);
+                self.stands_in_since = Some(at);
             }
             Some(
                 VersionState::Published
                 | VersionState::Retired { .. }
+                | VersionState::Shelved
                 | VersionState::Rejected { .. },
             )
             | None => return Err(StepRefused::NotInUse(version.clone())),
@@ -341,6 +365,7 @@ impl Rollout {
         let surplus = retired.len().saturating_sub(RETIRED_KEPT);
         for version in retired.iter().take(surplus) {
             self.versions.remove(version);
+            self.unfit.remove(version);
         }
     }
 
@@ -357,4 +382,9 @@ impl Rollout {
         retired.sort();
         retired
     }
+}
+
+fn later(moment: Timestamp, by: Duration) -> Timestamp {
+    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_ms(moment.unix_ms().saturating_add(by))
 }

@@ -5,6 +5,7 @@ pub(crate) mod failure;
 pub(crate) mod live;
 mod not_loaded;
 mod question;
+mod running;
 
 use std::sync::Arc;
 
@@ -173,9 +174,7 @@ impl PluginCalls for RequestCalls {
                 Err(failure) => failed = Some(failure),
             }
         }
-        for link in &mut self.links {
-            link.live = None;
-        }
+        self.rest();
         named.ok_or_else(|| failed.unwrap_or_else(|| self.nobody(Role::Naming)))
     }
 
@@ -211,12 +210,27 @@ impl PluginCalls for RequestCalls {
 }
 
 impl RequestCalls {
+    /// Ends all instances, or puts them to rest.
+    fn rest(&mut self) {
+        for Link { asked, live } in &mut self.links {
+            if let (Some(live), Some(warm)) = (live.take(), asked.generation.warm()) {
+                warm.rest(&self.request.context, live);
+            }
+        }
+    }
+
     fn nobody(&self, role: Role) -> PluginFailure {
         let failure = PluginFailure::NoSuchRole {
             role: role.as_str(),
         };
         Observed::nobody(role, &self.request.context, &failure);
         failure
+    }
+}
+
+impl Drop for RequestCalls {
+    fn drop(&mut self) {
+        self.rest();
     }
 }
 
@@ -234,10 +248,11 @@ impl Request {
         let mut observed = Observed::begin(meters, Q::ROLE, generation, &self.context);
         let answer = self.put(asked, live, question, &mut observed).await;
         if let Some(follower) = &asked.follower {
+            let defect = answer.as_ref().ok().and_then(Q::defect);
             follower.followed(&FollowedCall {
                 role: Q::ROLE,
                 context: &self.context,
-                failure: answer.as_ref().err(),
+                failure: answer.as_ref().err().or(defect.as_ref()),
                 fuel: observed.fuel(),
                 memory_bytes: observed.memory_bytes(),
                 host_calls: observed.host_calls_made(),
@@ -280,7 +295,7 @@ impl Request {
             Err(failure) => {
                 if recorded {
                     let turn = Turn::not_put(question.recorded(), &failure);
-                    observed.keep(Record::of(generation, &[], turn));
+                    observed.keep(Record::of(generation, turn));
                 }
                 return Err(failure);
             }
@@ -291,12 +306,16 @@ impl Request {
         let answer = live.ask(question).await;
         observed.used(live.fuel_used(), live.memory_bytes(), live.host_calls());
         if recorded && let Some(turn) = live.heard(question.recorded(), answer.as_ref().err()) {
-            observed.keep(Record::of(generation, live.turns(), turn.clone()));
+            let record = Record::of(generation, turn.clone());
+            observed.keep(record.in_instance(live.turns(), live.is_reused()));
             live.remember(turn);
         }
         let usable = match &answer {
             Ok(_) => true,
-            Err(failure) => failure::leaves_usable(failure),
+            Err(failure) => {
+                live.serve_no_more();
+                failure::leaves_usable(failure)
+            }
         };
         if usable {
             *place = Some(live);
@@ -305,23 +324,45 @@ impl Request {
     }
 
     async fn start(&self, generation: &Generation) -> Result<Live, PluginFailure> {
-        let granted = generation.granted();
         let begun = Instant::now();
-        let places = self.places(begun + granted.limits.deadline).await?;
-        let bound = Bound {
+        let deadline = begun + generation.granted().limits.deadline;
+        let places = self.places(deadline).await?;
+        let rested = generation.warm().and_then(|warm| warm.take(&self.context));
+        if let Some(mut live) = rested {
+            live.serve(self.bound(), places, begun);
+            return Ok(live);
+        }
+        match self.start_fresh(generation, places, begun).await {
+            // What rests takes up room in the engine that this one needs.
+            Err(PluginFailure::Saturated) if self.sandbox.let_resting_go() => {
+                let places = self.places(deadline).await?;
+                self.start_fresh(generation, places, begun).await
+            }
+            started => started,
+        }
+    }
+
+    async fn start_fresh(
+        &self,
+        generation: &Generation,
+        places: Places,
+        begun: Instant,
+    ) -> Result<Live, PluginFailure> {
+        let state = CallState::new(Arc::clone(generation.granted()), Some(self.bound()));
+        let (engine, pre) = (self.sandbox.engine(), generation.pre());
+        let mut live = Live::start_at(engine, pre, state, places, begun).await?;
+        if let Some(warm) = generation.warm() {
+            live.serve_in_all(warm.requests());
+        }
+        Ok(live)
+    }
+
+    fn bound(&self) -> Bound {
+        Bound {
             catalog: Arc::clone(&self.catalog),
             center: self.context.center.clone(),
             request_id: self.context.request_id.clone(),
-        };
-        let state = CallState::new(Arc::clone(granted), Some(bound));
-        Live::start_at(
-            self.sandbox.engine(),
-            generation.pre(),
-            state,
-            places,
-            begun,
-        )
-        .await
+        }
     }
 
     /// A place of the center's, then one of the host's.

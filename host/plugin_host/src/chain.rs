@@ -52,7 +52,7 @@ pub struct FollowedCall<'a> {
     pub role: Role,
     /// The request that it served.
     pub context: &'a CallContext,
-    /// Why there was no usable answer.
+    /// Why there was no answer that a host can use.
     pub failure: Option<&'a PluginFailure>,
     /// Fuel, with that of the start.
     pub fuel: u64,
@@ -131,6 +131,12 @@ impl Place {
         }
     }
 
+    /// Everybody who is asked here for some purchases.
+    fn all(&self) -> impl Iterator<Item = &Asked> {
+        let canary = self.canary.as_ref().map(|canary| &canary.asked);
+        self.active.iter().chain(canary)
+    }
+
     /// Who is asked here for a purchase: always the same for the same one.
     fn asked(&self, purchase: Option<PurchaseMark>) -> Option<&Asked> {
         let canary = self.canary.as_ref().filter(|canary| {
@@ -148,9 +154,11 @@ impl Chain {
             .filter_map(move |place| place.asked(purchase))
     }
 
-    /// Whether somebody in it plays a role for all purchases.
+    /// Whether somebody in it plays a role, if only on trial.
     pub(crate) fn plays(&self, role: Role) -> bool {
-        self.asked(None)
+        self.places
+            .iter()
+            .flat_map(Place::all)
             .any(|asked| asked.generation.roles().any(|played| played == role))
     }
 }

@@ -11,24 +11,64 @@ macro_rules! named {
     };
 }
 
-/// Whether a component's name for an interface means this one: by the same version, or by an older
-/// one that this one goes on with. The engine itself would take a newer one as well, which knows
-/// what this host does not.
-pub(crate) fn means(name: &str, ours: &str) -> bool {
-    fn parts(name: &str) -> Option<(&str, (u32, u32, u32))> {
-        let (interface, version) = name.split_once('@')?;
-        let plain = |c: char| c.is_ascii_digit() || c == '.';
-        let mut numbers = version.split('.').map(|number| number.parse().ok());
-        let version_parts = (numbers.next()??, numbers.next()??, numbers.next()??);
-        let whole = numbers.next().is_none() && version.chars().all(plain);
-        whole.then_some((interface, version_parts))
+/// What a host speaks: the contract up to a version, all of which have the interfaces of the first,
+/// and what the later ones have added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spoken {
+    newest: Version,
+    added: &'static [Added],
+}
+
+/// An interface that plug-ins can ask of the host since a later version, without a grant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Added {
+    pub(crate) interface: &'static str,
+    pub(crate) functions: &'static [&'static str],
+}
+
+type Version = (u32, u32, u32);
+
+impl Spoken {
+    /// The published contract.
+    pub(crate) const PUBLISHED: Self = Self::up_to((1, 0, 0), &[]);
+
+    pub(crate) const fn up_to(newest: Version, added: &'static [Added]) -> Self {
+        Self { newest, added }
     }
-    match (parts(name), parts(ours)) {
-        (Some((interface, version)), Some((own, most))) => {
-            interface == own && version.0 == most.0 && version <= most
+
+    /// Whether a component's name for an interface means this one: by the version that is spoken,
+    /// or by an older one that it goes on with. The engine itself would take a newer one as well,
+    /// which knows what this host does not.
+    pub(crate) fn means(&self, name: &str, ours: &str) -> bool {
+        match (parts(name), parts(ours)) {
+            (Some((interface, version)), Some((own, _))) => {
+                interface == own && version.0 == self.newest.0 && version <= self.newest
+            }
+            _ => false,
         }
-        _ => false,
     }
+
+    /// The functions of an interface that a component imports, with the capability behind it, if
+    /// there is one; none if no host of this version offers it.
+    pub(crate) fn offered(&self, interface: &str) -> Option<(Option<Capability>, &[&'static str])> {
+        let mut all = Capability::ALL.into_iter();
+        if let Some(found) = all.find(|found| self.means(interface, found.interface())) {
+            return Some((Some(found), found.functions()));
+        }
+        let mut added = self.added.iter();
+        let added = added.find(|added| self.means(interface, added.interface))?;
+        Some((None, added.functions))
+    }
+}
+
+/// A name of an interface without its version, and the version.
+fn parts(name: &str) -> Option<(&str, Version)> {
+    let (interface, version) = name.split_once('@')?;
+    let plain = |c: char| c.is_ascii_digit() || c == '.';
+    let mut numbers = version.split('.').map(|number| number.parse().ok());
+    let parts = (numbers.next()??, numbers.next()??, numbers.next()??);
+    let whole = numbers.next().is_none() && version.chars().all(plain);
+    whole.then_some((interface, parts))
 }
 
 /// What every plug-in exports.
@@ -99,12 +139,6 @@ impl Capability {
         Self::Log,
         Self::Sql,
     ];
-
-    /// The capability behind an interface that a component imports.
-    pub(crate) fn of(interface: &str) -> Option<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|capability| means(interface, capability.interface()))
-    }
 
     /// Its name in manifests and records.
     pub(crate) fn as_str(self) -> &'static str {
@@ -191,13 +225,14 @@ mod tests {
 
     #[test]
     fn a_name_means_an_interface_in_no_newer_version() {
-        let ours = "colophon:host/kv@1.2.0";
+        let spoken = Spoken::up_to((1, 2, 0), &[]);
+        let ours = "colophon:host/kv@1.0.0";
         for name in [
             "colophon:host/kv@1.2.0",
             "colophon:host/kv@1.1.9",
             "colophon:host/kv@1.0.0",
         ] {
-            assert!(means(name, ours), "{name}");
+            assert!(spoken.means(name, ours), "{name}");
         }
         for name in [
             "colophon:host/kv@1.2.1",
@@ -212,7 +247,7 @@ mod tests {
             "colophon:host/sql@1.2.0",
             "kv@1.2.0",
         ] {
-            assert!(!means(name, ours), "{name}");
+            assert!(!spoken.means(name, ours), "{name}");
         }
     }
 

@@ -13,6 +13,7 @@ use crate::call::Live;
 use crate::contract::Role;
 use crate::granted::Granted;
 use crate::state::CallState;
+use crate::warm::Warm;
 
 /// One loaded version of a plug-in. It never changes; replacing a plug-in makes another.
 pub struct Generation {
@@ -21,6 +22,7 @@ pub struct Generation {
     description: Description,
     sha256: [u8; 32],
     granted: Arc<Granted>,
+    warm: Option<Warm>,
 }
 
 /// What a plug-in says of itself. Nothing relies on it.
@@ -61,6 +63,11 @@ impl Generation {
 
     pub(crate) fn granted(&self) -> &Arc<Granted> {
         &self.granted
+    }
+
+    /// How its instances are used again, if they are.
+    pub(crate) fn warm(&self) -> Option<&Warm> {
+        self.warm.as_ref()
     }
 
     pub(crate) fn exported(&self) -> &Roles {

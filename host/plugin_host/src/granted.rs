@@ -12,6 +12,7 @@ use crate::contract::Capability;
 use crate::limits::Limits;
 use crate::lines::Lines;
 use crate::manifest::{KvTerms, Manifest, Permitted};
+use crate::warm::WarmTerms;
 
 /// What one plug-in may use. Without a grant there is nothing that it can call.
 #[derive(Clone, Default)]
@@ -30,6 +31,8 @@ pub struct Granted {
     pub log: Option<Arc<Lines>>,
     /// Where its statements are run.
     pub sql: Option<GrantedStatements>,
+    /// How far its instances are used again; each serves one request without.
+    pub warm: Option<WarmTerms>,
 }
 
 /// Where a plug-in's values are kept.
@@ -100,6 +103,7 @@ impl Granted {
             kv,
             sql,
             http,
+            warm,
         } = permitted;
         let values = services.values;
         let database = services.database;
@@ -118,6 +122,7 @@ impl Granted {
                 statements: sql.statements,
                 database,
             }),
+            warm,
         }
     }
 
@@ -140,6 +145,7 @@ impl Granted {
                 statements: manifest.statements.clone(),
                 database: nobody,
             }),
+            warm: None,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! This is the only host crate that knows wasmtime. It keeps core's [`Plugins`] port: a request
 //! [begins](Registry) with one generation of its center's chain of plug-ins, each component gets a
-//! fresh instance on its first call, and the instance is gone when the request is. A plug-in has
+//! fresh instance on its first call, and the instance is gone when the request is, unless it may be
+//! [used again](WarmTerms). A plug-in has
 //! no ambient authority: what it can call is what it was [granted](Granted), bound to its own
 //! center. Time, fuel, memory, stack, host calls and what it may hand over are [limited](Limits);
 //! every failure says [who has to mend it](colophon_core::plugin::Blame).
@@ -40,6 +41,7 @@ mod registry;
 mod replay;
 mod sandbox;
 mod state;
+mod warm;
 
 pub use chain::{Asked, Chain, FollowedCall, Follower, Place};
 pub use contract::{CONTRACT, Capability, Role};
@@ -51,6 +53,7 @@ pub use record::{Decided, MalformedRecord, NotReplayable, RECORD_BYTES_MAX, Reco
 pub use registry::Registry;
 pub use replay::{Divergence, HostQuestion, Replay, Shadow};
 pub use sandbox::{FolderRefused, PrecompiledFolder, Sandbox, Settings, StartFailed};
+pub use warm::{Chance, WarmTerms};
 
 /// The catalog plug-in, which a center has unless it brings its own.
 pub const CATALOG_PLUGIN: &[u8] = include_bytes!(env!("COLOPHON_CATALOG_PLUGIN"));

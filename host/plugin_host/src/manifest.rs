@@ -44,6 +44,7 @@ mod permitting;
 mod reading;
 #[cfg(test)]
 mod tests;
+mod warming;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -55,8 +56,10 @@ use colophon_core::capability::{
 
 pub use self::permitting::NotPermitted;
 pub use self::reading::PaperRefused;
+pub use self::warming::WarmGrant;
 use crate::contract::Role;
 use crate::limits::Limits;
+use crate::warm::WarmTerms;
 
 /// What an author says of a plug-in: who it is, what it plays, what it asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +86,9 @@ pub struct Manifest {
     pub kv: Option<KvTerms>,
     /// The limits that it needs to be others than usual.
     pub limits: SomeLimits,
+    /// Whether its instances bear being used again: they neither keep what they must not, nor fill
+    /// up.
+    pub warm: bool,
 }
 
 /// What an operator grants to one plug-in.
@@ -108,6 +114,8 @@ pub struct Grant {
     pub kv: Option<KvTerms>,
     /// How far its limits may go.
     pub limits: SomeLimits,
+    /// How far its instances are used again.
+    pub warm: Option<WarmGrant>,
 }
 
 /// A secret as an operator grants it: a new version of the plug-in that sends it elsewhere is refused.
@@ -190,6 +198,8 @@ pub struct Permitted {
     pub sql: Option<SqlTerms>,
     /// What it may ask on the web.
     pub http: Option<HttpTerms>,
+    /// How far its instances are used again.
+    pub warm: Option<WarmTerms>,
 }
 
 /// The statements that a plug-in may run, and where.

@@ -177,7 +177,8 @@ fn report(role: Role, context: &CallContext, failure: &PluginFailure, name: &str
         request.id = context.request_id,
         failure.blame = blame(failure.blame()),
         failure.kind = failure.kind(),
-        "{failure}"
+        "a plug-in gave no usable answer: {}",
+        failure.brief()
     );
 }
 

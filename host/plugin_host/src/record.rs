@@ -1,7 +1,7 @@
 //! What a plug-in was asked and answered, kept whole, so that it can be asked again.
 //!
-//! A record begins with the instance: its limits, then every question that was put to it up to the
-//! decision, each with all that the host answered meanwhile and what came of it. With the component
+//! A record begins with the instance: its limits, then every question that the request put to it up to
+//! the decision, each with all that the host answered meanwhile and what came of it. With the component
 //! it is all that a replay needs: plug-ins have no clock and no random numbers of their own, and the
 //! moment they are told is part of the question. Secrets are never in it, for the host puts them into
 //! requests behind the boundary that is recorded.
@@ -44,10 +44,11 @@ pub trait Recorder: Send + Sync {
     fn record(&self, decided: Decided);
 }
 
-/// One instance's questions and answers up to a decision, which is the last of them.
+/// What a request asked of one instance up to a decision, which is the last of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     pub(crate) limits: Limits,
+    pub(crate) reused: bool,
     pub(crate) before: Vec<Turn>,
     pub(crate) decision: Turn,
 }
@@ -164,6 +165,7 @@ pub enum MalformedRecord {
 struct Written {
     format: u32,
     limits: WrittenLimits,
+    reused: bool,
     before: Vec<Turn>,
     decision: Turn,
 }
@@ -186,12 +188,28 @@ struct FormatOnly {
 }
 
 impl Record {
-    pub(crate) fn of(generation: &Generation, before: &[Turn], decision: Turn) -> Self {
+    pub(crate) fn of(generation: &Generation, decision: Turn) -> Self {
         Self {
             limits: generation.granted().limits,
-            before: before.to_vec(),
+            reused: false,
+            before: Vec::new(),
             decision,
         }
+    }
+
+    /// The same of an instance that was asked something before.
+    pub(crate) fn in_instance(self, before: &[Turn], reused: bool) -> Self {
+        Self {
+            reused,
+            before: before.to_vec(),
+            ..self
+        }
+    }
+
+    /// Whether the instance had served other requests before, which are not in the record: a plug-in
+    /// that remembers them may decide otherwise in a fresh one, and fuel is that of no start.
+    pub fn is_reused(&self) -> bool {
+        self.reused
     }
 
     /// The record in bytes. The same record has the same.
@@ -199,6 +217,7 @@ impl Record {
         let written = Written {
             format: FORMAT,
             limits: WrittenLimits::from(&self.limits),
+            reused: self.reused,
             before: self.before.clone(),
             decision: self.decision.clone(),
         };
@@ -217,6 +236,7 @@ impl Record {
         let Written {
             format: _,
             limits,
+            reused,
             before,
             decision,
         } = serde_json::from_slice(bytes)?;
@@ -225,6 +245,7 @@ impl Record {
         }
         let record = Self {
             limits: limits.parsed()?,
+            reused,
             before,
             decision,
         };
@@ -254,6 +275,15 @@ impl Record {
     pub fn host_calls(&self) -> usize {
         let calls = self.decision.calls.iter();
         calls.filter(|call| call.function != CONFIG_GET).count()
+    }
+
+    /// The sale that the decision was about, where the plug-in was told which it was.
+    pub fn transaction(&self) -> Option<&str> {
+        let Input::Policy { offer, .. } = &self.decision.input else {
+            return None;
+        };
+        let told = offer.sale.iter().find(|(name, _)| name == "transaction");
+        told.map(|(_, transaction)| transaction.as_str())
     }
 
     /// About how many bytes it takes up.
@@ -347,7 +377,11 @@ impl Turn {
         match &self.input {
             Input::Resolver { .. } => {
                 let given: resolver::Answer = given(output)?;
-                answer::resolved(given).ok().map(Outcome::Resolved)
+                let resolved = answer::resolved(given).ok()?;
+                Some(match answer::usable(&resolved) {
+                    Ok(()) => Outcome::Resolved(resolved),
+                    Err(defect) => Outcome::Failed(Failed::from(&defect)),
+                })
             }
             Input::Policy { .. } => {
                 let given: policy::Verdict = given(output)?;
@@ -356,7 +390,11 @@ impl Turn {
             Input::Naming { .. } => answer::file_name(given(output)?).ok().map(Outcome::Named),
             Input::Retailers { .. } => {
                 let given: retailers::Answer = given(output)?;
-                answer::identified(given).ok().map(Outcome::Identified)
+                let identified = answer::identified(given).ok()?;
+                Some(match answer::nameable(&identified) {
+                    Ok(()) => Outcome::Identified(identified),
+                    Err(defect) => Outcome::Failed(Failed::from(&defect)),
+                })
             }
         }
     }
@@ -551,6 +589,7 @@ mod tests {
     fn record(decision: Turn) -> Record {
         Record {
             limits: Limits::default(),
+            reused: false,
             before: vec![naming("before", "{}", 1)],
             decision,
         }

@@ -1,6 +1,8 @@
 //! The engine that all plug-ins of a host share, and how many may run in it.
 
 mod engine;
+#[cfg(test)]
+mod next_version;
 mod precompiled;
 
 use std::path::PathBuf;
@@ -11,13 +13,15 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
 
-pub(crate) use self::engine::TICK;
+pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 use self::engine::{Ticker, build};
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
 use crate::bindings::{catalog, config, http, kv, log, sql};
+use crate::contract::Spoken;
 use crate::limits::Capacity;
 use crate::observation::Meters;
 use crate::state::CallState;
+use crate::warm::{Chance, Resting};
 
 /// How a sandbox is set up.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +31,9 @@ pub struct Settings {
     /// Where compiled plug-ins are kept, so that a restart need not compile them again. The folder
     /// is made if it is missing; it must be closed to everybody but the host's own user.
     pub precompiled: Option<PathBuf>,
+    /// What decides how often an instance is used again. Without it every instance serves one
+    /// request, whatever plug-ins are granted.
+    pub chance: Option<Chance>,
 }
 
 /// Why plug-ins cannot be run at all.
@@ -46,8 +53,10 @@ pub enum StartFailed {
 /// Where plug-ins run.
 pub struct Sandbox {
     engine: Engine,
+    spoken: Spoken,
     linker: Linker<CallState>,
     precompiled: Option<PrecompiledFolder>,
+    resting: Option<Arc<Resting>>,
     pub(crate) places: Arc<Semaphore>,
     capacity: Capacity,
     pub(crate) meters: Meters,
@@ -71,14 +80,26 @@ impl Sandbox {
     /// # Errors
     /// [`StartFailed`] names what the machine refuses.
     pub fn start(settings: &Settings) -> Result<Arc<Self>, StartFailed> {
+        Self::speaking(Spoken::PUBLISHED, offer, settings)
+    }
+
+    /// The same for a contract, with whatever links all that it has.
+    fn speaking(
+        spoken: Spoken,
+        offer: fn(&mut Linker<CallState>) -> wasmtime::Result<()>,
+        settings: &Settings,
+    ) -> Result<Arc<Self>, StartFailed> {
         let engine = build().map_err(StartFailed::Engine)?;
         let ticker = Ticker::start(&engine).map_err(StartFailed::Clock)?;
         let mut linker = Linker::new(&engine);
         offer(&mut linker).map_err(StartFailed::Engine)?;
         let precompiled = settings.precompiled.as_deref();
+        let resting = settings.chance.clone().map(Resting::start).transpose();
         Ok(Arc::new(Self {
+            spoken,
             linker,
             precompiled: precompiled.map(PrecompiledFolder::open).transpose()?,
+            resting: resting.map_err(StartFailed::Clock)?,
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
@@ -89,8 +110,27 @@ impl Sandbox {
         }))
     }
 
+    /// How many instances rest between two requests.
+    pub fn instances_at_rest(&self) -> usize {
+        self.resting.as_ref().map_or(0, |resting| resting.count())
+    }
+
+    pub(crate) fn resting(&self) -> Option<&Arc<Resting>> {
+        self.resting.as_ref()
+    }
+
+    /// Makes room for one that is to run, and says whether there was any to make.
+    pub(crate) fn let_resting_go(&self) -> bool {
+        let resting = self.resting.as_ref();
+        resting.is_some_and(|resting| resting.let_all_go())
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn spoken(&self) -> &Spoken {
+        &self.spoken
     }
 
     pub(crate) fn linker(&self) -> &Linker<CallState> {

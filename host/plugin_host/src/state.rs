@@ -12,7 +12,7 @@ use crate::granted::Granted;
 use crate::limits::Limits;
 use crate::record::Heard;
 use crate::replay::Replaying;
-use crate::sandbox::TICK;
+use crate::sandbox::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 
 /// A limit that the instance ran into; the cause of the trap that follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -57,6 +57,16 @@ impl CallState {
             memory_bytes: 0,
             ticks_left: 0,
         }
+    }
+
+    /// Begins another request, or none, in the same instance: nothing is left of the one before but
+    /// the memory.
+    pub(crate) fn begin(&mut self, bound: Option<Bound>) {
+        let granted = Arc::clone(&self.granted);
+        *self = Self {
+            memory_bytes: self.memory_bytes,
+            ..Self::new(granted, bound)
+        };
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -136,14 +146,14 @@ impl ResourceLimiter for CallState {
     }
 
     fn instances(&self) -> usize {
-        64
+        CORE_INSTANCES_MAX as usize
     }
 
     fn tables(&self) -> usize {
-        16
+        TABLES_MAX as usize
     }
 
     fn memories(&self) -> usize {
-        8
+        MEMORIES_MAX as usize
     }
 }

@@ -25,7 +25,9 @@ pub(crate) use self::center_plugin::{
 pub(crate) use self::decision::DecisionCommand;
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{EventsArgs, LogCommand};
-pub(crate) use self::plugin::{Language, PluginCommand, PluginNewArgs, PluginTestArgs};
+pub(crate) use self::plugin::{
+    Language, PluginCommand, PluginNewArgs, PluginStatementArgs, PluginTestArgs,
+};
 pub(crate) use self::receipt::{MintArgs, ReceiptCommand, SecretArgs};
 pub(crate) use self::retailer::RetailerCommand;
 pub(crate) use self::title::{TitleAddArgs, TitleCommand, TitleListArgs, TitleUpdateArgs};

@@ -49,7 +49,8 @@ const CONTENT_KEYS: &str = "SELECT center, version, key FROM content_keys";
 
 const PLUGIN_GRANTS: &str = "SELECT center, id, grant_text FROM plugins";
 
-const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions";
+const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions \
+    WHERE grant_text IS NOT NULL";
 
 const SOME_DECISIONS: &str = "SELECT center, id, record FROM plugin_decisions LIMIT 1000";
 

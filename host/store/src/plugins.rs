@@ -1,11 +1,18 @@
 //! The centers' plug-ins: what was published, what is granted, which versions are asked.
 //!
 //! What comes of a step is core's to decide ([`colophon_core::rollout`]); here it is decided and
-//! written while the plug-in's row is held, so that operators and hosts that act at the same moment
+//! written while the center's row is held, so that operators and hosts that act at the same moment
 //! act one after the other. Components are immutable and lie apart from the versions' states.
+//!
+//! A version has the plug-in's grant or, while it is asked, perhaps an earlier one; a version that
+//! cannot be asked has none. Hosts read what is asked, with its grants, and nothing else.
 
+mod granting;
+mod held;
+mod publishers;
 mod publishing;
 mod reading;
+mod state;
 mod stepping;
 mod vectors;
 
@@ -16,10 +23,17 @@ use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
 use thiserror::Error;
 
-pub use self::publishing::{Granted, Publisher};
+pub use self::granting::{Fit, GrantRefused, GrantTaken, Granted, UnfitAsked, Verdict};
+pub use self::publishers::{LastPublisher, Publisher, PublisherStays};
 pub use self::vectors::{KeptVector, NewVector, VECTORS_KEPT};
 use crate::failure::{Damaged, Fault};
 use crate::secrets::Column;
+
+/// How many versions of one plug-in are kept. Each holds its component, of up to 32 MiB.
+pub const VERSIONS_KEPT: usize = 32;
+
+/// How many lines of a plug-in's history are kept; the oldest go.
+pub const HISTORY_KEPT: u32 = 200;
 
 pub(crate) const GRANT: Column = Column {
     table: "plugins",
@@ -48,32 +62,35 @@ pub struct NewVersion {
     /// The files with cases, as a JSON array.
     pub cases: String,
     /// What it may use: the grant that it was held against.
-    pub grant: String,
+    pub grant: HeldAgainst,
     /// Its publisher's signature.
     pub signature: Option<Vec<u8>>,
 }
 
-/// A center's plug-in as it is kept.
+/// The grant that a version was held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeldAgainst {
+    /// The plug-in's, as it was read then.
+    Grant(String),
+    /// The center did not have the plug-in, which gets this one.
+    Nothing(String),
+}
+
+/// A center's plug-in as hosts ask it.
 pub struct PluginRecord {
     /// Its name.
     pub id: Name,
-    /// Its place among the center's plug-ins; the smallest is asked first.
-    pub position: i64,
-    /// What versions published from now on may use.
-    pub grant: String,
-    /// Its versions, by name.
+    /// Its versions that are asked: the active one, and the one on trial.
     pub versions: Vec<VersionRecord>,
 }
 
-/// A version as it is kept, without its component.
+/// A version that is asked, without its component.
 #[derive(Clone)]
 pub struct VersionRecord {
     /// The version.
     pub version: PluginVersion,
     /// SHA-256 of the component.
     pub sha256: [u8; 32],
-    /// Size of the component.
-    pub bytes: u64,
     /// The manifest as its author wrote it.
     pub manifest: String,
     /// What it may use.
@@ -82,15 +99,72 @@ pub struct VersionRecord {
     pub signature: Option<Vec<u8>>,
     /// How it stands.
     pub state: VersionState,
+}
+
+/// A center's plug-in as it is kept.
+pub struct KeptPlugin {
+    /// Its name.
+    pub id: Name,
+    /// Its place among the center's plug-ins; the smallest is asked first.
+    pub position: i64,
+    /// What versions published from now on may use.
+    pub grant: String,
+    /// Its versions, the oldest first.
+    pub versions: Vec<KeptVersion>,
+}
+
+/// A version as it is kept, without its component and its grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptVersion {
+    /// The version.
+    pub version: PluginVersion,
+    /// SHA-256 of the component.
+    pub sha256: [u8; 32],
+    /// Size of the component.
+    pub bytes: u64,
+    /// The manifest as its author wrote it.
+    pub manifest: String,
+    /// Its publisher's signature.
+    pub signature: Option<Vec<u8>>,
+    /// How it stands.
+    pub state: VersionState,
+    /// Why it does not fit the plug-in's grant, if it does not. While it is asked it has an earlier
+    /// one, and otherwise none.
+    pub unfit: Option<String>,
     /// When it was published.
     pub published_at: Timestamp,
     /// When its state last changed.
     pub changed_at: Timestamp,
 }
 
+impl HeldAgainst {
+    /// The grant.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Grant(text) | Self::Nothing(text) => text,
+        }
+    }
+}
+
 impl PluginRecord {
     /// The version of this name.
     pub fn version(&self, version: &PluginVersion) -> Option<&VersionRecord> {
+        self.versions.iter().find(|one| one.version == *version)
+    }
+
+    /// The states of the versions that are asked.
+    ///
+    /// # Errors
+    /// [`Damaged`] where two versions are active.
+    pub fn rollout(&self) -> Result<Rollout, Damaged> {
+        let states = self.versions.iter();
+        rollout(states.map(|one| (one.version.clone(), one.state.clone())))
+    }
+}
+
+impl KeptPlugin {
+    /// The version of this name.
+    pub fn version(&self, version: &PluginVersion) -> Option<&KeptVersion> {
         self.versions.iter().find(|one| one.version == *version)
     }
 
@@ -101,8 +175,18 @@ impl PluginRecord {
     pub fn rollout(&self) -> Result<Rollout, Damaged> {
         let states = self.versions.iter();
         let states = states.map(|one| (one.version.clone(), one.state.clone()));
-        Rollout::of(states).map_err(|error| Damaged::new("plugin_versions", "state", error))
+        let unfit = self.versions.iter().filter_map(|one| {
+            let reason = one.unfit.clone()?;
+            Some((one.version.clone(), reason))
+        });
+        Ok(rollout(states)?.with_unfit(unfit))
     }
+}
+
+fn rollout(
+    states: impl IntoIterator<Item = (PluginVersion, VersionState)>,
+) -> Result<Rollout, Damaged> {
+    Rollout::of(states).map_err(|error| Damaged::new("plugin_versions", "state", error))
 }
 
 /// Something that was done with a plug-in's versions.
@@ -129,6 +213,21 @@ pub enum StepError {
     /// The versions are not such that it could be taken.
     #[error(transparent)]
     Refused(#[from] StepRefused),
+    /// A version was held against another grant than the plug-in has.
+    #[error("the grant was changed meanwhile; publish again")]
+    GrantChanged,
+    /// What is asked is not removed.
+    #[error("version {0} is active or on trial")]
+    Asked(PluginVersion),
+    /// As many versions are kept as may be.
+    #[error(
+        "{VERSIONS_KEPT} versions are kept, and no more may be; remove one first, {spare} for \
+         example, the oldest that is not asked"
+    )]
+    Full {
+        /// The oldest that is not asked.
+        spare: PluginVersion,
+    },
     /// The database did not answer.
     #[error(transparent)]
     Unavailable(Unavailable),

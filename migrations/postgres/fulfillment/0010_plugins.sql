@@ -3,12 +3,13 @@
 
 -- A center's plug-ins, in the order in which they are asked.
 CREATE TABLE plugins (
-    center     TEXT   COLLATE "C" NOT NULL REFERENCES centers (id) ON DELETE CASCADE,
-    id         TEXT   COLLATE "C" NOT NULL, -- the name in its manifests
-    position   BIGINT NOT NULL, -- the smallest is asked first
-    grant_text BYTEA  NOT NULL, -- encrypted; what versions published from now on may use
-    created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL,
+    center          TEXT   COLLATE "C" NOT NULL REFERENCES centers (id) ON DELETE CASCADE,
+    id              TEXT   COLLATE "C" NOT NULL, -- the name in its manifests
+    position        BIGINT NOT NULL, -- the smallest is asked first
+    grant_text      BYTEA  NOT NULL, -- encrypted; what versions published from now on may use
+    stands_in_since BIGINT,          -- since when the active version stands in for one that failed
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
     PRIMARY KEY (center, id)
 );
 
@@ -20,10 +21,12 @@ CREATE TABLE plugin_versions (
     bytes        BIGINT NOT NULL CHECK (bytes BETWEEN 0 AND 33554432), -- its size
     manifest     TEXT   COLLATE "C" NOT NULL,
     cases        TEXT   COLLATE "C" NOT NULL, -- JSON array: the files with cases that it was published with
-    grant_text   BYTEA  NOT NULL, -- encrypted; what this version may use
+    grant_text   BYTEA,           -- encrypted; what this version may use
+    unfit        TEXT   COLLATE "C", -- why it does not fit the plug-in's grant: it is not asked anew, and
+                                  -- has a grant, an earlier one, only while it is asked
     signature    BYTEA,           -- its publisher's, over the statement that `colophon plugin statement` prints
     state        TEXT   COLLATE "C" NOT NULL
-        CHECK (state IN ('published', 'canary', 'active', 'retired', 'rejected')),
+        CHECK (state IN ('published', 'canary', 'active', 'retired', 'shelved', 'rejected')),
     share        BIGINT CHECK (share BETWEEN 1 AND 99), -- percent of the purchases
     reason       TEXT   COLLATE "C", -- why it was rejected
     turn         BIGINT,             -- a higher one retired later
@@ -33,7 +36,9 @@ CREATE TABLE plugin_versions (
     FOREIGN KEY (center, plugin) REFERENCES plugins (center, id) ON DELETE CASCADE,
     CHECK ((state = 'canary') = (share IS NOT NULL)),
     CHECK ((state = 'rejected') = (reason IS NOT NULL)),
-    CHECK ((state = 'retired') = (turn IS NOT NULL))
+    CHECK ((state = 'retired') = (turn IS NOT NULL)),
+    CHECK ((grant_text IS NOT NULL)
+        = (state <> 'rejected' AND (unfit IS NULL OR state IN ('active', 'canary'))))
 );
 
 -- Two operators cannot both be right: one version is asked, and one is tried beside it.

@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 const PAGE_BYTES: usize = 64 * 1024;
 
 /// Hands out memory upwards and takes back only the block on top. An instance lives for one
-/// request, after which the host clears all of its memory at once, so that free lists would be
-/// work for nothing.
+/// request or a number of them, after which the host clears all of its memory at once, so that free
+/// lists would be work for nothing.
 struct Upwards {
     /// First free address; zero before the first block.
     top: AtomicUsize,

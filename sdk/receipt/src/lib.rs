@@ -40,6 +40,7 @@
 
 mod claims;
 mod compact;
+mod decision;
 mod freshness;
 mod header;
 mod ids;
@@ -51,6 +52,10 @@ mod secret;
 pub use claims::{Claims, InvalidClaims, Receipt, RequestedLevel};
 pub use colophon_claims::{CenterId, InvalidId, Part, UnixSeconds};
 pub use compact::{Malformed, RECEIPT_BYTES_MAX, SealedReceipt};
+pub use decision::{
+    DECISION_BYTES_MAX, DecisionDigests, DecisionNotSigned, DecisionReceipt, DecisionRefused,
+    DecisionSigner, PartDigest, Word,
+};
 pub use freshness::{Freshness, TimePolicy, TimeRefusal};
 pub use header::InvalidHeader;
 pub use ids::{

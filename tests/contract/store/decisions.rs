@@ -133,7 +133,10 @@ pub(crate) async fn decisions_go_by_age(ground: &Place) {
 pub(crate) async fn decisions_go_with_their_plug_in(ground: &Place) {
     let store = furnished(ground).await;
     keep(&store, &[decision(1)]).await;
-    store.remove_plugin(&center_id(), &plugin()).await.unwrap();
+    let removed = store
+        .remove_plugin(&center_id(), &plugin(), moment(9))
+        .await;
+    removed.unwrap();
     let left = "SELECT COUNT(*) FROM plugin_decisions";
     assert_eq!(ground.stranger().await.numbers(left).await, [0]);
     let kept = store

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use colophon_tests::author::missing;
 use colophon_tests::tool::skipped;
 
-use super::{Author, missing, said};
+use super::{Author, said};
 
 /// A rule that does whatever the Book ID says.
 const MISCHIEF: &str = r#"

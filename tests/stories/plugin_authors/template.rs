@@ -1,8 +1,9 @@
 //! A newcomer takes a template and does what its README says, word for word.
 
+use colophon_tests::author::missing;
 use colophon_tests::tool::skipped;
 
-use super::{Author, missing, said};
+use super::{Author, said};
 
 /// The commands of the README's blocks, in their order.
 fn commands(readme: &str) -> Vec<&str> {

@@ -1,6 +1,8 @@
 //! Decisions in service: recorded, made once more, and asked of the next version.
 
-use colophon_tests::colophon::fail;
+use std::fs;
+
+use colophon_tests::colophon::{fail, succeed};
 use colophon_tests::guest::{allowing_policy, denying_policy, trapping_policy};
 use serde_json::Value;
 
@@ -53,6 +55,37 @@ fn a_decision_is_the_same_when_it_is_made_once_more() {
     let nobody = "0".repeat(32);
     let refused = fail(shop.house.colophon().args(["plugin", "replay", &nobody]));
     assert!(refused.contains("has no decision"), "{refused}");
+}
+
+#[test]
+fn a_retailer_checks_what_the_center_says_of_a_decision() {
+    let shop = Shop::open();
+    let decisions = three_allowed(&shop);
+    let id = decisions[0]["decision"].as_str().unwrap();
+    let place = |name: &str| shop.house.path().join(name).to_str().unwrap().to_owned();
+    let (receipt, key) = (place("decision.jws"), place("provider.pem"));
+    shop.plugin(&["receipt", id, "--out", &receipt]);
+    let mut command = shop.house.colophon();
+    let certificate =
+        succeed(command.args(["center", "signer", "certificate", "--role", "provider"]));
+    fs::write(&key, certificate).unwrap();
+    let verified = shop.plugin(&["verify", &receipt, "--key", &key]);
+    assert_eq!(verified["decision"], id);
+    assert_eq!(
+        (&verified["outcome"], &verified["retailer"]),
+        (&"allow".into(), &"shop".into())
+    );
+    assert_eq!(verified["transaction"], "t-2", "the latest is listed first");
+
+    let text = fs::read_to_string(&receipt).unwrap();
+    let forged = place("forged.jws");
+    fs::write(&forged, text.replacen('.', ".e", 1)).unwrap();
+    let mut command = shop.house.colophon();
+    let refused = fail(command.args(["plugin", "verify", &forged, "--key", &key]));
+    assert!(refused.contains("is not good"), "{refused}");
+    // What is there already is not overwritten.
+    let mut command = shop.house.colophon();
+    fail(command.args(["plugin", "receipt", id, "--out", &receipt]));
 }
 
 #[test]

@@ -42,8 +42,7 @@ fn a_version_is_held_against_its_papers_before_anybody_depends_on_it() {
         let all = refused + &String::from_utf8_lossy(&printed.stdout);
         assert!(all.contains(said), "{said}: {all}");
     }
-    let nothing = shop.plugin(&["list"]);
-    assert_eq!(nothing, serde_json::json!([]));
+    assert_eq!(shop.plugin(&["list"]), serde_json::json!([]));
     shop.publish(&naming("one"), &names("1"));
     let refused = fail(&mut shop.publishing(&naming("two"), &names("1")));
     assert!(refused.contains("is published already"), "{refused}");
@@ -103,12 +102,19 @@ fn a_version_without_cases_or_with_a_failing_one_is_not_taken() {
     let refused = fail(shop.house.colophon().args(again));
     assert!(refused.contains("holds something already"), "{refused}");
 
-    // One that is asked is not removed.
+    // One that is asked is not removed, neither by itself nor with all others.
     shop.plugin(&["promote", "names"]);
     let remove = ["plugin", "remove", "names", "--yes"];
-    let refused = fail(shop.house.colophon().args(remove));
-    assert!(refused.contains("withdraw"), "{refused}");
+    let remove_one = ["plugin", "remove", "names", "1", "--yes"];
+    for remove in [&remove[..], &remove_one] {
+        let refused = fail(shop.house.colophon().args(remove));
+        assert!(refused.contains("withdraw"), "{refused}");
+    }
     shop.plugin(&["withdraw", "names", "--yes"]);
+    succeed(shop.house.colophon().args(remove_one));
+    let shown = shop.plugin(&["show", "names"]);
+    assert_eq!(shown["versions"], serde_json::json!([]));
+    assert_eq!(shown["history"][0]["step"], "remove");
     succeed(shop.house.colophon().args(remove));
     assert_eq!(shop.plugin(&["list"]), serde_json::json!([]));
 }
@@ -116,6 +122,11 @@ fn a_version_without_cases_or_with_a_failing_one_is_not_taken() {
 #[test]
 fn a_grant_that_the_active_version_does_not_fit_is_only_for_the_next() {
     let shop = Shop::open();
+    let listed = |granted: &serde_json::Value, what: &str| -> Vec<String> {
+        let rows = granted[what].as_array().unwrap().iter();
+        rows.map(|row| row["version"].as_str().unwrap().to_owned())
+            .collect()
+    };
     let written = manifest("names", "1", "naming") + "config = [\"style\"]\n";
     shop.publish(&naming("one"), &written);
     shop.plugin(&["promote", "names"]);
@@ -130,6 +141,33 @@ fn a_grant_that_the_active_version_does_not_fit_is_only_for_the_next() {
     assert!(refused.contains("--next"), "{refused}");
     let granted = shop.plugin(&["grant", path, "--next"]);
     assert_eq!(granted["in_force_for"], serde_json::json!([]));
+    assert_eq!(listed(&granted, "keeping_earlier"), ["1"]);
+    // The next version fits it, and takes the place of one that cannot come back.
+    let next = manifest("names", "2", "naming") + "config = [\"other\"]\n";
+    shop.publish(&naming("two"), &next);
+    shop.plugin(&["promote", "names"]);
+    let shown = shop.plugin(&["show", "names"]);
+    assert_eq!(shown["previous"], serde_json::Value::Null);
+    let unfit = shown["versions"][0]["unfit"].as_str().unwrap();
+    assert!(unfit.contains("the grant has config.other"), "{unfit}");
+    for back in [
+        &["plugin", "rollback", "names"][..],
+        &["plugin", "promote", "names", "1"],
+        &["plugin", "promote", "names", "1", "--canary", "5"],
+    ] {
+        let refused = fail(shop.house.colophon().args(back));
+        assert!(
+            refused.contains("no version to go back to") || refused.contains("does not fit"),
+            "{refused}"
+        );
+    }
+    // Under what it was granted before, it is gone back to again.
+    fs::write(&file, "plugin = \"names\"\n[config]\nstyle = \"short\"\n").unwrap();
+    let granted = shop.plugin(&["grant", path, "--next"]);
+    assert_eq!(granted["in_force_for"], serde_json::json!(["1"]));
+    assert_eq!(listed(&granted, "keeping_earlier"), ["2"]);
+    let back = shop.plugin(&["rollback", "names"]);
+    assert_eq!(back["active"], "1");
     fs::write(&file, "plugin = \"names\"\nrubbish = 1\n").unwrap();
     let refused = fail(shop.house.colophon().args(["plugin", "grant", path]));
     assert!(refused.contains("rubbish"), "{refused}");
@@ -165,13 +203,31 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
     assert!(refused.contains("has no signature"), "{refused}");
 
     let folder = shop.write(&naming("one"), &written);
-    let statement = succeed(
+    // A component and a manifest are enough, wherever they lie.
+    let apart = keys.path().join("one.wasm");
+    fs::write(&apart, naming("one")).unwrap();
+    let state = |center: &str| {
+        let mut command = shop.house.colophon();
+        command
+            .args(["plugin", "statement", "--center", center, "--manifest"])
+            .arg(folder.join("plugin.toml"));
+        let statement = succeed(command.arg(&apart));
+        fs::write(keys.path().join("statement"), &statement).unwrap();
+        statement
+    };
+    let beside = succeed(
         shop.house
             .colophon()
             .args(["plugin", "statement"])
             .arg(&folder),
     );
-    fs::write(keys.path().join("statement"), statement).unwrap();
+    assert_eq!(beside, state("main"));
+    assert!(
+        beside.starts_with(
+            "colophon plug-in version 1\ncenter main\nplugin names\nversion 1\ncomponent "
+        ),
+        "{beside}"
+    );
     let signed_by = |name: &str| {
         let key = format!("{name}.pem");
         let arguments = [
@@ -192,6 +248,11 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
     };
     let refused = fail(&mut signed_by("eve"));
     assert!(refused.contains("is not that of ada"), "{refused}");
+    // What ada has signed for another center is nothing to this one.
+    state("north");
+    let refused = fail(&mut signed_by("ada"));
+    assert!(refused.contains("is not that of ada"), "{refused}");
+    state("main");
     succeed(&mut signed_by("ada"));
     shop.plugin(&["promote", "names"]);
     let host = shop.house.serve(&[]);
@@ -199,8 +260,17 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
     assert!(super::file_name(&host.download(&receipt)).contains("one"));
     assert!(host.stop());
 
+    // Without her nobody would be asked for a signature, and nobody does that by oversight.
+    let remove = ["plugin", "publisher", "remove", "ada", "--yes"];
+    let refused = fail(shop.house.colophon().args(remove));
+    assert!(refused.contains("--unsigned"), "{refused}");
+    let shown = shop.plugin(&["show", "names"]);
+    assert_eq!(shown["publishers"], serde_json::json!(["ada"]));
+    let removed = shop.plugin(&["publisher", "remove", "ada", "--unsigned"]);
+    assert_eq!(removed["signatures_asked_for"], false);
+    let listed = shop.plugin(&["list"]);
+    assert_eq!(listed[0]["publishers"], serde_json::json!([]));
     // The right to publish is looked at by every host that loads the version.
-    shop.plugin(&["publisher", "remove", "ada"]);
     let other = keys.path().join("eve.pub");
     let add = [
         "plugin",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use colophon_receipt::{RetailerSecret, SecretMode};
+use colophon_tests::colophon::{fail, succeed};
 use colophon_tests::guest::{denying_policy, naming, retailers};
 
 use super::{Shop, add_center, download_at, file_name, manifest, second_host, until, until_named};
@@ -51,6 +52,13 @@ fn a_center_is_served_by_its_own_plug_in_and_every_host_follows() {
             "rollback", "withdraw", "rollback", "promote", "publish", "promote", "publish"
         ]
     );
+    // Every member of the answer is there once: of two of one name, programs see either.
+    let mut show = shop.house.colophon();
+    let raw = succeed(show.args(["--json", "plugin", "show", "names"]));
+    for member in ["plugin", "versions", "history", "vectors", "publishers"] {
+        let written = format!("\n  \"{member}\":");
+        assert_eq!(raw.matches(&written).count(), 1, "{member}: {raw}");
+    }
     // After a restart it is the same.
     drop(second);
     assert!(host.stop());
@@ -136,7 +144,11 @@ fn a_trial_meets_the_same_purchases_every_time() {
     // Going back ends the trial and leaves the active version.
     shop.plugin(&["rollback", "names"]);
     until_named(&host, &shop.house, tried.unwrap().0, "one");
-    assert_eq!(shop.state("names", "2"), "published");
+    assert_eq!(shop.state("names", "2"), "shelved");
+    let refused = fail(shop.house.colophon().args(["plugin", "promote", "names"]));
+    assert!(refused.contains("name it"), "{refused}");
+    shop.plugin(&["promote", "names", "2"]);
+    until_named(&host, &shop.house, tried.unwrap().0, "two");
 }
 
 #[test]

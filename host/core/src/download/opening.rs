@@ -1,17 +1,16 @@
 //! Stage one: a receipt is opened under the one key it names and held against the clock.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use colophon_crypto::Engine;
-use colophon_receipt::{Freshness, KeyId, Receipt, RetailerId, TimeRefusal};
+use colophon_receipt::{Freshness, Receipt, TimeRefusal};
 
 use super::Downloads;
 use super::refusing::Trace;
 use crate::center::{Center, KeyState, RetailerKey};
 use crate::delivery::DownloadRequest;
 use crate::log::Purchase;
-use crate::plugin::{CallContext, RetailerAnswer, RetailerEntry};
+use crate::plugin::CallContext;
 use crate::refusal::Refusal;
 use crate::rollout::PurchaseMark;
 
@@ -53,58 +52,9 @@ impl Downloads {
             receipt,
         })
     }
-
-    /// The one key that the receipt is to be opened under.
-    async fn key(&self, request: &DownloadRequest) -> Result<Arc<RetailerKey>, Refusal> {
-        let kid = self.key_id(request).await?;
-        let key = self.centers.retailer_key(&request.center, &kid).await?;
-        key.ok_or(match kid {
-            Cow::Borrowed(_) => Refusal::UnknownKey,
-            Cow::Owned(_) => Refusal::PluginAnswer {
-                problem: "the center has no such retailer record, or it has no such key",
-            },
-        })
-    }
-
-    /// The key that the receipt names, unless one of the center's plug-ins knows its retailer under
-    /// another record. Whatever a plug-in says, the receipt has to open under the key.
-    async fn key_id<'a>(&self, request: &'a DownloadRequest) -> Result<Cow<'a, KeyId>, Refusal> {
-        let named = request.receipt.kid();
-        if !self.plugins.tells_retailers(&request.center) {
-            return Ok(Cow::Borrowed(named));
-        }
-        let mut calls = self.plugins.begin(CallContext {
-            request_id: request.event.to_string(),
-            now: request.at,
-            center: request.center.clone(),
-            retailer: named.retailer().clone(),
-            purchase: None,
-        });
-        let told = calls.identify(named.retailer()).await;
-        match told.map_err(Refusal::Plugin)? {
-            RetailerAnswer::NotMine => Ok(Cow::Borrowed(named)),
-            RetailerAnswer::Known(entry) => told_key(&entry, named).map(Cow::Owned),
-        }
-    }
 }
 
-/// A key's id, parsed out of a plug-in's answer.
-fn told_key(entry: &RetailerEntry, named: &KeyId) -> Result<KeyId, Refusal> {
-    let unusable = |problem| Refusal::PluginAnswer { problem };
-    let retailer = RetailerId::try_from(entry.retailer.as_str())
-        .map_err(|_| unusable("retailer is no id of a retailer record"))?;
-    let kid = match &entry.key {
-        None => KeyId::new(&retailer, named.number()),
-        Some(key) => KeyId::try_from(key.as_str()),
-    };
-    let kid = kid.map_err(|_| unusable("key is no name of a key"))?;
-    if *kid.retailer() != retailer {
-        return Err(unusable("key is another retailer's"));
-    }
-    Ok(kid)
-}
-
-fn open_receipt(
+pub(super) fn open_receipt(
     engine: &dyn Engine,
     request: &DownloadRequest,
     key: &RetailerKey,

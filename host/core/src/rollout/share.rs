@@ -22,31 +22,94 @@ impl Share {
     /// Whether a purchase belongs to the share that tries this version. It does or does not
     /// however often it is asked and wherever; another version is tried with other purchases.
     pub fn takes(self, purchase: PurchaseMark, version: &PluginVersion) -> bool {
-        let place = mixed(purchase.0 ^ spread(START, version.as_str().as_bytes()));
+        let place = mixed(purchase.place ^ spread(START, version.as_str().as_bytes()));
         place % 100 < u64::from(self.0)
     }
 }
 
-/// Tells purchases apart, most likely: a number made of who sold what in which transaction. It is
-/// made for every download, so it is cheap, and nothing secret rests on it.
+/// Tells purchases apart, most likely: numbers made of who sold what in which transaction. They are
+/// made for every download, so they are cheap, and nothing secret rests on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PurchaseMark(u64);
+pub struct PurchaseMark {
+    /// Which share of a trial it belongs to.
+    place: u64,
+    retailer: RetailerMark,
+    /// None while nobody has proven that there was a sale.
+    sale: Option<SaleMark>,
+}
+
+/// Tells retailers apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct RetailerMark(u64);
+
+/// Tells transactions apart, whatever was bought in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SaleMark(u64);
 
 impl PurchaseMark {
-    /// The mark of a purchase.
+    /// The mark of a purchase whose receipt has been opened.
     pub fn of(retailer: &RetailerId, transaction: &TransactionId, book: &BookId) -> Self {
-        let parts = [retailer.as_ref(), transaction.as_ref(), book.as_ref()];
-        let state = parts.into_iter().fold(START, |state, part: &str| {
-            // None of the parts holds a zero byte, so no two lists of them run together.
-            spread(spread(state, part.as_bytes()), &[0])
-        });
-        Self(mixed(state))
+        let (retailer, transaction) = (retailer.as_ref(), transaction.as_ref());
+        Self {
+            place: mark(&[retailer, transaction, book.as_ref()]),
+            retailer: RetailerMark(mark(&[retailer])),
+            sale: Some(SaleMark(mark(&[retailer, transaction]))),
+        }
     }
 
-    /// A mark of this number, for tests and tools that have no purchase.
-    pub fn from_number(number: u64) -> Self {
-        Self(mixed(number))
+    /// The mark of whatever is claimed to have been sold by this retailer: all of it belongs to the
+    /// same share of a trial.
+    pub fn claimed(retailer: &RetailerId) -> Self {
+        let mark = mark(&[retailer.as_ref()]);
+        Self {
+            place: mark,
+            retailer: RetailerMark(mark),
+            sale: None,
+        }
     }
+
+    /// The same, where the receipt has opened and this is its transaction.
+    #[must_use]
+    pub fn proven(self, retailer: &RetailerId, transaction: &TransactionId) -> Self {
+        let sale = mark(&[retailer.as_ref(), transaction.as_ref()]);
+        Self {
+            sale: Some(SaleMark(sale)),
+            ..self
+        }
+    }
+
+    /// A proven purchase of this number, by a retailer of its own, for tests and tools that have
+    /// none.
+    pub fn from_number(number: u64) -> Self {
+        let mark = mixed(number);
+        Self {
+            place: mark,
+            retailer: RetailerMark(mark),
+            sale: Some(SaleMark(mark)),
+        }
+    }
+
+    pub(super) fn retailer(self) -> RetailerMark {
+        self.retailer
+    }
+
+    pub(super) fn proven_sale(self) -> Option<SaleMark> {
+        self.sale
+    }
+
+    /// All that is claimed in a retailer's name counts as one sale.
+    pub(super) fn claimed_sale(self) -> SaleMark {
+        let RetailerMark(retailer) = self.retailer;
+        SaleMark(retailer)
+    }
+}
+
+fn mark(parts: &[&str]) -> u64 {
+    let state = parts.iter().fold(START, |state, part| {
+        // None of the parts holds a zero byte, so no two lists of them run together.
+        spread(spread(state, part.as_bytes()), &[0])
+    });
+    mixed(state)
 }
 
 /// FNV-1a: one multiplication a byte.
@@ -120,6 +183,22 @@ mod tests {
         });
         let both = both.count();
         assert!((350..650).contains(&both), "{both}");
+    }
+
+    #[test]
+    fn all_that_a_retailer_claims_belongs_to_one_share() {
+        let share = Share::percent(50).unwrap();
+        let id = |number: u32| RetailerId::try_from(format!("shop-{number}").as_str()).unwrap();
+        let taken = (0..200).filter(|number| {
+            let claimed = PurchaseMark::claimed(&id(*number));
+            let transaction = TransactionId::try_from("t-9").unwrap();
+            let proven = claimed.proven(&id(*number), &transaction);
+            let tried = share.takes(claimed, &version("1.0"));
+            assert_eq!(share.takes(proven, &version("1.0")), tried);
+            tried
+        });
+        let taken = taken.count();
+        assert!((60..140).contains(&taken), "{taken}");
     }
 
     #[test]

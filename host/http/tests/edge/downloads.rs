@@ -239,7 +239,11 @@ async fn a_stored_file_other_than_the_resolver_expects_is_refused() {
     ] {
         let options = Options {
             error_urls: &[],
-            plugins: Obliging { sha256, size },
+            plugins: Obliging {
+                sha256,
+                size,
+                ..Obliging::default()
+            },
             ..Options::default()
         };
         let host = Host::with(options).await;

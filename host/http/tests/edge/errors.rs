@@ -1,7 +1,10 @@
 //! Requests that are refused, and what their senders learn.
 
+use colophon_core::plugin::{RetailerAnswer, RetailerEntry};
+
 use crate::support::client::{Client, ask, download_target, form_request, get_copy, post, request};
 use crate::support::host::{Host, Options, SORRY};
+use crate::support::ports::Obliging;
 
 async fn host() -> Host {
     let host = Host::with(Options {
@@ -106,6 +109,62 @@ async fn strangers_cannot_tell_one_bad_receipt_from_another() {
     let answer = ask(host.address, "GET", &other, &[]).await;
     answer.check_problem(403, "receipt-invalid");
     assert!(bodies.iter().all(|body| *body == bodies[0]));
+}
+
+#[tokio::test]
+async fn a_wrong_key_number_is_the_receipts_fault_whoever_tells_the_retailer() {
+    let known = |retailer: &str, key: Option<&str>| {
+        Some(RetailerAnswer::Known(RetailerEntry {
+            retailer: retailer.to_owned(),
+            key: key.map(str::to_owned),
+        }))
+    };
+    let shop = || known("shop", None);
+    for (identity, named, refused) in [
+        (shop(), "branch.1", None),
+        (shop(), "branch.7", Some((403, "receipt-invalid"))),
+        (Some(RetailerAnswer::NotMine), "shop.1", None),
+        (
+            Some(RetailerAnswer::NotMine),
+            "shop.7",
+            Some((403, "receipt-invalid")),
+        ),
+        // What the plug-in names itself has to be there.
+        (known("shop", Some("shop.1")), "branch.7", None),
+        (
+            known("shop", Some("shop.7")),
+            "branch.1",
+            Some((503, "plug-in-failed")),
+        ),
+        (
+            known("nobody", None),
+            "branch.1",
+            Some((503, "plug-in-failed")),
+        ),
+        (
+            known("shop", Some("other.1")),
+            "branch.1",
+            Some((503, "plug-in-failed")),
+        ),
+    ] {
+        let told = format!("{identity:?}, {named}");
+        let host = Host::with(Options {
+            error_urls: &[],
+            plugins: Obliging {
+                identity,
+                ..Obliging::default()
+            },
+            ..Options::default()
+        })
+        .await;
+        host.sell_pattern("111", 1_000);
+        let receipt = host.receipt_naming("111", named);
+        let answer = get_copy(host.address, &receipt, &[]).await;
+        match refused {
+            None => assert_eq!(answer.status, 200, "{told}"),
+            Some((status, code)) => answer.check_problem(status, code),
+        }
+    }
 }
 
 #[tokio::test]

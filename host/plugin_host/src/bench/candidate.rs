@@ -14,7 +14,7 @@ use crate::bindings::{meta, naming, policy, resolver, retailers};
 use crate::call::answer;
 use crate::call::failure::{self, Stopped};
 use crate::call::live::guarded;
-use crate::contract::{Capability, META, Role};
+use crate::contract::{Capability, META, Role, Spoken};
 use crate::generation::{
     COMPONENT_BYTES_MAX, Description, LoadRefused, fits, probe, refuse_unknown_exports,
 };
@@ -85,7 +85,7 @@ impl Candidate {
     /// # Errors
     /// [`LoadRefused::UnknownExport`] for one that a host would pass over in silence.
     pub fn check_exports(&self) -> Result<(), LoadRefused> {
-        refuse_unknown_exports(self.component.engine(), &self.component)
+        refuse_unknown_exports(&Spoken::PUBLISHED, &self.component)
     }
 
     /// Starts it and lets it describe and test itself; the script plays the host meanwhile. What it
@@ -151,8 +151,8 @@ fn failed<T>(
 }
 
 fn asked(engine: &Engine, name: &str, interface: &ComponentInstance) -> Asked {
-    let capability = Capability::of(name);
-    let known = capability.map_or(&[][..], Capability::functions);
+    let offered = Spoken::PUBLISHED.offered(name);
+    let (capability, known) = offered.unwrap_or((None, &[]));
     let mut types_alone = true;
     for (item, kind) in interface.exports(engine) {
         if matches!(kind.ty, ComponentItem::Type(_)) {

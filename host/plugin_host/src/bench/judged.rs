@@ -1,7 +1,6 @@
 //! What a host would say of an answer.
 
-use colophon_core::catalog::{ObjectPath, StoreRoot};
-use colophon_core::plugin::{PluginFailure, ResolverAnswer};
+use colophon_core::plugin::PluginFailure;
 use colophon_receipt::RetailerId;
 use serde_json::Value;
 
@@ -12,27 +11,14 @@ use crate::contract::Role;
 /// Holds an answer against the contract, as the host does with every answer.
 pub(super) fn refused(role: Role, answer: &Value) -> Option<PluginFailure> {
     let judged = match role {
-        Role::Resolver => answer::resolved(resolved(answer)).and_then(usable),
+        Role::Resolver => {
+            answer::resolved(resolved(answer)).and_then(|found| answer::usable(&found))
+        }
         Role::Policy => answer::verdict(verdict(answer)).map(drop),
         Role::Naming => answer::file_name(answer.as_str().unwrap_or_default().to_owned()).map(drop),
         Role::Retailers => identified(answer),
     };
     judged.err()
-}
-
-/// Core's part of the judgement: nothing outside a root is reached.
-fn usable(answer: ResolverAnswer) -> Result<(), PluginFailure> {
-    let ResolverAnswer::Found(location) = answer else {
-        return Ok(());
-    };
-    let unusable = |problem| Err(PluginFailure::Unusable { problem });
-    if StoreRoot::parse(&location.root).is_none() {
-        return unusable("root is not the name of a content-store root");
-    }
-    match ObjectPath::parse(&location.path) {
-        Ok(_) => Ok(()),
-        Err(_) => unusable("path leaves the content-store root"),
-    }
 }
 
 fn resolved(answer: &Value) -> resolver::Answer {

@@ -1,11 +1,12 @@
 //! Between the contract's types and core's. Answers are held against the contract's limits here.
 
-use colophon_core::catalog::Book;
+use colophon_core::catalog::{Book, ObjectPath, StoreRoot};
 use colophon_core::plugin::{
     CallContext, FoundLocation, Offer, PluginFailure, PolicyTerms, ResolverAnswer, RetailerAnswer,
     RetailerEntry, Verdict,
 };
 use colophon_core::time::Timestamp;
+use colophon_receipt::RetailerId;
 
 use crate::bindings::{common, meta, policy, resolver, retailers};
 
@@ -88,6 +89,31 @@ pub(crate) fn resolved(answer: resolver::Answer) -> Result<ResolverAnswer, Plugi
         }
         resolver::Answer::NotMine => Ok(ResolverAnswer::NotMine),
         resolver::Answer::Other(_) => Err(unusable("resolver answer of an unknown kind")),
+    }
+}
+
+/// Core's part of the judgement: nothing outside a root is reached.
+pub(crate) fn usable(answer: &ResolverAnswer) -> Result<(), PluginFailure> {
+    let ResolverAnswer::Found(location) = answer else {
+        return Ok(());
+    };
+    if StoreRoot::parse(&location.root).is_none() {
+        return Err(unusable("root is not the name of a content-store root"));
+    }
+    match ObjectPath::parse(&location.path) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(unusable("path leaves the content-store root")),
+    }
+}
+
+/// The same of a record that a center could have.
+pub(crate) fn nameable(answer: &RetailerAnswer) -> Result<(), PluginFailure> {
+    let RetailerAnswer::Known(entry) = answer else {
+        return Ok(());
+    };
+    match RetailerId::try_from(entry.retailer.as_str()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(unusable("retailer is no id of a retailer record")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A running instance.
 
+mod again;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -14,6 +16,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 
 use super::failure::{self, Stopped};
 use super::question::{Question, Refused};
+use super::running::Running;
 use crate::record::{Heard, Input, Turn};
 use crate::replay::Replaying;
 use crate::state::CallState;
@@ -36,11 +39,15 @@ pub(crate) enum Places {
 /// must be dropped: a component that has trapped cannot be entered again.
 pub(crate) struct Live {
     store: Store<CallState>,
-    instance: Instance,
+    running: Running,
     deadline: Instant,
-    /// The recorded questions so far.
+    /// The recorded questions of the present request.
     turns: Vec<Turn>,
-    _places: Places,
+    /// Whether it has served another request before.
+    reused: bool,
+    /// After the present one.
+    requests_left: u32,
+    places: Places,
 }
 
 impl Live {
@@ -77,10 +84,12 @@ impl Live {
         match started {
             Ok(instance) => Ok(Self {
                 store,
-                instance,
+                running: Running::of(instance),
                 deadline,
                 turns: Vec::new(),
-                _places: places,
+                reused: false,
+                requests_left: 0,
+                places,
             }),
             Err(stopped) => Err(failure::of(stopped, store.data(), "its start")),
         }
@@ -97,7 +106,7 @@ impl Live {
         &mut self,
         question: Q,
     ) -> Result<Q::Answer, PluginFailure> {
-        let asked = question.ask(&mut self.store, &self.instance);
+        let asked = question.ask(&mut self.store, &mut self.running);
         let given = guarded(self.deadline, asked).await;
         let state = self.store.data();
         match given {
@@ -110,7 +119,7 @@ impl Live {
 
     /// Hands store and instance to whoever looks functions up without calling them.
     pub(crate) fn parts(&mut self) -> (&mut Store<CallState>, &Instance) {
-        (&mut self.store, &self.instance)
+        (&mut self.store, self.running.instance())
     }
 
     /// What was asked of the host since this was last taken.
@@ -138,6 +147,11 @@ impl Live {
     /// The questions that were kept.
     pub(crate) fn turns(&self) -> &[Turn] {
         &self.turns
+    }
+
+    /// Whether it has served another request before, of which nothing is recorded here.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.reused
     }
 
     /// Has calls into the host answered from a record during the next question.

@@ -3,9 +3,9 @@
 use colophon_core::plugin::{PluginFailure, ResolverAnswer, RetailerAnswer, Verdict};
 use serde_json::{Value, json};
 use wasmtime::Store;
-use wasmtime::component::Instance;
 
 use super::answer;
+use super::running::Running;
 use crate::bindings::{common, meta, naming, policy, resolver, retailers};
 use crate::contract::Role;
 use crate::record::Input;
@@ -47,7 +47,7 @@ pub(crate) trait Question: Send {
     fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> impl Future<Output = wasmtime::Result<Given<Self::Answer>>> + Send;
 }
 
@@ -61,6 +61,12 @@ pub(crate) trait RoleQuestion: Question + Copy + Sync {
 
     /// The same as it is recorded.
     fn recorded(&self) -> Input;
+
+    /// Why no host can use an answer that is as the contract has it. Core refuses it where it is
+    /// needed; here it is known whose it is.
+    fn defect(_answer: &Self::Answer) -> Option<PluginFailure> {
+        None
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -78,9 +84,9 @@ impl Question for Resolve<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.resolver(store, self.indices)?;
         let answer = guest
             .call_resolve(&mut *store, self.context, self.book, None)
             .await?;
@@ -104,6 +110,10 @@ impl RoleQuestion for Resolve<'_> {
             book: self.book.clone(),
         }
     }
+
+    fn defect(answer: &ResolverAnswer) -> Option<PluginFailure> {
+        answer::usable(answer).err()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -121,9 +131,9 @@ impl Question for Evaluate<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.policy(store, self.indices)?;
         let answer = guest
             .call_evaluate(&mut *store, self.context, self.offer)
             .await?;
@@ -186,9 +196,9 @@ impl Question for FileName<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.naming(store, self.indices)?;
         let answer = guest
             .call_file_name(&mut *store, self.context, self.facts)
             .await?;
@@ -229,9 +239,9 @@ impl Question for Identify<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = running.retailers(store, self.indices)?;
         let answer = guest
             .call_identify(&mut *store, self.inquiry, self.retailer)
             .await?;
@@ -268,6 +278,10 @@ impl RoleQuestion for Identify<'_> {
             inquiry: self.inquiry.clone(),
             retailer: self.retailer.to_owned(),
         }
+    }
+
+    fn defect(answer: &RetailerAnswer) -> Option<PluginFailure> {
+        answer::nameable(answer).err()
     }
 }
 
@@ -307,9 +321,9 @@ impl Question for Describe<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = self.indices.load(&mut *store, running.instance())?;
         let info = guest.call_describe(store).await?;
         Ok(answer::described(info).map_err(Refused::from))
     }
@@ -328,9 +342,9 @@ impl Question for SelfTest<'_> {
     async fn ask(
         self,
         store: &mut Store<CallState>,
-        instance: &Instance,
+        running: &mut Running,
     ) -> wasmtime::Result<Given<Self::Answer>> {
-        let guest = self.indices.load(&mut *store, instance)?;
+        let guest = self.indices.load(&mut *store, running.instance())?;
         let tested = guest.call_self_test(store).await?;
         Ok(Ok(tested.map_err(|problem| answer::told_text(&problem))))
     }

@@ -13,10 +13,11 @@ use wasmtime::component::types::ComponentItem;
 use super::{Description, Generation, Roles, fits, probe};
 use crate::bindings::meta;
 use crate::call::{Describe, Live, Places, SelfTest};
-use crate::contract::{Capability, META, Role, means};
+use crate::contract::{META, Role, Spoken};
 use crate::granted::Granted;
 use crate::sandbox::Sandbox;
 use crate::state::CallState;
+use crate::warm::Warm;
 
 /// The largest component that is compiled.
 pub(crate) const COMPONENT_BYTES_MAX: usize = 32 << 20;
@@ -116,8 +117,8 @@ impl Sandbox {
         let component = self
             .compile(wasm, &sha256)
             .map_err(LoadRefused::NotAComponent)?;
-        refuse_imports_without_grant(self.engine(), &component, &granted)?;
-        refuse_unknown_exports(self.engine(), &component)?;
+        refuse_imports_without_grant(self.spoken(), &component, &granted)?;
+        refuse_unknown_exports(self.spoken(), &component)?;
         let pre =
             self.linker()
                 .instantiate_pre(&component)
@@ -157,6 +158,7 @@ impl Sandbox {
             pre,
             roles,
             sha256,
+            warm: Warm::of(self.resting(), granted.warm),
             granted,
         }))
     }
@@ -165,18 +167,19 @@ impl Sandbox {
 /// Refuses functions and resources that are not offered, or not to this plug-in; types alone ask
 /// for nothing.
 fn refuse_imports_without_grant(
-    engine: &Engine,
+    spoken: &Spoken,
     component: &Component,
     granted: &Granted,
 ) -> Result<(), LoadRefused> {
+    let engine = component.engine();
     for (name, import) in component.component_type().imports(engine) {
         let ComponentItem::ComponentInstance(interface) = import.ty else {
             return Err(LoadRefused::UnknownImport {
                 import: name.to_owned(),
             });
         };
-        let offered = Capability::of(name);
-        let functions = offered.map_or(&[][..], Capability::functions);
+        let offered = spoken.offered(name);
+        let functions = offered.map_or(&[][..], |(_, functions)| functions);
         let mut asks = false;
         for (item, kind) in interface.exports(engine) {
             if matches!(kind.ty, ComponentItem::Type(_)) {
@@ -191,7 +194,8 @@ fn refuse_imports_without_grant(
                 return Err(LoadRefused::UnknownImport { import });
             }
         }
-        if let Some(capability) = offered.filter(|capability| asks && !granted.has(*capability)) {
+        let capability = offered.and_then(|(capability, _)| capability);
+        if let Some(capability) = capability.filter(|own| asks && !granted.has(*own)) {
             return Err(LoadRefused::NotGranted {
                 import: capability.interface(),
                 line: capability.manifest_line(),
@@ -204,13 +208,13 @@ fn refuse_imports_without_grant(
 /// Refuses interfaces under our name that would otherwise be passed over in silence, above all
 /// roles in a version that this host does not know.
 pub(crate) fn refuse_unknown_exports(
-    engine: &Engine,
+    spoken: &Spoken,
     component: &Component,
 ) -> Result<(), LoadRefused> {
-    let known = |name: &str| {
-        means(name, META) || Role::ALL.iter().any(|role| means(name, role.interface()))
-    };
-    for (name, _) in component.component_type().exports(engine) {
+    let plays = |name: &str, role: &Role| spoken.means(name, role.interface());
+    let known =
+        |name: &str| spoken.means(name, META) || Role::ALL.iter().any(|role| plays(name, role));
+    for (name, _) in component.component_type().exports(component.engine()) {
         if name.starts_with("colophon:") && !known(name) {
             return Err(LoadRefused::UnknownExport {
                 export: name.to_owned(),

@@ -42,6 +42,8 @@ struct Shape {
     kv: Option<KvShape>,
     #[serde(default)]
     limits: LimitsShape,
+    #[serde(default)]
+    warm: bool,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +102,7 @@ impl Manifest {
             http: parsed("http.allow", &shape.http.allow, AllowedAddress::parse)?,
             kv: shape.kv.map(KvShape::read).transpose()?,
             limits: shape.limits.read()?,
+            warm: shape.warm,
         };
         let asked = |secret: &SecretUse| {
             let mut addresses = manifest.http.iter();

@@ -10,6 +10,7 @@ use super::reading::{
     ENTRIES_MAX, KvShape, LimitsShape, PaperRefused, address, counted, field, name, named, names,
     parsed, read, refused,
 };
+use super::warming::WarmShape;
 use super::{DatabaseText, Grant, SecretGrant, SqlGrant};
 
 /// As the contract allows it to a configured value.
@@ -33,6 +34,7 @@ struct Shape {
     kv: Option<KvShape>,
     #[serde(default)]
     limits: LimitsShape,
+    warm: Option<WarmShape>,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +78,7 @@ impl Grant {
             private: private(shape.http.private)?,
             kv: shape.kv.map(KvShape::read).transpose()?,
             limits: shape.limits.read()?,
+            warm: shape.warm.map(WarmShape::read).transpose()?,
         };
         // Either would be a line that looks like more than it says.
         let named = |address| grant.http.iter().any(|entry| entry.covers(address));

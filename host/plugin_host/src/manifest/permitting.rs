@@ -75,6 +75,7 @@ impl Manifest {
             kv: self.kv.map(|asked| kv(asked, grant)).transpose()?,
             sql: self.sql_under(grant, &limits)?,
             http: self.http_under(grant)?,
+            warm: self.warm_under(grant, &limits)?,
             limits,
         })
     }

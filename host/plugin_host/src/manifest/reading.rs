@@ -198,7 +198,7 @@ pub(super) struct LimitsShape {
 }
 
 /// The pool's places have no more.
-const MEMORY_BYTES_MAX: u64 = 256 << 20;
+pub(super) const MEMORY_BYTES_MAX: u64 = 256 << 20;
 const TIME_MS_MAX: u64 = 10_000;
 const FUEL_MAX: u64 = 100_000_000_000;
 const HOST_CALLS_MAX: u32 = 1024;

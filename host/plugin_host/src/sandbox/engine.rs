@@ -11,11 +11,22 @@ use wasmtime::{
     Strategy,
 };
 
+use crate::limits::Capacity;
+use crate::warm::RESTING_MAX;
+
 /// How often running plug-ins are interrupted to see whether their time is up.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Places in the pool; more than may be taken, since freeing one takes a moment.
+/// Places in the pool; more than running and resting instances may take, since freeing one takes a
+/// moment.
 const PLACES: u32 = 512;
+const _: () = assert!(Capacity::INSTANCES_MAX + RESTING_MAX < PLACES as usize);
+
+/// What one component may have. The pool has as much for each of its places, or a center whose
+/// plug-in has the most would leave none of it to the others.
+pub(crate) const CORE_INSTANCES_MAX: u32 = 64;
+pub(crate) const MEMORIES_MAX: u32 = 2;
+pub(crate) const TABLES_MAX: u32 = 4;
 
 /// How much of an instance's memory and tables is cleared by writing, and stays with its place.
 /// The rest is given back to the system, which costs a call and faults at the next use. A small
@@ -67,6 +78,9 @@ fn config() -> Config {
         .wasm_relaxed_simd(false)
         .wasm_threads(false)
         .wasm_gc(false)
+        .wasm_function_references(false)
+        // References to things of the host's need a heap, for which the pool has no place.
+        .gc_support(false)
         .wasm_exceptions(false)
         .wasm_memory64(false)
         .wasm_stack_switching(false)
@@ -80,16 +94,16 @@ fn config() -> Config {
 fn pool() -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(PLACES)
-        .total_core_instances(4 * PLACES)
-        .total_memories(2 * PLACES)
-        .total_tables(4 * PLACES)
+        .total_core_instances(CORE_INSTANCES_MAX * PLACES)
+        .total_memories(MEMORIES_MAX * PLACES)
+        .total_tables(TABLES_MAX * PLACES)
         .total_stacks(PLACES)
         .total_gc_heaps(0)
-        .max_core_instances_per_component(64)
-        .max_memories_per_component(8)
-        .max_tables_per_component(16)
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(TABLES_MAX)
         .max_memories_per_module(1)
-        .max_tables_per_module(4)
+        .max_tables_per_module(TABLES_MAX)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
         // The ceiling of every plug-in; the limits of each are tighter.

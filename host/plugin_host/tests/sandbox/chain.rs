@@ -131,7 +131,7 @@ async fn a_center_that_takes_all_its_places_waits_for_itself_alone() {
             instances: 2,
             instances_per_center: 1,
         },
-        precompiled: None,
+        ..Settings::default()
     };
     let sandbox = Sandbox::start(&settings).expect("a sandbox");
     let loaded = sandbox
@@ -281,4 +281,25 @@ async fn whoever_follows_a_generation_is_told_of_every_call() {
     );
     assert_eq!(input["ctx"]["center"], "north");
     assert_eq!(input["ctx"]["territory"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn an_answer_that_core_will_refuse_is_followed_as_a_defect() {
+    let sandbox = sandbox();
+    let outside = resolver(
+        r#"(data (i32.const 3100) "../../own")
+           (func $resolve (param i32) (result i32)
+             (call $found (i32.const 3100) (i32.const 9)))"#,
+    );
+    let outside = loaded(&sandbox, &outside).await;
+    let notes = Arc::new(Notes::default());
+    let chain = [Asked::followed_by(outside, notes.clone())];
+    let plugins = Registry::new(sandbox, Arc::new(Shelf::empty()), chain);
+    // The request is told what was answered; whose the mistake is, the follower is.
+    assert!(resolve(&plugins, "north", "1").await.is_ok());
+    let told = notes.0.lock().expect("nobody panics");
+    let failure = told.first().and_then(|(failure, _, _)| failure.as_ref());
+    let failure = failure.expect("a failure");
+    assert!(failure.is_defect(), "{failure}");
+    assert!(failure.to_string().contains("leaves"), "{failure}");
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Component, Linker, Val};
@@ -12,31 +12,18 @@ use wasmtime::{Engine, Store};
 use wit_parser::Resolve;
 
 use crate::guest::{of_next_version, resolver_that_first};
-
-fn contracts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")
-}
+use crate::next_contract::{GROWN, contracts, files, next_version};
 
 /// Every file below a folder with its digest, by its place in the folder.
 fn digests(folder: &Path) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(here) = folders.pop() {
-        for entry in fs::read_dir(&here).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let mut digest = String::new();
-            for byte in Sha256::digest(fs::read(&path).expect("a file")) {
-                write!(digest, "{byte:02x}").expect("text");
-            }
-            let place = path.strip_prefix(folder).expect("below").to_owned();
-            found.insert(place.to_str().expect("text").to_owned(), digest);
+    let digested = files(folder).into_iter().map(|place| {
+        let mut digest = String::new();
+        for byte in Sha256::digest(fs::read(folder.join(&place)).expect("a file")) {
+            write!(digest, "{byte:02x}").expect("text");
         }
-    }
-    found
+        (place.to_str().expect("text").to_owned(), digest)
+    });
+    digested.collect()
 }
 
 /// The digests and places that a list names.
@@ -193,33 +180,6 @@ fn each_version_goes_on_with_the_one_before() {
         }
     }
 }
-
-/// A next version: this one under another number, with a change.
-pub(crate) fn next_version(file: &str, change: (&str, &str)) -> tempfile::TempDir {
-    let next = tempfile::tempdir().expect("a folder");
-    let published = contracts().join("1.0");
-    for place in digests(&published).keys() {
-        let text = fs::read_to_string(published.join(place)).expect("WIT text");
-        let mut text = text.replace("@1.0.0", "@1.1.0");
-        if place == file {
-            assert!(text.contains(change.0), "{file} has no {}", change.0);
-            text = text.replacen(change.0, change.1, 1);
-        }
-        let to = next.path().join(place);
-        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-        fs::write(to, text).expect("a file");
-    }
-    next
-}
-
-/// What a next version may add: an interface, imported by all worlds.
-pub(crate) const GROWN: (&str, (&str, &str)) = (
-    "world.wit",
-    (
-        "world host {\n",
-        "interface weather {\n    sunny: func() -> bool;\n}\n\nworld host {\n    import weather;\n",
-    ),
-);
 
 #[track_caller]
 fn check(file: &str, change: (&str, &str), expected: bool) {

@@ -2,19 +2,25 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "what stands around the tests fails them like they fail themselves"
 )]
 
+mod apart;
 mod catalog_plugin;
 mod chain;
 mod frozen;
 mod guest;
 mod host_calls;
-mod hostile_answers;
-mod hostile_calls;
-mod loading;
+mod hostile;
+mod length;
+mod loopback;
+mod next_contract;
 mod precompiled;
+mod random;
 mod replay;
+mod retailers;
 mod services;
+mod warm;
 mod world;

@@ -15,6 +15,7 @@ use colophon_plugin_host::{
 use crate::guest::{resolver, resolver_that_first};
 use crate::host_calls::{CONFIG, KV, SQL, calling, running};
 use crate::services::{Mapping, Values, granted_statements, granted_values, hasty, name};
+use crate::warm::{counting, granted as warm, longest, started, terms};
 use crate::world::{Shelf, book, offer, request, sandbox};
 
 /// Keeps what it is told.
@@ -417,4 +418,45 @@ async fn the_moment_of_a_question_is_a_part_of_it() {
     // The guest does not look at the time: the outcome is the same, and so are the bytes.
     assert_eq!(again(&sandbox, &own_place(), &moved).await.0, None);
     assert_ne!(moved.parts(), record.parts());
+}
+
+#[tokio::test]
+async fn what_an_instance_remembers_of_others_is_in_no_record() {
+    let sandbox = started(Some(longest()));
+    let guest = counting("");
+    let generation = sandbox.load(&guest, warm(terms())).await.expect("loads");
+    let kept = Arc::new(Kept::default());
+    let asked = Asked::from(generation).recorded_by(kept.clone());
+    let catalog = Arc::new(Shelf::empty());
+    let plugins = Registry::new(Arc::clone(&sandbox), catalog, Chain::from([asked]));
+    for _ in 0..2 {
+        let mut calls = plugins.begin(request("north"));
+        for _ in 0..2 {
+            assert!(calls.resolve(&book("1")).await.is_ok());
+        }
+    }
+    let records = std::mem::take(&mut *kept.0.lock().expect("records"));
+    let told: Vec<(String, bool)> = records
+        .iter()
+        .map(|record| (record.outcome().to_string(), record.is_reused()))
+        .collect();
+    let expected = [
+        ("0001", false),
+        ("0002", false),
+        ("0003", true),
+        ("0004", true),
+    ];
+    let expected = expected.map(|(path, reused)| (format!("found main:{path}"), reused));
+    assert_eq!(told, expected);
+    let [_, second, third, fourth] = records.try_into().expect("four decisions");
+    // What the same request has asked before is in it.
+    assert_eq!(again(&sandbox, &guest, &second).await.0, None);
+    // What another request has asked is not, and the guest goes by it.
+    for (record, replays_as) in [(third, "0001"), (fourth, "0001")] {
+        let (divergence, _) = again(&sandbox, &guest, &record).await;
+        let Some(Divergence::OtherOutcome { replayed, .. }) = divergence else {
+            panic!("{divergence:?}")
+        };
+        assert!(replayed.contains(replays_as), "{replayed}");
+    }
 }

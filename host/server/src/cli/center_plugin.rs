@@ -9,13 +9,15 @@ use super::CenterArg;
 #[derive(Debug, Subcommand)]
 pub(crate) enum CenterPluginCommand {
     /// Say what a plug-in may use in a center. Versions there that fit the grant have it at once,
-    /// those published later are held against it.
+    /// those published later are held against it. The others have no grant any more and are not
+    /// asked again, unless a later grant fits them.
     Grant {
         #[command(flatten)]
         center: CenterArg,
         /// The grant (TOML).
         file: PathBuf,
-        /// Also where it does not fit the version that is active: that one keeps what it has.
+        /// Also where it does not fit a version that is active or on trial: that one keeps the grant
+        /// it has for as long as it is asked, and is not gone back to afterwards.
         #[arg(long)]
         next: bool,
     },
@@ -27,7 +29,8 @@ pub(crate) enum CenterPluginCommand {
     Promote {
         #[command(flatten)]
         plugin: CenterPluginArgs,
-        /// The version; the one on trial or else the one published last if left out.
+        /// The version; if left out the one on trial, or else the one published last, unless that
+        /// was asked before: what was gone back from is promoted by its name alone.
         version: Option<String>,
         /// Try it with this share of the purchases only. A purchase meets the same version every
         /// time.
@@ -38,7 +41,8 @@ pub(crate) enum CenterPluginCommand {
         #[arg(long)]
         without_shadow: bool,
     },
-    /// Go back: the trial ends; without one, the version that was active before becomes active.
+    /// Go back: the trial ends; without one, the version that was active before becomes active, of
+    /// those that fit what is granted. Of two who go back at the same moment only one does.
     Rollback {
         #[command(flatten)]
         plugin: CenterPluginArgs,
@@ -61,6 +65,18 @@ pub(crate) enum CenterPluginCommand {
         #[command(flatten)]
         plugin: CenterPluginArgs,
     },
+    /// List the questions that versions failed on in service, which later versions are asked before
+    /// they are published; or drop some.
+    Vectors {
+        #[command(flatten)]
+        plugin: CenterPluginArgs,
+        /// Drop the question of this number; may be given several times.
+        #[arg(long, value_name = "NUMBER")]
+        drop: Vec<i64>,
+        /// Do not ask.
+        #[arg(long, requires = "drop")]
+        yes: bool,
+    },
     /// Put a center's plug-ins in another order. Those not named come after the others; the built-in
     /// one is always the last.
     Order {
@@ -80,11 +96,13 @@ pub(crate) enum CenterPluginCommand {
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
     },
-    /// Remove a plug-in that is not asked any more, with its grant, its versions and its history.
-    /// What it keeps in kv stays.
+    /// Remove a plug-in that is not asked any more, with its grant, its versions and its history, or
+    /// some of its versions alone. What it keeps in kv stays.
     Remove {
         #[command(flatten)]
         plugin: CenterPluginArgs,
+        /// Only these versions, none of which is asked.
+        versions: Vec<String>,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
@@ -118,7 +136,7 @@ pub(crate) struct PluginPublishArgs {
     /// Publish it though there are no cases.
     #[arg(long, conflicts_with = "cases")]
     pub(crate) without_cases: bool,
-    /// The publisher's signature over what `colophon plugin statement` prints.
+    /// The publisher's signature over what `colophon plugin statement` prints for this center.
     #[arg(long, value_name = "FILE")]
     pub(crate) signature: Option<PathBuf>,
 }
@@ -151,6 +169,9 @@ pub(crate) enum PublisherCommand {
         center: CenterArg,
         /// Who.
         name: String,
+        /// Also if nobody is left: the center then takes and loads versions without a signature.
+        #[arg(long)]
+        unsigned: bool,
         /// Do not ask where versions in use have no signature of the others.
         #[arg(long)]
         yes: bool,

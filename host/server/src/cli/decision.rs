@@ -1,5 +1,7 @@
 //! Recorded decisions of centers' plug-ins, asked again.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::{CenterArg, CenterPluginArgs};
@@ -25,6 +27,17 @@ pub(crate) enum DecisionCommand {
         center: CenterArg,
         /// The decision, as `colophon plugin decisions` lists it.
         id: String,
+    },
+    /// Write a signed statement about a decision for the retailer: which version decided, what came of
+    /// it, and digests of all that it rests on. Signed with the center's key as provider.
+    Receipt {
+        #[command(flatten)]
+        center: CenterArg,
+        /// The decision, as `colophon plugin decisions` lists it.
+        id: String,
+        /// A file that is not there yet.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Ask a version what others were asked, and say what it would have decided otherwise. No service
     /// is asked and nothing changes. Exit code 1: something differs.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{CenterPluginCommand, DecisionCommand};
+use super::{CenterArg, CenterPluginCommand, DecisionCommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
@@ -28,16 +28,34 @@ pub(crate) enum PluginCommand {
         #[arg(long)]
         watch: bool,
     },
-    /// Print what a publisher signs: `openssl dgst -sha256 -sign KEY -out SIGNATURE STATEMENT`.
-    Statement {
-        /// The plug-in's folder, or a component.
-        #[arg(default_value = ".", value_name = "FILE|DIR")]
-        plugin: PathBuf,
+    /// Print what a publisher signs, for one center: `openssl dgst -sha256 -sign KEY -out SIGNATURE
+    /// STATEMENT`. It takes the component and its manifest, and no host.
+    Statement(PluginStatementArgs),
+    /// Check a center's statement about a decision, as its retailer does: no host is asked.
+    Verify {
+        /// The statement.
+        receipt: PathBuf,
+        /// The center's certificate or public key (PEM), as `colophon center signer certificate
+        /// --role provider` prints it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
     },
     #[command(flatten)]
     OfCenter(CenterPluginCommand),
     #[command(flatten)]
     OfDecisions(DecisionCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginStatementArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    /// The plug-in's folder, or a component.
+    #[arg(default_value = ".", value_name = "FILE|DIR")]
+    pub(crate) plugin: PathBuf,
+    /// The manifest (plugin.toml), instead of the one beside the component.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod orders;
+mod plug_ins;
 mod revocation_lists;
 
 use std::io::IsTerminal as _;
@@ -79,6 +80,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     findings.push(node(config).await);
     findings.push(records(house).await);
     findings.push(stored_files(house).await);
+    findings.push(plug_ins::plug_ins(house).await);
     findings.push(certificates::certificates(house).await);
     findings.push(revocation_lists::revocation_lists(house, config));
     findings.push(key_pool(house).await);

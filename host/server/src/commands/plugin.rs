@@ -10,6 +10,7 @@ mod dev;
 mod folder;
 mod manifest;
 mod new;
+mod receipt;
 mod replay;
 mod script;
 mod shadow;
@@ -33,7 +34,8 @@ pub(super) fn run(command: PluginCommand, output: Output) -> Result<ExitCode> {
         PluginCommand::Check { plugin } => block_on(check::run(&plugin, output)),
         PluginCommand::Test(arguments) => block_on(test::run(&arguments, output)),
         PluginCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
-        PluginCommand::Statement { plugin } => statement::run(&plugin),
+        PluginCommand::Statement(arguments) => statement::run(&arguments),
+        PluginCommand::Verify { receipt, key } => receipt::verify(&receipt, &key, output),
         PluginCommand::OfCenter(_) | PluginCommand::OfDecisions(_) => {
             bail!("this needs the data of a host")
         }

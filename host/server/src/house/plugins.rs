@@ -9,22 +9,26 @@
 mod chains;
 mod following;
 mod loading;
+mod masking;
 mod outside;
 mod publisher;
 mod recording;
+mod rejecting;
 mod watch;
 
 use std::sync::Arc;
 
 use anyhow::Result;
 use colophon_core::ports::Catalog;
+use colophon_crypto::Randomness as _;
+use colophon_keys::SystemRandom;
 use colophon_plugin_host::{
-    CATALOG_PLUGIN, Granted, Limits, LineQueue, Registry, Sandbox, Settings,
+    CATALOG_PLUGIN, Chance, Granted, Limits, LineQueue, Registry, Sandbox, Settings,
 };
 
 pub(super) use self::chains::Chains;
 pub(crate) use self::loading::{Loader, Wanted, permitted};
-pub(crate) use self::publisher::{signed_by_one_of, statement};
+pub(crate) use self::publisher::{signed_by_one_of, statement, unsigned_of};
 pub(crate) use self::recording::digests;
 pub(super) use self::recording::{DecisionWriter, Recording};
 pub(super) use self::watch::ChainWatch;
@@ -32,13 +36,23 @@ pub(super) use self::watch::ChainWatch;
 use super::House;
 use crate::config::Config;
 
-/// The sandbox of a host, with its folder of compiled plug-ins.
+/// The sandbox of a command, with the host's folder of compiled plug-ins. Nothing asks a plug-in twice
+/// in one instance here, so that what it answers depends on the question alone.
 pub(crate) fn sandbox(config: &Config) -> Result<Arc<Sandbox>> {
-    let settings = Settings {
+    Ok(Sandbox::start(&settings(config))?)
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
         precompiled: Some(config.plugins.compiled.clone()),
         ..Settings::default()
-    };
-    Ok(Sandbox::start(&settings)?)
+    }
+}
+
+fn chance() -> u64 {
+    let mut bytes = [0; 8];
+    SystemRandom.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// Loads versions on this host's data.
@@ -57,7 +71,10 @@ pub(super) async fn chains(
     config: &Config,
     catalog: Arc<dyn Catalog>,
 ) -> Result<Chains> {
-    let sandbox = sandbox(config)?;
+    let sandbox = Sandbox::start(&Settings {
+        chance: Some(Chance::of(chance)),
+        ..settings(config)
+    })?;
     let limits = Limits {
         deadline: config.plugins.deadline,
         ..Limits::default()

@@ -1,13 +1,15 @@
-//! Reading plug-ins back.
+//! Reading plug-ins back: for hosts what is asked, for people everything.
 
 use colophon_core::capability::Name;
-use colophon_core::rollout::{PluginVersion, Share, VersionState};
+use colophon_core::rollout::PluginVersion;
 use colophon_receipt::CenterId;
 use sqlx::FromRow;
 use zeroize::Zeroizing;
 
+use super::state::of_columns;
 use super::{
-    GRANT, HistoryEntry, PluginRecord, VERSION_GRANT, VersionRecord, plugin_row, version_row,
+    GRANT, HistoryEntry, KeptPlugin, KeptVersion, PluginRecord, VERSION_GRANT, VersionRecord,
+    plugin_row, version_row,
 };
 use crate::database::arguments;
 use crate::failure::{Damaged, Fault, ReadError};
@@ -16,12 +18,17 @@ use crate::store::Store;
 
 const CENTERS: &str = "SELECT DISTINCT center FROM plugins ORDER BY center";
 
-/// One statement and so one moment: no host sees half of a step. A plug-in without versions has one
-/// row.
-const SELECT: &str = "SELECT p.id, p.position, p.grant_text AS plugin_grant, v.version, v.sha256, \
-    v.bytes, v.manifest, v.grant_text AS version_grant, v.signature, v.state, v.share, v.reason, \
-    v.turn, v.published_at, v.changed_at FROM plugins p LEFT JOIN plugin_versions v \
-    ON v.center = p.center AND v.plugin = p.id WHERE p.center = $1 \
+/// One statement and so one moment: no host sees half of a step. What is not asked is not read.
+const ASKED: &str = "SELECT p.id, v.version, v.sha256, v.manifest, v.grant_text, v.signature, \
+    v.state, v.share, v.reason, v.turn FROM plugins p JOIN plugin_versions v \
+    ON v.center = p.center AND v.plugin = p.id \
+    WHERE p.center = $1 AND v.state IN ('active', 'canary') ORDER BY p.position, p.id, v.version";
+
+/// A plug-in without versions has one row. No grant of a version is read: people are shown none.
+const KEPT: &str = "SELECT p.id, p.position, p.grant_text, v.version, v.sha256, v.bytes, v.manifest, \
+    v.signature, v.state, v.share, v.reason, v.turn, v.unfit, v.published_at, v.changed_at \
+    FROM plugins p LEFT JOIN plugin_versions v ON v.center = p.center AND v.plugin = p.id \
+    WHERE p.center = $1 AND ($2 IS NULL OR p.id = $2) \
     ORDER BY p.position, p.id, v.published_at, v.version";
 
 const COMPONENT: &str = "SELECT component FROM plugin_components \
@@ -33,21 +40,37 @@ const CASES: &str = "SELECT cases FROM plugin_versions \
 const HISTORY: &str = "SELECT at, step, version, active, reason FROM plugin_history \
     WHERE center = $1 AND plugin = $2 ORDER BY number DESC LIMIT $3";
 
+const VERSIONS: &str = "plugin_versions";
+
 #[derive(FromRow)]
-struct Row {
+struct AskedRow {
+    id: String,
+    version: String,
+    sha256: Vec<u8>,
+    manifest: String,
+    grant_text: Option<Vec<u8>>,
+    signature: Option<Vec<u8>>,
+    state: String,
+    share: Option<i64>,
+    reason: Option<String>,
+    turn: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct KeptRow {
     id: String,
     position: i64,
-    plugin_grant: Vec<u8>,
+    grant_text: Vec<u8>,
     version: Option<String>,
     sha256: Option<Vec<u8>>,
     bytes: Option<i64>,
     manifest: Option<String>,
-    version_grant: Option<Vec<u8>>,
     signature: Option<Vec<u8>>,
     state: Option<String>,
     share: Option<i64>,
     reason: Option<String>,
     turn: Option<i64>,
+    unfit: Option<String>,
     published_at: Option<i64>,
     changed_at: Option<i64>,
 }
@@ -69,36 +92,39 @@ impl Store {
         ids.collect::<Result<_, _>>().map_err(ReadError::Damaged)
     }
 
-    /// A center's plug-ins in the order in which they are asked, with all versions, as they are at
-    /// one moment.
+    /// A center's plug-ins in the order in which they are asked, as they are at one moment: those
+    /// with a version that is active or on trial, and these versions alone.
     pub async fn plugins(&self, center: &CenterId) -> Result<Vec<PluginRecord>, ReadError> {
         let values = arguments![center.as_str()];
-        let rows: Vec<Row> = self.fulfillment.all(SELECT, values).await?;
+        let rows: Vec<AskedRow> = self.fulfillment.all(ASKED, values).await?;
         let mut plugins: Vec<PluginRecord> = Vec::new();
         for row in rows {
-            let known = plugins
-                .last()
-                .is_some_and(|last| last.id.as_str() == row.id);
-            if !known {
-                plugins.push(self.plugin(center, &row)?);
-            }
-            if let Some(plugin) = plugins.last_mut()
-                && let Some(version) = self.version(center, &plugin.id, row)?
-            {
-                plugin.versions.push(version);
+            let id = plugin_name(&row.id).map_err(ReadError::Damaged)?;
+            let version = self.asked(center, &id, row)?;
+            match plugins.last_mut() {
+                Some(last) if last.id == id => last.versions.push(version),
+                Some(_) | None => plugins.push(PluginRecord {
+                    id,
+                    versions: vec![version],
+                }),
             }
         }
         Ok(plugins)
     }
 
-    /// One of a center's plug-ins.
-    pub async fn plugin_of(
+    /// A center's plug-ins in the order in which they are asked, with all versions.
+    pub async fn kept_plugins(&self, center: &CenterId) -> Result<Vec<KeptPlugin>, ReadError> {
+        self.kept(center, None).await
+    }
+
+    /// One of a center's plug-ins, with all versions.
+    pub async fn kept_plugin(
         &self,
         center: &CenterId,
         plugin: &Name,
-    ) -> Result<Option<PluginRecord>, ReadError> {
-        let all = self.plugins(center).await?;
-        Ok(all.into_iter().find(|one| one.id == *plugin))
+    ) -> Result<Option<KeptPlugin>, ReadError> {
+        let mut all = self.kept(center, Some(plugin)).await?;
+        Ok(all.pop())
     }
 
     /// A version's component.
@@ -144,84 +170,88 @@ impl Store {
         Ok(entries.collect())
     }
 
-    fn plugin(&self, center: &CenterId, row: &Row) -> Result<PluginRecord, Fault> {
-        let id = Name::parse(&row.id).map_err(|error| Damaged::new("plugins", "id", error))?;
-        let grant = self
-            .secrets
-            .open(GRANT, &plugin_row(center, &id), &row.plugin_grant)?;
-        Ok(PluginRecord {
-            grant: text("plugins", grant)?,
+    async fn kept(
+        &self,
+        center: &CenterId,
+        plugin: Option<&Name>,
+    ) -> Result<Vec<KeptPlugin>, ReadError> {
+        let values = arguments![center.as_str(), plugin.map(Name::as_str)];
+        let rows: Vec<KeptRow> = self.fulfillment.all(KEPT, values).await?;
+        let mut plugins: Vec<KeptPlugin> = Vec::new();
+        for row in rows {
+            let known = plugins
+                .last()
+                .is_some_and(|last| last.id.as_str() == row.id);
+            if !known {
+                plugins.push(self.kept_one(center, &row)?);
+            }
+            if let Some(plugin) = plugins.last_mut() {
+                plugin.versions.extend(kept_version(row)?);
+            }
+        }
+        Ok(plugins)
+    }
+
+    fn kept_one(&self, center: &CenterId, row: &KeptRow) -> Result<KeptPlugin, Fault> {
+        let id = plugin_name(&row.id)?;
+        let place = plugin_row(center, &id);
+        let grant = self.secrets.open(GRANT, &place, &row.grant_text)?;
+        Ok(KeptPlugin {
+            grant: text("plugins", &grant)?,
             id,
             position: row.position,
             versions: Vec::new(),
         })
     }
 
-    fn version(
+    fn asked(
         &self,
         center: &CenterId,
         plugin: &Name,
-        row: Row,
-    ) -> Result<Option<VersionRecord>, Fault> {
-        const TABLE: &str = "plugin_versions";
-        let (Some(version), Some(sha256), Some(manifest), Some(grant), Some(word)) = (
-            row.version,
-            row.sha256,
-            row.manifest,
-            row.version_grant,
-            row.state,
-        ) else {
-            return Ok(None);
-        };
-        let version: PluginVersion = parsed(TABLE, "version", &version)?;
+        row: AskedRow,
+    ) -> Result<VersionRecord, Fault> {
+        let version: PluginVersion = parsed(VERSIONS, "version", &row.version)?;
+        let sealed = row
+            .grant_text
+            .ok_or_else(|| Damaged::new(VERSIONS, "grant_text", "none where one is needed"))?;
         let place = version_row(center, plugin, &version);
-        let grant = self.secrets.open(VERSION_GRANT, &place, &grant)?;
-        Ok(Some(VersionRecord {
-            sha256: sized(TABLE, "sha256", &sha256)?,
-            bytes: counted(TABLE, "bytes", row.bytes.unwrap_or_default())?,
-            manifest,
-            grant: text(TABLE, grant)?,
+        let grant = self.secrets.open(VERSION_GRANT, &place, &sealed)?;
+        Ok(VersionRecord {
+            sha256: sized(VERSIONS, "sha256", &row.sha256)?,
+            manifest: row.manifest,
+            grant: text(VERSIONS, &grant)?,
             signature: row.signature,
-            state: state(&word, row.share, row.reason, row.turn)?,
-            published_at: moment(row.published_at.unwrap_or_default()),
-            changed_at: moment(row.changed_at.unwrap_or_default()),
+            state: of_columns(&row.state, row.share, row.reason, row.turn)?,
             version,
-        }))
+        })
     }
 }
 
-pub(super) fn text(table: &'static str, opened: Zeroizing<Vec<u8>>) -> Result<String, Damaged> {
+/// The version of a row, if the plug-in has one.
+fn kept_version(row: KeptRow) -> Result<Option<KeptVersion>, Fault> {
+    let (Some(version), Some(sha256), Some(manifest), Some(word)) =
+        (row.version, row.sha256, row.manifest, row.state)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(KeptVersion {
+        version: parsed(VERSIONS, "version", &version)?,
+        sha256: sized(VERSIONS, "sha256", &sha256)?,
+        bytes: counted(VERSIONS, "bytes", row.bytes.unwrap_or_default())?,
+        manifest,
+        signature: row.signature,
+        state: of_columns(&word, row.share, row.reason, row.turn)?,
+        unfit: row.unfit,
+        published_at: moment(row.published_at.unwrap_or_default()),
+        changed_at: moment(row.changed_at.unwrap_or_default()),
+    }))
+}
+
+fn plugin_name(text: &str) -> Result<Name, Damaged> {
+    Name::parse(text).map_err(|error| Damaged::new("plugins", "id", error))
+}
+
+fn text(table: &'static str, opened: &Zeroizing<Vec<u8>>) -> Result<String, Damaged> {
     let text = String::from_utf8(opened.to_vec());
     text.map_err(|_| Damaged::new(table, "grant_text", "not UTF-8"))
-}
-
-/// A state out of its columns.
-pub(super) fn state(
-    word: &str,
-    share: Option<i64>,
-    reason: Option<String>,
-    turn: Option<i64>,
-) -> Result<VersionState, Damaged> {
-    let damaged = |column| Damaged::new("plugin_versions", column, "not that of the state");
-    match word {
-        "published" => Ok(VersionState::Published),
-        "active" => Ok(VersionState::Active),
-        "canary" => {
-            let share = share.and_then(|share| u8::try_from(share).ok());
-            let share = share.and_then(Share::percent);
-            share
-                .map(VersionState::Canary)
-                .ok_or_else(|| damaged("share"))
-        }
-        "retired" => {
-            let turn = turn.and_then(|turn| u32::try_from(turn).ok());
-            let turn = turn.ok_or_else(|| damaged("turn"))?;
-            Ok(VersionState::Retired { turn })
-        }
-        "rejected" => {
-            let reason = reason.ok_or_else(|| damaged("reason"))?;
-            Ok(VersionState::Rejected { reason })
-        }
-        _ => Err(Damaged::new("plugin_versions", "state", "not a state")),
-    }
 }

@@ -6,9 +6,10 @@ use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
 use sqlx::FromRow;
 
+use super::held::hold_center;
 use super::plugin_row;
 use crate::database::arguments;
-use crate::failure::{AddError, Damaged, Fault, ReadError};
+use crate::failure::{AddError, ChangeError, Damaged, Fault, ReadError};
 use crate::parse::{moment, parsed};
 use crate::secrets::Column;
 use crate::store::Store;
@@ -21,13 +22,16 @@ pub(crate) const INPUT: Column = Column {
     name: "input",
 };
 
-const HOLD: &str = "UPDATE plugins SET updated_at = updated_at WHERE center = $1 AND id = $2";
-
 const NEXT: &str = "SELECT COALESCE(MAX(number), 0) + 1 FROM plugin_vectors \
     WHERE center = $1 AND plugin = $2";
 
 const INSERT: &str = "INSERT INTO plugin_vectors (center, plugin, number, version, role, input, \
     failure, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const KNOWN: &str = "SELECT number FROM plugin_vectors WHERE center = $1 AND plugin = $2 \
+    AND version = $3 AND role = $4 AND failure = $5 LIMIT 1";
+
+const DROP: &str = "DELETE FROM plugin_vectors WHERE center = $1 AND plugin = $2 AND number = $3";
 
 const PRUNE: &str = "DELETE FROM plugin_vectors WHERE center = $1 AND plugin = $2 AND number <= $3";
 
@@ -42,7 +46,7 @@ pub struct NewVector {
     pub role: String,
     /// The function's parameters by name, as JSON; nothing in it tells who the buyer is.
     pub input: String,
-    /// What came of it.
+    /// What came of it, in the host's words: a plug-in's own could quote the buyer.
     pub failure: String,
 }
 
@@ -74,7 +78,8 @@ struct Row {
 }
 
 impl Store {
-    /// Keeps a question.
+    /// Keeps a question: one of a version, a role and a failure, however many hosts meet it and
+    /// however often.
     pub async fn keep_plugin_vector(
         &self,
         center: &CenterId,
@@ -84,9 +89,13 @@ impl Store {
     ) -> Result<(), AddError> {
         let (place, id) = (center.as_str(), plugin.as_str());
         let mut write = self.fulfillment.write().await?;
-        if write.execute(HOLD, arguments![place, id]).await? == 0 {
+        hold_center(&mut write, center).await?;
+        let (version, role) = (new.version.as_str(), new.role.as_str());
+        let same = arguments![place, id, version, role, new.failure.as_str()];
+        let known: Option<(i64,)> = write.optional(KNOWN, same).await?;
+        if known.is_some() {
             write.undo().await?;
-            return Err(AddError::NotFound);
+            return Ok(());
         }
         let next: Option<(i64,)> = write.optional(NEXT, arguments![place, id]).await?;
         let number = next.map_or(1, |(number,)| number);
@@ -95,8 +104,8 @@ impl Store {
             place,
             id,
             number,
-            new.version.as_str(),
-            new.role.as_str(),
+            version,
+            role,
             &sealed,
             new.failure.as_str(),
             now.unix_ms(),
@@ -104,6 +113,27 @@ impl Store {
         write.execute(INSERT, values).await?;
         let oldest = number.saturating_sub(i64::from(VECTORS_KEPT));
         write.execute(PRUNE, arguments![place, id, oldest]).await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Drops questions that later versions are not to be asked: all of these, or none if one of
+    /// them is not there.
+    pub async fn drop_plugin_vectors(
+        &self,
+        center: &CenterId,
+        plugin: &Name,
+        numbers: &[i64],
+    ) -> Result<(), ChangeError> {
+        let mut write = self.fulfillment.write().await?;
+        hold_center(&mut write, center).await?;
+        for number in numbers {
+            let values = arguments![center.as_str(), plugin.as_str(), *number];
+            if write.execute(DROP, values).await? == 0 {
+                write.undo().await?;
+                return Err(ChangeError::NotFound);
+            }
+        }
         write.commit().await?;
         Ok(())
     }

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 
 use crate::database::{Database, Engine};
 
-/// Of one plug-in in one center.
-const OF_ONE: usize = 2;
+/// Of one plug-in in one center; the same half of all of them at each engine.
+const OF_ONE_AT_A_SERVER: usize = 2;
+const OF_ONE_AT_A_FILE: usize = 1;
 
 /// Of all at a server: a quarter of the connections to it.
 const OF_ALL_AT_A_SERVER: usize = 4;
@@ -28,6 +29,7 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
     writing: Arc<Semaphore>,
+    of_one: usize,
     owners: Mutex<HashMap<ValueOwner, Arc<Semaphore>>>,
 }
 
@@ -37,13 +39,17 @@ pub(crate) type Turn = [OwnedSemaphorePermit; 2];
 impl Turns {
     /// Turns at a database. A file has one writer, and of plug-ins one at a time waits for it.
     pub(crate) fn of(database: &Database) -> Self {
-        let (all, writers) = match database.engine() {
-            Engine::Sqlite(_) => (OF_ALL_AT_A_FILE, 1),
-            Engine::Postgres(_) => (OF_ALL_AT_A_SERVER, OF_ALL_AT_A_SERVER),
+        let (all, of_one, writers) = match database.engine() {
+            Engine::Sqlite(_) => (OF_ALL_AT_A_FILE, OF_ONE_AT_A_FILE, 1),
+            Engine::Postgres(_) => {
+                let all = OF_ALL_AT_A_SERVER;
+                (all, OF_ONE_AT_A_SERVER, all)
+            }
         };
         Self {
             all: Arc::new(Semaphore::new(all)),
             writing: Arc::new(Semaphore::new(writers)),
+            of_one,
             owners: Mutex::default(),
         }
     }
@@ -72,7 +78,7 @@ impl Turns {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let own = owners
             .entry(owner.clone())
-            .or_insert_with(|| Arc::new(Semaphore::new(OF_ONE)));
+            .or_insert_with(|| Arc::new(Semaphore::new(self.of_one)));
         Arc::clone(own)
     }
 }

@@ -257,7 +257,16 @@ impl Host {
         })
     }
 
+    /// A receipt that names another key than the one it is made with.
+    pub(crate) fn receipt_naming(&self, book_id: &str, named: &str) -> String {
+        self.minted_with(book_id, &kid(named), |_| {})
+    }
+
     pub(crate) fn receipt_with(&self, book_id: &str, change: impl FnOnce(&mut Claims)) -> String {
+        self.minted_with(book_id, &kid("shop.1"), change)
+    }
+
+    fn minted_with(&self, book_id: &str, kid: &KeyId, change: impl FnOnce(&mut Claims)) -> String {
         let transaction = format!("order-{book_id}").parse().unwrap();
         let mut claims = Claims::new(
             transaction,
@@ -269,7 +278,7 @@ impl Host {
         *minted += 1;
         let mint = Mint {
             engine: &Portable,
-            kid: &kid("shop.1"),
+            kid,
             key: &shop_key(),
             center: &"main".parse().unwrap(),
         };

@@ -11,7 +11,7 @@ use colophon_core::center::{Center, RetailerKey};
 use colophon_core::log::{DownloadRecord, LogRecord, Purchase};
 use colophon_core::plugin::{
     CallContext, FoundLocation, Offer, PluginCalls, PluginFailure, Plugins, PolicyTerms,
-    ResolverAnswer, Verdict,
+    ResolverAnswer, RetailerAnswer, Verdict,
 };
 use colophon_core::ports::{
     Admission, Catalog, Centers, Commit, FormContent, OpenedForm, Origin, OriginError, Outbox,
@@ -19,7 +19,7 @@ use colophon_core::ports::{
 };
 use colophon_core::principal::{Principals, Trust};
 use colophon_core::time::{Clock, Timestamp};
-use colophon_receipt::{CenterId, KeyId, UnixSeconds};
+use colophon_receipt::{CenterId, KeyId, RetailerId, UnixSeconds};
 use colophon_title::trust::{CertificateRole, ChainRefused, EndCertificate};
 use colophon_title::{ContentKey, VersionId};
 use tokio::sync::watch;
@@ -111,16 +111,27 @@ pub(crate) struct Obliging {
     /// What they say of the stored file.
     pub(crate) sha256: Option<Vec<u8>>,
     pub(crate) size: Option<u64>,
+    /// Whose they say every retailer id is; without it they are not asked.
+    pub(crate) identity: Option<RetailerAnswer>,
 }
 
 impl Plugins for Obliging {
     fn begin(&self, _context: CallContext) -> Box<dyn PluginCalls> {
         Box::new(self.clone())
     }
+
+    fn tells_retailers(&self, _center: &CenterId) -> bool {
+        self.identity.is_some()
+    }
 }
 
 #[async_trait]
 impl PluginCalls for Obliging {
+    async fn identify(&mut self, _: &RetailerId) -> Result<RetailerAnswer, PluginFailure> {
+        let identity = self.identity.clone();
+        Ok(identity.unwrap_or(RetailerAnswer::NotMine))
+    }
+
     async fn resolve(&mut self, book: &Book) -> Result<ResolverAnswer, PluginFailure> {
         let path = book.id.as_str().to_owned();
         let location = FoundLocation {

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Sandbox, Settings};
 
-use super::{component, folder};
+use super::{component, folder, manifest};
 
 /// More than a component may have, which says so itself.
 const COMPONENT_BYTES_MAX: u64 = 64 << 20;
@@ -53,6 +54,33 @@ impl Plugin {
             folder: folder.map(Path::to_owned),
             within: None,
         })
+    }
+
+    /// Finds the component, with a manifest that may lie elsewhere.
+    pub(super) fn with_manifest(place: &Path, manifest: Option<&Path>) -> Result<Self> {
+        let mut plugin = Self::at(place)?;
+        if let Some(file) = manifest {
+            if !file.ends_with("plugin.toml") {
+                bail!("{}: a manifest is called plugin.toml", file.display());
+            }
+            let folder = file.parent().map(PathBuf::from).unwrap_or_default();
+            plugin.folder = Some(match folder.as_os_str().is_empty() {
+                true => PathBuf::from("."),
+                false => folder,
+            });
+        }
+        Ok(plugin)
+    }
+
+    /// The manifest, as its author wrote it and as it reads.
+    pub(super) fn manifest(&self) -> Result<(String, Manifest)> {
+        let own = self.folder.as_deref().with_context(|| {
+            format!(
+                "there is no plugin.toml beside {}; name it with --manifest",
+                self.component.display()
+            )
+        })?;
+        manifest::written(own)
     }
 
     pub(super) fn read(&self) -> Result<Vec<u8>> {

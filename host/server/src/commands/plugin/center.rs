@@ -5,6 +5,9 @@ mod grant;
 mod listing;
 mod publish;
 mod publisher;
+mod remove;
+mod surviving;
+mod vectors;
 mod versions;
 
 use std::path::Path;
@@ -13,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use colophon_core::capability::Name;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::PluginRecord;
+use colophon_store::plugins::{KeptPlugin, UnfitAsked};
 
 use crate::cli::{CenterPluginArgs, CenterPluginCommand};
 use crate::commands::known_center;
@@ -41,11 +44,11 @@ async fn operate(
     match command {
         CenterPluginCommand::Grant { center, file, next } => {
             let center = known_center(house, &center.center).await?;
-            let keeping = match next {
-                true => grant::Unfit::KeepsItsOwn,
-                false => grant::Unfit::Refused,
+            let unfit = match next {
+                true => UnfitAsked::KeepTheirs,
+                false => UnfitAsked::Refused,
             };
-            grant::run(config, house, &center, &file, keeping, output).await
+            grant::run(config, house, &center, &file, unfit, output).await
         }
         CenterPluginCommand::Publish(arguments) => {
             let center = known_center(house, &arguments.center.center).await?;
@@ -92,9 +95,23 @@ async fn operate(
             let chosen = Chosen::find(house, &plugin).await?;
             fetch::run(house, &chosen, &version, &to, output).await
         }
-        CenterPluginCommand::Remove { plugin, yes } => {
+        CenterPluginCommand::Remove {
+            plugin,
+            versions,
+            yes,
+        } => {
             let chosen = Chosen::find(house, &plugin).await?;
-            versions::remove(house, &chosen, yes, output).await
+            match versions.as_slice() {
+                [] => remove::all(house, &chosen, yes, output).await,
+                some => remove::versions(house, &chosen, some, yes, output).await,
+            }
+        }
+        CenterPluginCommand::Vectors { plugin, drop, yes } => {
+            let chosen = Chosen::find(house, &plugin).await?;
+            match drop.as_slice() {
+                [] => vectors::list(house, &chosen, output).await,
+                numbers => vectors::drop(house, &chosen, numbers, yes, output).await,
+            }
         }
         CenterPluginCommand::Publisher(command) => publisher::run(house, command, output).await,
     }
@@ -103,14 +120,14 @@ async fn operate(
 /// A plug-in that a center has.
 struct Chosen {
     center: CenterId,
-    record: PluginRecord,
+    record: KeptPlugin,
 }
 
 impl Chosen {
     async fn find(house: &House, arguments: &CenterPluginArgs) -> Result<Self> {
         let center = known_center(house, &arguments.center.center).await?;
         let name = name(&arguments.plugin)?;
-        let record = house.store.plugin_of(&center, &name).await?;
+        let record = house.store.kept_plugin(&center, &name).await?;
         let record = record.with_context(|| {
             format!(
                 "center {center} has no plug-in {name}; see `colophon plugin list --center {center}`"

@@ -1,4 +1,4 @@
-//! `colophon plugin decisions|replay|shadow`: what was recorded, and what comes of it.
+//! `colophon plugin decisions|replay|receipt|shadow`: what was recorded, and what comes of it.
 
 use std::process::ExitCode;
 
@@ -8,10 +8,10 @@ use colophon_core::id::DecisionId;
 use colophon_plugin_host::Record;
 use colophon_receipt::CenterId;
 use colophon_store::decisions::DecisionRow;
-use colophon_store::plugins::PluginRecord;
+use colophon_store::plugins::{KeptPlugin, KeptVersion};
 use serde::Serialize;
 
-use super::{replay, shadow};
+use super::{receipt, replay, shadow};
 use crate::cli::{CenterPluginArgs, DecisionCommand};
 use crate::commands::known_center;
 use crate::config::Config;
@@ -56,6 +56,10 @@ async fn operate(
             let center = known_center(house, &center.center).await?;
             replay::run(config, house, &center, &id, output).await
         }
+        DecisionCommand::Receipt { center, id, out } => {
+            let center = known_center(house, &center.center).await?;
+            receipt::run(house, &center, &id, &out, output).await
+        }
         DecisionCommand::Shadow(arguments) => {
             let (center, record) = plugin_of(house, &arguments.plugin).await?;
             let version = arguments.candidate.as_deref();
@@ -74,14 +78,11 @@ async fn operate(
     }
 }
 
-async fn plugin_of(
-    house: &House,
-    arguments: &CenterPluginArgs,
-) -> Result<(CenterId, PluginRecord)> {
+async fn plugin_of(house: &House, arguments: &CenterPluginArgs) -> Result<(CenterId, KeptPlugin)> {
     let center = known_center(house, &arguments.center.center).await?;
     let name = Name::parse(&arguments.plugin)
         .with_context(|| format!("{:?} is no name of a plug-in", arguments.plugin))?;
-    let record = house.store.plugin_of(&center, &name).await?;
+    let record = house.store.kept_plugin(&center, &name).await?;
     let record = record.with_context(|| {
         format!(
             "center {center} has no plug-in {name}; see `colophon plugin list --center {center}`"
@@ -171,6 +172,39 @@ fn shown(row: &DecisionRow) -> Result<Listed> {
         host_calls: record.host_calls(),
         sampled: row.sampled,
         not_replayable: not_replayable.map(|not| not.to_string()),
+    })
+}
+
+/// A decision that a center has, by its id.
+pub(super) async fn found(house: &House, center: &CenterId, id: &str) -> Result<DecisionRow> {
+    let id: DecisionId = id
+        .parse()
+        .with_context(|| format!("{id:?}; see `colophon plugin decisions --center {center}`"))?;
+    let row = house.store.decision(center, id).await?;
+    row.with_context(|| {
+        format!(
+            "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
+             plugins.decisions_kept in `colophon config show`)"
+        )
+    })
+}
+
+/// What a version may use: what it is asked with, or would be if it was promoted. None if it does not
+/// fit the plug-in's grant and is not asked.
+pub(super) async fn grant_of(
+    house: &House,
+    center: &CenterId,
+    plugin: &KeptPlugin,
+    version: &KeptVersion,
+) -> Result<Option<String>> {
+    let asked = house.store.plugins(center).await?;
+    let asked = asked.iter().find(|one| one.id == plugin.id);
+    if let Some(asked) = asked.and_then(|one| one.version(&version.version)) {
+        return Ok(Some(asked.grant.clone()));
+    }
+    Ok(match version.unfit {
+        None => Some(plugin.grant.clone()),
+        Some(_) => None,
     })
 }
 

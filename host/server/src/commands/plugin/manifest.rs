@@ -14,8 +14,15 @@ const BYTES_MAX: u64 = 1 << 20;
 
 /// Reads the manifest in a plug-in's folder.
 pub(super) fn read(own: &Path) -> Result<Manifest> {
+    Ok(written(own)?.1)
+}
+
+/// The same, with the text as its author wrote it.
+pub(super) fn written(own: &Path) -> Result<(String, Manifest)> {
     let text = folder::read_text(Some(own), &own.join("plugin.toml"), BYTES_MAX)?;
-    Manifest::parse(&text).map_err(|refused| anyhow::anyhow!("plugin.toml: {}", causes(&refused)))
+    let manifest = Manifest::parse(&text)
+        .map_err(|refused| anyhow::anyhow!("plugin.toml: {}", causes(&refused)))?;
+    Ok((text, manifest))
 }
 
 /// Whether the manifest asks for a capability.

@@ -4,15 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use colophon_core::causes::causes;
-use colophon_core::id::DecisionId;
 use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Divergence, Granted};
 use colophon_receipt::CenterId;
 use colophon_store::decisions::DecisionRow;
-use colophon_store::plugins::VersionRecord;
+use colophon_store::plugins::KeptVersion;
 use serde::Serialize;
 
-use super::decisions::record;
+use super::decisions::{found, grant_of, record};
 use crate::config::Config;
 use crate::house::House;
 use crate::house::plugins::{digests, sandbox};
@@ -32,6 +31,8 @@ struct Replayed {
     divergence: Option<Divergence>,
     fuel_recorded: u64,
     fuel: u64,
+    /// Whether the instance had served other requests before, of which the record knows nothing.
+    instance_reused: bool,
     /// Whether the version has another grant or other settings now. The replay has those of then.
     granted_otherwise_now: bool,
 }
@@ -43,19 +44,14 @@ pub(super) async fn run(
     id: &str,
     output: Output,
 ) -> Result<ExitCode> {
-    let id: DecisionId = id
-        .parse()
-        .with_context(|| format!("{id:?}; see `colophon plugin decisions --center {center}`"))?;
-    let row = house.store.decision(center, id).await?;
-    let row = row.with_context(|| {
-        format!(
-            "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
-             plugins.decisions_kept in `colophon config show`)"
-        )
-    })?;
+    let row = found(house, center, id).await?;
     let record = record(&row)?;
     record.replayable().context("it cannot be replayed")?;
-    let (version, component) = version(house, center, &row).await?;
+    let Decider {
+        version,
+        component,
+        grant,
+    } = decider(house, center, &row).await?;
     let manifest = Manifest::parse(&version.manifest);
     let manifest = manifest.map_err(|refused| anyhow!("plugin.toml: {}", causes(&refused)))?;
     let sandbox = sandbox(config)?;
@@ -63,7 +59,11 @@ pub(super) async fn run(
     let generation = sandbox.load(&component, granted).await;
     let generation = generation.map_err(|refused| anyhow!("{}", causes(&refused)))?;
     let replay = sandbox.replay(&generation, &record).await?;
-    let now = digests(house.cipher.as_ref(), &version);
+    let then = (row.grant_digest, row.config_digest);
+    let otherwise = |grant: String| {
+        let now = digests(house.cipher.as_ref(), &version.manifest, &grant);
+        (now.grant, now.config) != then
+    };
     let replayed = Replayed {
         decision: row.id.to_string(),
         center: center.to_string(),
@@ -76,7 +76,8 @@ pub(super) async fn run(
         divergence: replay.divergence,
         fuel_recorded: row.fuel,
         fuel: replay.fuel,
-        granted_otherwise_now: (now.grant, now.config) != (row.grant_digest, row.config_digest),
+        instance_reused: record.is_reused(),
+        granted_otherwise_now: grant.is_none_or(otherwise),
     };
     output.print(&replayed, told)?;
     Ok(match replayed.same {
@@ -85,21 +86,24 @@ pub(super) async fn run(
     })
 }
 
-/// The version that decided, with its component, both as they were then.
-async fn version(
-    house: &House,
-    center: &CenterId,
-    row: &DecisionRow,
-) -> Result<(VersionRecord, Vec<u8>)> {
-    let plugin = house.store.plugin_of(center, &row.plugin).await?;
-    let found = plugin
+/// The version that decided, with its component, both as they were then, and the grant that it has
+/// now.
+struct Decider {
+    version: KeptVersion,
+    component: Vec<u8>,
+    grant: Option<String>,
+}
+
+async fn decider(house: &House, center: &CenterId, row: &DecisionRow) -> Result<Decider> {
+    let plugin = house.store.kept_plugin(center, &row.plugin).await?;
+    let kept = plugin
         .as_ref()
-        .and_then(|plugin| plugin.version(&row.version));
+        .and_then(|plugin| Some((plugin, plugin.version(&row.version)?)));
     let component = house
         .store
         .plugin_component(center, &row.plugin, &row.version)
         .await?;
-    let (Some(found), Some(component)) = (found, component) else {
+    let (Some((plugin, version)), Some(component)) = (kept, component) else {
         bail!(
             "{} {}, which decided this, is gone: the oldest versions go when new ones come",
             row.plugin,
@@ -113,7 +117,11 @@ async fn version(
             row.version
         );
     }
-    Ok((found.clone(), component))
+    Ok(Decider {
+        version: version.clone(),
+        component,
+        grant: grant_of(house, center, plugin, version).await?,
+    })
 }
 
 fn told(replayed: &Replayed) -> String {
@@ -138,6 +146,12 @@ fn told(replayed: &Replayed) -> String {
             "\nFuel: {} then, {} now.",
             replayed.fuel_recorded, replayed.fuel
         ));
+    }
+    if replayed.instance_reused {
+        text.push_str(
+            "\nThe instance had served other requests of the retailer before; here it is a fresh one, \
+             with the fuel of its start.",
+        );
     }
     if replayed.granted_otherwise_now {
         text.push_str(

@@ -163,6 +163,18 @@ impl Script {
         }
     }
 
+    /// The same with these settings.
+    pub(super) fn set_and_unavailable(config: BTreeMap<String, String>) -> Self {
+        let host = Host {
+            config: Some(config),
+            ..Host::default()
+        };
+        Self {
+            away: true,
+            ..Self::new(host, None, &Lines::default())
+        }
+    }
+
     fn find(&self, book: &Value) -> Value {
         match &self.host.catalog {
             Some(OrError::Fails(fails)) => json!({ "err": fails.error }),

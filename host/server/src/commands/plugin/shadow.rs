@@ -11,10 +11,10 @@ use colophon_core::rollout::{PluginVersion, VersionState};
 use colophon_plugin_host::{Generation, Granted, HostQuestion, Record, Sandbox, Shadow};
 use colophon_receipt::CenterId;
 use colophon_store::decisions::DecisionRow;
-use colophon_store::plugins::PluginRecord;
+use colophon_store::plugins::KeptPlugin;
 use serde::Serialize;
 
-use super::decisions::{Pages, record as read};
+use super::decisions::{Pages, grant_of, record as read};
 use crate::config::Config;
 use crate::house::House;
 use crate::house::plugins::{permitted, sandbox};
@@ -74,7 +74,7 @@ struct Fuel {
 }
 
 impl Report {
-    fn of(center: &CenterId, plugin: &PluginRecord, version: &PluginVersion) -> Self {
+    fn of(center: &CenterId, plugin: &KeptPlugin, version: &PluginVersion) -> Self {
         Self {
             center: center.to_string(),
             plugin: plugin.id.to_string(),
@@ -151,7 +151,7 @@ pub(super) async fn run(
     config: &Config,
     house: &House,
     center: &CenterId,
-    plugin: &PluginRecord,
+    plugin: &KeptPlugin,
     version: &PluginVersion,
     last: u32,
     output: Output,
@@ -169,12 +169,14 @@ pub(super) async fn refuse_new_failures(
     config: &Config,
     house: &House,
     center: &CenterId,
-    plugin: &PluginRecord,
+    plugin: &KeptPlugin,
     version: &PluginVersion,
 ) -> Result<()> {
-    let state = plugin.version(version).map(|kept| &kept.state);
     // What is not promoted in any case says so itself.
-    if state.is_none() || matches!(state, Some(VersionState::Rejected { .. })) {
+    let promotable = plugin.version(version).is_some_and(|kept| {
+        kept.unfit.is_none() && !matches!(kept.state, VersionState::Rejected { .. })
+    });
+    if !promotable {
         return Ok(());
     }
     let latest = house.store.decisions(center, &plugin.id, None, 1).await?;
@@ -208,7 +210,7 @@ pub(super) async fn refuse_new_failures(
 }
 
 /// The version that is meant: named, on trial, or published last.
-pub(super) fn candidate(plugin: &PluginRecord, version: Option<&str>) -> Result<PluginVersion> {
+pub(super) fn candidate(plugin: &KeptPlugin, version: Option<&str>) -> Result<PluginVersion> {
     if let Some(text) = version {
         return text
             .parse()
@@ -235,7 +237,7 @@ async fn shadow(
     config: &Config,
     house: &House,
     center: &CenterId,
-    plugin: &PluginRecord,
+    plugin: &KeptPlugin,
     version: &PluginVersion,
     last: u32,
 ) -> Result<Report> {
@@ -262,7 +264,7 @@ async fn load(
     house: &House,
     sandbox: &Arc<Sandbox>,
     center: &CenterId,
-    plugin: &PluginRecord,
+    plugin: &KeptPlugin,
     version: &PluginVersion,
 ) -> Result<Arc<Generation>> {
     let kept = plugin.version(version);
@@ -276,7 +278,14 @@ async fn load(
     if house.engine.digest(&[&component]) != kept.sha256 {
         bail!("the component in the database is not the one that was published");
     }
-    let (manifest, permitted) = permitted(&kept.manifest, &kept.grant)?;
+    let grant = grant_of(house, center, plugin, kept).await?;
+    let grant = grant.with_context(|| {
+        format!(
+            "{} {version} does not fit what the plug-in is granted",
+            plugin.id
+        )
+    })?;
+    let (manifest, permitted) = permitted(&kept.manifest, &grant)?;
     let granted = Granted::for_shadow(&manifest, permitted);
     let loaded = sandbox.load(&component, granted).await;
     loaded.map_err(|refused| anyhow!("{} {version}: {}", plugin.id, causes(&refused)))

@@ -325,7 +325,13 @@ impl Candidate<'_> {
             return Ok(());
         }
         let manifest = engine.digest(&[record.manifest.as_bytes()]);
-        let signed = statement(&self.plugin.id, &self.version, &record.sha256, &manifest);
+        let signed = statement(
+            self.center,
+            &self.plugin.id,
+            &self.version,
+            &record.sha256,
+            &manifest,
+        );
         signed_by_one_of(
             engine,
             self.publishers,

@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use colophon_core::capability::Name;
-use colophon_core::plugin::{Blame, PluginFailure};
-use colophon_core::rollout::{Breaker, PluginVersion, PurchaseMark, Tripped};
+use colophon_core::plugin::PluginFailure;
+use colophon_core::rollout::{Breaker, PluginVersion, Tripped};
 use colophon_core::time::Timestamp;
 use colophon_plugin_host::{FollowedCall, Follower};
 use colophon_receipt::CenterId;
 use metrics::{Counter, Gauge, counter, gauge};
-use serde_json::Value;
 use tokio::sync::mpsc;
+
+use super::masking::without_person;
 
 /// A version has failed too often.
 pub(super) struct Trip {
@@ -20,9 +21,9 @@ pub(super) struct Trip {
     pub(super) version: PluginVersion,
     /// The role of the last call.
     pub(super) role: &'static str,
-    /// What it was asked, without what would tell who the buyer is.
+    /// What it was asked, without what would tell who the buyer is or which request it was.
     pub(super) input: String,
-    /// What came of it.
+    /// What came of it, in the host's words.
     pub(super) failure: String,
     pub(super) tripped: Tripped,
 }
@@ -70,12 +71,8 @@ impl GenerationFollower {
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         let now = call.context.now;
         match call.failure {
-            Some(failure) if failure.blame() == Blame::Plugin => {
-                // Before the receipt is opened anybody can ask anything; that counts as one
-                // purchase, however often it is done.
-                let unproven = PurchaseMark::from_number(0);
-                let purchase = call.context.purchase.unwrap_or(unproven);
-                let tripped = breaker.failed(now, purchase)?;
+            Some(failure) if failure.is_defect() => {
+                let tripped = breaker.failed(now, call.context.purchase)?;
                 Some((tripped, failure.clone()))
             }
             Some(_) | None => {
@@ -92,15 +89,14 @@ impl Follower for GenerationFollower {
         let Some((tripped, failure)) = self.judge(call) else {
             return;
         };
-        let mut input = (call.input)();
-        without_person(&mut input);
+        let input = without_person((call.input)());
         let trip = Trip {
             center: self.center.clone(),
             plugin: self.plugin.clone(),
             version: self.version.clone(),
             role: call.role.as_str(),
             input: input.to_string(),
-            failure: failure.to_string(),
+            failure: failure.brief(),
             tripped,
         };
         // With no room for it, it is told again after the breaker's pause.
@@ -140,53 +136,10 @@ impl Costs {
     }
 }
 
-/// Masks what would tell who the buyer is: what the receipt and the request say of the sale, and the
-/// name that the retailer wishes for the file. Of these only the shape is left, which is what a
-/// plug-in may have stumbled over.
-fn without_person(input: &mut Value) {
-    let sale = input.pointer_mut("/offer/sale").map(Value::take);
-    let sale = sale.map(|list| with_masked(list, |_| true));
-    if let (Some(place), Some(sale)) = (input.pointer_mut("/offer/sale"), sale) {
-        *place = sale;
-    }
-    let facts = input.pointer_mut("/facts").map(Value::take);
-    let facts = facts.map(|list| with_masked(list, |name| name == "file-name"));
-    if let (Some(place), Some(facts)) = (input.pointer_mut("/facts"), facts) {
-        *place = facts;
-    }
-}
-
-/// A list of names and texts, with the texts under some names masked.
-fn with_masked(mut list: Value, is_masked: impl Fn(&str) -> bool) -> Value {
-    for pair in list.as_array_mut().into_iter().flatten() {
-        if let Some([Value::String(name), Value::String(text)]) =
-            pair.as_array_mut().map(Vec::as_mut_slice)
-            && is_masked(name)
-        {
-            *text = text.chars().map(masked).collect();
-        }
-    }
-    list
-}
-
-/// A character of the same kind and length.
-fn masked(c: char) -> char {
-    match c {
-        '0'..='9' => '0',
-        'A'..='Z' => 'X',
-        'a'..='z' => 'x',
-        other if other.is_alphanumeric() => match other.len_utf8() {
-            2 => 'é',
-            3 => '字',
-            _ => '𝐱',
-        },
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use colophon_core::plugin::CallContext;
+    use colophon_core::rollout::{PurchaseMark, Witnesses};
     use colophon_plugin_host::Role;
     use serde_json::json;
 
@@ -206,7 +159,25 @@ mod tests {
         )
     }
 
-    fn told(follower: &GenerationFollower, purchase: Option<u64>, failure: Option<&PluginFailure>) {
+    /// A sale of this number by one of three retailers.
+    fn sold(number: u64) -> Option<PurchaseMark> {
+        let retailer = format!("shop-{}", number % 3);
+        Some(bought_at(&retailer, number))
+    }
+
+    fn bought_at(retailer: &str, number: u64) -> PurchaseMark {
+        PurchaseMark::of(
+            &retailer.parse().unwrap(),
+            &format!("t-{number}").parse().unwrap(),
+            &"b-1".parse().unwrap(),
+        )
+    }
+
+    fn told(
+        follower: &GenerationFollower,
+        purchase: Option<PurchaseMark>,
+        failure: Option<&PluginFailure>,
+    ) {
         follower.followed(&FollowedCall {
             role: Role::Policy,
             context: &CallContext {
@@ -214,74 +185,81 @@ mod tests {
                 now: Timestamp::from_unix_ms(1_000_000),
                 center: "main".parse().unwrap(),
                 retailer: "shop".parse().unwrap(),
-                purchase: purchase.map(PurchaseMark::from_number),
+                purchase,
             },
             failure,
             fuel: 1,
             memory_bytes: 1,
             host_calls: 1,
-            input: &|| json!({ "offer": { "sale": [["user-name", "Ada B. 7"]] } }),
+            input: &|| {
+                json!({
+                    "ctx": { "request-id": "0190a5c2", "center": "main" },
+                    "offer": { "sale": [["user-name", "Ada B. 7"]] },
+                })
+            },
         });
     }
 
-    #[test]
-    fn failures_of_the_plug_in_itself_are_told_with_what_was_asked() {
-        let (follower, mut trips) = followed();
-        for purchase in 1..=5 {
-            assert!(trips.try_recv().is_err(), "{purchase}");
-            told(&follower, Some(purchase), Some(&PluginFailure::OutOfFuel));
+    /// A trap that quotes what the plug-in was asked.
+    fn quoting() -> PluginFailure {
+        PluginFailure::Trapped {
+            function: "evaluate",
+            message: "no such buyer: Ada B. 7".to_owned(),
         }
-        let trip = trips.try_recv().unwrap();
-        assert_eq!((trip.role, trip.tripped.failures), ("policy", 5));
-        assert!(trip.input.contains("Xxx X. 0"), "{}", trip.input);
-        assert_eq!(trip.failure, PluginFailure::OutOfFuel.to_string());
     }
 
     #[test]
-    fn failures_of_the_host_are_nobodys_reason_to_go_back() {
+    fn defects_are_told_with_what_was_asked_and_without_the_buyer() {
         let (follower, mut trips) = followed();
-        for purchase in 0..100 {
-            told(
-                &follower,
-                Some(purchase),
-                Some(&PluginFailure::HostUnavailable),
-            );
-            told(&follower, Some(purchase), Some(&PluginFailure::Saturated));
+        for number in 1..=5 {
+            assert!(trips.try_recv().is_err(), "{number}");
+            told(&follower, sold(number), Some(&quoting()));
+        }
+        let trip = trips.try_recv().unwrap();
+        assert_eq!((trip.role, trip.tripped.failures), ("policy", 5));
+        assert_eq!(trip.tripped.witnesses, Witnesses::Several);
+        assert!(trip.input.contains("Xxx X. 0"), "{}", trip.input);
+        assert!(!trip.input.contains("0190a5c2"), "{}", trip.input);
+        assert_eq!(trip.failure, "trapped in evaluate");
+    }
+
+    #[test]
+    fn what_is_no_defect_is_nobodys_reason_to_go_back() {
+        let (follower, mut trips) = followed();
+        let reported = PluginFailure::Reported {
+            message: "not-found: no such title".to_owned(),
+        };
+        for number in 0..100 {
+            for failure in [
+                &reported,
+                &PluginFailure::TimedOut,
+                &PluginFailure::HostUnavailable,
+                &PluginFailure::Saturated,
+            ] {
+                told(&follower, sold(number), Some(failure));
+            }
         }
         assert!(trips.try_recv().is_err());
     }
 
     #[test]
-    fn receipts_that_nobody_has_opened_roll_nothing_back() {
+    fn one_retailer_alone_is_told_as_such() {
+        let (follower, mut trips) = followed();
+        for number in 0..100 {
+            let purchase = Some(bought_at("shop", number));
+            told(&follower, purchase, Some(&PluginFailure::OutOfFuel));
+        }
+        let trip = trips.try_recv().unwrap();
+        assert_eq!(trip.tripped.witnesses, Witnesses::One);
+        assert!(trips.try_recv().is_err(), "it is told once");
+    }
+
+    #[test]
+    fn calls_for_no_purchase_roll_nothing_back() {
         let (follower, mut trips) = followed();
         for _ in 0..100 {
             told(&follower, None, Some(&PluginFailure::OutOfFuel));
         }
         assert!(trips.try_recv().is_err());
-    }
-
-    #[test]
-    fn nothing_tells_who_the_buyer_is() {
-        let mut policy = json!({
-            "ctx": { "retailer": "shop" },
-            "offer": {
-                "book": { "id": "b-1" },
-                "title": [["series", "classics"]],
-                "sale": [["user-name", "Zoë 李 Q.9"]],
-            },
-        });
-        without_person(&mut policy);
-        assert_eq!(
-            policy["offer"]["sale"],
-            json!([["user-name", "Xxé 字 X.0"]])
-        );
-        assert_eq!(policy["offer"]["title"], json!([["series", "classics"]]));
-        assert_eq!(policy["offer"]["book"]["id"], "b-1");
-        let mut naming = json!({ "facts": [["title", "Emma"], ["file-name", "for Ada.epub"]] });
-        without_person(&mut naming);
-        assert_eq!(
-            naming["facts"],
-            json!([["title", "Emma"], ["file-name", "xxx Xxx.xxxx"]])
-        );
     }
 }

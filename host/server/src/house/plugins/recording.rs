@@ -23,7 +23,7 @@ use colophon_store::store::Store;
 use metrics::{Counter, counter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::loading::permitted;
@@ -40,6 +40,9 @@ const TOGETHER_MAX: usize = 128;
 
 /// Before a write, so that several decisions are one.
 const GATHER: Duration = Duration::from_millis(500);
+
+/// How long a host that ends waits for the last ones.
+const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// How often what is too old goes.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -93,8 +96,8 @@ pub(crate) struct Digests {
 
 /// The digests of what a version was given. They are made under the master key: of a grant, parts
 /// could be guessed.
-pub(crate) fn digests(cipher: &dyn FieldCipher, version: &VersionRecord) -> Digests {
-    let permitted = permitted(&version.manifest, &version.grant);
+pub(crate) fn digests(cipher: &dyn FieldCipher, manifest: &str, grant: &str) -> Digests {
+    let permitted = permitted(manifest, grant);
     let config = permitted.ok().and_then(|(_, permitted)| permitted.config);
     let config = config.unwrap_or_default();
     let config: Vec<&[u8]> = config
@@ -102,7 +105,7 @@ pub(crate) fn digests(cipher: &dyn FieldCipher, version: &VersionRecord) -> Dige
         .flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()])
         .collect();
     Digests {
-        grant: cipher.pseudonym("decision/grant", &[version.grant.as_bytes()]),
+        grant: cipher.pseudonym("decision/grant", &[grant.as_bytes()]),
         config: cipher.pseudonym("decision/config", &config),
     }
 }
@@ -150,7 +153,7 @@ impl Recording {
             plugin: plugin.clone(),
             version: version.version.clone(),
             sha256: version.sha256,
-            digests: digests(self.cipher.as_ref(), version),
+            digests: digests(self.cipher.as_ref(), &version.manifest, &version.grant),
             recorded: counter!("colophon_plugin_decisions_recorded_total", &labels()),
             dropped: counter!("colophon_plugin_decisions_dropped_total", &labels()),
         };
@@ -162,11 +165,13 @@ impl Recording {
 }
 
 impl DecisionWriter {
-    /// Writes what still waits, and ends.
-    pub(crate) async fn stop(self) {
+    /// Writes what still waits, as far as the database takes it in time, and ends.
+    pub(crate) async fn stop(mut self) {
         self.stop.cancel();
-        // A panic has been reported where it happened.
-        let _panicked = self.task.await;
+        if timeout(STOP_MAX, &mut self.task).await.is_err() {
+            self.task.abort();
+            tracing::warn!("the last decisions of plug-ins were not recorded in time");
+        }
     }
 }
 
@@ -316,7 +321,7 @@ mod tests {
 
     const NAMED: &str = concat!(
         r#"{"format":1,"limits":{"deadline_ms":200,"host_call_ms":150,"fuel":1,"memory_bytes":1,"#,
-        r#""table_elements":1,"host_calls":1,"handover_bytes":1},"before":[],"decision":{"input":"#,
+        r#""table_elements":1,"host_calls":1,"handover_bytes":1},"reused":false,"before":[],"decision":{"input":"#,
         r#"{"naming":{"context":{"request_id":"r","now_ms":1,"center":"main","retailer":"shop","#,
         r#""territory":null,"extra":[]},"facts":[]}},"calls":[],"output":"{\"Ok\":\"n\"}","#,
         r#""failure":null,"fuel":7,"lacks":null}}"#,

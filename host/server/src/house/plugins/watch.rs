@@ -6,21 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use colophon_core::capability::Name;
 use colophon_core::change::{Caches, Change, ChangedRecord};
-use colophon_core::event::NamedEvent;
-use colophon_core::rollout::{PluginVersion, Rollout, Step, StepRefused};
-use colophon_core::time::{Clock as _, Timestamp};
+use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{NewVector, StepError};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::chains::Chains;
-use super::following::Trip;
-use crate::house::SystemClock;
+use super::rejecting::Rejecting;
 
 /// Before what was not there is looked for again; doubled each time.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -111,6 +106,7 @@ impl ChainWatch {
             marked: Arc::clone(&marked),
         };
         let mut follower = ChainFollower {
+            rejecting: Rejecting::new(Arc::clone(&chains.store)),
             chains,
             marked,
             again: HashMap::new(),
@@ -136,6 +132,7 @@ struct ChainFollower {
     chains: Arc<Chains>,
     marked: Arc<Marked>,
     again: HashMap<CenterId, Again>,
+    rejecting: Rejecting,
 }
 
 impl ChainFollower {
@@ -153,7 +150,11 @@ impl ChainFollower {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                Some(trip) = trips.recv() => self.act_on(trip).await,
+                Some(trip) = trips.recv() => {
+                    let center = trip.center.clone();
+                    self.rejecting.act_on(trip).await;
+                    self.follow(center).await;
+                }
                 () = self.marked.notify.notified() => self.follow_marked().await,
                 () = waiting => self.follow_due().await,
             }
@@ -194,7 +195,8 @@ impl ChainFollower {
         let again = match self.chains.follow(&center).await {
             Ok(followed) => {
                 for (plugin, version, reason) in followed.rejected {
-                    self.reject(&center, &plugin, version, reason).await;
+                    let one = (plugin, version, reason);
+                    self.rejecting.reject_unloadable(&center, one).await;
                 }
                 followed.again
             }
@@ -216,87 +218,4 @@ impl ChainFollower {
         self.again.insert(center, Again { at, pause });
         read
     }
-
-    /// Keeps the question and goes back to the version before.
-    async fn act_on(&mut self, trip: Trip) {
-        let Trip {
-            center,
-            plugin,
-            version,
-            role,
-            input,
-            failure,
-            tripped,
-        } = trip;
-        let vector = NewVector {
-            version: version.clone(),
-            role: role.to_owned(),
-            input,
-            failure: failure.clone(),
-        };
-        let store = &self.chains.store;
-        let now = SystemClock.now();
-        if let Err(error) = store
-            .keep_plugin_vector(&center, &plugin, &vector, now)
-            .await
-        {
-            tracing::warn!(%error, "a question that a plug-in failed on was not kept");
-        }
-        let reason = format!(
-            "{} of {} calls failed; the last, as {role}: {failure}",
-            tripped.failures, tripped.calls
-        );
-        self.reject(&center, &plugin, version, reason).await;
-        self.follow(center).await;
-    }
-
-    async fn reject(
-        &self,
-        center: &CenterId,
-        plugin: &Name,
-        version: PluginVersion,
-        reason: String,
-    ) {
-        let step = Step::Reject {
-            version: version.clone(),
-            reason: reason.clone(),
-        };
-        let now = SystemClock.now();
-        let taken = self
-            .chains
-            .store
-            .step_plugin(center, plugin, &step, now)
-            .await;
-        let active = match &taken {
-            Ok(rollout) => rollout.active(),
-            // Another host has been quicker.
-            Err(StepError::Refused(StepRefused::NotInUse(_))) => return,
-            Err(_) => None,
-        };
-        tell_rejected(center, plugin, &version, active, &reason, &taken);
-    }
-}
-
-fn tell_rejected(
-    center: &CenterId,
-    plugin: &Name,
-    version: &PluginVersion,
-    active: Option<&PluginVersion>,
-    reason: &str,
-    taken: &Result<Rollout, StepError>,
-) {
-    let consequence = match taken {
-        Ok(_) => "rejected".to_owned(),
-        Err(error) => format!("not fit to be asked, and is asked on: {error}"),
-    };
-    tracing::error!(
-        event.code = NamedEvent::PluginRolledBack.code(),
-        event.name = NamedEvent::PluginRolledBack.slug(),
-        center.id = %center,
-        plugin.id = %plugin,
-        plugin.version = %version,
-        plugin.active = active.map(tracing::field::display),
-        reason,
-        "a version of a plug-in is {consequence}"
-    );
 }

@@ -2,28 +2,43 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use colophon_core::causes::causes;
 use colophon_core::rollout::{PluginVersion, VersionState};
 use colophon_core::time::Clock as _;
 use colophon_plugin_host::manifest::Grant;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{Granted, PluginRecord, VersionRecord};
-use serde_json::json;
+use colophon_store::plugins::{
+    Fit, GrantRefused, GrantTaken, Granted, KeptPlugin, KeptVersion, UnfitAsked, Verdict,
+};
+use serde::Serialize;
 
 use super::text;
 use crate::config::Config;
-use crate::house::plugins::{Wanted, loader, permitted, sandbox};
+use crate::house::plugins::{Loader, Wanted, loader, permitted, sandbox};
 use crate::house::{House, SystemClock};
-use crate::output::Output;
+use crate::output::{Output, plain};
 
-/// What becomes of a version that is asked and asks for something else than is granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unfit {
-    /// The grant is not taken.
-    Refused,
-    /// The version keeps the grant that it has.
-    KeepsItsOwn,
+/// What is kept of a version that cannot be loaded. The whole reason may hold words of the plug-in
+/// itself, which has been given what the grant keeps encrypted.
+const NOT_LOADED: &str = "it cannot be loaded";
+
+#[derive(Serialize)]
+struct Told {
+    center: String,
+    plugin: String,
+    /// Versions that have the grant from now on.
+    in_force_for: Vec<String>,
+    /// Versions that have no grant any more, and are not asked again under this one.
+    unfit: Vec<UnfitRow>,
+    /// Versions that keep an earlier grant while they are asked.
+    keeping_earlier: Vec<UnfitRow>,
+}
+
+#[derive(Serialize)]
+struct UnfitRow {
+    version: String,
+    reason: String,
 }
 
 pub(super) async fn run(
@@ -31,114 +46,202 @@ pub(super) async fn run(
     house: &House,
     center: &CenterId,
     file: &Path,
-    unfit: Unfit,
+    unfit: UnfitAsked,
     output: Output,
 ) -> Result<()> {
     let written = text(file)?;
     let grant = Grant::parse(&written)
         .map_err(|refused| anyhow!("{}: {}", file.display(), causes(&refused)))?;
-    let record = house.store.plugin_of(center, &grant.plugin).await?;
-    let mut fitting = Vec::new();
-    if let Some(record) = &record {
-        fitting = fit(record, &written, unfit)?;
-        try_active(config, house, center, record, &written, &fitting).await?;
-    }
+    let record = house.store.kept_plugin(center, &grant.plugin).await?;
+    let verdicts = match &record {
+        Some(record) => {
+            let trial = Trial {
+                house,
+                center,
+                record,
+                grant: &written,
+                unfit,
+            };
+            trial.verdicts(config).await?
+        }
+        None => Vec::new(),
+    };
     let granted = Granted {
         text: &written,
-        versions: &fitting,
+        verdicts: &verdicts,
+        unfit,
     };
     let now = SystemClock.now();
-    let done = house
+    let taken = house
         .store
         .grant_plugin(center, &grant.plugin, granted, now)
         .await;
-    done.context("the grant was not kept")?;
-    let versions: Vec<String> = fitting.iter().map(ToString::to_string).collect();
-    let told = json!({
-        "center": center.to_string(),
-        "plugin": grant.plugin.to_string(),
-        "in_force_for": versions,
-    });
-    output.print(&told, |_| {
-        let now = match versions.as_slice() {
-            [] => "It holds for versions published from now on.".to_owned(),
-            versions => format!(
-                "It holds for {} and for versions published from now on. Running hosts follow \
-                 within seconds.",
-                versions.join(", ")
-            ),
-        };
-        format!(
-            "Granted to {} in center {center}. {now}\nNext: colophon plugin publish --center \
-             {center} FOLDER",
-            grant.plugin
-        )
-    })
+    let taken = taken.map_err(refused)?;
+    let told = told(center, &grant, taken);
+    output.print(&told, words)
 }
 
-/// The versions that the grant fits.
-fn fit(record: &PluginRecord, grant: &str, unfit: Unfit) -> Result<Vec<PluginVersion>> {
-    let mut fitting = Vec::new();
-    for version in &record.versions {
-        match permitted(&version.manifest, grant) {
-            Ok(_) => fitting.push(version.version.clone()),
-            Err(refused) if is_asked(version) && unfit == Unfit::Refused => {
-                return Err(refused.context(format!(
-                    "the grant does not fit version {}, which is asked now. Grant what it asks \
-                     for, or use --next to leave it the grant it has",
-                    version.version
-                )));
+/// A grant that the versions of a plug-in are held against.
+struct Trial<'a> {
+    house: &'a House,
+    center: &'a CenterId,
+    record: &'a KeptPlugin,
+    grant: &'a str,
+    unfit: UnfitAsked,
+}
+
+impl Trial<'_> {
+    /// What the grant means for every version that could be asked: first by their papers, then by
+    /// loading them, so that a database or a secret that is not there is found here and not by a
+    /// host.
+    async fn verdicts(&self, config: &Config) -> Result<Vec<Verdict>> {
+        let mut verdicts = Vec::new();
+        let mut fitting = Vec::new();
+        for version in &self.record.versions {
+            if let VersionState::Rejected { .. } = version.state {
+                continue;
             }
-            Err(_) => {}
+            match permitted(&version.manifest, self.grant) {
+                Ok(_) => fitting.push(version),
+                Err(error) => {
+                    let reason = format!("{error:#}");
+                    verdicts.push(self.unfit(version, &reason, &reason)?);
+                }
+            }
+        }
+        if fitting.is_empty() {
+            return Ok(verdicts);
+        }
+        let loader = loader(self.house, sandbox(config)?)?;
+        let (mut loaded, mut last) = (false, None);
+        for version in fitting {
+            match self.load(&loader, version).await {
+                Ok(()) => {
+                    loaded = true;
+                    verdicts.push(verdict(version, Fit::Fits));
+                }
+                Err(error) => {
+                    let reason = format!("it cannot be loaded: {error:#}");
+                    verdicts.push(self.unfit(version, NOT_LOADED, &reason)?);
+                    eprintln!("{}: {}", version.version, plain(&reason));
+                    last = Some(error);
+                }
+            }
+        }
+        match last {
+            // What no version can do is the grant's fault, or that of what it names.
+            Some(error) if !loaded => {
+                Err(error.context("no version can be loaded under this grant, so it was not kept"))
+            }
+            Some(_) | None => Ok(verdicts),
         }
     }
-    Ok(fitting)
+
+    /// That a version does not fit, if that is no reason to take the grant back at once. What is
+    /// kept of the reason may be less than what is said now.
+    fn unfit(&self, version: &KeptVersion, kept: &str, said: &str) -> Result<Verdict> {
+        if is_asked(version) && self.unfit == UnfitAsked::Refused {
+            return Err(refused(GrantRefused::AskedUnfit {
+                version: version.version.clone(),
+                reason: said.to_owned(),
+            }));
+        }
+        let reason = kept.to_owned();
+        Ok(verdict(version, Fit::Unfit { reason }))
+    }
+
+    async fn load(&self, loader: &Loader, version: &KeptVersion) -> Result<()> {
+        let component = self
+            .house
+            .store
+            .plugin_component(self.center, &self.record.id, &version.version)
+            .await?;
+        let Some(component) = component else {
+            bail!("it has no component");
+        };
+        ensure!(
+            self.house.engine.digest(&[&component]) == version.sha256,
+            "its component is not the one that was published"
+        );
+        let wanted = Wanted {
+            manifest: &version.manifest,
+            grant: self.grant,
+            component,
+        };
+        loader.load(wanted).await?;
+        Ok(())
+    }
 }
 
-fn is_asked(version: &VersionRecord) -> bool {
+fn verdict(version: &KeptVersion, fit: Fit) -> Verdict {
+    Verdict {
+        version: version.version.clone(),
+        published_at: version.published_at,
+        fit,
+    }
+}
+
+fn is_asked(version: &KeptVersion) -> bool {
     match version.state {
         VersionState::Active | VersionState::Canary(_) => true,
-        VersionState::Published | VersionState::Retired { .. } | VersionState::Rejected { .. } => {
-            false
-        }
+        VersionState::Published
+        | VersionState::Retired { .. }
+        | VersionState::Shelved
+        | VersionState::Rejected { .. } => false,
     }
 }
 
-/// Loads the active version under the grant, so that a database or a secret that is not there is
-/// found here and not by a host.
-async fn try_active(
-    config: &Config,
-    house: &House,
-    center: &CenterId,
-    record: &PluginRecord,
-    grant: &str,
-    fitting: &[PluginVersion],
-) -> Result<()> {
-    let active = record
-        .versions
-        .iter()
-        .find(|version| version.state == VersionState::Active);
-    let Some(active) = active.filter(|active| fitting.contains(&active.version)) else {
-        return Ok(());
+fn refused(refused: GrantRefused) -> anyhow::Error {
+    let next = match refused {
+        GrantRefused::AskedUnfit { .. } => {
+            "the grant was not kept. Grant what the version asks for, or use --next: it then keeps \
+             the grant that it has for as long as it is asked, and is not gone back to afterwards"
+        }
+        GrantRefused::VersionsChanged(_) | GrantRefused::Step(_) => "the grant was not kept",
     };
-    let component = house
-        .store
-        .plugin_component(center, &record.id, &active.version)
-        .await?;
-    let Some(component) = component else {
-        bail!("version {} has no component", active.version);
+    anyhow::Error::from(refused).context(next)
+}
+
+fn told(center: &CenterId, grant: &Grant, taken: GrantTaken) -> Told {
+    let rows = |versions: Vec<(PluginVersion, String)>| {
+        let versions = versions.into_iter();
+        let rows = versions.map(|(version, reason)| UnfitRow {
+            version: version.to_string(),
+            reason,
+        });
+        rows.collect()
     };
-    let wanted = Wanted {
-        manifest: &active.manifest,
-        grant,
-        component,
+    Told {
+        center: center.to_string(),
+        plugin: grant.plugin.to_string(),
+        in_force_for: taken.fit.iter().map(ToString::to_string).collect(),
+        unfit: rows(taken.unfit),
+        keeping_earlier: rows(taken.keeping),
+    }
+}
+
+fn words(told: &Told) -> String {
+    let Told { center, plugin, .. } = told;
+    let now = match told.in_force_for.as_slice() {
+        [] => "It holds for versions published from now on.".to_owned(),
+        versions => format!(
+            "It holds for {} and for versions published from now on. Running hosts follow within \
+             seconds.",
+            versions.join(", ")
+        ),
     };
-    let loaded = loader(house, sandbox(config)?)?.load(wanted).await;
-    loaded.map_err(anyhow::Error::from).with_context(|| {
-        format!(
-            "version {} cannot be loaded under this grant, so it was not kept",
-            active.version
-        )
-    })?;
-    Ok(())
+    let mut text = format!("Granted to {plugin} in center {center}. {now}\n");
+    for UnfitRow { version, reason } in &told.unfit {
+        text.push_str(&format!(
+            "Version {version} does not fit ({reason}). It has no grant any more and is not asked \
+             again, unless a later grant fits it.\n"
+        ));
+    }
+    for UnfitRow { version, reason } in &told.keeping_earlier {
+        text.push_str(&format!(
+            "Version {version} does not fit ({reason}). It keeps its earlier grant for as long as \
+             it is asked; afterwards it is not gone back to.\n"
+        ));
+    }
+    text + &format!("Next: colophon plugin publish --center {center} FOLDER")
 }

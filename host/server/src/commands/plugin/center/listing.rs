@@ -6,7 +6,7 @@ use colophon_core::rollout::VersionState;
 use colophon_core::time::{Clock as _, Timestamp};
 use colophon_plugin_host::manifest::Manifest;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{PluginRecord, VersionRecord};
+use colophon_store::plugins::{KeptPlugin, KeptVersion, Publisher};
 use serde::Serialize;
 
 use super::{Chosen, name};
@@ -24,6 +24,14 @@ struct PluginRow {
     canary: Option<String>,
     canary_percent: Option<u8>,
     previous: Option<String>,
+    /// Whose signature a version needs; none is asked for where nobody is named.
+    publishers: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ListRow {
+    #[serde(flatten)]
+    row: PluginRow,
     versions: usize,
 }
 
@@ -42,6 +50,8 @@ struct VersionRow {
     version: String,
     state: &'static str,
     reason: Option<String>,
+    /// Why it does not fit the grant. While it is asked it has an earlier one, and otherwise none.
+    unfit: Option<String>,
     sha256: String,
     bytes: u64,
     signed: bool,
@@ -68,13 +78,21 @@ struct VectorRow {
 }
 
 pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {
-    let plugins = house.store.plugins(center).await?;
-    let rows = plugins.iter().map(row).collect::<Result<Vec<_>>>()?;
+    let plugins = house.store.kept_plugins(center).await?;
+    let publishers = house.store.publishers(center).await?;
+    let rows = plugins.iter().map(|plugin| {
+        Ok(ListRow {
+            row: row(plugin, &publishers)?,
+            versions: plugin.versions.len(),
+        })
+    });
+    let rows = rows.collect::<Result<Vec<_>>>()?;
     output.print(&rows, |rows| {
+        let signatures = signatures(center, &publishers);
         if rows.is_empty() {
-            return format!("Center {center} has the built-in plug-in alone.");
+            return format!("Center {center} has the built-in plug-in alone. {signatures}");
         }
-        let cells = rows.iter().map(|row| {
+        let cells = rows.iter().map(|ListRow { row, versions }| {
             let canary = row.canary.as_ref().zip(row.canary_percent);
             let canary = canary.map(|(version, percent)| format!("{version} ({percent} %)"));
             vec![
@@ -83,13 +101,13 @@ pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Re
                 row.active.clone().unwrap_or_else(|| "none".to_owned()),
                 canary.unwrap_or_default(),
                 row.previous.clone().unwrap_or_default(),
-                row.versions.to_string(),
+                versions.to_string(),
             ]
         });
         let headings = [
             "plug-in", "roles", "active", "on trial", "before", "versions",
         ];
-        table(&headings, cells)
+        format!("{}\n\n{signatures}", table(&headings, cells))
     })
 }
 
@@ -100,8 +118,9 @@ pub(super) async fn show(house: &House, chosen: &Chosen, output: Output) -> Resu
         .plugin_history(center, &record.id, STEPS_SHOWN)
         .await?;
     let vectors = house.store.plugin_vectors(center, &record.id).await?;
+    let publishers = house.store.publishers(center).await?;
     let shown = Shown {
-        row: row(record)?,
+        row: row(record, &publishers)?,
         versions: record.versions.iter().map(version).collect(),
         history: history
             .into_iter()
@@ -124,12 +143,26 @@ pub(super) async fn show(house: &House, chosen: &Chosen, output: Output) -> Resu
             })
             .collect(),
     };
-    output.print(&shown, |shown| told(center, shown))
+    output.print(&shown, |shown| {
+        told(center, shown, &signatures(center, &publishers))
+    })
 }
 
-fn told(center: &CenterId, shown: &Shown) -> String {
+/// Whether signatures are asked for, in words.
+fn signatures(center: &CenterId, publishers: &[Publisher]) -> String {
+    let names: Vec<&str> = publishers.iter().map(|one| one.name.as_str()).collect();
+    match names.as_slice() {
+        [] => format!("Center {center} names no publishers: versions need no signature."),
+        names => format!(
+            "Versions need the signature of one of center {center}'s publishers: {}.",
+            names.join(", ")
+        ),
+    }
+}
+
+fn told(center: &CenterId, shown: &Shown, signatures: &str) -> String {
     let mut text = format!(
-        "{} in center {center}: {}\n\n",
+        "{} in center {center}: {}\n{signatures}\n\n",
         shown.row.plugin,
         shown.row.roles.join(", ")
     );
@@ -140,7 +173,7 @@ fn told(center: &CenterId, shown: &Shown) -> String {
             version.published_at.clone(),
             version.sha256.get(..12).unwrap_or_default().to_owned(),
             if version.signed { "signed" } else { "" }.to_owned(),
-            version.reason.clone().unwrap_or_default(),
+            why(version),
         ]
     });
     let headings = ["version", "state", "published", "sha256", "", "reason"];
@@ -194,7 +227,15 @@ pub(super) async fn order(
     list(house, center, output).await
 }
 
-fn row(plugin: &PluginRecord) -> Result<PluginRow> {
+/// What there is to say of a version's state.
+fn why(version: &VersionRow) -> String {
+    let unfit = version.unfit.as_ref();
+    let unfit = unfit.map(|reason| format!("does not fit the grant: {reason}"));
+    let parts: Vec<String> = version.reason.clone().into_iter().chain(unfit).collect();
+    parts.join("; ")
+}
+
+fn row(plugin: &KeptPlugin, publishers: &[Publisher]) -> Result<PluginRow> {
     let rollout = plugin.rollout()?;
     let canary = rollout.canary();
     let asked = rollout.active().or(canary.map(|(version, _)| version));
@@ -210,22 +251,24 @@ fn row(plugin: &PluginRecord) -> Result<PluginRow> {
         canary: canary.map(|(version, _)| version.to_string()),
         canary_percent: canary.map(|(_, share)| share.as_percent()),
         previous: rollout.previous().map(ToString::to_string),
-        versions: plugin.versions.len(),
+        publishers: publishers.iter().map(|one| one.name.clone()).collect(),
     })
 }
 
-fn version(record: &VersionRecord) -> VersionRow {
+fn version(record: &KeptVersion) -> VersionRow {
     let (state, reason) = match &record.state {
         VersionState::Published => ("published", None),
         VersionState::Canary(share) => ("on trial", Some(format!("{} %", share.as_percent()))),
         VersionState::Active => ("active", None),
         VersionState::Retired { .. } => ("retired", None),
+        VersionState::Shelved => ("shelved", None),
         VersionState::Rejected { reason } => ("rejected", Some(reason.clone())),
     };
     VersionRow {
         version: record.version.to_string(),
         state,
         reason,
+        unfit: record.unfit.clone(),
         sha256: record
             .sha256
             .iter()
@@ -238,7 +281,7 @@ fn version(record: &VersionRecord) -> VersionRow {
     }
 }
 
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     let instant = jiff::Timestamp::from_millisecond(at.unix_ms());
     instant
         .map(|instant| instant.strftime("%Y-%m-%d %H:%M:%S").to_string())

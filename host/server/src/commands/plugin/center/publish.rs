@@ -7,19 +7,19 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use colophon_core::rollout::PluginVersion;
 use colophon_core::time::Clock as _;
-use colophon_plugin_host::manifest::Manifest;
-use colophon_plugin_host::{Role, Sandbox};
+use colophon_plugin_host::Sandbox;
+use colophon_plugin_host::manifest::{Manifest, Permitted};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{KeptVector, NewVersion, PluginRecord};
+use colophon_store::plugins::{HeldAgainst, KeptPlugin, KeptVector, NewVersion, StepError};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::bench::Plugin;
-use super::super::check::{Tested, check, shown as shown_check};
+use super::super::check::{check, shown as shown_check};
 use super::super::folder;
-use super::super::script::Script;
 use super::super::test::{cases_of, prove, shown as shown_cases};
+use super::surviving::survive;
 use crate::cli::PluginPublishArgs;
 use crate::config::Config;
 use crate::house::plugins::{Wanted, loader, permitted, sandbox, signed_by_one_of, statement};
@@ -46,7 +46,9 @@ struct Offered {
     written: String,
     manifest: Manifest,
     version: PluginVersion,
-    grant: String,
+    grant: HeldAgainst,
+    /// What manifest and grant allow.
+    permitted: Permitted,
     signature: Option<Vec<u8>>,
 }
 
@@ -65,9 +67,9 @@ pub(super) async fn run(
     arguments: &PluginPublishArgs,
     output: Output,
 ) -> Result<()> {
-    let plugin = plugin(arguments)?;
-    let (written, manifest) = manifest(&plugin)?;
-    let record = house.store.plugin_of(center, &manifest.id).await?;
+    let plugin = Plugin::with_manifest(&arguments.plugin, arguments.manifest.as_deref())?;
+    let (written, manifest) = plugin.manifest()?;
+    let record = house.store.kept_plugin(center, &manifest.id).await?;
     let offered = offered(
         center,
         plugin,
@@ -88,7 +90,7 @@ pub(super) async fn run(
     bar.set_message("loading it with what it is granted");
     let wanted = Wanted {
         manifest: &offered.written,
-        grant: &offered.grant,
+        grant: offered.grant.text(),
         component: offered.component.clone(),
     };
     let loaded = loader(house, sandbox)?.load(wanted).await;
@@ -108,38 +110,11 @@ pub(super) async fn run(
     })
 }
 
-fn plugin(arguments: &PluginPublishArgs) -> Result<Plugin> {
-    let mut plugin = Plugin::at(&arguments.plugin)?;
-    if let Some(file) = &arguments.manifest {
-        if !file.ends_with("plugin.toml") {
-            bail!("{}: a manifest is called plugin.toml", file.display());
-        }
-        let folder = file.parent().map(PathBuf::from).unwrap_or_default();
-        plugin.folder = Some(match folder.as_os_str().is_empty() {
-            true => PathBuf::from("."),
-            false => folder,
-        });
-    }
-    Ok(plugin)
-}
-
-fn manifest(plugin: &Plugin) -> Result<(String, Manifest)> {
-    let own = plugin.folder.as_deref().with_context(|| {
-        format!(
-            "there is no plugin.toml beside {}; name it with --manifest",
-            plugin.component.display()
-        )
-    })?;
-    let written = folder::read_text(Some(own), &own.join("plugin.toml"), TEXT_BYTES_MAX)?;
-    let manifest = super::super::manifest::read(own)?;
-    Ok((written, manifest))
-}
-
 fn offered(
     center: &CenterId,
     plugin: Plugin,
     (written, manifest): (String, Manifest),
-    record: Option<&PluginRecord>,
+    record: Option<&KeptPlugin>,
     arguments: &PluginPublishArgs,
 ) -> Result<Offered> {
     let version: PluginVersion = manifest.version.parse().context("plugin.toml: version")?;
@@ -152,10 +127,10 @@ fn offered(
     }
     // Without a grant there is nothing that it can call.
     let grant = match record {
-        Some(record) => record.grant.clone(),
-        None => format!("plugin = \"{}\"\n", manifest.id),
+        Some(record) => HeldAgainst::Grant(record.grant.clone()),
+        None => HeldAgainst::Nothing(format!("plugin = \"{}\"\n", manifest.id)),
     };
-    permitted(&written, &grant).with_context(|| {
+    let (_, permitted) = permitted(&written, grant.text()).with_context(|| {
         format!(
             "center {center} does not grant what {} asks for. Write a grant and run `colophon \
              plugin grant --center {center} FILE`, or take the line out of plugin.toml",
@@ -173,6 +148,7 @@ fn offered(
         manifest,
         version,
         grant,
+        permitted,
         signature: signature.transpose()?,
     })
 }
@@ -190,12 +166,18 @@ async fn believe(
     }
     let engine = house.engine.as_ref();
     let manifest = engine.digest(&[offered.written.as_bytes()]);
-    let signed = statement(&offered.manifest.id, &offered.version, sha256, &manifest);
+    let signed = statement(
+        center,
+        &offered.manifest.id,
+        &offered.version,
+        sha256,
+        &manifest,
+    );
     let believed = signed_by_one_of(engine, &publishers, &signed, offered.signature.as_deref());
-    believed.context(
-        "the version was not taken; its publisher signs what `colophon plugin statement FOLDER` \
-         prints, and the signature is named with --signature",
-    )
+    believed.context(format!(
+        "the version was not taken; its publisher signs what `colophon plugin statement \
+             --center {center} FOLDER` prints, and the signature is named with --signature"
+    ))
 }
 
 async fn prove_all(
@@ -210,7 +192,7 @@ async fn prove_all(
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in; nothing was published");
     };
-    let survived = survive(&tested, vectors).await?;
+    let survived = survive(&tested, &offered.permitted, vectors).await?;
     if arguments.without_cases {
         return Ok(Proven {
             cases: 0,
@@ -243,36 +225,6 @@ async fn prove_all(
     })
 }
 
-/// Asks what earlier versions did not survive. Whatever is answered, an answer it has to be.
-async fn survive(tested: &Tested, vectors: &[KeptVector]) -> Result<usize> {
-    let mut survived = 0;
-    for vector in vectors {
-        let role = Role::ALL
-            .into_iter()
-            .find(|role| role.as_str() == vector.role);
-        let Some(role) = role.filter(|role| tested.bench.roles().contains(role)) else {
-            continue;
-        };
-        let input: Value = serde_json::from_str(&vector.input)
-            .with_context(|| format!("the kept question {} is damaged", vector.number))?;
-        let script = Script::unavailable();
-        let asked = tested.bench.ask(role, &input, Box::new(script)).await;
-        let trial = asked.with_context(|| format!("kept question {}", vector.number))?;
-        if let Err(failure) = trial.outcome {
-            bail!(
-                "it fails on a question that version {} failed on in service ({}): {failure}\n\
-                 The question, as {}: {}",
-                vector.version,
-                vector.failure,
-                vector.role,
-                vector.input
-            );
-        }
-        survived += 1;
-    }
-    Ok(survived)
-}
-
 async fn keep(
     house: &House,
     center: &CenterId,
@@ -291,11 +243,17 @@ async fn keep(
         grant: offered.grant,
         signature: offered.signature,
     };
-    house
-        .store
-        .publish_plugin(&new, SystemClock.now())
-        .await
-        .context("nothing was published")?;
+    let done = house.store.publish_plugin(&new, SystemClock.now()).await;
+    done.map_err(|refused| {
+        let mut nothing = "nothing was published".to_owned();
+        if let StepError::Full { spare } = &refused {
+            let plugin = &new.plugin;
+            nothing += &format!(
+                "; `colophon plugin remove --center {center} {plugin} {spare}` makes room"
+            );
+        }
+        anyhow::Error::from(refused).context(nothing)
+    })?;
     Ok(Published {
         center: center.to_string(),
         plugin: new.plugin.to_string(),

@@ -1,18 +1,17 @@
 //! `colophon plugin publisher add|list|remove`.
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use colophon_core::rollout::VersionState;
 use colophon_core::time::Clock as _;
 use colophon_keys::PublicKey;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::Publisher;
+use colophon_store::plugins::{LastPublisher, Publisher, PublisherStays};
 use serde::Serialize;
 use serde_json::json;
 
 use super::text;
 use crate::cli::PublisherCommand;
 use crate::commands::known_center;
-use crate::house::plugins::{signed_by_one_of, statement};
+use crate::house::plugins::unsigned_of;
 use crate::house::{House, SystemClock};
 use crate::output::{Output, confirm, table};
 
@@ -63,25 +62,63 @@ pub(super) async fn run(house: &House, command: PublisherCommand, output: Output
             let rows: Vec<Row> = publishers.iter().map(|one| row(house, one)).collect();
             output.print(&rows, |rows| {
                 if rows.is_empty() {
-                    return format!("Center {center} takes plug-ins without a signature.");
+                    return format!(
+                        "Nobody is named. Center {center} takes plug-ins without a signature."
+                    );
                 }
                 let cells = rows.iter();
                 let cells = cells.map(|row| vec![row.name.clone(), row.key_sha256.clone()]);
                 table(&["publisher", "key (sha256)"], cells)
             })
         }
-        PublisherCommand::Remove { center, name, yes } => {
+        PublisherCommand::Remove {
+            center,
+            name,
+            unsigned,
+            yes,
+        } => {
             let center = known_center(house, &center.center).await?;
-            let mut publishers = house.store.publishers(&center).await?;
-            publishers.retain(|publisher| publisher.name != name);
-            ask_about_unsigned(house, &center, &publishers, yes).await?;
-            let removed = house.store.remove_publisher(&center, &name).await;
-            removed.with_context(|| format!("{name} may not publish for center {center}"))?;
-            output.print(&json!({ "removed": name }), |_| {
-                format!("{name} may no longer publish for center {center}.")
-            })
+            let last = match unsigned {
+                true => LastPublisher::MayGo,
+                false => LastPublisher::Stays,
+            };
+            remove(house, &center, &name, last, yes, output).await
         }
     }
+}
+
+async fn remove(
+    house: &House,
+    center: &CenterId,
+    name: &str,
+    last: LastPublisher,
+    yes: bool,
+    output: Output,
+) -> Result<()> {
+    let mut left = house.store.publishers(center).await?;
+    left.retain(|publisher| publisher.name != name);
+    ask_about_unsigned(house, center, &left, yes).await?;
+    let removed = house.store.remove_publisher(center, name, last).await;
+    removed.map_err(|error| {
+        let advice = match &error {
+            PublisherStays::LastOne => {
+                format!(
+                    "{name} was not removed. Name somebody else first, or use --unsigned: then \
+                     center {center} takes and loads versions without a signature"
+                )
+            }
+            PublisherStays::Change(_) => format!("{name} may not publish for center {center}"),
+        };
+        anyhow::Error::from(error).context(advice)
+    })?;
+    let told = json!({ "removed": name, "signatures_asked_for": !left.is_empty() });
+    output.print(&told, |_| {
+        let then = match left.is_empty() {
+            true => " It takes and loads versions without a signature from now on.",
+            false => "",
+        };
+        format!("{name} may no longer publish for center {center}.{then}")
+    })
 }
 
 /// Asks before versions that are in use would no longer be loaded.
@@ -97,20 +134,7 @@ async fn ask_about_unsigned(
     let engine = house.engine.as_ref();
     let mut unsigned = Vec::new();
     for plugin in house.store.plugins(center).await? {
-        for version in plugin.versions {
-            let in_use = match version.state {
-                VersionState::Active | VersionState::Canary(_) => true,
-                VersionState::Published
-                | VersionState::Retired { .. }
-                | VersionState::Rejected { .. } => false,
-            };
-            let manifest = engine.digest(&[version.manifest.as_bytes()]);
-            let signed = statement(&plugin.id, &version.version, &version.sha256, &manifest);
-            let signature = version.signature.as_deref();
-            if in_use && signed_by_one_of(engine, publishers, &signed, signature).is_err() {
-                unsigned.push(format!("{} {}", plugin.id, version.version));
-            }
-        }
+        unsigned.extend(unsigned_of(engine, center, &plugin, publishers));
     }
     if unsigned.is_empty() {
         return Ok(());

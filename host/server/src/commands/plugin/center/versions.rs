@@ -1,10 +1,9 @@
 //! `colophon plugin promote|rollback|withdraw`.
 
-use anyhow::{Context as _, Result, bail};
-use colophon_core::rollout::{PluginVersion, Rollout, Share, Step, VersionState};
+use anyhow::{Context as _, Result};
+use colophon_core::rollout::{PluginVersion, Rollout, Share, Step};
 use colophon_core::time::Clock as _;
 use serde::Serialize;
-use serde_json::json;
 
 use super::super::shadow;
 use super::Chosen;
@@ -30,12 +29,17 @@ pub(super) async fn promote(
     canary: Option<u8>,
     output: Output,
 ) -> Result<()> {
-    let version = wanted(chosen, version)?;
-    let step = match canary {
-        None => Step::Promote(version),
-        Some(percent) => {
+    let named = version.map(|text| {
+        let parsed = text.parse::<PluginVersion>();
+        parsed.with_context(|| format!("{text:?} is no version"))
+    });
+    let named = named.transpose()?;
+    let step = match (canary, named) {
+        (None, Some(named)) => Step::Promote(named),
+        (None, None) => Step::PromoteNext(usual(chosen)?),
+        (Some(percent), named) => {
             let share = Share::percent(percent).context("--canary takes 1 to 99")?;
-            Step::Canary(version, share)
+            Step::Canary(named.map_or_else(|| usual(chosen), Ok)?, share)
         }
     };
     let stands = taken(house, chosen, &step).await?;
@@ -63,35 +67,30 @@ pub(super) async fn hold_against_decisions(
     chosen: &Chosen,
     version: Option<&str>,
 ) -> Result<()> {
-    let version = wanted(chosen, version)?;
+    let version = match version {
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("{text:?} is no version"))?,
+        None => usual(chosen)?,
+    };
     let Chosen { center, record } = chosen;
     shadow::refuse_new_failures(config, house, center, record, &version).await
 }
 
-fn wanted(chosen: &Chosen, version: Option<&str>) -> Result<PluginVersion> {
-    match version {
-        Some(text) => text
-            .parse()
-            .with_context(|| format!("{text:?} is no version")),
-        None => usual(chosen),
-    }
-}
-
-/// The version on trial, or else the one published last that could be promoted.
+/// The version on trial, or else the one published last, if it waits for that.
 fn usual(chosen: &Chosen) -> Result<PluginVersion> {
     let rollout = chosen.record.rollout()?;
     if let Some((canary, _)) = rollout.canary() {
         return Ok(canary.clone());
     }
-    let published = chosen
-        .record
-        .versions
-        .iter()
-        .filter(|version| version.state == VersionState::Published);
-    let last = published.max_by_key(|version| version.published_at);
-    let last = last.with_context(|| {
+    let versions = chosen.record.versions.iter();
+    let last = versions.max_by_key(|version| version.published_at);
+    let last = last
+        .with_context(|| format!("{} has no version yet; publish one first", chosen.record.id))?;
+    let waits = rollout.waits(&last.version);
+    waits.with_context(|| {
         format!(
-            "{} has no version that waits to be promoted; publish one first, or name a version",
+            "the version of {} that was published last does not wait to be promoted",
             chosen.record.id
         )
     })?;
@@ -99,7 +98,9 @@ fn usual(chosen: &Chosen) -> Result<PluginVersion> {
 }
 
 pub(super) async fn rollback(house: &House, chosen: &Chosen, output: Output) -> Result<()> {
-    let stands = taken(house, chosen, &Step::Rollback).await?;
+    let rollout = chosen.record.rollout()?;
+    let seen = rollout.foremost().cloned();
+    let stands = taken(house, chosen, &Step::Rollback { seen }).await?;
     output.print(&stands, |stands| {
         format!("{} Running hosts follow within seconds.", active(stands))
     })
@@ -123,33 +124,6 @@ pub(super) async fn withdraw(
              rollback --center {} {}",
             stands.plugin, stands.center, stands.plugin
         )
-    })
-}
-
-pub(super) async fn remove(
-    house: &House,
-    chosen: &Chosen,
-    yes: bool,
-    output: Output,
-) -> Result<()> {
-    let Chosen { center, record } = chosen;
-    let rollout = record.rollout()?;
-    if rollout.active().is_some() || rollout.canary().is_some() {
-        bail!(
-            "{0} is asked in center {center}; run `colophon plugin withdraw --center {center} {0}` \
-             first",
-            record.id
-        );
-    }
-    let question = format!(
-        "Remove {} from center {center} with its grant, {} versions and its history?",
-        record.id,
-        record.versions.len()
-    );
-    confirm(&question, yes)?;
-    house.store.remove_plugin(center, &record.id).await?;
-    output.print(&json!({ "removed": record.id.to_string() }), |_| {
-        format!("{} is removed from center {center}.", record.id)
     })
 }
 

@@ -1,0 +1,69 @@
+//! What a plug-in call costs, against native functions that give the same answers.
+//!
+//! Run with `cargo run --release --package colophon-plugin-host --example call_cost`; with
+//! `--json` it prints one object. Every call goes the way of a request: begin, an instance, the
+//! role's function with its host calls, and the instance's end or rest. `--terms FILE` and
+//! `--edition-names FILE` name the worked examples in JavaScript and Python as they were built;
+//! without a file its rows are missing. `--reloads` measures calls while plug-ins are replaced, and
+//! nothing else.
+
+mod interpreters;
+mod loading;
+mod measured;
+mod reloads;
+mod rust;
+mod sale;
+
+use std::error::Error;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use tokio::runtime::Builder;
+
+/// What was measured, by name; the unit is the end of the name.
+type Rows = Vec<(&'static str, f64)>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let file = |option: &str| {
+        let mut rest = arguments.iter().skip_while(|argument| *argument != option);
+        rest.nth(1).map(Path::new)
+    };
+    let rows = if has("--reloads") {
+        let threads = Builder::new_multi_thread().enable_all().build()?;
+        threads.block_on(reloads::measure())?
+    } else {
+        // One thread: what is measured is the work, and not who does it.
+        let thread = Builder::new_current_thread().enable_all().build()?;
+        thread.block_on(calls(file("--terms"), file("--edition-names")))?
+    };
+    print(rows, has("--json"));
+    Ok(())
+}
+
+async fn calls(terms: Option<&Path>, edition_names: Option<&Path>) -> Result<Rows, Box<dyn Error>> {
+    let mut rows = rust::measure().await?;
+    rows.extend(loading::measure().await?);
+    if let Some(component) = terms {
+        rows.extend(interpreters::terms(component).await?);
+    }
+    if let Some(component) = edition_names {
+        rows.extend(interpreters::edition_names(component).await?);
+    }
+    Ok(rows)
+}
+
+fn print(rows: Rows, json: bool) {
+    if json {
+        let rows = rows.into_iter();
+        let rows: Map<_, _> = rows
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect();
+        println!("{}", Value::Object(rows));
+        return;
+    }
+    for (name, value) in rows {
+        println!("{name:<40} {value:>12.2}");
+    }
+}

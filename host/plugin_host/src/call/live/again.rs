@@ -1,0 +1,42 @@
+//! An instance that serves another request.
+
+use std::mem;
+
+use tokio::time::Instant;
+
+use super::{Live, Places};
+use crate::state::Bound;
+
+impl Live {
+    /// Lets the instance serve so many requests, the present one among them.
+    pub(crate) fn serve_in_all(&mut self, requests: u32) {
+        self.requests_left = requests.saturating_sub(1);
+    }
+
+    /// The present request is its last one: something in it failed.
+    pub(crate) fn serve_no_more(&mut self) {
+        self.requests_left = 0;
+    }
+
+    /// Takes another request up, with everything that a fresh instance would have for it: time, fuel,
+    /// host calls, and a transcript of its own.
+    pub(crate) fn serve(&mut self, bound: Bound, places: Places, begun: Instant) {
+        self.requests_left = self.requests_left.saturating_sub(1);
+        self.reused = true;
+        self.places = places;
+        self.store.data_mut().begin(Some(bound));
+        self.grant(begun);
+    }
+
+    /// The instance after a request, without its places and all that the host knew of the request;
+    /// none if it was the last one.
+    pub(crate) fn at_rest(mut self) -> Option<Self> {
+        if self.requests_left == 0 {
+            return None;
+        }
+        self.turns = Vec::new();
+        self.store.data_mut().begin(None);
+        drop(mem::replace(&mut self.places, Places::None));
+        Some(self)
+    }
+}
