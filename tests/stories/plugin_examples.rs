@@ -54,6 +54,11 @@ fn isbns_and_dois_are_found_in_any_spelling() {
 }
 
 #[test]
+fn files_are_named_in_a_centers_style() {
+    in_rust("file_style", 2);
+}
+
+#[test]
 fn paths_are_made_by_a_template() {
     in_rust("path_template", 6);
 }

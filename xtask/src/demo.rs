@@ -4,8 +4,10 @@
 //! levels 1 to 4, downloaded over HTTP and opened with the reader. Two people create accounts and
 //! activate readers, each book is bought at level 5, and a copy is opened where it should open, new
 //! hardware included, and where it should not. Then a few more things are tried that must not work,
-//! and a title's level is changed under the running host. Everything that happened stands in a
-//! table, and the host goes on serving until it is stopped.
+//! a title's level is changed under the running host, and a plug-in of the center's own names files:
+//! it is replaced while downloads run, a version with a mistake is refused, and the version before
+//! comes back. Everything that happened stands in a table, and the host goes on serving until it is
+//! stopped.
 //!
 //! What people do in browsers is done here in a small way of its own, not as the stories in
 //! `tests/` do it: that package rests on what this one has to build first.
@@ -97,6 +99,7 @@ fn tell_on(story: &mut Story, host: &Host) -> Result<()> {
     story.reach_the_limit(charles)?;
     story.try_what_must_fail(host)?;
     story.change_level(host)?;
+    story.bring_an_own_plugin(host)?;
     story.report()
 }
 

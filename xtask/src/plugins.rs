@@ -23,6 +23,8 @@ struct Guest {
     name: &'static str,
     /// The package it is built from.
     package: &'static str,
+    /// The package's features that it is built with.
+    features: &'static str,
     /// The bytes of its stack, which lies below its data; running off its end traps.
     stack_bytes: u32,
     /// Whether it needs the whole standard library, or `core` and `alloc` only.
@@ -37,6 +39,7 @@ const EMBEDDED: [Guest; 2] = [
     Guest {
         name: "catalog",
         package: "catalog-plugin",
+        features: "",
         // The smaller it is, the less the host has to clear after every request.
         stack_bytes: 32 << 10,
         standard_library: false,
@@ -44,22 +47,48 @@ const EMBEDDED: [Guest; 2] = [
     Guest {
         name: "repository",
         package: "colophon-repository",
+        features: "",
         stack_bytes: 1 << 20,
         standard_library: true,
     },
 ];
 
+/// The example that there are several releases of.
+const FILE_STYLE: Guest = Guest {
+    name: "file_style",
+    package: "file-style-plugin",
+    features: "",
+    stack_bytes: 32 << 10,
+    standard_library: false,
+};
+
 /// Worked examples; nothing is embedded of them, and tests look for them where they are kept.
-const EXAMPLES: [Guest; 2] = [
+const EXAMPLES: [Guest; 5] = [
+    Guest {
+        name: "file_style",
+        ..FILE_STYLE
+    },
+    Guest {
+        name: "file_style_authors_first",
+        features: "authors-first",
+        ..FILE_STYLE
+    },
+    Guest {
+        name: "file_style_careless",
+        features: "careless",
+        ..FILE_STYLE
+    },
     Guest {
         name: "isbn",
         package: "isbn-plugin",
+        features: "",
         stack_bytes: 32 << 10,
         standard_library: false,
     },
     Guest {
         name: "path_template",
         package: "path-template-plugin",
+        features: "",
         stack_bytes: 32 << 10,
         standard_library: false,
     },
@@ -91,7 +120,8 @@ pub(crate) fn build(arguments: &PluginsArguments) -> Result<()> {
         build
             .args(["rustc", "--quiet", "--profile", "guest", "--lib"])
             .args(["--crate-type", "cdylib", "--target", "wasm32-wasip2"])
-            .args(["--package", guest.package, "--target-dir"])
+            .args(["--package", guest.package, "--features", guest.features])
+            .arg("--target-dir")
             .arg(cargo_target())
             .args(["--", "-C", &guest.stack()]);
         step(&format!("guest {}", guest.name), &mut build)?;
@@ -99,6 +129,12 @@ pub(crate) fn build(arguments: &PluginsArguments) -> Result<()> {
         guest.keep(&fs::read(&built).with_context(|| built.display().to_string())?)?;
     }
     Ok(())
+}
+
+/// Where a component lies that was built last, if it was built.
+pub(crate) fn built(name: &str) -> Option<PathBuf> {
+    let place = cargo_target().join("plugins").join(format!("{name}.wasm"));
+    place.is_file().then_some(place)
 }
 
 /// The folder that cargo builds in; the host's build script finds it by the same rule.

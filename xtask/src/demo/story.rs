@@ -4,6 +4,7 @@ mod changes;
 mod copy;
 mod invitations;
 mod licensed;
+mod own_plugin;
 mod readers;
 mod sale;
 
