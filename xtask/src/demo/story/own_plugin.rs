@@ -115,10 +115,10 @@ impl Story {
             Err(refused) => format!("{refused:#}"),
         };
         let words = words
-            .rsplit_once("error: ")
+            .rsplit_once("colophon: ")
             .map_or(&*words, |(_, cause)| cause);
         let cause = words
-            .split_once(" Nothing was")
+            .split_once(" Decision ")
             .map_or(words, |(cause, _)| cause);
         let still = self.name_of(host, receipt)?;
         let right = words.contains("recorded questions by its own fault") && still == name;
