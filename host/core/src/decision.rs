@@ -162,7 +162,7 @@ impl fmt::Display for Outcome {
             }
             Self::Named(name) => write!(f, "named {name}"),
             Self::Failed(failed) => f.write_str(&failed.text),
-            other => f.write_str(other.kind()),
+            other @ (Self::Resolved(_) | Self::Identified(_)) => f.write_str(other.kind()),
         }
     }
 }

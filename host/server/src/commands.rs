@@ -47,7 +47,19 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         }
         Command::Plugin(command) => return plugin::run(command, output),
         Command::Compile => return compiling::run(),
-        other => other,
+        other @ (Command::Init(_)
+        | Command::Serve(_)
+        | Command::Doctor
+        | Command::Migrate(_)
+        | Command::Config(_)
+        | Command::Center(_)
+        | Command::Title(_)
+        | Command::Retailer(_)
+        | Command::Receipt(_)
+        | Command::License(_)
+        | Command::Activation(_)
+        | Command::Log(_)
+        | Command::Codes) => other,
     };
     let mut layers = config::layers(&cli.data, cli.config.as_deref())?;
     if let Command::Serve(arguments) = &command {

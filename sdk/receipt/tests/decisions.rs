@@ -1,5 +1,7 @@
 //! Decision receipts: read as they were signed, and refused in any other form.
 
+#![cfg(test)]
+
 use colophon_claims::{base64url, write_header};
 use colophon_crypto::{Engine as _, Portable, SignatureAlgorithm};
 use colophon_receipt::{

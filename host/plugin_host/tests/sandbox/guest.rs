@@ -44,13 +44,12 @@ pub(crate) fn with_modules<'a>(
     mut component: Vec<u8>,
     modules: impl IntoIterator<Item = &'a [u8]>,
 ) -> Vec<u8> {
-    let mut index = modules_of(&component);
+    let first = modules_of(&component);
     let mut instances = InstanceSection::new();
-    for data in modules {
+    for (index, data) in (first..).zip(modules) {
         let id = ComponentSectionId::CoreModule.into();
         RawSection { id, data }.append_to_component(&mut component);
         instances.instantiate(index, [] as [(&str, ModuleArg); 0]);
-        index += 1;
     }
     instances.append_to_component(&mut component);
     component

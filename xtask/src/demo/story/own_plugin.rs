@@ -137,7 +137,7 @@ impl Story {
             if begun.elapsed() > PATIENCE {
                 return Err(anyhow!("no decision of {PLUGIN} was recorded"));
             }
-            std::thread::sleep(BETWEEN_QUESTIONS);
+            pause();
         }
     }
 
@@ -172,7 +172,7 @@ impl Story {
             if name != before || begun.elapsed() > PATIENCE {
                 return Ok(name);
             }
-            std::thread::sleep(BETWEEN_QUESTIONS);
+            pause();
         }
     }
 }
@@ -192,6 +192,15 @@ fn downloads(host: &Host, receipt: &str, stop: &AtomicBool) -> Result<Meanwhile>
             return Ok(meanwhile);
         }
     }
+}
+
+/// Hosts follow within moments, and write decisions down behind the downloads.
+fn pause() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a host tells nobody that it has followed; it is asked again"
+    )]
+    std::thread::sleep(BETWEEN_QUESTIONS);
 }
 
 fn arrow(before: &str, after: &str) -> String {
