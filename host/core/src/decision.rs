@@ -68,9 +68,12 @@ impl Keeping {
         u16::from_be_bytes([one, other]) % 1000 < self.sampled_per_mille
     }
 
-    /// What was made before this moment goes.
+    /// What was made before this moment goes; all of it where nothing is kept.
     pub fn oldest(self, now: Timestamp) -> Timestamp {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        if !self.keeps_any() {
+            return now;
+        }
         Timestamp::from_unix_ms(now.unix_ms() - i64::from(self.days) * DAY_MS)
     }
 }

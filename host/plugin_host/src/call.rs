@@ -16,6 +16,7 @@ use colophon_core::plugin::{
     RetailerAnswer, Verdict,
 };
 use colophon_core::ports::Catalog;
+use colophon_core::rollout::PurchaseMark;
 use colophon_receipt::RetailerId;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -30,7 +31,7 @@ use crate::chain::{Asked, Chain, FollowedCall};
 use crate::contract::Role;
 use crate::generation::Generation;
 use crate::observation::Observed;
-use crate::record::{Decided, Record, Turn};
+use crate::record::{Decided, Record, Recorder, Turn};
 use crate::sandbox::Sandbox;
 use crate::state::{Bound, CallState};
 
@@ -259,7 +260,7 @@ impl Request {
                 input: &|| question.input(),
             });
         }
-        if let Some(recorder) = &asked.recorder
+        if let Some(recorder) = self.recorder(asked, Q::ROLE)
             && let Some(record) = observed.record()
         {
             recorder.record(Decided {
@@ -272,6 +273,14 @@ impl Request {
         answer
     }
 
+    /// Who records what is asked. Of whose a retailer id is only what receipts ask that open: others
+    /// could push out what was decided of real sales.
+    fn recorder<'a>(&self, asked: &'a Asked, role: Role) -> Option<&'a Arc<dyn Recorder>> {
+        let purchase = self.context.purchase;
+        let claimed = role == Role::Retailers && !purchase.is_some_and(PurchaseMark::is_proven);
+        asked.recorder.as_ref().filter(|_| !claimed)
+    }
+
     /// The instance is out of its place while it is asked, so that it is gone when the request is
     /// given up meanwhile, and comes back only if it can be asked again.
     async fn put<Q: RoleQuestion>(
@@ -282,13 +291,13 @@ impl Request {
         observed: &mut Observed<'_>,
     ) -> Result<Q::Answer, PluginFailure> {
         let generation = &asked.generation;
-        let recorded = asked.recorder.is_some();
+        let recorded = self.recorder(asked, Q::ROLE).is_some();
         let started = match place.take() {
             Some(mut live) => {
                 live.grant(Instant::now());
                 Ok(live)
             }
-            None => self.start(generation).await,
+            None => self.start(generation, Q::ROLE).await,
         };
         let mut live = match started {
             Ok(live) => live,
@@ -323,11 +332,13 @@ impl Request {
         answer
     }
 
-    async fn start(&self, generation: &Generation) -> Result<Live, PluginFailure> {
+    async fn start(&self, generation: &Generation, role: Role) -> Result<Live, PluginFailure> {
         let begun = Instant::now();
         let deadline = begun + generation.granted().limits.deadline;
         let places = self.places(deadline).await?;
-        let rested = generation.warm().and_then(|warm| warm.take(&self.context));
+        // An instance that is asked whose a retailer id is ends with that question.
+        let warm = generation.warm().filter(|_| role != Role::Retailers);
+        let rested = warm.and_then(|warm| warm.take(&self.context));
         if let Some(mut live) = rested {
             live.serve(self.bound(), places, begun);
             return Ok(live);

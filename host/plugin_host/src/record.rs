@@ -101,6 +101,15 @@ pub(crate) struct RecordedCall {
     pub(crate) host_failed: bool,
 }
 
+impl RecordedCall {
+    /// What it takes up, and no less where hardly anything is asked: nothing else limits how often that
+    /// is.
+    fn bytes_about(&self) -> usize {
+        const REST: usize = 256;
+        REST + self.question.len() + self.answer.len()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordedFailure {
@@ -292,7 +301,7 @@ impl Record {
         let turns = self.before.iter().chain([&self.decision]);
         let bytes = turns.map(|turn| {
             let calls = turn.calls.iter();
-            let calls = calls.map(|call| call.question.len() + call.answer.len());
+            let calls = calls.map(RecordedCall::bytes_about);
             REST + calls.sum::<usize>() + turn.output.as_ref().map_or(0, String::len)
         });
         bytes.sum()
@@ -496,9 +505,7 @@ pub(crate) struct Heard {
 
 impl Heard {
     pub(crate) fn keep(&mut self, call: RecordedCall) {
-        self.bytes = self
-            .bytes
-            .saturating_add(call.question.len() + call.answer.len());
+        self.bytes = self.bytes.saturating_add(call.bytes_about());
         if self.bytes > RECORD_BYTES_MAX {
             self.too_large = true;
             self.calls = Vec::new();
@@ -670,6 +677,23 @@ mod tests {
         let record = record(turn);
         let read = Record::parse(&record.to_bytes()).expect("a record");
         assert_eq!(read.replayable(), Err(NotReplayable::TooLarge));
+    }
+
+    #[test]
+    fn calls_that_say_nothing_fill_a_record_too() {
+        let mut heard = Heard::default();
+        let nothing = RecordedCall {
+            function: "config.get".to_owned(),
+            question: "\"\"".to_owned(),
+            answer: "null".to_owned(),
+            host_failed: false,
+        };
+        for _ in 0..RECORD_BYTES_MAX / 256 {
+            heard.keep(nothing.clone());
+        }
+        let turn = heard.into_turn(naming("n", "a", 7).input, None, 7, false);
+        assert_eq!(turn.lacks, Some(Lack::TooLarge));
+        assert!(turn.calls.is_empty());
     }
 
     #[test]

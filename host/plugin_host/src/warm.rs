@@ -17,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use colophon_core::plugin::CallContext;
+use colophon_core::rollout::PurchaseMark;
 use metrics::{Counter, counter};
 
 pub(crate) use self::shelf::RESTING_MAX;
@@ -118,7 +119,9 @@ impl Warm {
     ///
     /// Before its receipt is opened a request only claims a retailer: it has no part in this.
     pub(crate) fn take(&self, context: &CallContext) -> Option<Live> {
-        context.purchase?;
+        if !is_proven(context) {
+            return None;
+        }
         let taken = {
             let mut shelf = locked(&self.resting.shelf);
             shelf.take(self.generation, context, Instant::now())?
@@ -129,7 +132,7 @@ impl Warm {
 
     /// Puts an instance to rest after a request, unless its time is over.
     pub(crate) fn rest(&self, context: &CallContext, live: Live) {
-        if context.purchase.is_none() || live.memory_bytes() > self.terms.memory_bytes {
+        if !is_proven(context) || live.memory_bytes() > self.terms.memory_bytes {
             return;
         }
         let Some(live) = live.at_rest() else { return };
@@ -158,4 +161,8 @@ impl Drop for Warm {
         let gone = locked(&self.resting.shelf).of_generation(self.generation);
         drop(gone);
     }
+}
+
+fn is_proven(context: &CallContext) -> bool {
+    context.purchase.is_some_and(PurchaseMark::is_proven)
 }

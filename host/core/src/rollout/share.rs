@@ -89,6 +89,11 @@ impl PurchaseMark {
         }
     }
 
+    /// Whether the receipt has opened; before, anybody can claim any retailer.
+    pub fn is_proven(self) -> bool {
+        self.sale.is_some()
+    }
+
     pub(super) fn retailer(self) -> RetailerMark {
         self.retailer
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use colophon_core::plugin::{CallContext, PluginCalls, PluginFailure, Plugins, ResolverAnswer};
 use colophon_core::ports::Catalog;
+use colophon_core::rollout::PurchaseMark;
 use colophon_plugin_host::{
     Chain, Chance, Granted, Limits, Registry, Sandbox, Settings, WarmTerms,
 };
@@ -210,12 +211,15 @@ async fn nobody_meets_an_instance_of_another_center_or_retailer() {
 async fn before_a_receipt_is_opened_nobody_is_who_it_says() {
     let plugins = serving(&counting(""), granted(terms())).await;
     assert_eq!(counts(&plugins, 3).await, [Ok(1), Ok(2), Ok(3)]);
-    let claimed = CallContext {
-        purchase: None,
-        ..request("north")
-    };
-    for _ in 0..3 {
-        assert_eq!(count(&plugins, claimed.clone()).await, Ok(1));
+    let shop = request("north").retailer;
+    for purchase in [None, Some(PurchaseMark::claimed(&shop))] {
+        let claimed = CallContext {
+            purchase,
+            ..request("north")
+        };
+        for _ in 0..3 {
+            assert_eq!(count(&plugins, claimed.clone()).await, Ok(1));
+        }
     }
     assert_eq!(counts(&plugins, 1).await, [Ok(4)]);
 }

@@ -47,7 +47,7 @@ pub(crate) struct Parts {
     log_writer: Running,
     cache_agent: Running,
     chain_watch: ChainWatch,
-    decision_writer: Option<DecisionWriter>,
+    decision_writer: DecisionWriter,
     trust_watch: AbortHandle,
 }
 
@@ -63,8 +63,7 @@ impl Parts {
         ));
         let origin = Arc::new(origin(house, config)?);
         let chains = chains(house, config, records.clone()).await?;
-        let (recording, decision_writer) =
-            Recording::start(house, config.plugins.decisions).unzip();
+        let (recording, decision_writer) = Recording::start(house, config.plugins.decisions);
         let chains = Arc::new(chains.recorded_by(recording));
         let plugins = chains.registry();
         let (chain_watch, caches) =
@@ -135,9 +134,7 @@ impl Parts {
         self.trust_watch.abort();
         self.cache_agent.stop().await;
         self.chain_watch.stop().await;
-        if let Some(decisions) = self.decision_writer {
-            decisions.stop().await;
-        }
+        self.decision_writer.stop().await;
         let flushed = tokio::time::timeout(FLUSH, async {
             self.recorder.stop().await;
             self.outbox.stop().await;

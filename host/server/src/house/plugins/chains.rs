@@ -335,7 +335,7 @@ impl Made {
         self.followed.again |= matches!(not, NotLoaded::Passing(_));
         self.lacks_plugin |= before.is_none();
         self.failures.push(Failure {
-            reason: format!("{} {version}: {}", plugin.id, not.reason()),
+            reason: format!("{} {version}: {}", plugin.id, not.brief()),
             instead: match before {
                 Some((loaded, _)) => Instead::Before(loaded.version.clone()),
                 None => Instead::Nobody,
@@ -344,7 +344,7 @@ impl Made {
     }
 
     fn lacks_trial(&mut self, plugin: &PluginRecord, version: &PluginVersion, not: &NotLoaded) {
-        let reason = not.reason();
+        let reason = not.brief();
         self.failures.push(Failure {
             reason: format!("{} {version} (on trial): {reason}", plugin.id),
             instead: Instead::Active,

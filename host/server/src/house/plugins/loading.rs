@@ -49,6 +49,19 @@ impl NotLoaded {
             Self::Lasting(error) | Self::Passing(error) => format!("{error:#}"),
         }
     }
+
+    /// The same in the host's words alone, for events: a plug-in's own may quote the settings that it
+    /// was granted. Commands that load it show them.
+    pub(crate) fn brief(&self) -> String {
+        let (Self::Lasting(error) | Self::Passing(error)) = self;
+        match error.downcast_ref() {
+            Some(LoadRefused::SelfTest { .. }) => "its self-test failed".to_owned(),
+            Some(LoadRefused::Failed(failure)) => {
+                format!("it failed while it was loaded: {}", failure.brief())
+            }
+            _ => self.reason(),
+        }
+    }
 }
 
 impl From<NotLoaded> for anyhow::Error {
@@ -102,24 +115,25 @@ pub(crate) fn permitted(manifest: &str, grant: &str) -> anyhow::Result<(Manifest
 /// Tells what lies in the component alone from what a host of another release, with another grant or
 /// with more time would take.
 fn refused(refused: LoadRefused) -> NotLoaded {
-    let error = anyhow!(causes(&refused));
-    match refused {
+    let not: fn(anyhow::Error) -> NotLoaded = match &refused {
         LoadRefused::TooLarge { .. }
         | LoadRefused::Precompiled
-        | LoadRefused::TooCostly(_)
         | LoadRefused::NotDescribed
-        | LoadRefused::NoRole => NotLoaded::Lasting(error),
+        | LoadRefused::NoRole => NotLoaded::Lasting,
         // Other releases may know more of WebAssembly and of the contract.
         LoadRefused::NotAComponent(_)
         | LoadRefused::UnknownImport { .. }
         | LoadRefused::UnknownExport { .. }
         | LoadRefused::Mismatch { .. }
         | LoadRefused::NotGranted { .. }
+        // What it takes to compile hangs on the machine, and on the release's compiler.
+        | LoadRefused::TooCostly(_)
         | LoadRefused::NotCompiled(_)
         // While it tests itself it may ask services that do not answer, on a busy machine.
         | LoadRefused::Failed(_)
-        | LoadRefused::SelfTest { .. } => NotLoaded::Passing(error),
-    }
+        | LoadRefused::SelfTest { .. } => NotLoaded::Passing,
+    };
+    not(refused.into())
 }
 
 #[cfg(test)]
@@ -136,7 +150,6 @@ mod tests {
         for own in [
             LoadRefused::TooLarge { bytes: 1 << 30 },
             LoadRefused::Precompiled,
-            LoadRefused::TooCostly(TooMuch::Time { seconds }),
             LoadRefused::NoRole,
         ] {
             assert!(lasting(own));
@@ -148,6 +161,7 @@ mod tests {
                 export: newer(),
                 known: String::new(),
             },
+            LoadRefused::TooCostly(TooMuch::Time { seconds }),
             LoadRefused::NotCompiled(CompilerFailed::Damaged),
             LoadRefused::Failed(PluginFailure::TimedOut),
             LoadRefused::SelfTest {
@@ -155,6 +169,22 @@ mod tests {
             },
         ] {
             assert!(!lasting(of_the_host));
+        }
+    }
+
+    #[test]
+    fn events_do_not_quote_a_plug_in() {
+        let secret = || "the setting is hunter2".to_owned();
+        for quoting in [
+            LoadRefused::SelfTest { problem: secret() },
+            LoadRefused::Failed(PluginFailure::Trapped {
+                function: "self-test",
+                message: secret(),
+            }),
+        ] {
+            let not = refused(quoting);
+            assert!(not.reason().contains("hunter2"), "{not:?}");
+            assert!(!not.brief().contains("hunter2"), "{}", not.brief());
         }
     }
 

@@ -111,12 +111,9 @@ pub(crate) fn digests(cipher: &dyn FieldCipher, manifest: &str, grant: &str) -> 
 }
 
 impl Recording {
-    /// Starts the writer, if anything is to be kept. Without, what was kept before goes by its age
-    /// when something is kept again.
-    pub(crate) fn start(house: &House, keeping: Keeping) -> Option<(Self, DecisionWriter)> {
-        if !keeping.keeps_any() {
-            return None;
-        }
+    /// Starts the writer, which also lets go what is older than anything is kept. There is nobody to
+    /// hand decisions over to if none is kept.
+    pub(crate) fn start(house: &House, keeping: Keeping) -> (Option<Self>, DecisionWriter) {
         let (waiting, taken) = mpsc::channel(WAITING_MAX);
         let stop = CancellationToken::new();
         let writer = Writer {
@@ -132,7 +129,8 @@ impl Recording {
                 room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
             },
         };
-        Some((recording, DecisionWriter { stop, task }))
+        let recording = keeping.keeps_any().then_some(recording);
+        (recording, DecisionWriter { stop, task })
     }
 
     /// Takes the decisions of one version.
