@@ -26,8 +26,8 @@ const _: () = assert!(Capacity::INSTANCES_MAX + RESTING_MAX < PLACES as usize);
 /// What one component may have. The pool has as much for each of its places, or a center whose
 /// plug-in has the most would leave none of it to the others.
 pub(crate) const CORE_INSTANCES_MAX: u32 = 64;
-pub(crate) const MEMORIES_MAX: u32 = 2;
-pub(crate) const TABLES_MAX: u32 = 4;
+pub(crate) const MEMORIES_MAX: u32 = 4;
+pub(crate) const TABLES_MAX: u32 = 8;
 
 /// How much of an instance's memory and tables is cleared by writing, and stays with its place.
 /// The rest is given back to the system, which costs a call and faults at the next use. A small

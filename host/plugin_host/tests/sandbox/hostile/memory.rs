@@ -118,8 +118,8 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
             "its limit of memory",
         ),
         row(
-            "three memories",
-            nothing_beside("(module (memory 1))", 2),
+            "five memories",
+            nothing_beside("(module (memory 1))", 4),
             Because::NotAComponent,
             "Wasm linear memories, which exceeds",
         ),
@@ -130,18 +130,14 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
             "exceeds the limit",
         ),
         row(
-            "five tables in a module",
-            nothing_beside(
-                "(module (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref)
-                   (table 1 funcref))",
-                1,
-            ),
+            "nine tables in a module",
+            nothing_beside(&format!("(module {})", "(table 1 funcref)".repeat(9)), 1),
             Because::NotAComponent,
-            "tables count of 5 exceeds",
+            "tables count of 9 exceeds",
         ),
         row(
-            "six modules with a table each",
-            nothing_beside("(module (table 1 funcref))", 6),
+            "ten modules with a table each",
+            nothing_beside("(module (table 1 funcref))", 10),
             Because::NotAComponent,
             "tables, which exceeds",
         ),
@@ -172,7 +168,7 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
 async fn the_greediest_plug_ins_in_all_places_leave_one_for_the_neighbor() {
     let capacity = Capacity::default();
     let greedy_centers = capacity.instances / capacity.instances_per_center;
-    let greedy = nothing_beside("(module (memory 0) (table 0 funcref) (table 0 funcref))", 1);
+    let greedy = nothing_beside("(module (memory 0) (table 0 funcref) (table 0 funcref))", 3);
     let crowd = nothing_beside("(module)", 56);
     for (name, guest) in [("memories and tables", greedy), ("instances", crowd)] {
         let sandbox = sandbox();
