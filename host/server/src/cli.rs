@@ -26,7 +26,7 @@ pub(crate) use self::decision::DecisionCommand;
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{EventsArgs, LogCommand};
 pub(crate) use self::plugin::{
-    Language, PluginCommand, PluginNewArgs, PluginStatementArgs, PluginTestArgs,
+    AuthorCommand, Language, PluginCommand, PluginNewArgs, PluginStatementArgs, PluginTestArgs,
 };
 pub(crate) use self::receipt::{MintArgs, ReceiptCommand, SecretArgs};
 pub(crate) use self::retailer::RetailerCommand;

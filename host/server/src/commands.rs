@@ -23,76 +23,65 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use colophon_receipt::CenterId;
 
-use crate::cli::{Cli, Command, PluginCommand};
-use crate::config::{self, Config, Origin};
+use crate::cli::{Cli, Command, PluginCommand, ServeArgs};
+use crate::config::{self, Config, Layers, Origin};
 use crate::house::House;
 use crate::output::Output;
 
 /// Not healthy: what `doctor` and `title verify` say by their exit code.
 const UNHEALTHY: u8 = 3;
 
-/// Runs a parsed command line.
+/// Runs a parsed command line. Each command takes of the installation what it needs: some run
+/// without any.
 pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
-    // Authors have no installation, and none is looked for.
-    let command = match cli.command {
+    let Cli {
+        data,
+        config: file,
+        command,
+        json: _,
+    } = cli;
+    let layers = || config::layers(&data, file.as_deref());
+    let config = || config::parse(&layers()?, &data);
+    match command {
+        Command::Codes => codes::run(output),
+        Command::Compile => compiling::run(),
+        Command::Plugin(PluginCommand::OfAuthor(command)) => plugin::run(command, output),
         Command::Plugin(PluginCommand::OfCenter(command)) => {
-            let layers = config::layers(&cli.data, cli.config.as_deref())?;
-            let config = config::parse(&layers, &cli.data)?;
-            return plugin::run_for_center(&config, command, output);
+            plugin::run_for_center(&config()?, command, output)
         }
         Command::Plugin(PluginCommand::OfDecisions(command)) => {
-            let layers = config::layers(&cli.data, cli.config.as_deref())?;
-            let config = config::parse(&layers, &cli.data)?;
-            return plugin::run_for_decisions(&config, command, output);
+            plugin::run_for_decisions(&config()?, command, output)
         }
-        Command::Plugin(command) => return plugin::run(command, output),
-        Command::Compile => return compiling::run(),
-        other @ (Command::Init(_)
-        | Command::Serve(_)
-        | Command::Doctor
-        | Command::Migrate(_)
-        | Command::Config(_)
-        | Command::Center(_)
-        | Command::Title(_)
-        | Command::Retailer(_)
-        | Command::Receipt(_)
-        | Command::License(_)
-        | Command::Activation(_)
-        | Command::Log(_)
-        | Command::Codes) => other,
-    };
-    let mut layers = config::layers(&cli.data, cli.config.as_deref())?;
-    if let Command::Serve(arguments) = &command {
-        if let Some(address) = &arguments.listen {
-            layers.set("listen.address", address.clone(), Origin::Flag)?;
+        Command::Config(command) => configuration::run(&command, &layers()?, &data, output),
+        Command::Serve(arguments) => {
+            let layers = with_flags(layers()?, &arguments)?;
+            serve::run(&config::parse(&layers, &data)?, &arguments)
         }
-        for setting in &arguments.settings {
-            let (name, value) = setting
-                .split_once('=')
-                .with_context(|| format!("--set {setting}: write KEY=VALUE"))?;
-            layers.set(name, value.to_owned(), Origin::Flag)?;
-        }
+        Command::Init(arguments) => block_on(init::run(&config()?, &arguments, output)),
+        Command::Doctor => block_on(doctor::run(&config()?, output)),
+        Command::Migrate(arguments) => block_on(migrate::run(&config()?, &arguments, output)),
+        Command::Center(command) => block_on(center::run(&config()?, command, output)),
+        Command::Title(command) => block_on(title::run(&config()?, command, output)),
+        Command::Retailer(command) => block_on(retailer::run(&config()?, command, output)),
+        Command::Receipt(command) => block_on(receipt::run(&config()?, command, output)),
+        Command::License(command) => block_on(license::run(&config()?, command, output)),
+        Command::Activation(command) => block_on(activation::run(&config()?, command, output)),
+        Command::Log(command) => block_on(log::run(&config()?, command, output)),
     }
-    if let Command::Config(command) = &command {
-        return configuration::run(command, &layers, &cli.data, output);
+}
+
+/// The settings with those on top that `serve` was given on its command line.
+fn with_flags(mut layers: Layers, arguments: &ServeArgs) -> Result<Layers> {
+    if let Some(address) = &arguments.listen {
+        layers.set("listen.address", address.clone(), Origin::Flag)?;
     }
-    let config = config::parse(&layers, &cli.data)?;
-    match command {
-        Command::Config(_) | Command::Plugin(_) | Command::Compile | Command::Codes => {
-            codes::run(output)
-        }
-        Command::Init(arguments) => block_on(init::run(&config, &arguments, output)),
-        Command::Serve(arguments) => serve::run(&config, &arguments),
-        Command::Doctor => block_on(doctor::run(&config, output)),
-        Command::Migrate(arguments) => block_on(migrate::run(&config, &arguments, output)),
-        Command::Center(command) => block_on(center::run(&config, command, output)),
-        Command::Title(command) => block_on(title::run(&config, command, output)),
-        Command::Retailer(command) => block_on(retailer::run(&config, command, output)),
-        Command::Receipt(command) => block_on(receipt::run(&config, command, output)),
-        Command::License(command) => block_on(license::run(&config, command, output)),
-        Command::Activation(command) => block_on(activation::run(&config, command, output)),
-        Command::Log(command) => block_on(log::run(&config, command, output)),
+    for setting in &arguments.settings {
+        let (name, value) = setting
+            .split_once('=')
+            .with_context(|| format!("--set {setting}: write KEY=VALUE"))?;
+        layers.set(name, value.to_owned(), Origin::Flag)?;
     }
+    Ok(layers)
 }
 
 /// Commands other than `serve` do one thing after another.

@@ -6,8 +6,19 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{CenterArg, CenterPluginCommand, DecisionCommand};
 
+/// Who works with plug-ins: authors have no installation, and none is looked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
+    #[command(flatten)]
+    OfAuthor(AuthorCommand),
+    #[command(flatten)]
+    OfCenter(CenterPluginCommand),
+    #[command(flatten)]
+    OfDecisions(DecisionCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthorCommand {
     /// Write a template: a working plug-in with its tests, to begin from.
     New(PluginNewArgs),
     /// Build the plug-in in a folder, with its language's own tool, to build/plugin.wasm.
@@ -40,10 +51,6 @@ pub(crate) enum PluginCommand {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
-    #[command(flatten)]
-    OfCenter(CenterPluginCommand),
-    #[command(flatten)]
-    OfDecisions(DecisionCommand),
 }
 
 #[derive(Debug, Args)]

@@ -20,25 +20,22 @@ mod test;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::block_on;
-use crate::cli::{CenterPluginCommand, DecisionCommand, PluginCommand};
+use crate::cli::{AuthorCommand, CenterPluginCommand, DecisionCommand};
 use crate::config::Config;
 use crate::output::Output;
 
-pub(super) fn run(command: PluginCommand, output: Output) -> Result<ExitCode> {
+pub(super) fn run(command: AuthorCommand, output: Output) -> Result<ExitCode> {
     match command {
-        PluginCommand::New(arguments) => new::run(&arguments, output),
-        PluginCommand::Build(folder) => build::run(&folder.dir, output),
-        PluginCommand::Check { plugin } => block_on(check::run(&plugin, output)),
-        PluginCommand::Test(arguments) => block_on(test::run(&arguments, output)),
-        PluginCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
-        PluginCommand::Statement(arguments) => statement::run(&arguments),
-        PluginCommand::Verify { receipt, key } => receipt::verify(&receipt, &key, output),
-        PluginCommand::OfCenter(_) | PluginCommand::OfDecisions(_) => {
-            bail!("this needs the data of a host")
-        }
+        AuthorCommand::New(arguments) => new::run(&arguments, output),
+        AuthorCommand::Build(folder) => build::run(&folder.dir, output),
+        AuthorCommand::Check { plugin } => block_on(check::run(&plugin, output)),
+        AuthorCommand::Test(arguments) => block_on(test::run(&arguments, output)),
+        AuthorCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
+        AuthorCommand::Statement(arguments) => statement::run(&arguments),
+        AuthorCommand::Verify { receipt, key } => receipt::verify(&receipt, &key, output),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plug-in put into the sandbox on its author's machine.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use colophon_plugin_host::manifest::Manifest;
@@ -20,6 +21,13 @@ pub(super) struct Plugin {
     pub(super) folder: Option<PathBuf>,
     /// The folder that the component may not lie outside of.
     within: Option<PathBuf>,
+}
+
+/// What was read of a plug-in, each file once: they may change at any time.
+pub(super) struct Taken {
+    pub(super) wasm: Vec<u8>,
+    /// None where there is none beside the component; what is wrong with it where it cannot be used.
+    pub(super) manifest: Option<Result<Arc<Manifest>, String>>,
 }
 
 impl Plugin {
@@ -84,6 +92,17 @@ impl Plugin {
         manifest::written(own)
     }
 
+    /// Reads what there is to look at.
+    pub(super) fn taken(&self) -> Result<Taken> {
+        let manifest = self.folder.as_deref().map(manifest::read);
+        let manifest = manifest
+            .map(|read| read.map(Arc::new).map_err(|error| format!("{error:#}")));
+        Ok(Taken {
+            wasm: self.read()?,
+            manifest,
+        })
+    }
+
     pub(super) fn read(&self) -> Result<Vec<u8>> {
         // A component named by itself may lie anywhere, in a folder of its own only there.
         let within = self.within.as_deref();
@@ -93,7 +112,7 @@ impl Plugin {
 
 /// The sandbox, with a folder where compiled components are kept from one command to the next. It is
 /// the user's own and never one that came with a plug-in: what lies there is run as it is.
-pub(super) fn sandbox() -> Result<std::sync::Arc<Sandbox>> {
+pub(super) fn sandbox() -> Result<Arc<Sandbox>> {
     let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let caches = caches.filter(|folder| folder.is_absolute()).or_else(|| {
         let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;

@@ -13,7 +13,7 @@ use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Granted, LoadRefused, Sandbox};
 use serde::Serialize;
 
-use super::bench::{Plugin, sandbox};
+use super::bench::{Plugin, Taken, sandbox};
 use super::manifest;
 use super::script::Script;
 use crate::output::{Output, table};
@@ -42,7 +42,8 @@ struct Finding {
 }
 
 pub(super) async fn run(place: &Path, output: Output) -> Result<ExitCode> {
-    let (report, _) = check(&sandbox()?, &Plugin::at(place)?).await?;
+    let plugin = Plugin::at(place)?;
+    let (report, _) = check(&sandbox()?, &plugin, &plugin.taken()?).await?;
     output.print(&report, shown)?;
     Ok(report.code())
 }
@@ -97,34 +98,33 @@ pub(super) struct Tested {
     pub(super) manifest: Option<Arc<Manifest>>,
 }
 
-/// Looks at everything; the bench is there if the plug-in runs at all.
+/// Looks at everything; the bench is there if the plug-in runs at all. No file is read here, so that
+/// what is looked at is what is then run or published.
 pub(super) async fn check(
     sandbox: &Arc<Sandbox>,
     plugin: &Plugin,
+    Taken { wasm, manifest }: &Taken,
 ) -> Result<(Report, Option<Tested>)> {
-    let wasm = plugin.read()?;
-    let mut report = Report::new(plugin, &wasm);
-    let manifest = match &plugin.folder {
-        Some(folder) => match manifest::read(folder) {
-            Ok(manifest) => {
-                report.good(
-                    "manifest",
-                    format!("{} {}", manifest.id.as_str(), manifest.version),
-                );
-                Some(Arc::new(manifest))
-            }
-            Err(error) => {
-                report.bad("manifest", format!("{error:#}"), None);
-                None
-            }
-        },
+    let mut report = Report::new(plugin, wasm);
+    let manifest = match manifest {
+        Some(Ok(manifest)) => {
+            report.good(
+                "manifest",
+                format!("{} {}", manifest.id.as_str(), manifest.version),
+            );
+            Some(Arc::clone(manifest))
+        }
+        Some(Err(problem)) => {
+            report.bad("manifest", problem.clone(), None);
+            None
+        }
         None => {
             report.good("manifest", "none beside the component".to_owned());
             None
         }
     };
     let begun = Instant::now();
-    let candidate = match Candidate::compile(sandbox, &wasm).await {
+    let candidate = match Candidate::compile(sandbox, wasm).await {
         Ok(candidate) => candidate,
         Err(refused) => {
             report.refused("component", &refused);
@@ -186,7 +186,7 @@ pub(super) async fn check(
     report.good("self-test", format!("passed, {elapsed} ms with the start"));
     // Last the very step that a host takes; it holds the types of imports as well.
     if manifest.is_some()
-        && let Err(refused) = sandbox.load(&wasm, granted).await
+        && let Err(refused) = sandbox.load(wasm, granted).await
     {
         report.refused("host", &refused);
     }

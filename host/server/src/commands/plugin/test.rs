@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: &PluginTestArgs, output: Output) -> Result<Ex
     let plugin = Plugin::at(&arguments.plugin)?;
     let cases = cases_of(&plugin, &arguments.cases, arguments.only.as_deref())?;
     let sandbox = sandbox()?;
-    let (checked, tested) = check(&sandbox, &plugin).await?;
+    let (checked, tested) = check(&sandbox, &plugin, &plugin.taken()?).await?;
     let Some(tested) = tested else {
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in, so no case was run");

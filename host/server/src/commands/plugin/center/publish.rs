@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -15,7 +16,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::bench::Plugin;
+use super::super::bench::{Plugin, Taken};
 use super::super::check::{check, shown as shown_check};
 use super::super::folder;
 use super::super::test::{cases_of, prove, shown as shown_cases};
@@ -44,7 +45,7 @@ struct Offered {
     plugin: Plugin,
     component: Vec<u8>,
     written: String,
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     version: PluginVersion,
     grant: HeldAgainst,
     /// What manifest and grant allow.
@@ -145,7 +146,7 @@ fn offered(
         component: plugin.read()?,
         plugin,
         written,
-        manifest,
+        manifest: Arc::new(manifest),
         version,
         grant,
         permitted,
@@ -181,13 +182,17 @@ async fn believe(
 }
 
 async fn prove_all(
-    sandbox: &std::sync::Arc<Sandbox>,
+    sandbox: &Arc<Sandbox>,
     offered: &Offered,
     arguments: &PluginPublishArgs,
     vectors: &[KeptVector],
     output: Output,
 ) -> Result<Proven> {
-    let (checked, tested) = check(sandbox, &offered.plugin).await?;
+    let taken = Taken {
+        wasm: offered.component.clone(),
+        manifest: Some(Ok(Arc::clone(&offered.manifest))),
+    };
+    let (checked, tested) = check(sandbox, &offered.plugin, &taken).await?;
     let Some(tested) = tested else {
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in; nothing was published");
@@ -234,7 +239,7 @@ async fn keep(
 ) -> Result<Published> {
     let new = NewVersion {
         center: center.clone(),
-        plugin: offered.manifest.id,
+        plugin: offered.manifest.id.clone(),
         version: offered.version,
         sha256,
         component: offered.component,
