@@ -2,6 +2,7 @@
 
 mod deciding;
 mod failing;
+mod keeping;
 mod publishing;
 mod replacing;
 

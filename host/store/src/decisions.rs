@@ -46,6 +46,8 @@ const LATEST: &str = "SELECT id, plugin, version, at, request, retailer, role, o
     contract, sha256, grant_digest, config_digest, record FROM plugin_decisions \
     WHERE center = $1 AND plugin = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
 
+const COUNT: &str = "SELECT COUNT(*) FROM plugin_decisions WHERE center = $1 AND plugin = $2";
+
 const OF_RETAILER: &str = "SELECT id, record FROM plugin_decisions \
     WHERE center = $1 AND retailer = $2 AND id > $3 ORDER BY id LIMIT $4";
 
@@ -156,6 +158,17 @@ impl Store {
     pub async fn forget_decisions_before(&self, oldest: Timestamp) -> Result<u64, ChangeError> {
         let values = arguments![oldest.unix_ms()];
         Ok(self.fulfillment.execute(PRUNE_OLD, values).await?)
+    }
+
+    /// How many decisions of a plug-in are kept.
+    pub async fn count_decisions(
+        &self,
+        center: &CenterId,
+        plugin: &Name,
+    ) -> Result<u64, ReadError> {
+        let values = arguments![center.as_str(), plugin.as_str()];
+        let (count,): (i64,) = self.fulfillment.one(COUNT, values).await?;
+        Ok(counted(TABLE, "id", count).map_err(Fault::Damaged)?)
     }
 
     /// One decision.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use colophon_core::capability::Name;
 use colophon_core::decision::Keeping;
 use colophon_core::id::DecisionId;
-use colophon_receipt::RetailerId;
+use colophon_receipt::{CenterId, RetailerId};
 use colophon_store::decisions::DecisionRow;
 use colophon_store::failure::{AddError, ReadError};
 use colophon_store::log::PersonName;
@@ -109,6 +109,9 @@ pub(crate) async fn the_last_decisions_are_kept_and_those_of_chance(ground: &Pla
     };
     keep(&store, &[chosen, decision(2), decision(3)]).await;
     assert_eq!(numbers(&store).await, [3, 2, 1]);
+    let counted = async |at: &CenterId| store.count_decisions(at, &plugin()).await.unwrap();
+    assert_eq!(counted(&center_id()).await, 3);
+    assert_eq!(counted(&center("other").id).await, 0);
     keep(&store, &[decision(4), decision(5)]).await;
     assert_eq!(numbers(&store).await, [5, 4, 3, 1]);
     let none = Keeping { last: 0, ..KEEPING };

@@ -25,7 +25,8 @@ pub(crate) enum CenterPluginCommand {
     /// and run its cases. Nobody is asked it before it is promoted.
     Publish(PluginPublishArgs),
     /// Make a version the active one, or try it with a share of the purchases. Running hosts follow
-    /// within seconds, and requests under way keep the version that they began with.
+    /// within seconds, and requests under way keep the version that they began with. Of versions that
+    /// were asked once the last five are kept; one that goes is named.
     Promote {
         #[command(flatten)]
         plugin: CenterPluginArgs,
@@ -96,8 +97,9 @@ pub(crate) enum CenterPluginCommand {
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
     },
-    /// Remove a plug-in that is not asked any more, with its grant, its versions and its history, or
-    /// some of its versions alone. What it keeps in kv stays.
+    /// Remove a plug-in that is not asked any more, with its grant, its versions, its history, the
+    /// questions that versions failed on and its recorded decisions, or some of its versions alone.
+    /// What it keeps in kv stays, and what it has cost.
     Remove {
         #[command(flatten)]
         plugin: CenterPluginArgs,

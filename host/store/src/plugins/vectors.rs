@@ -10,7 +10,7 @@ use super::held::hold_center;
 use super::plugin_row;
 use crate::database::arguments;
 use crate::failure::{AddError, ChangeError, Damaged, Fault, ReadError};
-use crate::parse::{moment, parsed};
+use crate::parse::{counted, moment, parsed};
 use crate::secrets::Column;
 use crate::store::Store;
 
@@ -34,6 +34,8 @@ const KNOWN: &str = "SELECT number FROM plugin_vectors WHERE center = $1 AND plu
 const DROP: &str = "DELETE FROM plugin_vectors WHERE center = $1 AND plugin = $2 AND number = $3";
 
 const PRUNE: &str = "DELETE FROM plugin_vectors WHERE center = $1 AND plugin = $2 AND number <= $3";
+
+const COUNT: &str = "SELECT COUNT(*) FROM plugin_vectors WHERE center = $1 AND plugin = $2";
 
 const SELECT: &str = "SELECT number, version, role, input, failure, at FROM plugin_vectors \
     WHERE center = $1 AND plugin = $2 ORDER BY number";
@@ -165,6 +167,17 @@ impl Store {
         });
         let vectors: Result<Vec<_>, Damaged> = vectors.collect();
         Ok(vectors.map_err(Fault::Damaged)?)
+    }
+
+    /// How many questions are kept of a plug-in.
+    pub async fn count_plugin_vectors(
+        &self,
+        center: &CenterId,
+        plugin: &Name,
+    ) -> Result<u64, ReadError> {
+        let values = arguments![center.as_str(), plugin.as_str()];
+        let (count,): (i64,) = self.fulfillment.one(COUNT, values).await?;
+        Ok(counted("plugin_vectors", "number", count).map_err(Fault::Damaged)?)
     }
 
     fn sealed_input(&self, center: &CenterId, plugin: &Name, number: i64, input: &str) -> Vec<u8> {

@@ -95,8 +95,8 @@ impl Plugin {
     /// Reads what there is to look at.
     pub(super) fn taken(&self) -> Result<Taken> {
         let manifest = self.folder.as_deref().map(manifest::read);
-        let manifest = manifest
-            .map(|read| read.map(Arc::new).map_err(|error| format!("{error:#}")));
+        let manifest =
+            manifest.map(|read| read.map(Arc::new).map_err(|error| format!("{error:#}")));
         Ok(Taken {
             wasm: self.read()?,
             manifest,

@@ -1,7 +1,7 @@
 //! `colophon plugin promote|rollback|withdraw`.
 
 use anyhow::{Context as _, Result};
-use colophon_core::rollout::{PluginVersion, Rollout, Share, Step};
+use colophon_core::rollout::{PluginVersion, RETIRED_KEPT, Rollout, Share, Step};
 use colophon_core::time::Clock as _;
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ struct Stands {
     canary_percent: Option<u8>,
     /// What a rollback would make active again.
     previous: Option<String>,
+    /// Versions that went with this step: of those that were asked once the last ones are kept.
+    no_longer_kept: Vec<String>,
 }
 
 pub(super) async fn promote(
@@ -48,13 +50,15 @@ pub(super) async fn promote(
         match (&stands.canary, stands.canary_percent) {
             (Some(version), Some(percent)) => format!(
                 "Version {version} is tried with {percent} % of the purchases. Running hosts \
-                 follow within seconds.\nNext: colophon plugin promote {plugin} {version}, or \
-                 colophon plugin rollback {plugin}"
+                 follow within seconds.{}\nNext: colophon plugin promote {plugin} {version}, or \
+                 colophon plugin rollback {plugin}",
+                gone(stands)
             ),
             _ => format!(
                 "{} Running hosts follow within seconds; requests under way keep the version that \
-                 they began with.\nBack: colophon plugin rollback {plugin}",
-                active(stands)
+                 they began with.{}\nBack: colophon plugin rollback {plugin}",
+                active(stands),
+                gone(stands)
             ),
         }
     })
@@ -102,7 +106,11 @@ pub(super) async fn rollback(house: &House, chosen: &Chosen, output: Output) -> 
     let seen = rollout.foremost().cloned();
     let stands = taken(house, chosen, &Step::Rollback { seen }).await?;
     output.print(&stands, |stands| {
-        format!("{} Running hosts follow within seconds.", active(stands))
+        format!(
+            "{} Running hosts follow within seconds.{}",
+            active(stands),
+            gone(stands)
+        )
     })
 }
 
@@ -120,9 +128,12 @@ pub(super) async fn withdraw(
     let stands = taken(house, chosen, &Step::Withdraw).await?;
     output.print(&stands, |stands| {
         format!(
-            "{} is not asked any more. Running hosts follow within seconds.\nBack: colophon plugin \
+            "{} is not asked any more. Running hosts follow within seconds.{}\nBack: colophon plugin \
              rollback --center {} {}",
-            stands.plugin, stands.center, stands.plugin
+            stands.plugin,
+            gone(stands),
+            stands.center,
+            stands.plugin
         )
     })
 }
@@ -138,7 +149,10 @@ async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
         )
     })?;
     let canary = rollout.canary();
+    let before = record.versions.iter().map(|one| &one.version);
+    let gone = before.filter(|version| rollout.state(version).is_none());
     Ok(Stands {
+        no_longer_kept: gone.map(ToString::to_string).collect(),
         center: center.to_string(),
         plugin: record.id.to_string(),
         active: rollout.active().map(ToString::to_string),
@@ -152,5 +166,17 @@ fn active(stands: &Stands) -> String {
     match &stands.active {
         Some(version) => format!("Version {version} is active."),
         None => "No version is active.".to_owned(),
+    }
+}
+
+/// What is said of versions that went with a step.
+fn gone(stands: &Stands) -> String {
+    match stands.no_longer_kept.as_slice() {
+        [] => String::new(),
+        gone => format!(
+            "\nNo longer kept: {}. Of the versions that were asked once the last {RETIRED_KEPT} are; \
+             nobody can go back to the others, and what they have decided cannot be replayed.",
+            gone.join(", ")
+        ),
     }
 }
