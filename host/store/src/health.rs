@@ -12,13 +12,14 @@ use crate::failure::{Fault, ReadError};
 use crate::log::{DATA_KEY, DETAILS};
 use crate::node::NodeStore;
 use crate::parse::counted;
-use crate::plugins::{GRANT, VERSION_GRANT};
+use crate::plugins::{GRANT, INPUT, VERSION_GRANT};
 use crate::principals::CHAIN;
 use crate::retailers::SECRET;
 use crate::secrets::{Column, Secrets};
 use crate::signers::{AUTHORITY_KEY, SIGNER_KEY};
 use crate::store::Store;
 use crate::titles::CONTENT_KEY;
+use crate::values::VALUE;
 
 const ASK: &str = "SELECT CAST(1 AS BIGINT)";
 
@@ -51,6 +52,10 @@ const PLUGIN_GRANTS: &str = "SELECT center, id, grant_text FROM plugins";
 
 const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions \
     WHERE grant_text IS NOT NULL";
+
+const PLUGIN_VECTORS: &str = "SELECT center, plugin, number, input FROM plugin_vectors";
+
+const SOME_VALUES: &str = "SELECT center, plugin, key, value FROM plugin_values LIMIT 1000";
 
 const SOME_DECISIONS: &str = "SELECT center, id, record FROM plugin_decisions LIMIT 1000";
 
@@ -194,6 +199,22 @@ impl Store {
             (frames(&row), sealed)
         });
         problems.extend(unopened(&self.secrets, database, VERSION_GRANT, rows));
+
+        let rows: Vec<(String, String, i64, Vec<u8>)> =
+            database.all(PLUGIN_VECTORS, arguments![]).await?;
+        let rows = rows.into_iter().map(|(center, id, number, sealed)| {
+            let row = [center.as_bytes(), id.as_bytes(), &number.to_be_bytes()];
+            (frames(&row), sealed)
+        });
+        problems.extend(unopened(&self.secrets, database, INPUT, rows));
+
+        let rows: Vec<(String, String, String, Vec<u8>)> =
+            database.all(SOME_VALUES, arguments![]).await?;
+        let rows = rows.into_iter().map(|(center, id, key, sealed)| {
+            let row = [center.as_bytes(), id.as_bytes(), key.as_bytes()];
+            (frames(&row), sealed)
+        });
+        problems.extend(unopened(&self.secrets, database, VALUE, rows));
 
         let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
             database.all(SOME_DECISIONS, arguments![]).await?;

@@ -25,6 +25,7 @@ use thiserror::Error;
 
 pub use self::granting::{Fit, GrantRefused, GrantTaken, Granted, UnfitAsked, Verdict};
 pub use self::publishers::{LastPublisher, Publisher, PublisherStays};
+pub(crate) use self::vectors::INPUT;
 pub use self::vectors::{KeptVector, NewVector, VECTORS_KEPT};
 use crate::failure::{Damaged, Fault};
 use crate::secrets::Column;

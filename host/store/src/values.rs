@@ -25,7 +25,7 @@ use crate::store::Store;
 /// How long a write waits for another one of the same plug-in and center on PostgreSQL.
 const ROW_WAIT_MAX: Duration = Duration::from_millis(500);
 
-const VALUE: Column = Column {
+pub(crate) const VALUE: Column = Column {
     table: "plugin_values",
     name: "value",
 };

@@ -1,9 +1,13 @@
 //! Stored values that are not what was written.
 
+use colophon_core::capability::{Name, PluginValues, ValueOwner, ValuePlace};
 use colophon_core::ports::{Catalog, Centers, Service};
 use colophon_store::failure::ReadError;
+use colophon_store::health::Problem;
 
 use crate::place::{Place, Stranger, moment};
+use crate::plugins::furnish_with_a_plugin;
+use crate::plugins::questions::keep_a_question;
 use crate::samples::{center, center_id, furnish, place, retailer, secret, title, version};
 
 pub(crate) async fn a_value_moved_to_another_row_does_not_open(ground: &Place) {
@@ -82,10 +86,35 @@ pub(crate) async fn a_wrong_master_key_is_told_from_damage(ground: &Place) {
         .add_title(&title(1, "111", "Emma"), moment(1))
         .await
         .unwrap();
+    furnish_with_a_plugin(&store).await;
+    keep_a_question(&store).await;
+    let owner = ValueOwner {
+        center: center_id(),
+        plugin: Name::parse("acme").unwrap(),
+    };
+    let place = ValuePlace {
+        owner: &owner,
+        key: "k",
+        quota_bytes: 100,
+    };
+    store.put(place, b"value").await.unwrap();
+    assert_eq!(store.check_integrity().await.unwrap(), []);
     store.close().await;
     let store = ground.store_under(8).await;
     let problems = store.check_integrity().await.unwrap();
-    assert_eq!(problems.len(), 3, "{problems:?}");
+    for column in [
+        "centers.copy_key",
+        "retailer_keys.secret",
+        "content_keys.key",
+        "plugins.grant_text",
+        "plugin_versions.grant_text",
+        "plugin_vectors.input",
+        "plugin_values.value",
+    ] {
+        let told = |problem: &Problem| problem.text.contains(column);
+        assert!(problems.iter().any(told), "{column}: {problems:?}");
+    }
+    assert_eq!(problems.len(), 7, "{problems:?}");
     assert!(
         problems
             .iter()

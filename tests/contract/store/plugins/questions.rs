@@ -3,10 +3,25 @@
 use colophon_core::capability::Name;
 use colophon_core::rollout::Step;
 use colophon_store::plugins::{NewVector, VECTORS_KEPT};
+use colophon_store::store::Store;
 
 use super::{furnished, plugin, published, step, version};
 use crate::place::{Place, moment};
 use crate::samples::center_id;
+
+/// A question that the version `1` did not survive.
+pub(crate) async fn keep_a_question(store: &Store) {
+    let vector = NewVector {
+        version: version("1"),
+        role: "policy".to_owned(),
+        input: "{}".to_owned(),
+        failure: "trapped".to_owned(),
+    };
+    let kept = store
+        .keep_plugin_vector(&center_id(), &plugin(), &vector, moment(7))
+        .await;
+    kept.unwrap();
+}
 
 pub(crate) async fn questions_are_kept_up_to_a_number(ground: &Place) {
     let store = furnished(ground).await;
@@ -25,6 +40,12 @@ pub(crate) async fn questions_are_kept_up_to_a_number(ground: &Place) {
     }
     let kept = store.plugin_vectors(&center_id(), &plugin()).await.unwrap();
     assert_eq!(kept.len(), usize::try_from(VECTORS_KEPT).unwrap());
+    let counted = async |plugin: Name| {
+        let counted = store.count_plugin_vectors(&center_id(), &plugin).await;
+        counted.unwrap()
+    };
+    assert_eq!(counted(plugin()).await, u64::from(VECTORS_KEPT));
+    assert_eq!(counted(Name::parse("other").unwrap()).await, 0);
     assert_eq!(kept[0].input, "{\"number\":3}");
     assert_eq!((kept[0].number, kept[0].at), (4, moment(7)));
     assert_eq!(
@@ -107,6 +128,12 @@ pub(crate) async fn grants_and_questions_are_bound_to_their_rows(ground: &Place)
         )
         .await;
     assert!(store.plugin_vectors(&center_id(), &plugin()).await.is_err());
+    let problems = store.check_integrity().await.unwrap();
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
+    let said = "1 of 2 values of plugin_vectors.input";
+    assert!(problem.text.starts_with(said), "{problem:?}");
     stranger
         .run(
             "UPDATE plugin_versions SET grant_text = \
