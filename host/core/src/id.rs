@@ -56,6 +56,10 @@ sixteen_bytes! {
     NodeId
 }
 sixteen_bytes! {
+    /// One run of a host, as it books costs; random, and gone with the process.
+    RunId
+}
+sixteen_bytes! {
     /// A title in a center's catalog.
     TitleId
 }

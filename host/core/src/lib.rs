@@ -17,6 +17,7 @@ pub mod causes;
 pub mod center;
 pub mod change;
 pub mod code;
+pub mod cost;
 pub mod decide;
 pub mod decision;
 pub mod delivery;

@@ -298,6 +298,8 @@ pub struct HostCall {
     pub input: [u8; 32],
     /// SHA-256 of what was answered.
     pub output: [u8; 32],
+    /// How many bytes both were, as they are told to the digests.
+    pub bytes: u64,
     /// How long it took, in microseconds.
     pub took_us: u64,
 }

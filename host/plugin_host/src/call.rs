@@ -257,6 +257,7 @@ impl Request {
                 fuel: observed.fuel(),
                 memory_bytes: observed.memory_bytes(),
                 host_calls: observed.host_calls_made(),
+                host_bytes: observed.host_bytes(),
                 input: &|| question.input(),
             });
         }

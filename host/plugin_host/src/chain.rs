@@ -60,6 +60,8 @@ pub struct FollowedCall<'a> {
     pub memory_bytes: usize,
     /// Calls into the host.
     pub host_calls: usize,
+    /// Bytes of what was asked and answered in them.
+    pub host_bytes: u64,
     /// The question as JSON, as cases hold it: made only when it is wanted.
     pub input: &'a dyn Fn() -> Value,
 }

@@ -119,6 +119,10 @@ impl<'a> Observed<'a> {
         self.host_calls.len()
     }
 
+    pub(crate) fn host_bytes(&self) -> u64 {
+        self.host_calls.iter().map(|call| call.bytes).sum()
+    }
+
     /// The calls into the host, of which the counts are noted.
     pub(crate) fn host_calls(&mut self) -> Vec<HostCall> {
         for call in &self.host_calls {

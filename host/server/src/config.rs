@@ -108,6 +108,8 @@ pub(crate) struct PluginSettings {
     pub(crate) deadline: Duration,
     /// How much is kept of what plug-ins decide.
     pub(crate) decisions: Keeping,
+    /// How many days what they cost is kept; none is booked where it is none.
+    pub(crate) costs_days: u16,
 }
 
 #[derive(Debug)]
@@ -208,6 +210,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
                 read.parsed("plugins.deadline_ms", "whole milliseconds")?,
             ),
             decisions: read.keeping()?,
+            costs_days: read.parsed("plugins.costs_days", "a whole number of days")?,
         },
         activation: read.activation()?,
         repository: Repository {

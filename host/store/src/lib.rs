@@ -2,7 +2,7 @@
 //!
 //! This crate keeps core's promises about centers, catalog, changes, limited purchases and the log,
 //! and has what the commands need beyond that. There are four databases: *fulfillment* (centers,
-//! retailers, titles, keys), *logging* (downloads and who they were for), *activation* (personas
+//! retailers, titles, keys), *logging* (downloads and who they were for, events, what plug-ins have cost), *activation* (personas
 //! and their devices) and each node's own (*node*: its outbox). The first three may share one
 //! SQLite file.
 //!
@@ -17,6 +17,7 @@ pub mod activation;
 pub mod cached;
 pub mod centers;
 pub mod changes;
+pub mod costs;
 pub mod database;
 pub mod decisions;
 pub mod failure;

@@ -15,6 +15,7 @@
 mod activation;
 mod billing;
 mod changes;
+mod costs;
 mod damage;
 mod decisions;
 mod licensing;
@@ -169,6 +170,12 @@ on_both_engines! {
     decisions => decisions_go_with_their_plug_in,
     decisions => decisions_about_an_erased_buyer_go,
     decisions => a_decision_moved_to_another_row_does_not_open,
+    costs => what_hosts_book_is_added_up,
+    costs => costs_are_told_by_every_part_of_their_key,
+    costs => a_batch_is_booked_once,
+    costs => hosts_that_book_the_same_rows_at_once_lose_nothing,
+    costs => costs_go_by_age,
+    costs => costs_outlive_what_they_were_spent_on,
     damage => a_value_moved_to_another_row_does_not_open,
     damage => a_wrong_master_key_is_told_from_damage,
     damage => an_encrypted_form_without_a_key_is_found,

@@ -19,25 +19,42 @@ use crate::state::CallState;
 
 /// What a digest is made of.
 #[derive(Default)]
-pub(crate) struct Told(Sha256);
+pub(crate) struct Told {
+    digest: Sha256,
+    bytes: u64,
+}
 
 impl Told {
     pub(crate) fn arm(&mut self, arm: u8) {
-        self.0.update([arm]);
+        self.put(&[arm]);
     }
 
     pub(crate) fn number(&mut self, number: u64) {
-        self.0.update(number.to_be_bytes());
+        self.put(&number.to_be_bytes());
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.update(bytes);
+        self.put(bytes);
     }
 
-    fn digest(self) -> [u8; 32] {
-        self.0.finalize().into()
+    fn put(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
     }
+
+    fn over(self) -> Digested {
+        Digested {
+            digest: self.digest.finalize().into(),
+            bytes: self.bytes,
+        }
+    }
+}
+
+/// A value's digest, and how many bytes it was made of.
+struct Digested {
+    digest: [u8; 32],
+    bytes: u64,
 }
 
 /// A value of the contract.
@@ -168,7 +185,7 @@ impl Tell for common::Location {
 /// A call under way, of which the question is known.
 pub(crate) struct Asked {
     function: &'static str,
-    input: [u8; 32],
+    input: Digested,
     /// The question itself, where it is recorded or looked up.
     question: Option<String>,
     begun: Instant,
@@ -179,7 +196,7 @@ impl CallState {
     pub(crate) fn asked(&self, function: &'static str, input: &(impl Tell + Serialize)) -> Asked {
         Asked {
             function,
-            input: digest(input),
+            input: digested(input),
             question: self.is_heard().then(|| as_text(input)),
             begun: Instant::now(),
         }
@@ -222,24 +239,38 @@ impl CallState {
     pub(crate) fn note(&mut self, mut asked: Asked, output: &(impl Tell + Serialize)) {
         self.keep(&mut asked, output);
         let took = asked.begun.elapsed().as_micros();
+        let output = digested(output);
         self.transcript.push(HostCall {
             function: asked.function,
-            input: asked.input,
-            output: digest(output),
+            input: asked.input.digest,
+            output: output.digest,
+            bytes: asked.input.bytes.saturating_add(output.bytes),
             took_us: u64::try_from(took).unwrap_or(u64::MAX),
         });
     }
 }
 
-fn digest(value: &impl Tell) -> [u8; 32] {
+fn digested(value: &impl Tell) -> Digested {
     let mut told = Told::default();
     value.tell(&mut told);
-    told.digest()
+    told.over()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn digest(value: &impl Tell) -> [u8; 32] {
+        digested(value).digest
+    }
+
+    #[test]
+    fn bytes_are_counted_as_they_are_told() {
+        // The arm of the option, eight bytes of length, and the text.
+        assert_eq!(digested(&Some("abc".to_owned())).bytes, 1 + 8 + 3);
+        assert_eq!(digested(&7_u64).bytes, 8);
+        assert_eq!(digested(&()).bytes, 0);
+    }
 
     #[test]
     fn what_differs_is_told_differently() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::CenterArg;
 
@@ -109,6 +109,9 @@ pub(crate) enum CenterPluginCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Say what a center's plug-ins have cost, the built-in one too: fuel, calls into the host, memory.
+    /// Hosts book it every ten seconds and when they end.
+    Costs(PluginCostsArgs),
     /// Who may publish plug-ins for a center; anybody with this data folder if nobody is named.
     #[command(subcommand)]
     Publisher(PublisherCommand),
@@ -120,6 +123,35 @@ pub(crate) struct CenterPluginArgs {
     pub(crate) center: CenterArg,
     /// The plug-in, by the name in its manifest.
     pub(crate) plugin: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginCostsArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    /// One plug-in of the center's own, also one that was removed; all if left out.
+    pub(crate) plugin: Option<String>,
+    /// What each plug-in's costs are told by.
+    #[arg(long, default_value = "version", value_name = "WHAT")]
+    pub(crate) by: CostsByArg,
+    /// The first day (such as 2027-01-01, UTC); 30 days ago if left out.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<jiff::civil::Date>,
+    /// The last day; today if left out.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<jiff::civil::Date>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CostsByArg {
+    /// Day of UTC.
+    Day,
+    /// Retailer.
+    Retailer,
+    /// Version, with the component's SHA-256.
+    Version,
+    /// What the plug-in was asked in.
+    Role,
 }
 
 #[derive(Debug, Args)]

@@ -169,6 +169,11 @@ pub(crate) const KEYS: &[Key] = &[
         "days after which a decision goes; 0: none is kept",
     ),
     key(
+        "plugins.costs_days",
+        "400",
+        "days after which it goes what plug-ins have cost, the built-in one too; 0: none is booked",
+    ),
+    key(
         "activation.public_url",
         "",
         "scheme, host and port under which people reach this host; empty: the first address it listens on",

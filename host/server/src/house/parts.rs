@@ -24,7 +24,9 @@ use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::plugins::{ChainWatch, DecisionWriter, Recording, START_PATIENCE, chains};
+use super::plugins::{
+    Booking, ChainWatch, CostWriter, DecisionWriter, Recording, START_PATIENCE, chains,
+};
 use super::readiness::Services;
 use super::{House, SystemClock};
 use crate::config::Config;
@@ -48,6 +50,7 @@ pub(crate) struct Parts {
     cache_agent: Running,
     chain_watch: ChainWatch,
     decision_writer: DecisionWriter,
+    cost_writer: CostWriter,
     trust_watch: AbortHandle,
 }
 
@@ -62,7 +65,8 @@ impl Parts {
             CacheSizes::default(),
         ));
         let origin = Arc::new(origin(house, config)?);
-        let chains = chains(house, config, records.clone()).await?;
+        let (booking, cost_writer) = Booking::start(house, config.plugins.costs_days);
+        let chains = chains(house, config, records.clone(), booking).await?;
         let (recording, decision_writer) = Recording::start(house, config.plugins.decisions);
         let chains = Arc::new(chains.recorded_by(recording));
         let plugins = chains.registry();
@@ -124,6 +128,7 @@ impl Parts {
             cache_agent,
             chain_watch,
             decision_writer,
+            cost_writer,
             trust_watch,
         })
     }
@@ -135,6 +140,7 @@ impl Parts {
         self.cache_agent.stop().await;
         self.chain_watch.stop().await;
         self.decision_writer.stop().await;
+        self.cost_writer.stop().await;
         let flushed = tokio::time::timeout(FLUSH, async {
             self.recorder.stop().await;
             self.outbox.stop().await;
@@ -154,7 +160,7 @@ pub(super) async fn downloads_for_commands(
     config: &Config,
     center: &CenterId,
 ) -> Result<Downloads> {
-    let chains = chains(house, config, house.store.clone()).await?;
+    let chains = chains(house, config, house.store.clone(), None).await?;
     chains.follow(center).await?;
     Ok(Downloads {
         centers: house.store.clone(),

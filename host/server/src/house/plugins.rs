@@ -7,6 +7,7 @@
 //! or when a plug-in is promoted for the first time, the center's downloads are refused, for nobody
 //! else may judge its sales; other centers are not touched.
 
+mod booking;
 mod chains;
 mod following;
 mod loading;
@@ -24,10 +25,11 @@ use colophon_core::ports::Catalog;
 use colophon_crypto::Randomness as _;
 use colophon_keys::SystemRandom;
 use colophon_plugin_host::{
-    CATALOG_PLUGIN, Chance, CompilerProgram, Granted, Limits, LineQueue, Registry, Sandbox,
+    Asked, CATALOG_PLUGIN, Chance, CompilerProgram, Granted, Limits, LineQueue, Registry, Sandbox,
     Settings,
 };
 
+pub(super) use self::booking::{Booking, CostWriter};
 pub(super) use self::chains::Chains;
 pub(crate) use self::loading::{Loader, Wanted, permitted};
 pub(crate) use self::publisher::{signed_by_one_of, statement, unsigned_of};
@@ -79,6 +81,7 @@ pub(super) async fn chains(
     house: &House,
     config: &Config,
     catalog: Arc<dyn Catalog>,
+    booking: Option<Booking>,
 ) -> Result<Chains> {
     let sandbox = Sandbox::start(&Settings {
         chance: Some(Chance::of(chance)),
@@ -91,7 +94,14 @@ pub(super) async fn chains(
     let built_in = sandbox
         .load(CATALOG_PLUGIN, Granted::catalog(limits))
         .await?;
+    let built_in = match &booking {
+        Some(booking) => {
+            let account = booking.of_built_in(&built_in)?;
+            Asked::followed_by(built_in, Arc::new(account))
+        }
+        None => built_in.into(),
+    };
     let loader = loader(house, Arc::clone(&sandbox))?;
-    let registry = Registry::new(sandbox, catalog, [Arc::clone(&built_in)]);
-    Ok(Chains::new(house, Arc::new(registry), loader, built_in))
+    let registry = Arc::new(Registry::new(sandbox, catalog, [built_in.clone()]));
+    Ok(Chains::new(house, registry, loader, built_in).booked_with(booking))
 }

@@ -42,13 +42,15 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
         (Schema::Logging, Dialect::Sqlite) => {
             migrations!(
                 "sqlite/logging",
-                1 "0001_downloads", 2 "0002_server_events", 3 "0003_licenses"
+                1 "0001_downloads", 2 "0002_server_events", 3 "0003_licenses",
+                4 "0004_plugin_costs"
             )
         }
         (Schema::Logging, Dialect::Postgres) => {
             migrations!(
                 "postgres/logging",
-                1 "0001_downloads", 2 "0002_server_events", 3 "0003_licenses"
+                1 "0001_downloads", 2 "0002_server_events", 3 "0003_licenses",
+                4 "0004_plugin_costs"
             )
         }
         (Schema::Activation, Dialect::Sqlite) => {

@@ -1,5 +1,6 @@
 //! Plug-ins of centers: granted, published, promoted, gone back from.
 
+mod costs;
 mod fetch;
 mod grant;
 mod listing;
@@ -112,6 +113,10 @@ async fn operate(
                 [] => vectors::list(house, &chosen, output).await,
                 numbers => vectors::drop(house, &chosen, numbers, yes, output).await,
             }
+        }
+        CenterPluginCommand::Costs(arguments) => {
+            let center = known_center(house, &arguments.center.center).await?;
+            costs::run(house, &center, &arguments, output).await
         }
         CenterPluginCommand::Publisher(command) => publisher::run(house, command, output).await,
     }

@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, mpsc};
 use self::candidate::{Candidate, Subject};
 use self::held::{Held, Key, Link, Loaded, Stands};
 use self::telling::{Failure, Instead, tell_failures, tell_loaded};
+use super::booking::Booking;
 use super::following::{GenerationFollower, Trip};
 use super::loading::{Loader, NotLoaded, Wanted};
 use super::recording::Recording;
@@ -36,12 +37,14 @@ pub(crate) struct Chains {
     engine: Arc<dyn Engine>,
     registry: Arc<Registry>,
     loader: Loader,
-    built_in: Arc<Generation>,
+    built_in: Asked,
     /// Each center has a lock of its own, so that one whose plug-ins take long holds nobody else.
     centers: Lock<HashMap<CenterId, Arc<Mutex<Held>>>>,
     tripping: mpsc::Sender<Trip>,
     /// Who records decisions; nobody in commands.
     recording: Option<Recording>,
+    /// Who books what calls cost; nobody in commands.
+    booking: Option<Booking>,
     pub(super) trips: Mutex<mpsc::Receiver<Trip>>,
 }
 
@@ -74,7 +77,7 @@ impl Chains {
         house: &House,
         registry: Arc<Registry>,
         loader: Loader,
-        built_in: Arc<Generation>,
+        built_in: Asked,
     ) -> Self {
         Self::of(
             house.store.clone(),
@@ -90,7 +93,7 @@ impl Chains {
         engine: Arc<dyn Engine>,
         registry: Arc<Registry>,
         loader: Loader,
-        built_in: Arc<Generation>,
+        built_in: impl Into<Asked>,
     ) -> Self {
         let (tripping, trips) = mpsc::channel(TRIPS_WAITING_MAX);
         Self {
@@ -98,10 +101,11 @@ impl Chains {
             engine,
             registry,
             loader,
-            built_in,
+            built_in: built_in.into(),
             centers: Lock::default(),
             tripping,
             recording: None,
+            booking: None,
             trips: Mutex::new(trips),
         }
     }
@@ -109,6 +113,11 @@ impl Chains {
     /// The same, with decisions recorded.
     pub(crate) fn recorded_by(self, recording: Option<Recording>) -> Self {
         Self { recording, ..self }
+    }
+
+    /// The same, with what calls cost booked.
+    pub(super) fn booked_with(self, booking: Option<Booking>) -> Self {
+        Self { booking, ..self }
     }
 
     /// The registry that is kept.
@@ -201,7 +210,7 @@ impl Chains {
             return self.registry.withdraw(center);
         }
         // What no plug-in of the center answers, the built-in one does.
-        places.push(Arc::clone(&self.built_in).into());
+        places.push(self.built_in.clone().into());
         self.registry.publish(center, places);
     }
 
@@ -282,6 +291,10 @@ impl Chains {
                     version,
                     self.tripping.clone(),
                 );
+                let account = self.booking.as_ref().map(|booking| {
+                    booking.of(&subject.plugin.id, version, candidate.record.sha256)
+                });
+                let follower = follower.booked_in(account);
                 let mut asked = Asked::followed_by(generation, Arc::new(follower));
                 if let Some(recording) = &self.recording {
                     let (center, plugin) = (subject.center, &subject.plugin.id);

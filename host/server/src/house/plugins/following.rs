@@ -1,6 +1,5 @@
 //! Follows the calls of one loaded version: what they cost, and whether they fail too often.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use colophon_core::capability::Name;
@@ -12,6 +11,7 @@ use colophon_receipt::CenterId;
 use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::mpsc;
 
+use super::booking::Account;
 use super::masking::without_person;
 
 /// A version has failed too often.
@@ -35,17 +35,20 @@ pub(super) struct GenerationFollower {
     version: PluginVersion,
     breaker: Mutex<Breaker>,
     tripping: mpsc::Sender<Trip>,
-    costs: Costs,
+    meters: Meters,
+    account: Option<Account>,
 }
 
-/// What a center's plug-in costs, all versions of it together.
-struct Costs {
+/// What a center's plug-in costs, as `/metrics` has it: all versions of it together, and its memory
+/// for each version, since the most that one needs says nothing of another.
+struct Meters {
     calls: Counter,
     failures: Counter,
     fuel: Counter,
     host_calls: Counter,
     memory: Gauge,
-    memory_bytes_max: AtomicUsize,
+    /// Held while the gauge is set, so that it never goes back.
+    memory_bytes_max: Mutex<usize>,
 }
 
 impl GenerationFollower {
@@ -62,8 +65,14 @@ impl GenerationFollower {
             // The first call begins a window of its own: its time is far from this one.
             breaker: Mutex::new(Breaker::new(Timestamp::from_unix_ms(0))),
             tripping,
-            costs: Costs::of(center, plugin),
+            meters: Meters::of(center, plugin, version),
+            account: None,
         }
+    }
+
+    /// The same, with what calls cost booked.
+    pub(super) fn booked_in(self, account: Option<Account>) -> Self {
+        Self { account, ..self }
     }
 
     /// Whether this is the failure too many.
@@ -85,7 +94,10 @@ impl GenerationFollower {
 
 impl Follower for GenerationFollower {
     fn followed(&self, call: &FollowedCall<'_>) {
-        self.costs.count(call);
+        self.meters.count(call);
+        if let Some(account) = &self.account {
+            account.book(call);
+        }
         let Some((tripped, failure)) = self.judge(call) else {
             return;
         };
@@ -104,8 +116,8 @@ impl Follower for GenerationFollower {
     }
 }
 
-impl Costs {
-    fn of(center: &CenterId, plugin: &Name) -> Self {
+impl Meters {
+    fn of(center: &CenterId, plugin: &Name, version: &PluginVersion) -> Self {
         let labels = || {
             [
                 ("center", center.as_str().to_owned()),
@@ -117,8 +129,13 @@ impl Costs {
             failures: counter!("colophon_center_plugin_failures_total", &labels()),
             fuel: counter!("colophon_center_plugin_fuel_total", &labels()),
             host_calls: counter!("colophon_center_plugin_host_calls_total", &labels()),
-            memory: gauge!("colophon_center_plugin_memory_max_bytes", &labels()),
-            memory_bytes_max: AtomicUsize::new(0),
+            memory: gauge!(
+                "colophon_center_plugin_memory_max_bytes",
+                "center" => center.as_str().to_owned(),
+                "plugin" => plugin.as_str().to_owned(),
+                "version" => version.as_str().to_owned(),
+            ),
+            memory_bytes_max: Mutex::new(0),
         }
     }
 
@@ -129,8 +146,10 @@ impl Costs {
         }
         self.fuel.increment(call.fuel);
         self.host_calls.increment(call.host_calls as u64);
-        let before = self.memory_bytes_max.fetch_max(call.memory_bytes, Relaxed);
-        if call.memory_bytes > before {
+        let most = self.memory_bytes_max.lock();
+        let mut most = most.unwrap_or_else(PoisonError::into_inner);
+        if call.memory_bytes > *most {
+            *most = call.memory_bytes;
             self.memory.set(call.memory_bytes as f64);
         }
     }
@@ -191,6 +210,7 @@ mod tests {
             fuel: 1,
             memory_bytes: 1,
             host_calls: 1,
+            host_bytes: 1,
             input: &|| {
                 json!({
                     "ctx": { "request-id": "0190a5c2", "center": "main" },
