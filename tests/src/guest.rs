@@ -11,6 +11,7 @@ use crate::tool::workspace;
 /// (empty) and a self-test (passed). Zeroed memory reads as empty texts and as the first arm of a
 /// result.
 const FRAME: &str = r#"(module
+  IMPORTS
   (memory (export "memory") 4)
   (global $top (mut i32) (i32.const 65536))
   (func (export "cabi_realloc") (param i32 i32 i32) (param $wanted i32) (result i32)
@@ -46,6 +47,25 @@ pub fn naming(name: &str) -> Vec<u8> {
               (i32.const 4096))"#
         ),
     )
+}
+
+/// Calls every file so, after it has read the setting `zone` and the value `zone`.
+pub fn asking_naming(name: &str) -> Vec<u8> {
+    let length = name.len();
+    let imports = r#"
+        (import "colophon:host/config@1.0.0" "get" (func $setting (param i32 i32 i32)))
+        (import "colophon:host/kv@1.0.0" "get" (func $value (param i32 i32 i32)))"#;
+    let body = format!(
+        r#"(data (i32.const 3000) "{name}")
+        (data (i32.const 3200) "zone")
+        {NAMING}
+          (call $setting (i32.const 3200) (i32.const 4) (i32.const 5000))
+          (call $value (i32.const 3200) (i32.const 4) (i32.const 5100))
+          (i32.store (i32.const 4100) (i32.const 3000))
+          (i32.store (i32.const 4104) (i32.const {length}))
+          (i32.const 4096))"#
+    );
+    component_with("naming", imports, &body)
 }
 
 /// Traps whenever a file is to be named.
@@ -94,7 +114,11 @@ pub fn retailers(record: &str) -> Vec<u8> {
 }
 
 fn component(world: &str, body: &str) -> Vec<u8> {
-    let core = FRAME.replace("BODY", body);
+    component_with(world, "", body)
+}
+
+fn component_with(world: &str, imports: &str, body: &str) -> Vec<u8> {
+    let core = FRAME.replace("IMPORTS", imports).replace("BODY", body);
     let mut module = wat::parse_str(core).expect("WebAssembly text");
     let mut resolve = Resolve::default();
     let folder: &Path = &workspace().join("wit/1.0");

@@ -3,6 +3,7 @@
 mod costing;
 mod deciding;
 mod failing;
+mod granting;
 mod keeping;
 mod publishing;
 mod replacing;

@@ -41,6 +41,7 @@ mod registry;
 mod replay;
 mod sandbox;
 mod state;
+mod used;
 mod warm;
 
 pub use chain::{Asked, Chain, FollowedCall, Follower, Place};
@@ -56,6 +57,7 @@ pub use sandbox::{
     ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, FolderRefused, PrecompiledFolder,
     Sandbox, Settings, StartFailed, TooMuch, compile_for_parent,
 };
+pub use used::{Use, Used};
 pub use warm::{Chance, WarmTerms};
 
 /// The catalog plug-in, which a center has unless it brings its own.

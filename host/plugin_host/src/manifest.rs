@@ -40,11 +40,13 @@
 
 mod asked;
 mod granting;
+mod narrowing;
 mod permitting;
 mod reading;
 #[cfg(test)]
 mod tests;
 mod warming;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,9 +56,11 @@ use colophon_core::capability::{
     AllowedAddress, FieldName, Name, PrivateNetworks, SecretUse, SqlStatement,
 };
 
+pub use self::narrowing::{Narrowed, Part, Proposed, Unused};
 pub use self::permitting::NotPermitted;
 pub use self::reading::PaperRefused;
 pub use self::warming::WarmGrant;
+pub use self::writing::NotWritten;
 use crate::contract::Role;
 use crate::limits::Limits;
 use crate::warm::WarmTerms;

@@ -20,8 +20,8 @@ pub(crate) use self::activation::{
 };
 pub(crate) use self::center::{CenterCommand, CenterKeyArg, KeyKindArg, SignerCommand};
 pub(crate) use self::center_plugin::{
-    CenterPluginArgs, CenterPluginCommand, CostsByArg, PluginCostsArgs, PluginPublishArgs,
-    PublisherCommand,
+    CenterPluginArgs, CenterPluginCommand, CostsByArg, PluginCostsArgs, PluginProposeArgs,
+    PluginPublishArgs, PublisherCommand,
 };
 pub(crate) use self::decision::DecisionCommand;
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};

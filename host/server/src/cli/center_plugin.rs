@@ -109,6 +109,9 @@ pub(crate) enum CenterPluginCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Hold what a plug-in may use against what it has used, by its recorded decisions, and propose a
+    /// grant that allows no more. Nothing is changed.
+    Propose(PluginProposeArgs),
     /// Say what a center's plug-ins have cost, the built-in one too: fuel, calls into the host, memory.
     /// Hosts book it every ten seconds and when they end.
     Costs(PluginCostsArgs),
@@ -123,6 +126,23 @@ pub(crate) struct CenterPluginArgs {
     pub(crate) center: CenterArg,
     /// The plug-in, by the name in its manifest.
     pub(crate) plugin: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginProposeArgs {
+    #[command(flatten)]
+    pub(crate) plugin: CenterPluginArgs,
+    /// How many recorded decisions are looked at, the latest.
+    #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
+    pub(crate) last: u32,
+    /// Leave out also what the versions in use ask for in their manifests and never used: for a
+    /// version that asks for no more. `colophon plugin grant --next` takes such a grant.
+    #[arg(long)]
+    pub(crate) next: bool,
+    /// Write the grant into a file that is not there yet, for `colophon plugin grant`. It holds the
+    /// mapping database's address and the values that are set, which are printed nowhere.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

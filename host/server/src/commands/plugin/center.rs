@@ -4,6 +4,7 @@ mod costs;
 mod fetch;
 mod grant;
 mod listing;
+mod propose;
 mod publish;
 mod publisher;
 mod remove;
@@ -113,6 +114,10 @@ async fn operate(
                 [] => vectors::list(house, &chosen, output).await,
                 numbers => vectors::drop(house, &chosen, numbers, yes, output).await,
             }
+        }
+        CenterPluginCommand::Propose(arguments) => {
+            let chosen = Chosen::find(house, &arguments.plugin).await?;
+            propose::run(house, &chosen, &arguments, output).await
         }
         CenterPluginCommand::Costs(arguments) => {
             let center = known_center(house, &arguments.center.center).await?;

@@ -1,0 +1,131 @@
+//! What a plug-in may use, held against what it has used.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use colophon_tests::colophon::{fail, succeed};
+use colophon_tests::guest::{asking_naming, naming};
+use serde_json::{Value, json};
+
+use super::{Shop, file_name, manifest};
+
+const GRANT: &str = concat!(
+    "plugin = \"names\"\ncatalog = true\nlog = true\n[config]\nzone = \"Canaryzone\"\n",
+    "spare = \"Canaryspare\"\n[http]\nallow = [\"https://api.example/\"]\n",
+    "[kv]\nquota = \"1MiB\"\n[limits]\nmemory = \"128MiB\"\n",
+);
+
+/// Asks for more than the component uses: the catalog, a second value, and to change what it keeps.
+fn asking() -> String {
+    let asked =
+        concat!("catalog = true\nconfig = [\"zone\", \"spare\"]\n[kv]\nquota = \"64KiB\"\n",);
+    manifest("names", "1", "naming") + asked
+}
+
+fn proposed<'a>(proposal: &'a Value, granted: &str) -> (&'a Value, &'a Value) {
+    let mut parts = proposal["parts"].as_array().unwrap().iter();
+    let part = parts.find(|part| part["granted"] == granted);
+    let part = part.unwrap_or_else(|| panic!("{granted}: {proposal}"));
+    (&part["used"], &part["proposed"])
+}
+
+#[test]
+fn a_grant_is_proposed_that_allows_what_was_used() {
+    let shop = Shop::open();
+    let place = |name: &str| shop.house.path().join(name).to_str().unwrap().to_owned();
+    let wide = place("wide.toml");
+    fs::write(&wide, GRANT).unwrap();
+    shop.plugin(&["grant", &wide]);
+    shop.publish(&asking_naming("one"), &asking());
+    let mut command = shop.house.colophon();
+    let refused = fail(command.args(["plugin", "propose", "names"]));
+    assert!(
+        refused.contains("no version of names is asked"),
+        "{refused}"
+    );
+    shop.plugin(&["promote", "names"]);
+    let mut command = shop.house.colophon();
+    let refused = fail(command.args(["plugin", "propose", "names"]));
+    assert!(refused.contains("no decision of names"), "{refused}");
+    let host = shop.house.serve(&[]);
+    for sale in ["t-1", "t-2"] {
+        assert!(file_name(&host.download(&shop.receipt(sale))).contains("one"));
+    }
+    assert!(host.stop());
+
+    // The version stays in use: what its manifest asks for stays with it.
+    let now = place("now.toml");
+    let proposal = shop.plugin(&["propose", "names", "--out", &now]);
+    assert_eq!(proposal["decisions"], 2);
+    let [stays, asked, goes] =
+        ["stays", "stays, as a manifest asks for it", "goes"].map(Value::from);
+    let (none, never, both) = (Value::Null, json!(0), json!(2));
+    for (granted, used, becomes) in [
+        ("config.zone", &both, &stays),
+        ("config.spare", &never, &goes),
+        ("catalog = true", &never, &asked),
+        ("log = true", &none, &goes),
+        ("http.allow \"https://api.example/\"", &never, &goes),
+        ("[kv]", &both, &stays),
+        ("kv.write = true", &never, &asked),
+        ("limits.memory", &none, &goes),
+    ] {
+        assert_eq!(proposed(&proposal, granted), (used, becomes), "{granted}");
+    }
+    assert_eq!(proposal["fitting"], json!(["1"]));
+    // Values are in the file alone, which nobody else reads.
+    assert!(!proposal.to_string().contains("Canaryzone"));
+    let mode = fs::metadata(&now).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let written = fs::read_to_string(&now).unwrap();
+    assert!(written.contains("Canaryzone") && !written.contains("Canaryspare"));
+    // Nothing has changed until it is granted, as it is.
+    let again = shop.plugin(&["propose", "names"]);
+    assert_eq!(again["parts"], proposal["parts"]);
+    let granted = shop.plugin(&["grant", &now]);
+    assert_eq!(granted["in_force_for"], json!(["1"]));
+
+    // The next version asks for no more than was used.
+    let next = place("next.toml");
+    let proposal = shop.plugin(&["propose", "names", "--next", "--out", &next]);
+    assert_eq!(proposed(&proposal, "catalog = true"), (&never, &goes));
+    assert_eq!(proposed(&proposal, "kv.write = true"), (&never, &goes));
+    assert_eq!(proposal["fitting"], json!([]));
+    let mut command = shop.house.colophon();
+    let refused = fail(command.args(["plugin", "grant", &next]));
+    assert!(refused.contains("--next"), "{refused}");
+    let granted = shop.plugin(&["grant", "--next", &next]);
+    assert_eq!(granted["keeping_earlier"][0]["version"], "1");
+    let least = "config = [\"zone\"]\n[kv]\nquota = \"64KiB\"\nwrite = false\n";
+    let least = manifest("names", "2", "naming") + least;
+    shop.publish(&asking_naming("two"), &least);
+    shop.plugin(&["promote", "names", "2"]);
+    let host = shop.house.serve(&[]);
+    assert!(file_name(&host.download(&shop.receipt("t-3"))).contains("two"));
+    assert!(host.stop());
+    // Of the version in use alone; those of the one before are passed over.
+    let proposal = shop.plugin(&["propose", "names"]);
+    assert_eq!(
+        (&proposal["decisions"], &proposal["passed_over"]),
+        (&json!(1), &both)
+    );
+    let mut command = shop.house.colophon();
+    let said = succeed(command.args(["plugin", "propose", "names"]));
+    assert!(said.contains("Records do not tell"), "{said}");
+    // What is there already is not overwritten.
+    let mut command = shop.house.colophon();
+    fail(command.args(["plugin", "propose", "names", "--out", &next]));
+}
+
+#[test]
+fn a_plug_in_that_asks_nothing_needs_nothing() {
+    let shop = Shop::open();
+    shop.publish(&naming("one"), &manifest("names", "1", "naming"));
+    shop.plugin(&["promote", "names"]);
+    let host = shop.house.serve(&[]);
+    assert_eq!(host.download(&shop.receipt("t-1")).status, 200);
+    assert!(host.stop());
+    let proposal = shop.plugin(&["propose", "names"]);
+    assert_eq!(proposal["parts"], json!([]));
+    assert_eq!(proposal["fitting"], json!(["1"]));
+}
