@@ -1,6 +1,7 @@
 //! Authors of plug-ins: from a template by the words of its README, and what they are told when
 //! something is wrong.
 
+mod failing_host;
 mod mistakes;
 mod template;
 

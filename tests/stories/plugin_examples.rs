@@ -65,7 +65,7 @@ fn paths_are_made_by_a_template() {
 
 #[test]
 fn terms_in_javascript_keep_their_cases() {
-    from_source("terms", "js", &["npm", "test"], 6);
+    from_source("terms", "js", &["npm", "test"], 7);
 }
 
 #[test]

@@ -5,23 +5,16 @@ from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports.plugin import Info
 from wit_world.imports import log, sql
-from wit_world.imports.common import Failure_Internal
 
 import names
+from told import told
 
 
 class Naming(exports.Naming):
+    @told
     def file_name(self, ctx, facts) -> str:
         known = dict(facts)
-        try:
-            return names.name(known, edition(known))
-        except Exception as error:
-            # What a rule raises by mistake becomes a failure that says where, and not a trap.
-            at = error.__traceback__
-            while at.tb_next is not None:
-                at = at.tb_next
-            place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
-            raise Err(Failure_Internal(f"{error!r} in {place}")) from None
+        return names.name(known, edition(known))
 
 
 def edition(facts):

@@ -1,28 +1,37 @@
 // Sells to some countries, not below a price, at a level or above. What the operator does not set is
-// not looked at.
+// not looked at. A receipt of version 1 names no country: the operator sets that of each retailer.
 
 import config from "colophon:host/config@1.0.0";
 import log from "colophon:host/log@1.0.0";
 
 import { objections, prices } from "./terms.js";
+import { misfitting, optional, pairs, text, told, whole } from "./told.js";
 
-// What a rule throws by mistake becomes a failure that says where, and not a trap that does not.
-const told = (answer) => (...asked) => {
-  try {
-    return answer(...asked);
-  } catch (thrown) {
-    if (thrown instanceof Error) {
-      throw { tag: "internal", val: `${thrown.message} ${thrown.stack}` };
-    }
-    throw thrown;
-  }
+const REASON = { code: text, text };
+const TERMS = {
+  minProtection: text,
+  maxDownloads: optional(whole),
+  receiptLifetimeS: optional(whole),
+  expiresAtMs: optional(whole),
+  obligations: pairs,
 };
+
+// What is wrong with a verdict, or null.
+function misfit(verdict) {
+  const members = { allow: TERMS, deny: REASON }[verdict?.outcome?.tag];
+  if (members === undefined) {
+    return "its outcome has to be allow or deny";
+  }
+  const reasons = verdict.because.map((reason, at) => misfitting(REASON, reason, `because[${at}]`));
+  return misfitting(members, verdict.outcome.val, "outcome.val") ?? reasons.find((wrong) => wrong !== null) ?? null;
+}
 
 export const policy = {
   evaluate: told((context, offer) => {
-    const sale = { territory: context.territory, price: offer.price };
+    const sale = { territory: context.territory, retailer: context.retailer, price: offer.price };
     const because = objections(sale, {
       territories: config.get("territories"),
+      retailers: config.get("retailers"),
       prices: config.get("prices"),
     });
     if (because.length > 0) {
@@ -37,7 +46,7 @@ export const policy = {
       obligations: [],
     };
     return { outcome: { tag: "allow", val: terms }, because: [] };
-  }),
+  }, misfit),
 };
 
 export const plugin = {

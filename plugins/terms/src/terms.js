@@ -5,10 +5,11 @@ export function objections(sale, settings) {
   const reasons = [];
   const territories = words(settings.territories);
   if (territories.length > 0) {
-    if (sale.territory === null) {
-      reasons.push({ code: "territory-unknown", text: "the sale names no country" });
-    } else if (!territories.includes(sale.territory)) {
-      reasons.push({ code: "territory", text: `not sold to ${sale.territory}` });
+    const territory = sale.territory ?? country(settings.retailers, sale.retailer);
+    if (territory === null) {
+      reasons.push({ code: "territory-unknown", text: "neither the sale nor a setting names a country" });
+    } else if (!territories.includes(territory)) {
+      reasons.push({ code: "territory", text: `not sold to ${territory}` });
     }
   }
   const least = prices(settings.prices);
@@ -26,6 +27,16 @@ export function objections(sale, settings) {
 
 function words(text) {
   return (text ?? "").split(/\s+/).filter((word) => word !== "");
+}
+
+// The country that a retailer sells to, or null: receipts of version 1 name none, so that a center goes by
+// who sold.
+export function country(text, retailer) {
+  const pairs = words(text).map((word) => word.split("="));
+  if (!pairs.every((pair) => pair.length === 2 && pair[0] !== "" && /^[A-Z]{2}$/.test(pair[1]))) {
+    throw { tag: "invalid", val: "write the setting `retailers` as \"bookshop=DE librairie=FR\"" };
+  }
+  return new Map(pairs).get(retailer) ?? null;
 }
 
 // The least price by currency.

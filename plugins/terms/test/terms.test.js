@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { objections, prices } from "../src/terms.js";
+import { country, objections, prices } from "../src/terms.js";
 
 const codes = (sale, settings) => objections(sale, settings).map((reason) => reason.code);
 
@@ -14,6 +14,22 @@ test("countries", () => {
   assert.deepEqual(codes({ territory: "AT", price: null }, settings), []);
   assert.deepEqual(codes({ territory: "US", price: null }, settings), ["territory"]);
   assert.deepEqual(codes({ territory: null, price: null }, settings), ["territory-unknown"]);
+});
+
+test("a retailer's country counts where the sale names none", () => {
+  const settings = { territories: "DE AT", retailers: "bookshop=DE usbooks=US" };
+  const sold = (retailer, territory) => ({ territory, retailer, price: null });
+  assert.deepEqual(codes(sold("bookshop", null), settings), []);
+  assert.deepEqual(codes(sold("usbooks", null), settings), ["territory"]);
+  assert.deepEqual(codes(sold("usbooks", "AT"), settings), []);
+  assert.deepEqual(codes(sold("bookshop", "US"), settings), ["territory"]);
+  assert.deepEqual(codes(sold("other", null), settings), ["territory-unknown"]);
+});
+
+test("countries of retailers that mean nothing are refused", () => {
+  for (const wrong of ["bookshop", "bookshop=de", "=DE", "a=DE=AT", "bookshop= DE"]) {
+    assert.throws(() => country(wrong, "bookshop"), (thrown) => thrown.tag === "invalid");
+  }
 });
 
 test("prices", () => {

@@ -31,7 +31,7 @@ pub(crate) enum CenterPluginCommand {
         #[command(flatten)]
         plugin: CenterPluginArgs,
         /// The version; if left out the one on trial, or else the one published last, unless that
-        /// was asked before: what was gone back from is promoted by its name alone.
+        /// was asked before: what was gone back from is promoted by its number alone.
         version: Option<String>,
         /// Try it with this share of the purchases only. A purchase meets the same version every
         /// time.

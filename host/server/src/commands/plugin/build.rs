@@ -168,7 +168,10 @@ fn python(folder: &Path) -> Result<()> {
             .shown(ADVICE)?;
         note(folder, "requirements.txt", stamp)?;
     }
+    // It puts the modules of this environment into the component. Without one named it would take those
+    // of the author's machine, and of whatever environment is active there.
     Tool::new(".venv/bin/componentize-py", folder)
+        .with("VIRTUAL_ENV", ".venv")
         .args([
             "--wit-path",
             "wit",

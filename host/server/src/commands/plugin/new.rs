@@ -15,6 +15,9 @@ mod embedded {
     include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 }
 
+/// What an author may ask for, and how an operator answers.
+const MANIFEST: &str = include_str!("../../../../../sdk/plugin/MANIFEST.md");
+
 /// What stands for the plug-in's name in the templates.
 const PLACEHOLDER: &str = "my-plugin";
 
@@ -109,6 +112,7 @@ fn files(language: Language) -> Vec<(PathBuf, &'static str)> {
             put("", embedded::RUST);
             // The kit looks for the contract two folders up, here as at home.
             put("vendor/colophon-plugin/src", embedded::RUST_KIT);
+            put("vendor/colophon-plugin", &[("MANIFEST.md", MANIFEST)]);
             put("wit/1.0", embedded::CONTRACT);
         }
         Language::Js | Language::Py => {
@@ -117,6 +121,7 @@ fn files(language: Language) -> Vec<(PathBuf, &'static str)> {
                 Language::Rust | Language::Py => embedded::PYTHON,
             };
             put("", own);
+            put("", &[("MANIFEST.md", MANIFEST)]);
             // The worlds that the contract comes with are for hosts and kits; here the plug-in has
             // one of its own.
             let packages = embedded::CONTRACT.iter();
@@ -182,6 +187,8 @@ mod tests {
             for needed in ["README.md", "plugin.toml", "cases/shelf.toml", ".gitignore"] {
                 assert!(places.contains(Path::new(needed)), "{language:?} {needed}");
             }
+            let manifest = places.iter().any(|place| place.ends_with("MANIFEST.md"));
+            assert!(manifest, "{language:?}");
             for (place, text) in &files {
                 assert!(place.is_relative(), "{}", place.display());
                 assert!(!text.is_empty(), "{}", place.display());

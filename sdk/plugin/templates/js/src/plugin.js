@@ -7,18 +7,22 @@ import config from "colophon:host/config@1.0.0";
 import log from "colophon:host/log@1.0.0";
 
 import { path, selfTest } from "./shelf.js";
+import { bytes, misfitting, optional, pairs, text, told, whole } from "./told.js";
 
-// What a rule throws by mistake becomes a failure that says where, and not a trap that does not.
-const told = (answer) => (...asked) => {
-  try {
-    return answer(...asked);
-  } catch (thrown) {
-    if (thrown instanceof Error) {
-      throw { tag: "internal", val: `${thrown.message} ${thrown.stack}` };
-    }
-    throw thrown;
+// What a location has to be; see wit/deps/types/common.wit.
+const LOCATION = { root: text, path: text, sha256: optional(bytes), size: optional(whole), extra: pairs };
+
+// What is wrong with an answer, or null.
+function misfit(answer) {
+  switch (answer?.tag) {
+    case "not-mine":
+      return null;
+    case "found":
+      return misfitting(LOCATION, answer.val, "val");
+    default:
+      return 'it has to be { tag: "found", val: … } or { tag: "not-mine" }';
   }
-};
+}
 
 // A record is an object, a variant `{ tag, val }`, an absent option `null`, a list of pairs an array of
 // arrays. Failures are thrown.
@@ -37,7 +41,7 @@ export const resolver = {
     }
     const root = config.get("root") ?? "main";
     return { tag: "found", val: { root, path: folder, sha256: null, size: null, extra: [] } };
-  }),
+  }, misfit),
 };
 
 export const plugin = {

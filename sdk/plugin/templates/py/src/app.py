@@ -4,42 +4,16 @@ Here is what the host asks and how it is answered; the rule itself is in shelf.p
 of a host and is tested by `python3 -m unittest` like any other Python.
 """
 
-import functools
-
 # Everything that is imported here is loaded while the plug-in is built, not for each request.
 from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports.plugin import Info
 from wit_world.exports.resolver import Answer_Found, Answer_NotMine
 from wit_world.imports import config, log
-from wit_world.imports.common import (
-    Book,
-    Context,
-    Failure_Internal,
-    Failure_NotFound,
-    Location,
-)
+from wit_world.imports.common import Book, Context, Failure_NotFound, Location
 
 import shelf
-
-
-def told(answer):
-    """What a rule raises by mistake becomes a failure that says where, and not a trap that does not."""
-
-    @functools.wraps(answer)
-    def asked(*arguments):
-        try:
-            return answer(*arguments)
-        except Err:
-            raise
-        except Exception as error:
-            at = error.__traceback__
-            while at.tb_next is not None:
-                at = at.tb_next
-            place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
-            raise Err(Failure_Internal(f"{error!r} in {place}")) from None
-
-    return asked
+from told import told
 
 
 class Resolver(exports.Resolver):

@@ -36,6 +36,12 @@ impl Tool {
         self
     }
 
+    /// Sets a variable of its surroundings to a place in the plug-in's folder, where it runs.
+    pub(super) fn with(mut self, variable: &str, place: &str) -> Self {
+        self.command.env(variable, place);
+        self
+    }
+
     /// Runs it and shows all that it says. `advice` is for who does not have it.
     pub(super) fn shown(mut self, advice: &str) -> Result<()> {
         self.command.stdout(Stdio::from(std::io::stderr()));
