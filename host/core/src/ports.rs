@@ -315,6 +315,14 @@ pub trait LogRows: Send + Sync {
     /// Stores records of one node in one transaction; a record whose event is already there is
     /// passed over, so that any record may be handed in any number of times.
     async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable>;
+
+    /// Which of a node's records between these sequences are there, each with its event, in order:
+    /// at most the first thousand.
+    async fn arrived(
+        &self,
+        node: NodeId,
+        sequences: RangeInclusive<i64>,
+    ) -> Result<Vec<(i64, EventId)>, Unavailable>;
 }
 
 /// Whether the services behind this host answer.

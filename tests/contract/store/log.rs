@@ -1,5 +1,7 @@
 //! The download log.
 
+use std::sync::Arc;
+
 use colophon_core::code::Code;
 use colophon_core::id::EventId;
 use colophon_core::log::{ByteSpan, DownloadRecord, LogRecord, Outcome};
@@ -13,7 +15,7 @@ use colophon_store::store::Store;
 use colophon_title::Level;
 
 use crate::place::{Place, moment};
-use crate::samples::{LENGTH, book, center_id, download, event, furnish, node};
+use crate::samples::{LENGTH, book, center_id, download, event, furnish, node, server_event};
 
 pub(crate) fn always() -> Period {
     between(0, i64::MAX)
@@ -449,4 +451,54 @@ pub(crate) async fn a_node_has_arrived_as_far_as_its_first_gap(ground: &Place) {
     check(7, 2500).await;
     append(&store, [record(8)]).await;
     check(2500, 2500).await;
+}
+
+/// Each of two writers brings half of what a node has sent, at the same time.
+pub(crate) async fn writers_that_share_a_nodes_rows_leave_no_gap(ground: &Place) {
+    let store = ground.store().await;
+    for round in 0..30_i64 {
+        let half = |from: i64| {
+            let numbers = (from..from + 5).map(|n| round * 10 + n);
+            let records: Vec<(i64, LogRecord)> = numbers
+                .map(|n| (n, download(n as u32, "order").into()))
+                .collect();
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.append(node(1), &records).await })
+        };
+        for writer in [half(1), half(6)] {
+            writer.await.unwrap().unwrap();
+        }
+        let [progress] = store.node_progress().await.unwrap().try_into().unwrap();
+        let NodeProgress {
+            complete, highest, ..
+        } = progress;
+        let last = round as u64 * 10 + 10;
+        assert_eq!((complete, highest), (last, last));
+    }
+}
+
+pub(crate) async fn what_has_arrived_of_a_node_is_told(ground: &Place) {
+    let store = ground.store().await;
+    let arrived = async |who, sequences| store.arrived(node(who), sequences).await.unwrap();
+    assert_eq!(arrived(1, 1..=1000).await, []);
+    let records = [
+        (2, download(2, "order").into()),
+        (3, server_event(3).into()),
+        (5, download(5, "order").into()),
+    ];
+    store.append(node(1), &records).await.unwrap();
+    let others = [(4, download(4, "order").into())];
+    store.append(node(2), &others).await.unwrap();
+    assert_eq!(
+        arrived(1, 1..=1000).await,
+        [(2, event(2)), (3, event(3)), (5, event(5))]
+    );
+    assert_eq!(arrived(1, 3..=4).await, [(3, event(3))]);
+    assert_eq!(arrived(2, 1..=1000).await, [(4, event(4))]);
+    let many: Vec<_> = (10..1200)
+        .map(|n: i64| (n, download(n as u32, "order").into()))
+        .collect();
+    store.append(node(1), &many).await.unwrap();
+    let first = arrived(1, 10..=i64::MAX).await;
+    assert_eq!((first.len(), first[999].0), (1000, 1009));
 }

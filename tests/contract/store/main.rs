@@ -103,6 +103,8 @@ on_both_engines! {
     log => erasing_one_person_leaves_the_others,
     log => uses_of_keys_are_counted,
     log => a_node_has_arrived_as_far_as_its_first_gap,
+    log => writers_that_share_a_nodes_rows_leave_no_gap,
+    log => what_has_arrived_of_a_node_is_told,
     server_events => an_event_comes_back_as_it_was_handed_in,
     server_events => both_kinds_arrive_once_and_without_a_gap,
     server_events => events_are_listed_from_the_latest_back,

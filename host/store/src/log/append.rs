@@ -1,10 +1,11 @@
 //! Log rows on their way in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use colophon_core::id::NodeId;
+use colophon_core::id::{EventId, NodeId};
 use colophon_core::log::{DownloadRecord, LogRecord, Outcome, ServerEvent};
 use colophon_core::ports::{LogRows, Service, Unavailable};
 use colophon_receipt::UnixSeconds;
@@ -39,16 +40,25 @@ const COUNT_USE: &str = "INSERT INTO key_uses (center, key_id, uses, last_used_a
     CASE WHEN excluded.last_used_at > key_uses.last_used_at \
     THEN excluded.last_used_at ELSE key_uses.last_used_at END";
 
-const PROGRESS: &str = "SELECT complete, highest FROM node_progress WHERE node = $1";
+/// Locks the node's mark until the transaction ends. Of several writers that bring rows of one
+/// node, the next reads the mark, and the rows, as the one before has left them.
+const REACH: &str = "INSERT INTO node_progress (node, complete, highest) VALUES ($1, 0, $2) \
+    ON CONFLICT (node) DO UPDATE SET highest = CASE \
+    WHEN excluded.highest > node_progress.highest THEN excluded.highest \
+    ELSE node_progress.highest END RETURNING complete, highest";
 
 /// Rows of both kinds have come through one outbox.
 const SEQUENCES: &str = "SELECT sequence FROM downloads WHERE node = $1 AND sequence > $2 \
     UNION ALL SELECT sequence FROM server_events WHERE node = $1 AND sequence > $2 \
     ORDER BY sequence LIMIT 1000";
 
-const SET_PROGRESS: &str = "INSERT INTO node_progress (node, complete, highest) \
-    VALUES ($1, $2, $3) ON CONFLICT (node) DO UPDATE \
-    SET complete = excluded.complete, highest = excluded.highest";
+const COMPLETE: &str = "UPDATE node_progress SET complete = $2 WHERE node = $1";
+
+const ARRIVED: &str = "SELECT sequence, event FROM downloads \
+    WHERE node = $1 AND sequence BETWEEN $2 AND $3 \
+    UNION ALL SELECT sequence, event FROM server_events \
+    WHERE node = $1 AND sequence BETWEEN $2 AND $3 \
+    ORDER BY sequence LIMIT 1000";
 
 /// A record with what has to be computed for its row.
 pub(super) struct Row<'a> {
@@ -91,6 +101,15 @@ impl LogRows for Store {
         let appended = self.append_records(node, records).await;
         appended.map_err(|fault| fault.unavailable(Service::LoggingDatabase))
     }
+
+    async fn arrived(
+        &self,
+        node: NodeId,
+        sequences: RangeInclusive<i64>,
+    ) -> Result<Vec<(i64, EventId)>, Unavailable> {
+        let arrived = self.arrived_rows(&node, &sequences).await;
+        arrived.map_err(|fault| fault.unavailable(Service::LoggingDatabase))
+    }
 }
 
 impl Store {
@@ -108,6 +127,22 @@ impl Store {
             Appended::All => Ok(()),
             Appended::Nothing => self.append_batch(&batch, Expecting::Known).await.map(drop),
         }
+    }
+
+    async fn arrived_rows(
+        &self,
+        node: &NodeId,
+        sequences: &RangeInclusive<i64>,
+    ) -> Result<Vec<(i64, EventId)>, Fault> {
+        let values = arguments![node.as_bytes(), *sequences.start(), *sequences.end()];
+        let rows: Vec<(i64, Vec<u8>)> = self.logging.all(ARRIVED, values).await?;
+        let row = |(sequence, event): (i64, Vec<u8>)| {
+            Ok((
+                sequence,
+                EventId::from_bytes(sized("downloads", "event", &event)?),
+            ))
+        };
+        rows.into_iter().map(row).collect()
     }
 
     fn arriving<'a>(&self, node: NodeId, records: &'a [(i64, LogRecord)]) -> Arriving<'a> {
@@ -303,9 +338,9 @@ async fn count_uses(write: &mut Write, new: &[&Row<'_>]) -> Result<(), Fault> {
 /// Moves the node's mark up to the first row that is missing.
 async fn advance(write: &mut Write, node: &NodeId, arrived: &BTreeSet<i64>) -> Result<(), Fault> {
     let node = node.as_bytes();
-    let mark: Option<(i64, i64)> = write.optional(PROGRESS, arguments![node]).await?;
-    let (before, highest) = mark.unwrap_or((0, 0));
-    let highest = highest.max(arrived.last().copied().unwrap_or(0));
+    let last = arrived.last().copied().unwrap_or(0);
+    let mark: Option<(i64, i64)> = write.optional(REACH, arguments![node, last]).await?;
+    let (before, highest) = mark.unwrap_or((0, last));
     let mut complete = contiguous(before, arrived.iter().copied());
     // What arrived out of turn earlier may now follow without a gap.
     while complete > before && complete < highest {
@@ -316,10 +351,10 @@ async fn advance(write: &mut Write, node: &NodeId, arrived: &BTreeSet<i64>) -> R
         }
         complete = reached;
     }
-    write
-        .execute(SET_PROGRESS, arguments![node, complete, highest])
-        .await
-        .map(drop)
+    if complete > before {
+        write.execute(COMPLETE, arguments![node, complete]).await?;
+    }
+    Ok(())
 }
 
 /// The last of `sequences`, which ascend, that is reached from `mark` without a gap.
