@@ -17,15 +17,50 @@ const DOWNLOADS_BEFORE_KILL: usize = 12;
 #[test]
 fn fifty_kills_under_load_log_every_finished_download_exactly_once() {
     let house = House::new();
-    let file = house.path().join("book.epub");
-    fs::write(&file, epub("Crash", "Ada", 30)).unwrap();
-    house.add_title(&file, "b-1", &["--level", "3"]);
-    let secret = house.add_retailer("shop", &[]);
-    let receipts = Receipts::new(&house, &secret);
-    let finished = Arc::new(Mutex::new(HashSet::new()));
-
+    let load = Load::on(&house);
     for cycle in 0..CYCLES {
-        let host = Arc::new(house.serve(&[]));
+        load.until_killed(house.serve(&[]), cycle);
+    }
+    // One more life, so that the log writer empties the outbox.
+    assert!(house.serve(&[]).stop());
+    load.check(&logged(&house), CYCLES);
+}
+
+/// How often each transaction is logged as completed.
+pub(crate) fn logged(house: &House) -> HashMap<String, usize> {
+    let exported = house.json(&["log", "export"]);
+    let mut logged = HashMap::new();
+    for row in exported["rows"].as_array().unwrap() {
+        if row["outcome"] == "completed" {
+            let transaction = row["transaction"].as_str().unwrap().to_owned();
+            *logged.entry(transaction).or_default() += 1;
+        }
+    }
+    logged
+}
+
+/// Buyers who download a title, again and again.
+pub(crate) struct Load {
+    receipts: Receipts,
+    /// The transactions of which the buyer has the whole copy.
+    pub(crate) finished: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Load {
+    pub(crate) fn on(house: &House) -> Self {
+        let file = house.path().join("book.epub");
+        fs::write(&file, epub("Crash", "Ada", 30)).unwrap();
+        house.add_title(&file, "b-1", &["--level", "3"]);
+        let secret = house.add_retailer("shop", &[]);
+        Self {
+            receipts: Receipts::new(&secret),
+            finished: Arc::default(),
+        }
+    }
+
+    /// Downloads from a host until it is killed in the midst of it.
+    pub(crate) fn until_killed(&self, host: Host, cycle: usize) {
+        let host = Arc::new(host);
         let stop = Arc::new(AtomicBool::new(false));
         let done = Arc::new(AtomicUsize::new(0));
         let start = Arc::new(Barrier::new(BUYERS + 1));
@@ -37,8 +72,8 @@ fn fifty_kills_under_load_log_every_finished_download_exactly_once() {
                     Arc::clone(&done),
                     Arc::clone(&start),
                 );
-                let finished = Arc::clone(&finished);
-                let receipts = receipts.of(cycle, buyer);
+                let finished = Arc::clone(&self.finished);
+                let receipts = self.receipts.of(cycle, buyer);
                 thread::spawn(move || {
                     start.wait();
                     for (transaction, receipt) in receipts {
@@ -64,32 +99,24 @@ fn fifty_kills_under_load_log_every_finished_download_exactly_once() {
         }
     }
 
-    // One more life, so that the log writer empties the outbox.
-    assert!(house.serve(&[]).stop());
-    let exported = house.json(&["log", "export"]);
-    let mut logged: HashMap<&str, usize> = HashMap::new();
-    for row in exported["rows"].as_array().unwrap() {
-        if row["outcome"] == "completed" {
-            *logged
-                .entry(row["transaction"].as_str().unwrap())
-                .or_default() += 1;
+    /// Every finished download is logged, and nothing twice.
+    pub(crate) fn check(&self, logged: &HashMap<String, usize>, lives: usize) {
+        let finished = self.finished.lock().unwrap();
+        assert!(
+            finished.len() >= lives,
+            "only {} downloads finished",
+            finished.len()
+        );
+        for transaction in finished.iter() {
+            assert_eq!(logged.get(transaction), Some(&1), "{transaction}");
         }
+        let doubled: Vec<_> = logged.iter().filter(|(_, count)| **count > 1).collect();
+        assert!(doubled.is_empty(), "{doubled:?}");
+        eprintln!(
+            "{} downloads finished in {lives} lives; each is logged once",
+            finished.len()
+        );
     }
-    let finished = finished.lock().unwrap();
-    assert!(
-        finished.len() >= CYCLES,
-        "only {} downloads finished",
-        finished.len()
-    );
-    for transaction in finished.iter() {
-        assert_eq!(logged.get(transaction.as_str()), Some(&1), "{transaction}");
-    }
-    let doubled: Vec<_> = logged.iter().filter(|(_, count)| **count > 1).collect();
-    assert!(doubled.is_empty(), "{doubled:?}");
-    eprintln!(
-        "{} downloads finished in {CYCLES} lives; each is logged once",
-        finished.len()
-    );
 }
 
 fn downloaded(host: &Host, receipt: &str) -> bool {
@@ -111,7 +138,7 @@ struct Receipts {
 }
 
 impl Receipts {
-    fn new(_house: &House, secret: &str) -> Self {
+    fn new(secret: &str) -> Self {
         Self {
             secret: colophon_receipt::RetailerSecret::parse(secret).unwrap(),
         }

@@ -13,6 +13,7 @@ pub mod browser;
 pub mod colophon;
 pub mod device;
 pub mod guest;
+pub mod nats;
 pub mod person;
 pub mod persona;
 pub mod postgres;

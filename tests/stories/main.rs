@@ -8,6 +8,7 @@
 
 mod activation;
 mod activation_operator;
+mod broker;
 mod cache;
 mod certificates;
 mod copies;

@@ -64,10 +64,14 @@ events! {
     PluginRolledBack = "COL4004", "plug-in-rolled-back", "A version of a plug-in failed so often that it was rejected; the event names the version that is active since, or says why the failing one is asked on until an operator decides.";
     OutboxFull = "COL5001", "outbox-full", "No log row can be promised; downloads are refused until there is room.";
     OutboxFailed = "COL5002", "outbox-failed", "The node's database failed to make log rows durable.";
-    LogWriterDelayed = "COL5003", "log-writer-delayed", "The logging database does not answer; rows wait in the outbox.";
+    LogWriterDelayed = "COL5003", "log-writer-delayed", "The logging database does not answer, or the broker hands out no rows for it; rows wait where they are.";
     LeaseLost = "COL5004", "lease-lost", "Changes cannot be read; protected titles are refused until they can.";
     CacheFlushed = "COL5005", "cache-flushed", "Everything cached was dropped: changes were missed or the database was replaced.";
     LogRowUnreadable = "COL5006", "log-row-unreadable", "A row of the outbox cannot be read; it was set aside and the rows after it are written.";
+    LogBrokerFailed = "COL5007", "log-broker-failed", "The message broker takes no log rows; they wait in the outbox.";
+    LogRowsUnconfirmed = "COL5008", "log-rows-unconfirmed", "Log rows were handed to the message broker and no log writer has confirmed them for a while; they wait in the outbox as well.";
+    LogRowRefused = "COL5009", "log-row-refused", "A log row that the message broker handed out cannot be read; it was put among the dead letters, and its host hands it over again.";
+    LogStreamDiffers = "COL5010", "log-stream-differs", "The broker's stream or consumer for log rows has other settings than this host would make it with; it is used as it is.";
     KeyPoolEmpty = "COL6001", "key-pool-empty", "No key pair was ready for a new persona; its reader was told to ask again.";
     ActivationFailed = "COL6002", "activation-failed", "An activation failed through no fault of its reader; if it was admitted it keeps its place, and the reader may ask again.";
     PackageBroken = "COL6003", "package-broken", "The connection broke while an activation package was sent; the reader may fetch it again.";

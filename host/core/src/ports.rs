@@ -35,6 +35,9 @@ pub enum Service {
     CatalogLease,
     /// The repository workers, where they run apart from this host.
     RepositoryWorkers,
+    /// The message broker that log rows go through, where there is one. Rows wait in the outbox
+    /// without it.
+    LogBroker,
 }
 
 impl Service {
@@ -48,7 +51,7 @@ impl Service {
             | Self::NodeDatabase
             | Self::ContentStore
             | Self::CatalogLease => true,
-            Self::RepositoryWorkers => false,
+            Self::RepositoryWorkers | Self::LogBroker => false,
         }
     }
 }
@@ -63,6 +66,7 @@ impl fmt::Display for Service {
             Self::ContentStore => "the content store",
             Self::CatalogLease => "the catalog's lease",
             Self::RepositoryWorkers => "the repository workers",
+            Self::LogBroker => "the message broker",
         })
     }
 }

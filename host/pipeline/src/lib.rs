@@ -1,4 +1,4 @@
-//! The fulfillment pipeline in one process: log rows go from the node's durable outbox to the
+//! The fulfillment pipeline: log rows go from the node's durable outbox to the
 //! logging database, changes of records come back to the caches.
 //!
 //! - [`DurableOutbox`] promises room for a log row before a download begins, and makes the row
@@ -9,15 +9,20 @@
 //! - [`CacheUpdateAgent`] follows the order of changes, tells the caches, and renews the lease
 //!   under which they may be used.
 //!
-//! This crate holds no SQL and no truth: rows and changes live behind core's ports. A transport
-//! between machines would stand beside this one; the ports stay the same.
+//! Where rows go through a message broker ([`jetstream`]), a [`jetstream::Relay`] stands in the log
+//! writer's place and a [`jetstream::StreamWriter`], on this host or another, brings what the broker
+//! hands out to the logging database.
+//!
+//! This crate holds no SQL and no truth: rows and changes live behind core's ports.
 
 mod agent;
 mod backoff;
 mod commit;
 mod hand_over;
+pub mod jetstream;
 mod log_writer;
 mod outbox;
+mod outgoing;
 mod room;
 mod running;
 mod sealed_row;

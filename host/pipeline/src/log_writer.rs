@@ -3,28 +3,22 @@
 //! The logging database takes any record any number of times and keeps one; a row leaves the outbox
 //! only when the logging database has said that it is there. So wherever this is interrupted, the
 //! next run begins with the same rows, and each arrives once.
-//!
-//! Rows come from memory, handed over by the commit that made them durable, as long as they follow
-//! what was carried last. Otherwise the outbox is read: at the start, after a failure, and where
-//! more rows came than are held.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use colophon_core::event::NamedEvent;
 use colophon_core::id::NodeId;
 use colophon_core::log::LogRecord;
-use colophon_core::ports::{FieldCipher, LogRows, OutboxRow, OutboxRows, Unavailable};
+use colophon_core::ports::{FieldCipher, LogRows, OutboxRows, Unavailable};
 use colophon_crypto::Randomness;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::hand_over::DurableRow;
+use crate::outgoing::{Batch, Outgoing};
 use crate::room::Backlog;
 use crate::running::Running;
-use crate::sealed_row;
 
 /// What the log writer works with.
 #[derive(Clone)]
@@ -41,9 +35,6 @@ pub struct LogWriterPorts {
     pub backlog: Backlog,
 }
 
-/// Rows carried in one transaction.
-const BATCH_ROWS: usize = 256;
-
 /// How long to wait for more rows after a batch that was not full. Most of the cost of a batch is
 /// that of its transaction, and nobody waits for these rows: they are durable in the outbox.
 const GATHER: Duration = Duration::from_millis(100);
@@ -54,7 +45,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Carries log rows on until it is stopped.
 pub struct LogWriter {
-    ports: LogWriterPorts,
+    node: NodeId,
+    log: Arc<dyn LogRows>,
+    outgoing: Outgoing,
     /// The number of the row that follows what was carried last; unknown until something was.
     next: Option<i64>,
     backoff: Backoff,
@@ -79,7 +72,13 @@ impl LogWriter {
     pub fn start(ports: LogWriterPorts, random: Box<dyn Randomness + Send>) -> Running {
         ports.backlog.hand_over.open();
         let writer = Self {
-            ports,
+            node: ports.node,
+            log: ports.log,
+            outgoing: Outgoing {
+                rows: ports.rows,
+                cipher: ports.cipher,
+                backlog: ports.backlog,
+            },
             next: None,
             backoff: Backoff::new(random),
             delayed: false,
@@ -101,11 +100,11 @@ impl LogWriter {
                     () = stop.cancelled() => {}
                 },
                 Ok(Carried::Nothing) | Err(_) if stop.is_cancelled() => {
-                    self.ports.backlog.hand_over.close();
+                    self.outgoing.backlog.hand_over.close();
                     return;
                 }
                 Ok(Carried::Nothing) => tokio::select! {
-                    () = self.ports.backlog.committed.notified() => {}
+                    () = self.outgoing.backlog.committed.notified() => {}
                     () = sleep(LOOK_AGAIN) => {}
                     () = stop.cancelled() => {}
                 },
@@ -145,107 +144,30 @@ impl LogWriter {
     /// Carries rows on that follow those before: handed over ones, or else the oldest in the
     /// outbox.
     async fn carry(&mut self) -> Result<Carried, Unavailable> {
-        let hand_over = &self.ports.backlog.hand_over;
-        let held = self.next.map(|next| hand_over.take(next, BATCH_ROWS));
-        let batch = match held.and_then(Batch::of_held) {
-            Some(batch) => batch,
-            None => match self.ports.read().await? {
-                Some(batch) => batch,
-                None => return Ok(Carried::Nothing),
-            },
+        let Some(batch) = self.outgoing.take(self.next, 0).await? else {
+            return Ok(Carried::Nothing);
         };
-        self.ports.write(&batch).await?;
-        self.next = batch.sequences.end().checked_add(1);
-        Ok(batch.carried)
-    }
-}
-
-/// Rows carried in one transaction.
-struct Batch {
-    /// The numbers of all of them, those set aside included.
-    sequences: RangeInclusive<i64>,
-    records: Vec<(i64, LogRecord)>,
-    /// The length of these records in the outbox.
-    bytes: u64,
-    carried: Carried,
-}
-
-impl Batch {
-    fn of_held(rows: Vec<DurableRow>) -> Option<Self> {
-        let (first, last) = (rows.first()?.sequence, rows.last()?.sequence);
-        Some(Self {
-            sequences: first..=last,
-            bytes: rows.iter().map(|row| row.bytes).sum(),
-            carried: Carried::of(rows.len()),
-            records: rows
-                .into_iter()
-                .map(|row| (row.sequence, row.record))
-                .collect(),
-        })
-    }
-}
-
-impl Carried {
-    fn of(rows: usize) -> Self {
-        if rows < BATCH_ROWS {
-            Self::Partial
-        } else {
-            Self::Full
-        }
-    }
-}
-
-impl LogWriterPorts {
-    /// Reads the oldest rows and sets the unreadable ones aside.
-    async fn read(&self) -> Result<Option<Batch>, Unavailable> {
-        let rows = self.rows.after(0, BATCH_ROWS as u32).await?;
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
-            return Ok(None);
+        let carried = match batch.is_full {
+            true => Carried::Full,
+            false => Carried::Partial,
         };
-        let mut batch = Batch {
-            sequences: first.sequence..=last.sequence,
-            records: Vec::with_capacity(rows.len()),
-            bytes: 0,
-            carried: Carried::of(rows.len()),
-        };
-        for row in &rows {
-            match sealed_row::open(self.cipher.as_ref(), row) {
-                Ok(record) => {
-                    batch.records.push((row.sequence, record));
-                    batch.bytes = batch.bytes.saturating_add(row.payload.len() as u64);
-                }
-                Err(refused) => self.set_aside(row, &refused.to_string()).await?,
-            }
-        }
-        Ok(Some(batch))
+        let last = *batch.sequences.end();
+        self.write(batch).await?;
+        self.next = last.checked_add(1);
+        Ok(carried)
     }
 
     /// Brings rows to the logging database, and then out of the outbox.
-    async fn write(&self, batch: &Batch) -> Result<(), Unavailable> {
-        if !batch.records.is_empty() {
-            self.log.append(self.node, &batch.records).await?;
+    async fn write(&mut self, batch: Batch) -> Result<(), Unavailable> {
+        let (bytes, count) = (batch.bytes(), batch.rows.len() as u64);
+        let rows = batch.rows.into_iter();
+        let records: Vec<(i64, LogRecord)> = rows.map(|row| (row.sequence, row.record)).collect();
+        if !records.is_empty() {
+            self.log.append(self.node, &records).await?;
         }
-        self.rows.remove(batch.sequences.clone()).await?;
-        let count = batch.records.len() as u64;
-        self.backlog.room.released(count, batch.bytes);
+        let removed = self.outgoing.remove(batch.sequences, count, bytes);
+        removed.await?;
         metrics::counter!("colophon_log_written_rows_total").increment(count);
-        Ok(())
-    }
-
-    async fn set_aside(&self, row: &OutboxRow, problem: &str) -> Result<(), Unavailable> {
-        self.rows.dead_letter(row.sequence, problem).await?;
-        let bytes = row.payload.len() as u64;
-        self.backlog.room.released(1, bytes);
-        metrics::counter!("colophon_log_unreadable_rows_total").increment(1);
-        let event = NamedEvent::LogRowUnreadable;
-        tracing::error!(
-            event.code = event.code(),
-            event.name = event.slug(),
-            log.event = %row.event,
-            outbox.sequence = row.sequence,
-            problem,
-            "a log row cannot be read and was set aside"
-        );
         Ok(())
     }
 }

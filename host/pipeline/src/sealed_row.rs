@@ -5,7 +5,7 @@
 
 use colophon_core::id::EventId;
 use colophon_core::log::LogRecord;
-use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace, OutboxRow};
+use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace};
 use thiserror::Error;
 
 use crate::wire::{self, Unreadable};
@@ -23,9 +23,13 @@ pub(crate) fn seal(cipher: &dyn FieldCipher, record: &LogRecord) -> Vec<u8> {
     cipher.seal(place(&record.event()), &wire::encode(record))
 }
 
-pub(crate) fn open(cipher: &dyn FieldCipher, row: &OutboxRow) -> Result<LogRecord, RowRefused> {
-    let encoded = cipher.open(place(&row.event), &row.payload)?;
-    Ok(wire::decode(row.event, &encoded)?)
+pub(crate) fn open(
+    cipher: &dyn FieldCipher,
+    event: EventId,
+    payload: &[u8],
+) -> Result<LogRecord, RowRefused> {
+    let encoded = cipher.open(place(&event), payload)?;
+    Ok(wire::decode(event, &encoded)?)
 }
 
 fn place(event: &EventId) -> FieldPlace<'_> {

@@ -131,11 +131,8 @@ pub(crate) struct ServeArgs {
     pub(crate) listen: Option<String>,
     /// Roles to run, comma-separated. A host that activates without the role repository has its
     /// repositories made by hosts that have it, on the same activation database.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "download,activation,repository"
-    )]
+    /// [default: download,activation,repository, and fulfillment where nats.url is set]
+    #[arg(long, value_delimiter = ',')]
     pub(crate) roles: Vec<Role>,
     /// Set any setting, as section.key=value; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -152,6 +149,8 @@ pub(crate) enum Role {
     /// activation database. Alone, it needs that database and the master key, and listens nowhere
     /// but at listen.admin.
     Repository,
+    /// Brings log rows from NATS to the logging database: those of this host and of all others.
+    Fulfillment,
 }
 
 #[derive(Debug, Subcommand)]

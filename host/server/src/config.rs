@@ -3,6 +3,7 @@
 mod activation;
 mod key;
 mod layers;
+mod nats;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use colophon_console::settings::{PublicUrl, ReturnAddress};
 use colophon_core::activation::text::Namespace;
 use colophon_core::catalog::StoreRoot;
 use colophon_core::decision::Keeping;
+use colophon_pipeline::jetstream::BrokerSettings;
 
 pub(crate) use key::{KEYS, Key};
 pub(crate) use layers::{Layers, Origin};
@@ -33,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) roots: BTreeMap<StoreRoot, PathBuf>,
     pub(crate) cache: Cache,
     pub(crate) outbox: Outbox,
+    /// None: this host writes its log rows to the logging database itself.
+    pub(crate) nats: Option<BrokerSettings>,
     pub(crate) keys: Keys,
     pub(crate) trust: Trust,
     pub(crate) registration: Registration,
@@ -189,6 +193,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
             rows_max: read.parsed("outbox.rows_max", "a whole number")?,
             free_bytes_min: read.parsed("outbox.free_bytes_min", "a number of bytes")?,
         },
+        nats: read.nats()?,
         keys: Keys {
             master_file: read.text("keys.master_file").into(),
             engine: read.one_of("keys.engine", &["aws-lc", "portable"])?,

@@ -3,6 +3,7 @@
 mod activating;
 mod activation;
 mod founding;
+mod log_rows;
 mod pages;
 mod parts;
 pub(crate) mod plugins;

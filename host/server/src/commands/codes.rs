@@ -90,7 +90,7 @@ fn page(codes: &Codes) -> String {
         "\n## Events\n\nA host tells events on standard error and records them in the logging database, \
          where `colophon log events` reads them. Those that happen before it has opened its outbox, \
          such as a start that fails, are on standard error alone. What the outbox has no room for is told on \
-         standard error alone, and so is what comes faster than it can be recorded, such as COL3001, \
+         standard error alone, and so is what comes faster than it can be recorded, such as COL3001, COL5009, \
          COL6001, COL6002 and COL6003 beyond 60 of each a minute; \
          `colophon_events_dropped_total` counts both. A host that \
          only makes repositories has no outbox and tells all of its events on standard error alone.\n\n\

@@ -1,5 +1,6 @@
 //! `colophon doctor`: looks at everything a host stands on and says what is wrong.
 
+mod broker;
 mod certificates;
 mod orders;
 mod plug_ins;
@@ -78,6 +79,9 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     let mut findings = answering(answers);
     findings.extend(content(house));
     findings.push(node(config).await);
+    if let Some(settings) = &config.nats {
+        findings.extend(broker::broker(settings).await);
+    }
     findings.push(records(house).await);
     findings.push(stored_files(house).await);
     findings.push(plug_ins::plug_ins(house).await);

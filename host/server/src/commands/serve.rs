@@ -39,7 +39,7 @@ use crate::logging;
 const GATHER_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
-    let roles = &arguments.roles;
+    let roles = &roles(config, &arguments.roles)?;
     let only_makes = roles.iter().all(|role| *role == Role::Repository);
     if only_makes && arguments.listen.is_some() {
         bail!(
@@ -57,6 +57,23 @@ pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
         true => runtime.block_on(worker::serve(config, events)),
         false => runtime.block_on(serve(config, roles, events)),
     }
+}
+
+/// The roles of this host: those asked for, or all that it can have.
+fn roles(config: &Config, asked: &[Role]) -> Result<Vec<Role>> {
+    let has_broker = config.nats.is_some();
+    if asked.contains(&Role::Fulfillment) && !has_broker {
+        bail!(
+            "the role fulfillment brings log rows from NATS, and nats.url is not set; without it \
+             each host writes its own log rows"
+        );
+    }
+    if !asked.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    let mut roles = vec![Role::Download, Role::Activation, Role::Repository];
+    roles.extend(has_broker.then_some(Role::Fulfillment));
+    Ok(roles)
 }
 
 async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<ExitCode> {
@@ -131,7 +148,8 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
         // Before anybody asks, so that what is wrong with it is said at the start.
         activation_issuer(&house).await?;
     }
-    let mut parts = Parts::start(&house, config, events).await?;
+    let brings = roles.contains(&Role::Fulfillment);
+    let mut parts = Parts::start(&house, config, events, brings).await?;
     parts.offers_downloads = roles.contains(&Role::Download);
     if activates {
         // Readers are activated for licenses under these.

@@ -106,12 +106,55 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "outbox.rows_max",
         "1000000",
-        "log rows that may wait for the logging database",
+        "log rows that may wait for the logging database, or for the log writer's confirmation",
     ),
     key(
         "outbox.free_bytes_min",
         "67108864",
         "free disk space below which no download is admitted, in bytes",
+    ),
+    key(
+        "nats.url",
+        "",
+        "NATS servers that log rows go through (nats:// or tls://, comma-separated); empty: none, and each host writes its own",
+    ),
+    key(
+        "nats.credentials_file",
+        "",
+        "file with the credentials of a NATS user (*.creds)",
+    ),
+    key("nats.token_file", "", "or: file with a token"),
+    key("nats.user", "", "or: name of a user with a password"),
+    key("nats.password_file", "", "file with that password"),
+    key(
+        "nats.authority",
+        "",
+        "PEM file with the authority behind the servers' TLS certificates; empty: those that the system believes",
+    ),
+    key(
+        "nats.prefix",
+        "colophon",
+        "what subjects and streams begin with; another for each installation on one NATS account",
+    ),
+    key(
+        "nats.stream_bytes",
+        "1073741824",
+        "bytes that the stream may hold of rows no log writer has taken yet, where a host makes it",
+    ),
+    key(
+        "nats.stream_age_s",
+        "604800",
+        "how long a row lies in the stream at most, in seconds, where a host makes it",
+    ),
+    key(
+        "nats.replicas",
+        "1",
+        "on how many servers of a cluster a stream is kept, where a host makes it",
+    ),
+    key(
+        "nats.confirm_ms",
+        "30000",
+        "how long a row that was handed over waits for its confirmation before it is asked for and handed over again, in milliseconds",
     ),
     key(
         "keys.master_file",
@@ -240,7 +283,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "log.filter",
-        "info",
+        "info,async_nats=off",
         "which events are logged (tracing filter)",
     ),
     key("log.format", "text", "how events are logged: text or json"),

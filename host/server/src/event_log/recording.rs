@@ -11,12 +11,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Events that whoever sends requests can raise at will. An illegal request may be as large as a
-/// request's head, and a reader may ask and hang up as often as it likes.
-pub(super) const RAISED_AT_WILL: [NamedEvent; 4] = [
+/// request's head, and a reader may ask and hang up as often as it likes; and whoever may publish on
+/// the broker may hand anything over.
+pub(super) const RAISED_AT_WILL: [NamedEvent; 5] = [
     NamedEvent::RequestIllegal,
     NamedEvent::KeyPoolEmpty,
     NamedEvent::ActivationFailed,
     NamedEvent::PackageBroken,
+    NamedEvent::LogRowRefused,
 ];
 
 /// How many of each of these are recorded in one minute at most. What a flood of them says, its

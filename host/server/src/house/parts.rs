@@ -11,12 +11,11 @@ use colophon_core::forms::GoodForms;
 use colophon_core::ports::{Outbox, Readiness};
 use colophon_core::principal::Registrations;
 use colophon_core::time::Clock as _;
-use colophon_keys::{SystemRandom, TrustFolder};
+use colophon_keys::TrustFolder;
 use colophon_origin::{CacheSettings, CachedOrigin, memory};
 use colophon_outbound::registration::RegistrationServer;
 use colophon_pipeline::{
-    AgentSettings, CacheUpdateAgent, DurableOutbox, LogWriter, LogWriterPorts, OutboxLimits,
-    OutboxPorts, Running,
+    AgentSettings, CacheUpdateAgent, DurableOutbox, OutboxLimits, OutboxPorts, Running,
 };
 use colophon_receipt::CenterId;
 use colophon_store::cached::{CacheSizes, CachedRecords};
@@ -24,6 +23,7 @@ use colophon_store::node::{NodeDatabase, NodeStore};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::log_rows::{self, LogRows};
 use super::plugins::{
     Booking, ChainWatch, CostWriter, DecisionWriter, Recording, START_PATIENCE, chains,
 };
@@ -46,7 +46,7 @@ pub(crate) struct Parts {
     pub(crate) trust: Arc<TrustFolder>,
     node: Arc<NodeStore>,
     recorder: Recorder,
-    log_writer: Running,
+    log_rows: LogRows,
     cache_agent: Running,
     chain_watch: ChainWatch,
     decision_writer: DecisionWriter,
@@ -56,8 +56,14 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Puts the house's parts together and starts the pipeline. `events` are recorded from the
-    /// moment the outbox is open; nothing after that can fail.
-    pub(crate) async fn start(house: &House, config: &Config, events: EventQueue) -> Result<Self> {
+    /// moment the outbox is open; nothing after that can fail. `brings` says whether this host has
+    /// the role of bringing rows from the broker to the logging database.
+    pub(crate) async fn start(
+        house: &House,
+        config: &Config,
+        events: EventQueue,
+        brings: bool,
+    ) -> Result<Self> {
         let records = Arc::new(CachedRecords::new(
             house.store.clone(),
             house.store.clone(),
@@ -72,19 +78,14 @@ impl Parts {
         let plugins = chains.registry();
         let (chain_watch, caches) =
             ChainWatch::start(chains, records.clone(), START_PATIENCE).await?;
+        let broker = log_rows::connect(config).await?;
         let node = Arc::new(open_node(config).await?);
         let outbox = Arc::new(open_outbox(house, config, &node).await?);
         let recorder = events.record_in(outbox.clone());
-        let log_writer = LogWriter::start(
-            LogWriterPorts {
-                node: node.id(),
-                rows: node.clone(),
-                log: house.store.clone(),
-                cipher: house.cipher.clone(),
-                backlog: outbox.backlog(),
-            },
-            Box::new(SystemRandom),
-        );
+        let log_rows = match broker {
+            None => LogRows::write(house, &node, &outbox),
+            Some(broker) => LogRows::relay(house, &node, &outbox, broker, brings),
+        };
         let cache_agent = CacheUpdateAgent::start(
             house.store.clone(),
             caches,
@@ -111,7 +112,8 @@ impl Parts {
             outbox: outbox.clone(),
             engine: house.engine.clone(),
         });
-        let databases: Vec<Arc<dyn Readiness>> = vec![house.store.clone(), node.clone()];
+        let mut databases: Vec<Arc<dyn Readiness>> = vec![house.store.clone(), node.clone()];
+        databases.extend(log_rows.readiness());
         let services = Arc::new(Services {
             databases,
             content: origin,
@@ -124,7 +126,7 @@ impl Parts {
             trust,
             node,
             recorder,
-            log_writer,
+            log_rows,
             cache_agent,
             chain_watch,
             decision_writer,
@@ -144,7 +146,7 @@ impl Parts {
         let flushed = tokio::time::timeout(FLUSH, async {
             self.recorder.stop().await;
             self.outbox.stop().await;
-            self.log_writer.stop().await;
+            self.log_rows.stop().await;
         });
         if flushed.await.is_err() {
             tracing::warn!("rows are left in the outbox; the next run carries them on");

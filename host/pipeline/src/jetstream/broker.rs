@@ -1,0 +1,176 @@
+//! A connection to the broker.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_nats::Client;
+use async_nats::connection::State;
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{Context, ContextBuilder};
+use async_nats::{ConnectError, ConnectErrorKind};
+use colophon_core::causes::causes;
+use colophon_core::event::NamedEvent;
+
+use super::settings::{BrokerSettings, PATIENCE, SettingsUnusable};
+use super::standing::{REFUSED, Standing};
+use super::stream::{self, Found};
+use super::trouble::Trouble;
+
+/// A connection to the broker, which is made again whenever it breaks.
+pub struct Broker {
+    pub(super) client: Client,
+    pub(super) context: Context,
+    pub(super) settings: BrokerSettings,
+    pub(super) standing: Arc<Standing>,
+    /// What has been told of streams that are not as this host would make them.
+    told: Mutex<Vec<String>>,
+}
+
+/// What a visit to the broker finds.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The version of the server that answered.
+    pub server_version: String,
+    /// Rows that no log writer has taken yet; none where there is no stream yet.
+    pub waiting: Option<u64>,
+    /// Messages among the dead letters.
+    pub dead_letters: u64,
+    /// What is not as this host would make it.
+    pub differences: Vec<String>,
+}
+
+impl Broker {
+    /// Begins to connect, and goes on trying for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsUnusable`], whether or not the broker is there.
+    pub async fn connect(settings: &BrokerSettings) -> Result<Arc<Self>, SettingsUnusable> {
+        let standing = Arc::new(Standing::new());
+        let heard = Arc::clone(&standing);
+        let options = settings.options().await?;
+        let options = options
+            .retry_on_initial_connect()
+            .event_callback(move |event| {
+                heard.hear(&event);
+                std::future::ready(())
+            });
+        let connected = options.connect(settings.addresses()).await;
+        let client = connected.map_err(|error| SettingsUnusable::Refused(error.into()))?;
+        Ok(Arc::new(Self::over(client, settings, standing)))
+    }
+
+    /// Connects once and looks around; nothing is made or changed.
+    pub async fn inspect(settings: &BrokerSettings) -> Result<Inspection, Trouble> {
+        let unusable = |error: SettingsUnusable| Trouble::NotConnected(causes(&error));
+        let options = settings.options().await.map_err(unusable)?;
+        let client = options.connect(settings.addresses()).await;
+        let client = client.map_err(|error| Trouble::NotConnected(refusal(&error)))?;
+        let broker = Self::over(client, settings, Arc::new(Standing::new()));
+        let looked = tokio::time::timeout(PATIENCE, broker.look_around()).await;
+        looked.unwrap_or(Err(Trouble::Silent(PATIENCE)))
+    }
+
+    fn over(client: Client, settings: &BrokerSettings, standing: Arc<Standing>) -> Self {
+        let context = ContextBuilder::new()
+            .timeout(PATIENCE)
+            .ack_timeout(PATIENCE)
+            .build(client.clone());
+        Self {
+            client,
+            context,
+            settings: settings.clone(),
+            standing,
+            told: Mutex::default(),
+        }
+    }
+
+    /// What is wrong between this host and the broker, if anything is.
+    pub fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
+    }
+
+    /// That there is a connection now.
+    pub(super) fn connected(&self) -> Result<(), Trouble> {
+        match (self.client.connection_state(), self.standing.link()) {
+            (State::Connected, None) => Ok(()),
+            (_, Some(reason)) => Err(Trouble::NotConnected(reason)),
+            (_, None) => Err(Trouble::NotConnected("the connection broke".to_owned())),
+        }
+    }
+
+    /// The stream of rows, made where it is missing.
+    pub(super) async fn rows(&self) -> Result<Stream, Trouble> {
+        let found = stream::ensure(&self.context, stream::rows(&self.settings)).await?;
+        Ok(self.noted(found))
+    }
+
+    /// The stream of dead letters, likewise.
+    pub(super) async fn dead_letters(&self) -> Result<Stream, Trouble> {
+        let wanted = stream::dead_letters(&self.settings);
+        let found = stream::ensure(&self.context, wanted).await?;
+        Ok(self.noted(found))
+    }
+
+    /// Tells each difference once.
+    pub(super) fn noted<T>(&self, found: Found<T>) -> T {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for difference in found.differences {
+            if told.contains(&difference) {
+                continue;
+            }
+            let event = NamedEvent::LogStreamDiffers;
+            tracing::warn!(
+                event.code = event.code(),
+                event.name = event.slug(),
+                difference,
+                "the broker's stream is used as it is; change it with the broker's own tools, or \
+                 the settings of this host"
+            );
+            told.push(difference);
+        }
+        found.it
+    }
+
+    async fn look_around(&self) -> Result<Inspection, Trouble> {
+        let mut inspection = Inspection {
+            server_version: self.client.server_info().version,
+            waiting: None,
+            dead_letters: 0,
+            differences: Vec::new(),
+        };
+        let rows = stream::rows(&self.settings);
+        if let Some(found) = stream::look_up(&self.context, &rows).await? {
+            let wanted = stream::log_writers(&self.settings);
+            inspection.differences.extend(found.differences);
+            let messages = found.it.cached_info().state.messages;
+            let consumer = stream::look_up_consumer(&found.it, &wanted).await?;
+            inspection.waiting = Some(match consumer {
+                None => messages,
+                Some(found) => {
+                    inspection.differences.extend(found.differences);
+                    stream::waiting(&found.it)
+                }
+            });
+        }
+        let dead = stream::dead_letters(&self.settings);
+        if let Some(found) = stream::look_up(&self.context, &dead).await? {
+            inspection.differences.extend(found.differences);
+            inspection.dead_letters = found.it.cached_info().state.messages;
+        }
+        Ok(inspection)
+    }
+}
+
+/// Why there is no connection.
+fn refusal(error: &ConnectError) -> String {
+    match error.kind() {
+        ConnectErrorKind::AuthorizationViolation => REFUSED.to_owned(),
+        ConnectErrorKind::ServerParse
+        | ConnectErrorKind::Dns
+        | ConnectErrorKind::Authentication
+        | ConnectErrorKind::TimedOut
+        | ConnectErrorKind::Tls
+        | ConnectErrorKind::Io
+        | ConnectErrorKind::MaxReconnects => error.to_string(),
+    }
+}

@@ -1,0 +1,49 @@
+//! Messages that are no rows: kept where an operator finds them, out of the way of the others.
+
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{AckKind, Message};
+use colophon_core::event::NamedEvent;
+use tokio::time::timeout;
+
+use super::broker::Broker;
+use super::message::{MessageRefused, last_part, with_problem};
+use super::settings::PATIENCE;
+use super::trouble::Trouble;
+
+/// Puts a message among the dead letters, and only then tells the broker to hand it out no more.
+pub(super) async fn bury(
+    broker: &Broker,
+    message: &Message,
+    refused: &MessageRefused,
+) -> Result<(), Trouble> {
+    let problem = refused.to_string();
+    let subject = broker.settings.names.dead(last_part(&message.subject));
+    let letter = PublishMessage::build()
+        .headers(with_problem(message.headers.as_ref(), &problem))
+        .payload(message.payload.clone());
+    let kept = async {
+        let sent = broker.context.send_publish(subject.clone(), letter).await;
+        let acknowledged = match sent {
+            Ok(acknowledged) => acknowledged.await,
+            Err(error) => Err(error),
+        };
+        acknowledged.map_err(|error| Trouble::not_accepted(&subject, error))
+    };
+    let kept = timeout(PATIENCE, kept).await;
+    kept.map_err(|_elapsed| Trouble::Silent(PATIENCE))??;
+    metrics::counter!("colophon_nats_dead_letters_total").increment(1);
+    let event = NamedEvent::LogRowRefused;
+    tracing::error!(
+        event.code = event.code(),
+        event.name = event.slug(),
+        problem,
+        subject = message.subject.as_str(),
+        "a log row from the broker cannot be read and was put among the dead letters"
+    );
+    // If that does not arrive, it becomes a dead letter once more.
+    let ended = timeout(PATIENCE, message.double_ack_with(AckKind::Term)).await;
+    if !matches!(ended, Ok(Ok(()))) {
+        tracing::debug!("the broker was not told that a message is no row");
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! Rows of this node that were handed to the broker, or are about to be, and are not confirmed.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use bytes::Bytes;
+use colophon_core::id::EventId;
+use tokio::time::Instant;
+
+/// Rows held at most.
+const ROWS_MAX: usize = 8192;
+
+/// Bytes of their payloads at most.
+const BYTES_MAX: u64 = 32 << 20;
+
+/// A row is handed over again after waits that double, this often.
+const DOUBLINGS_MAX: u32 = 4;
+
+/// Rows on their way, in the order of their numbers.
+#[derive(Default)]
+pub(super) struct InFlight {
+    rows: BTreeMap<i64, Row>,
+    bytes: u64,
+}
+
+/// A row with what it is handed over as.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub(super) event: EventId,
+    pub(super) payload: Bytes,
+    /// The length of its payload in the outbox.
+    pub(super) bytes: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// The broker has not said that it has it.
+    NotHanded { before: u32 },
+    /// The broker has had it since a moment, for the so-manieth time.
+    Handed { at: Instant, times: u32 },
+}
+
+/// Rows without a gap that are confirmed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Confirmed {
+    pub(super) sequences: RangeInclusive<i64>,
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+}
+
+impl InFlight {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.rows.len() < ROWS_MAX && self.bytes < BYTES_MAX
+    }
+
+    /// The number of the last row.
+    pub(super) fn last(&self) -> Option<i64> {
+        self.rows.last_key_value().map(|(sequence, _)| *sequence)
+    }
+
+    /// Forgets everything; the rows are in the outbox.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes a row in that is to be handed over.
+    pub(super) fn add(&mut self, sequence: i64, event: EventId, payload: Bytes, bytes: u64) {
+        let row = Row {
+            event,
+            payload,
+            bytes,
+            state: State::NotHanded { before: 0 },
+        };
+        self.bytes = self.bytes.saturating_add(bytes);
+        if let Some(known) = self.rows.insert(sequence, row) {
+            self.bytes = self.bytes.saturating_sub(known.bytes);
+        }
+    }
+
+    /// At most `most` rows that are to be handed over, with how often they were before.
+    pub(super) fn to_hand_over(&self, most: usize) -> Vec<(i64, Row, u32)> {
+        let waiting = self
+            .rows
+            .iter()
+            .filter_map(|(sequence, row)| match row.state {
+                State::NotHanded { before } => Some((*sequence, row.clone(), before)),
+                State::Handed { .. } => None,
+            });
+        waiting.take(most).collect()
+    }
+
+    /// The broker has a row.
+    pub(super) fn handed(&mut self, sequence: i64, now: Instant) {
+        if let Some(row) = self.rows.get_mut(&sequence)
+            && let State::NotHanded { before } = row.state
+        {
+            let times = before.saturating_add(1);
+            row.state = State::Handed { at: now, times };
+        }
+    }
+
+    /// The rows whose confirmation is overdue: the first and the last of at most `most`.
+    pub(super) fn overdue(
+        &self,
+        now: Instant,
+        after: Duration,
+        most: usize,
+    ) -> Option<RangeInclusive<i64>> {
+        let is_due = |row: &Row| due(row, after).is_some_and(|moment| moment <= now);
+        let mut overdue = self.rows.iter().filter(|(_, row)| is_due(row));
+        let first = *overdue.next()?.0;
+        // Numbers may be missing, so this many numbers hold at most as many rows.
+        let span = i64::try_from(most.max(1) - 1).unwrap_or(i64::MAX);
+        let last = self.rows.range(first..=first.saturating_add(span)).last();
+        Some(first..=last.map_or(first, |(sequence, _)| *sequence))
+    }
+
+    /// The moment at which the next confirmation is overdue.
+    pub(super) fn next_due(&self, after: Duration) -> Option<Instant> {
+        self.rows.values().filter_map(|row| due(row, after)).min()
+    }
+
+    /// Those of these rows whose confirmation is overdue are to be handed over again.
+    pub(super) fn again(&mut self, among: RangeInclusive<i64>, now: Instant, after: Duration) {
+        for row in self.rows.range_mut(among).map(|(_, row)| row) {
+            if let State::Handed { times, .. } = row.state
+                && due(row, after).is_some_and(|moment| moment <= now)
+            {
+                row.state = State::NotHanded { before: times };
+            }
+        }
+    }
+
+    /// The overdue rows among these wait for another turn, without being handed over again.
+    pub(super) fn wait_on(&mut self, among: RangeInclusive<i64>, now: Instant, after: Duration) {
+        for row in self.rows.range_mut(among).map(|(_, row)| row) {
+            if let State::Handed { times, .. } = row.state
+                && due(row, after).is_some_and(|moment| moment <= now)
+            {
+                row.state = State::Handed { at: now, times };
+            }
+        }
+    }
+
+    /// Whether a row is not confirmed that the broker was given a third time. Twice may be the
+    /// broker's forgetting alone.
+    pub(super) fn has_stale(&self) -> bool {
+        let times = |row: &Row| match row.state {
+            State::NotHanded { before } => before,
+            State::Handed { times, .. } => times,
+        };
+        self.rows.values().any(|row| times(row) > 2)
+    }
+
+    /// Lets go of the rows that the logging database has: those whose number and event are both
+    /// among `arrived`.
+    pub(super) fn confirm(&mut self, arrived: &[(i64, EventId)]) -> Vec<Confirmed> {
+        let mut confirmed: Vec<Confirmed> = Vec::new();
+        let mut arrived = arrived.to_vec();
+        arrived.sort_unstable();
+        for (sequence, event) in arrived {
+            let is_it = |row: &Row| row.event == event;
+            if !self.rows.get(&sequence).is_some_and(is_it) {
+                continue;
+            }
+            let bytes = self.rows.remove(&sequence).map_or(0, |row| row.bytes);
+            self.bytes = self.bytes.saturating_sub(bytes);
+            match confirmed.last_mut() {
+                Some(run) if run.sequences.end().checked_add(1) == Some(sequence) => {
+                    run.sequences = *run.sequences.start()..=sequence;
+                    run.count = run.count.saturating_add(1);
+                    run.bytes = run.bytes.saturating_add(bytes);
+                }
+                _ => confirmed.push(Confirmed {
+                    sequences: sequence..=sequence,
+                    count: 1,
+                    bytes,
+                }),
+            }
+        }
+        confirmed
+    }
+}
+
+/// When the confirmation of a row is overdue.
+fn due(row: &Row, after: Duration) -> Option<Instant> {
+    match row.state {
+        State::NotHanded { .. } => None,
+        State::Handed { at, times } => {
+            let doublings = times.saturating_sub(1).min(DOUBLINGS_MAX);
+            Some(at + after.saturating_mul(1 << doublings))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AFTER: Duration = Duration::from_secs(30);
+
+    fn event(number: i64) -> EventId {
+        EventId::from_bytes(i128::from(number).to_be_bytes())
+    }
+
+    fn holding(numbers: impl IntoIterator<Item = i64>) -> InFlight {
+        let mut rows = InFlight::default();
+        for number in numbers {
+            rows.add(number, event(number), Bytes::from_static(b"payload"), 7);
+        }
+        rows
+    }
+
+    fn handed(numbers: impl IntoIterator<Item = i64>, now: Instant) -> InFlight {
+        let numbers: Vec<i64> = numbers.into_iter().collect();
+        let mut rows = holding(numbers.iter().copied());
+        numbers.iter().for_each(|number| rows.handed(*number, now));
+        rows
+    }
+
+    fn to_hand_over(rows: &InFlight) -> Vec<(i64, u32)> {
+        let waiting = rows.to_hand_over(99).into_iter();
+        waiting
+            .map(|(sequence, _, before)| (sequence, before))
+            .collect()
+    }
+
+    #[track_caller]
+    fn confirm(rows: &mut InFlight, numbers: &[i64], expected: &[(RangeInclusive<i64>, u64)]) {
+        let arrived: Vec<_> = numbers
+            .iter()
+            .map(|number| (*number, event(*number)))
+            .collect();
+        let confirmed = rows.confirm(&arrived).into_iter();
+        let confirmed: Vec<_> = confirmed.map(|run| (run.sequences, run.bytes)).collect();
+        assert_eq!(confirmed, expected);
+    }
+
+    #[test]
+    fn confirmed_rows_leave_in_runs_without_a_gap() {
+        let mut rows = handed([3, 4, 5, 7, 8], Instant::now());
+        confirm(&mut rows, &[8, 4, 3, 7, 99], &[(3..=4, 14), (7..=8, 14)]);
+        confirm(&mut rows, &[3, 4], &[]);
+        confirm(&mut rows, &[5], &[(5..=5, 7)]);
+        assert!(rows.is_empty() && rows.bytes == 0);
+    }
+
+    #[test]
+    fn a_confirmation_of_another_event_under_the_same_number_is_none() {
+        let mut rows = handed([3], Instant::now());
+        assert_eq!(rows.confirm(&[(3, event(4))]), []);
+        assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn a_row_the_broker_has_not_got_may_be_confirmed() {
+        let mut rows = holding([1]);
+        confirm(&mut rows, &[1], &[(1..=1, 7)]);
+    }
+
+    #[test]
+    fn what_is_not_confirmed_in_time_is_handed_over_again_after_longer_and_longer() {
+        let begin = Instant::now();
+        let mut rows = handed([1, 2, 5], begin);
+        rows.add(6, event(6), Bytes::new(), 0);
+        assert_eq!(rows.overdue(begin + AFTER / 2, AFTER, 9), None);
+        let due = begin + AFTER;
+        assert_eq!(rows.next_due(AFTER), Some(due));
+        assert_eq!(rows.overdue(due, AFTER, 9), Some(1..=6));
+        assert_eq!(rows.overdue(due, AFTER, 2), Some(1..=2));
+        assert!(!rows.has_stale());
+        rows.again(1..=2, due, AFTER);
+        assert_eq!(to_hand_over(&rows), [(1, 1), (2, 1), (6, 0)]);
+        rows.handed(1, due);
+        assert!(!rows.has_stale());
+        rows.confirm(&[(2, event(2)), (5, event(5)), (6, event(6))]);
+        assert_eq!(rows.next_due(AFTER), Some(due + AFTER * 2));
+        rows.wait_on(1..=1, due + AFTER * 2, AFTER);
+        assert_eq!(rows.next_due(AFTER), Some(due + AFTER * 4));
+        rows.again(1..=1, due + AFTER * 4, AFTER);
+        rows.handed(1, due + AFTER * 4);
+        assert!(rows.has_stale());
+    }
+
+    #[test]
+    fn rows_and_bytes_are_bounded() {
+        let mut rows = holding(1..=ROWS_MAX as i64 - 1);
+        assert!(rows.has_room());
+        rows.add(0, event(0), Bytes::new(), 0);
+        assert!(!rows.has_room());
+        rows.clear();
+        rows.add(0, event(0), Bytes::new(), BYTES_MAX);
+        assert!(!rows.has_room());
+        rows.add(0, event(0), Bytes::new(), 1);
+        assert_eq!(rows.bytes, 1);
+    }
+}

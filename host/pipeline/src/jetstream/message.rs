@@ -1,0 +1,229 @@
+//! Rows and confirmations as they pass the broker.
+//!
+//! A row's payload is encrypted as in the outbox, for its event; which node it belongs to and where
+//! in that node's order it stands is outside, for the broker to sort it. A confirmation is encrypted
+//! whole: a node removes rows on it, and nobody without the master key can have written it.
+
+use std::str::FromStr as _;
+
+use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
+use colophon_core::id::{EventId, NodeId};
+use colophon_core::log::LogRecord;
+use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace};
+use thiserror::Error;
+
+use crate::sealed_row;
+
+const SEQUENCE: &str = "Colophon-Sequence";
+const PROBLEM: &str = "Colophon-Problem";
+
+/// Why a message is not taken for a row. The text holds nothing of the record.
+#[derive(Debug, Error)]
+pub(super) enum MessageRefused {
+    #[error("the subject names no node")]
+    Node,
+    #[error("the header Nats-Msg-Id names no event")]
+    Event,
+    #[error("the header Colophon-Sequence is no number of a row")]
+    Sequence,
+    #[error(transparent)]
+    Row(#[from] sealed_row::RowRefused),
+}
+
+/// A row that arrived.
+pub(super) struct Arrived {
+    pub(super) node: NodeId,
+    pub(super) sequence: i64,
+    pub(super) record: LogRecord,
+}
+
+/// The message for a row.
+pub(super) fn row(event: EventId, sequence: i64, payload: Bytes) -> PublishMessage {
+    PublishMessage::build()
+        .message_id(event.to_string())
+        .header(SEQUENCE, sequence.to_string())
+        .payload(payload)
+}
+
+/// The row in a message.
+pub(super) fn open(
+    cipher: &dyn FieldCipher,
+    message: &async_nats::Message,
+) -> Result<Arrived, MessageRefused> {
+    let node = node_of(message.subject.as_str()).ok_or(MessageRefused::Node)?;
+    let header = |name: &str| {
+        let headers = message.headers.as_ref()?;
+        headers.get(name).map(|value| value.as_str())
+    };
+    let event = header(NATS_MESSAGE_ID.as_ref()).and_then(sixteen);
+    let event = EventId::from_bytes(event.ok_or(MessageRefused::Event)?);
+    let sequence = header(SEQUENCE).and_then(|text| i64::from_str(text).ok());
+    let sequence = sequence.filter(|number| *number > 0);
+    Ok(Arrived {
+        node,
+        sequence: sequence.ok_or(MessageRefused::Sequence)?,
+        record: sealed_row::open(cipher, event, &message.payload)?,
+    })
+}
+
+/// The last part of a subject.
+pub(super) fn last_part(subject: &str) -> &str {
+    subject.rsplit('.').next().unwrap_or(subject)
+}
+
+/// The node that a subject ends with.
+pub(super) fn node_of(subject: &str) -> Option<NodeId> {
+    sixteen(last_part(subject)).map(NodeId::from_bytes)
+}
+
+/// The headers of a message that is no row, with the reason. Headers that mean something to the
+/// broker come along under another name: they would have it treat this message as it did that one.
+pub(super) fn with_problem(headers: Option<&HeaderMap>, problem: &str) -> HeaderMap {
+    let mut told = HeaderMap::new();
+    for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
+        let Some(value) = values.first() else {
+            continue;
+        };
+        let name: &str = name.as_ref();
+        if name.starts_with("Nats-") {
+            told.insert(format!("Colophon-{name}"), value.clone());
+        } else {
+            told.insert(name, value.clone());
+        }
+    }
+    told.insert(PROBLEM, problem);
+    told
+}
+
+/// Sixteen bytes as 32 lower-case hexadecimal digits.
+fn sixteen(text: &str) -> Option<[u8; 16]> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 32 || !text.bytes().all(is_digit) {
+        return None;
+    }
+    Some(u128::from_str_radix(text, 16).ok()?.to_be_bytes())
+}
+
+/// Rows of a node that the logging database has, each with its event.
+pub(super) fn seal_confirmation(
+    cipher: &dyn FieldCipher,
+    node: NodeId,
+    rows: &[(i64, EventId)],
+) -> Vec<u8> {
+    let parts = rows
+        .iter()
+        .flat_map(|(sequence, event)| [&sequence.to_be_bytes()[..], event.as_bytes()].concat());
+    cipher.seal(confirmation(&node), &parts.collect::<Vec<u8>>())
+}
+
+/// The rows in a confirmation.
+pub(super) fn open_confirmation(
+    cipher: &dyn FieldCipher,
+    node: NodeId,
+    sealed: &[u8],
+) -> Result<Vec<(i64, EventId)>, FieldDamaged> {
+    let plain = cipher.open(confirmation(&node), sealed)?;
+    let (rows, rest) = plain.as_chunks::<24>();
+    if !rest.is_empty() {
+        return Err(FieldDamaged);
+    }
+    let row = |row: &[u8; 24]| {
+        let (sequence, event) = row.split_first_chunk::<8>()?;
+        let event: [u8; 16] = event.try_into().ok()?;
+        Some((i64::from_be_bytes(*sequence), EventId::from_bytes(event)))
+    };
+    let rows: Option<Vec<_>> = rows.iter().map(row).collect();
+    rows.ok_or(FieldDamaged)
+}
+
+fn confirmation(node: &NodeId) -> FieldPlace<'_> {
+    FieldPlace {
+        table: "log_confirmations",
+        row: node.as_bytes(),
+        column: "rows",
+    }
+}
+
+/// The question which rows between two sequences have arrived.
+pub(super) fn question(first: i64, last: i64) -> Vec<u8> {
+    format!("{first} {last}").into_bytes()
+}
+
+/// The sequences of a question.
+pub(super) fn read_question(payload: &[u8]) -> Option<(i64, i64)> {
+    let (first, last) = std::str::from_utf8(payload).ok()?.split_once(' ')?;
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (0 < first && first <= last).then_some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hides nothing; the place stands in front.
+    struct Plain;
+
+    impl Plain {
+        fn front(place: FieldPlace<'_>) -> Vec<u8> {
+            [place.table.as_bytes(), place.row, place.column.as_bytes()].concat()
+        }
+    }
+
+    impl FieldCipher for Plain {
+        fn seal(&self, place: FieldPlace<'_>, plain: &[u8]) -> Vec<u8> {
+            [&Self::front(place), plain].concat()
+        }
+
+        fn open(&self, place: FieldPlace<'_>, sealed: &[u8]) -> Result<Vec<u8>, FieldDamaged> {
+            let plain = sealed.strip_prefix(Self::front(place).as_slice());
+            plain.map(<[u8]>::to_vec).ok_or(FieldDamaged)
+        }
+
+        fn pseudonym(&self, _purpose: &str, _parts: &[&[u8]]) -> [u8; 32] {
+            [0; 32]
+        }
+
+        fn key_name(&self) -> [u8; 32] {
+            [0; 32]
+        }
+    }
+
+    fn node(number: u8) -> NodeId {
+        NodeId::from_bytes([number; 16])
+    }
+
+    #[test]
+    fn a_confirmation_comes_back_for_its_node_alone() {
+        let rows = [1, 9].map(|n| (i64::from(n), EventId::from_bytes([n; 16])));
+        for rows in [&rows[..], &[]] {
+            let sealed = seal_confirmation(&Plain, node(1), rows);
+            assert_eq!(open_confirmation(&Plain, node(1), &sealed).unwrap(), rows);
+            assert!(open_confirmation(&Plain, node(2), &sealed).is_err());
+            let cut = sealed.get(..sealed.len() - 1).unwrap();
+            assert!(open_confirmation(&Plain, node(1), cut).is_err());
+        }
+    }
+
+    #[test]
+    fn a_subject_ends_with_a_node() {
+        let subject = format!("colophon.log.rows.{}", node(0xab));
+        assert_eq!(node_of(&subject), Some(node(0xab)));
+        let short = "ab".repeat(15);
+        let shouted = "AB".repeat(16);
+        let signed = format!("+{}", "a".repeat(31));
+        for end in ["", "x", &short, &shouted, &signed] {
+            assert_eq!(node_of(&format!("colophon.log.rows.{end}")), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_question_names_rows_in_order() {
+        assert_eq!(read_question(&question(3, 70)), Some((3, 70)));
+        for text in ["", "3", "0 1", "4 3", "-1 3", "1 2 3", "1 x"] {
+            assert_eq!(read_question(text.as_bytes()), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Rows from the outbox to the broker, many at a time.
+
+use async_nats::jetstream::context::PublishAckFuture;
+use tokio::time::{Instant, timeout};
+
+use super::{Relay, Turn};
+use crate::jetstream::in_flight::Row;
+use crate::jetstream::message;
+use crate::jetstream::settings::PATIENCE;
+use crate::jetstream::trouble::Trouble;
+use crate::outgoing::BATCH_ROWS;
+
+impl Relay {
+    /// Takes rows that follow those before, if there is room for any: handed over ones, or else
+    /// those in the outbox.
+    pub(super) async fn take_rows(&mut self) -> Result<(), Trouble> {
+        let is_handed_over = self.in_flight.to_hand_over(1).is_empty();
+        if !self.in_flight.has_room() || !is_handed_over {
+            return Ok(());
+        }
+        // With nothing on its way, the outbox is looked at from its beginning: rows may have come
+        // there in some other way, such as by a database restored under a running host.
+        let after = self.in_flight.last().unwrap_or(0);
+        let Some(batch) = self.outgoing.take(self.next, after).await? else {
+            return Ok(());
+        };
+        for row in &batch.rows {
+            let payload = self.outgoing.seal(&row.record).into();
+            let event = row.record.event();
+            self.in_flight.add(row.sequence, event, payload, row.bytes);
+        }
+        self.next = batch.sequences.end().checked_add(1);
+        Ok(())
+    }
+
+    /// Hands over rows that the broker has not got.
+    pub(super) async fn hand_over(&mut self) -> Result<Turn, Trouble> {
+        let rows = self.in_flight.to_hand_over(BATCH_ROWS);
+        if rows.is_empty() {
+            return Ok(Turn::Rest);
+        }
+        let (accepted, trouble) = match timeout(PATIENCE, self.publish(&rows)).await {
+            Ok(published) => published,
+            Err(_elapsed) => (Vec::new(), Some(Trouble::Silent(PATIENCE))),
+        };
+        if !accepted.is_empty() {
+            // A full stream accepts more as soon as some of it has been brought.
+            self.backoff.succeed();
+        }
+        let now = Instant::now();
+        for (sequence, before) in accepted {
+            self.in_flight.handed(sequence, now);
+            metrics::counter!("colophon_nats_published_rows_total").increment(1);
+            if before > 0 {
+                metrics::counter!("colophon_nats_republished_rows_total").increment(1);
+            }
+        }
+        match trouble {
+            None => Ok(Turn::More),
+            Some(trouble) => Err(trouble),
+        }
+    }
+
+    /// Sends rows and waits for the broker to say that it has them. Gives those it has, each with
+    /// how often it was handed over before, and why it has not got the first of the others.
+    async fn publish(&mut self, rows: &[(i64, Row, u32)]) -> (Vec<(i64, u32)>, Option<Trouble>) {
+        let subject = self.broker.settings.names.rows(self.node);
+        let mut sent: Vec<(i64, u32, PublishAckFuture)> = Vec::with_capacity(rows.len());
+        let mut trouble = None;
+        for (sequence, row, before) in rows {
+            let message = message::row(row.event, *sequence, row.payload.clone());
+            match self
+                .broker
+                .context
+                .send_publish(subject.clone(), message)
+                .await
+            {
+                Ok(acknowledged) => sent.push((*sequence, *before, acknowledged)),
+                Err(error) => {
+                    trouble = Some(Trouble::not_accepted(&subject, error));
+                    break;
+                }
+            }
+        }
+        let mut accepted = Vec::with_capacity(sent.len());
+        for (sequence, before, acknowledged) in sent {
+            match acknowledged.await {
+                Ok(_acknowledged) => accepted.push((sequence, before)),
+                Err(error) => {
+                    trouble.get_or_insert_with(|| Trouble::not_accepted(&subject, error));
+                }
+            }
+        }
+        (accepted, trouble)
+    }
+}

@@ -1,0 +1,263 @@
+//! Brings the rows that the broker hands out to the logging database.
+//!
+//! A message is acknowledged only after the logging database has its row, so one that was handed
+//! out to a writer that died is handed out again, to whichever is there. What arrives twice is one
+//! row in the logging database.
+
+mod bringing;
+mod questions;
+
+use std::mem::{Discriminant, discriminant};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::consumer::{self, PullConsumer};
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{AckKind, Message};
+use colophon_core::causes::causes;
+use colophon_core::event::NamedEvent;
+use colophon_core::ports::{FieldCipher, LogRows};
+use colophon_crypto::Randomness;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::broker::Broker;
+use super::settings::PATIENCE;
+use super::standing::Part;
+use super::stream::{self, ensure_consumer, log_writers};
+use super::trouble::{Said, Trouble};
+use crate::backoff::Backoff;
+use crate::outgoing::BATCH_ROWS;
+use crate::running::Running;
+
+/// What a log writer works with.
+#[derive(Clone)]
+pub struct StreamWriterPorts {
+    /// The logging database.
+    pub log: Arc<dyn LogRows>,
+    /// Decrypts the rows; under the same master key as on the hosts they come from.
+    pub cipher: Arc<dyn FieldCipher>,
+    /// The broker.
+    pub broker: Arc<Broker>,
+}
+
+/// How long to wait for more rows after the first of a batch. Most of the cost of a batch is that of
+/// its transaction, and nobody waits for these rows.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// How often the consumer is looked at: how much waits, and whether it is handed out.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Looks in a row that find rows waiting and nothing handed out, before all is set up anew.
+const STALLED_AFTER: u32 = 3;
+
+/// How often the broker says that it is still there while it has nothing to hand out.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long one request for rows stands.
+const REQUEST: Duration = Duration::from_secs(30);
+
+/// Brings rows to the logging database until it is stopped.
+pub struct StreamWriter {
+    ports: StreamWriterPorts,
+    backoff: Backoff,
+    /// The kinds of trouble that were told since rows were brought last.
+    told: Vec<Discriminant<Trouble>>,
+}
+
+/// The way that messages come by.
+struct Source {
+    stream: Stream,
+    consumer: PullConsumer,
+    messages: pull::Stream,
+    looked_at: Instant,
+    /// Looks in a row that found rows waiting and nothing handed out.
+    idle_looks: u32,
+}
+
+impl StreamWriter {
+    /// Starts bringing, and answering nodes that ask; `random` spreads the times at which hosts
+    /// come back to what was lost. Stopping brings what was handed out and gives the rest back.
+    pub fn start(ports: StreamWriterPorts, random: Box<dyn Randomness + Send>) -> Running {
+        let writer = Self {
+            ports: ports.clone(),
+            backoff: Backoff::new(random),
+            told: Vec::new(),
+        };
+        Running::spawn(|stop| async move {
+            let answering = tokio::spawn(questions::answer(ports, stop.clone()));
+            writer.run(stop).await;
+            // A panic has been reported where it happened.
+            let _panicked = answering.await;
+        })
+    }
+
+    async fn run(mut self, stop: CancellationToken) {
+        let mut connections = self.ports.broker.standing.connections();
+        while !stop.is_cancelled() {
+            let Err(trouble) = self.work(&stop).await else {
+                return;
+            };
+            self.note(Some(&trouble));
+            tokio::select! {
+                () = sleep(self.backoff.fail()) => {}
+                Ok(()) = connections.changed() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Brings rows until it is told to stop or something fails.
+    async fn work(&mut self, stop: &CancellationToken) -> Result<(), Trouble> {
+        let mut source = Source::open(&self.ports.broker).await?;
+        while !stop.is_cancelled() {
+            let gathered = source.gather(stop).await?;
+            if gathered.is_empty() {
+                // Nothing waits, and the logging database has refused nothing.
+                self.note(None);
+            } else if let Err(trouble) = self.ports.bring(gathered).await {
+                source.give_back(bringing::LATER).await;
+                return Err(trouble);
+            } else {
+                self.note(None);
+            }
+            source.look().await?;
+        }
+        source.give_back(Duration::ZERO).await;
+        Ok(())
+    }
+
+    /// Reports the beginning of a delay, once for each kind of trouble, and its end.
+    fn note(&mut self, trouble: Option<&Trouble>) {
+        let reason = trouble.map(|trouble| causes(trouble));
+        let kind = trouble.map(discriminant);
+        if let (Some(reason), Some(kind)) = (&reason, kind)
+            && !self.told.contains(&kind)
+        {
+            let event = NamedEvent::LogWriterDelayed;
+            tracing::warn!(
+                event.code = event.code(),
+                event.name = event.slug(),
+                reason,
+                "log rows from the broker are not brought to the logging database"
+            );
+            self.told.push(kind);
+        }
+        if reason.is_none() {
+            self.backoff.succeed();
+            if !std::mem::take(&mut self.told).is_empty() {
+                tracing::info!("log rows from the broker are written again");
+            }
+        }
+        self.ports.broker.standing.set(Part::Writer, reason);
+    }
+}
+
+impl Source {
+    async fn open(broker: &Broker) -> Result<Self, Trouble> {
+        broker.connected()?;
+        let stream = broker.rows().await?;
+        broker.dead_letters().await?;
+        let found = ensure_consumer(&stream, log_writers(&broker.settings)).await?;
+        let consumer = broker.noted(found);
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(BATCH_ROWS)
+            .heartbeat(HEARTBEAT)
+            .expires(REQUEST)
+            .messages();
+        let messages = timeout(PATIENCE, messages).await;
+        let messages = messages.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
+        let messages = messages.map_err(|error| Trouble::Consumer(error.into()))?;
+        Ok(Self {
+            stream,
+            consumer,
+            messages,
+            looked_at: Instant::now(),
+            idle_looks: 0,
+        })
+    }
+
+    /// Takes messages: those that come within a moment of the first, or none where none comes for
+    /// a while or the writer is told to stop.
+    async fn gather(&mut self, stop: &CancellationToken) -> Result<Vec<Message>, Trouble> {
+        let mut gathered = Vec::new();
+        let mut until = Instant::now() + LOOK_EVERY;
+        while gathered.len() < BATCH_ROWS {
+            let next = timeout_at(until, self.messages.next());
+            let Some(next) = stop.run_until_cancelled(next).await else {
+                break;
+            };
+            match next {
+                Err(_elapsed) => break,
+                Ok(Some(Ok(message))) => {
+                    if gathered.is_empty() {
+                        until = Instant::now() + GATHER;
+                    }
+                    gathered.push(message);
+                }
+                // What was gathered is brought; the next turn meets the failure again, or not.
+                Ok(_) if !gathered.is_empty() => break,
+                Ok(Some(Err(error))) => return Err(Trouble::Stalled(error.to_string())),
+                Ok(None) => return Err(Trouble::Stalled("its hand-out ended".to_owned())),
+            }
+        }
+        if !gathered.is_empty() {
+            self.idle_looks = 0;
+        }
+        Ok(gathered)
+    }
+
+    /// Looks at the consumer now and then: measures what waits, removes from the stream what all
+    /// has been brought, and notices a hand-out that has come to a standstill unnoticed.
+    async fn look(&mut self) -> Result<(), Trouble> {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
+        let info = timeout(PATIENCE, self.consumer.get_info()).await;
+        let info = info.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
+        let info = info.map_err(|error| Trouble::Consumer(error.into()))?;
+        metrics::gauge!("colophon_nats_waiting_rows").set(stream::waiting(&info) as f64);
+        self.idle_looks = match info.num_pending {
+            0 => 0,
+            _ => self.idle_looks.saturating_add(1),
+        };
+        if self.idle_looks >= STALLED_AFTER {
+            let problem = format!("{} wait and none comes", info.num_pending);
+            return Err(Trouble::Stalled(problem));
+        }
+        self.clear(&info).await
+    }
+
+    /// Removes what has been brought, without a gap from the beginning.
+    async fn clear(&self, info: &consumer::Info) -> Result<(), Trouble> {
+        let brought = info.ack_floor.stream_sequence;
+        if brought == 0 {
+            return Ok(());
+        }
+        let purged = self.stream.purge().sequence(brought.saturating_add(1));
+        let purged = timeout(PATIENCE, purged.into_future()).await;
+        let purged = purged.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
+        let name = &self.stream.cached_info().config.name;
+        purged
+            .map(drop)
+            .map_err(|error| Trouble::stream(name, Said::from(error)))
+    }
+
+    /// Has the broker hand out elsewhere, or later, what it has handed out here and nobody brings.
+    async fn give_back(mut self, later: Duration) {
+        while let Some(Some(Ok(message))) = self.messages.next().now_or_never() {
+            give_back(&message, later).await;
+        }
+    }
+}
+
+/// Has the broker hand a message out again.
+async fn give_back(message: &Message, later: Duration) {
+    let later = Some(later).filter(|later| !later.is_zero());
+    // If that does not arrive, it is handed out again when its time is over.
+    let _lost = timeout(PATIENCE, message.ack_with(AckKind::Nak(later))).await;
+}

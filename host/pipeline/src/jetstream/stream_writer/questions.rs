@@ -1,0 +1,56 @@
+//! Answers to nodes that ask what has arrived.
+
+use async_nats::Message;
+use futures_util::StreamExt as _;
+use tokio::time::{Duration, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::StreamWriterPorts;
+use crate::jetstream::message::{node_of, read_question, seal_confirmation};
+use crate::jetstream::settings::PATIENCE;
+
+/// Of all log writers, one answers each question.
+const GROUP: &str = "log-writers";
+
+/// How long to wait before listening again where that was not possible.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// Answers until it is told to stop.
+pub(super) async fn answer(ports: StreamWriterPorts, stop: CancellationToken) {
+    let subject = ports.broker.settings.names.all_questions();
+    while !stop.is_cancelled() {
+        // A subscription outlives its connection; it ends with the client.
+        let subscribed = ports
+            .broker
+            .client
+            .queue_subscribe(subject.clone(), GROUP.to_owned());
+        if let Ok(mut questions) = subscribed.await {
+            while let Some(Some(question)) = stop.run_until_cancelled(questions.next()).await {
+                ports.answer(question).await;
+            }
+        }
+        stop.run_until_cancelled(sleep(LISTEN_AGAIN)).await;
+    }
+}
+
+impl StreamWriterPorts {
+    async fn answer(&self, question: Message) {
+        let Some(reply) = question.reply else { return };
+        let Some(node) = node_of(&question.subject) else {
+            return;
+        };
+        let Some((first, last)) = read_question(&question.payload) else {
+            return;
+        };
+        // A database that does not answer is told by an answer without anything in it: the node is
+        // to wait on, and not to hand its rows over again.
+        let arrived = timeout(PATIENCE / 2, self.log.arrived(node, first..=last)).await;
+        let answer = match arrived {
+            Ok(Ok(arrived)) => seal_confirmation(self.cipher.as_ref(), node, &arrived),
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        };
+        let said = self.broker.client.publish(reply, answer.into());
+        // A node without an answer asks again.
+        let _lost = timeout(PATIENCE, said).await;
+    }
+}

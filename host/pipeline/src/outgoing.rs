@@ -1,0 +1,127 @@
+//! Rows on their way out of the outbox, whoever carries them: read in order, the unreadable ones set
+//! aside, and removed once the logging database has them.
+//!
+//! Rows come from memory, handed over by the commit that made them durable, as long as they follow
+//! what was taken last. Otherwise the outbox is read: at the start, after a failure, and where more
+//! rows came than are held.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use colophon_core::event::NamedEvent;
+use colophon_core::log::LogRecord;
+use colophon_core::ports::{FieldCipher, OutboxRow, OutboxRows, Unavailable};
+
+use crate::hand_over::DurableRow;
+use crate::room::Backlog;
+use crate::sealed_row;
+
+/// Rows taken at once.
+pub(crate) const BATCH_ROWS: usize = 256;
+
+/// The outbox, seen by whoever carries its rows on.
+#[derive(Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) rows: Arc<dyn OutboxRows>,
+    pub(crate) cipher: Arc<dyn FieldCipher>,
+    pub(crate) backlog: Backlog,
+}
+
+/// Rows that were taken together.
+pub(crate) struct Batch {
+    /// The numbers of all of them, those set aside included.
+    pub(crate) sequences: RangeInclusive<i64>,
+    pub(crate) rows: Vec<DurableRow>,
+    /// Whether as many were taken as may be; there may be more then.
+    pub(crate) is_full: bool,
+}
+
+impl Batch {
+    fn of_held(rows: Vec<DurableRow>) -> Option<Self> {
+        let (first, last) = (rows.first()?.sequence, rows.last()?.sequence);
+        Some(Self {
+            sequences: first..=last,
+            is_full: rows.len() >= BATCH_ROWS,
+            rows,
+        })
+    }
+
+    /// The length of its rows in the outbox.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.rows.iter().map(|row| row.bytes).sum()
+    }
+}
+
+impl Outgoing {
+    /// Takes rows: handed over ones from the number `next` on, or else the oldest in the outbox
+    /// after the number `after`.
+    pub(crate) async fn take(
+        &self,
+        next: Option<i64>,
+        after: i64,
+    ) -> Result<Option<Batch>, Unavailable> {
+        let held = next.map(|next| self.backlog.hand_over.take(next, BATCH_ROWS));
+        match held.and_then(Batch::of_held) {
+            Some(batch) => Ok(Some(batch)),
+            None => self.read(after).await,
+        }
+    }
+
+    /// Reads rows and sets the unreadable ones aside.
+    async fn read(&self, after: i64) -> Result<Option<Batch>, Unavailable> {
+        let rows = self.rows.after(after, BATCH_ROWS as u32).await?;
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+            return Ok(None);
+        };
+        let mut batch = Batch {
+            sequences: first.sequence..=last.sequence,
+            rows: Vec::with_capacity(rows.len()),
+            is_full: rows.len() >= BATCH_ROWS,
+        };
+        for row in &rows {
+            match sealed_row::open(self.cipher.as_ref(), row.event, &row.payload) {
+                Ok(record) => batch.rows.push(DurableRow {
+                    sequence: row.sequence,
+                    record,
+                    bytes: row.payload.len() as u64,
+                }),
+                Err(refused) => self.set_aside(row, &refused.to_string()).await?,
+            }
+        }
+        Ok(Some(batch))
+    }
+
+    /// Removes rows that the logging database has, `count` readable ones of `bytes` among them.
+    pub(crate) async fn remove(
+        &self,
+        sequences: RangeInclusive<i64>,
+        count: u64,
+        bytes: u64,
+    ) -> Result<(), Unavailable> {
+        self.rows.remove(sequences).await?;
+        self.backlog.room.released(count, bytes);
+        Ok(())
+    }
+
+    /// A record as it may leave this machine.
+    pub(crate) fn seal(&self, record: &LogRecord) -> Vec<u8> {
+        sealed_row::seal(self.cipher.as_ref(), record)
+    }
+
+    async fn set_aside(&self, row: &OutboxRow, problem: &str) -> Result<(), Unavailable> {
+        self.rows.dead_letter(row.sequence, problem).await?;
+        let bytes = row.payload.len() as u64;
+        self.backlog.room.released(1, bytes);
+        metrics::counter!("colophon_log_unreadable_rows_total").increment(1);
+        let event = NamedEvent::LogRowUnreadable;
+        tracing::error!(
+            event.code = event.code(),
+            event.name = event.slug(),
+            log.event = %row.event,
+            outbox.sequence = row.sequence,
+            problem,
+            "a log row cannot be read and was set aside"
+        );
+        Ok(())
+    }
+}

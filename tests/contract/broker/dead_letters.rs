@@ -1,0 +1,70 @@
+//! Messages that are no rows.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::pull;
+use colophon_pipeline::jetstream::Broker;
+use colophon_tests::nats::NatsServer;
+
+use crate::ground::{
+    LoggingDatabase, Source, all_arrived, connect, eventually, settings, stranger, writer,
+};
+
+fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.insert(*name, *value);
+    }
+    headers
+}
+
+pub(crate) async fn what_is_no_row_is_kept_apart_and_the_others_arrive(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _relay = source.relay(&broker);
+    source.submit(50).await;
+    let stranger = stranger(&server).await;
+    eventually("the broker has the rows", async || {
+        let stream = stranger.get_stream("COLOPHON_LOG").await;
+        stream.is_ok_and(|stream| stream.cached_info().state.messages == 50)
+    })
+    .await;
+
+    let node = format!("colophon.log.rows.{}", source.node.id());
+    let event = "0123456789abcdef0123456789abcdef";
+    let whole = [("Nats-Msg-Id", event), ("Colophon-Sequence", "7")];
+    let no_number = [("Nats-Msg-Id", "x"), ("Colophon-Sequence", "7")];
+    // What the broker would not accept in another place.
+    let expecting = [("Nats-Expected-Last-Sequence", "53")];
+    let poison = [
+        ("colophon.log.rows.nobody", headers(&whole)),
+        (&node, headers(&no_number)),
+        (&node, HeaderMap::new()),
+        (&node, headers(&expecting)),
+    ];
+    let buried = poison.len() as u64;
+    for (subject, headers) in poison {
+        let sent = stranger.publish_with_headers(subject.to_owned(), headers, "poison".into());
+        sent.await.unwrap().await.unwrap();
+    }
+    source.submit(50).await;
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 100).await;
+
+    eventually("all are buried", async || {
+        let inspection = Broker::inspect(&settings).await.unwrap();
+        inspection.dead_letters == buried && inspection.waiting == Some(0)
+    })
+    .await;
+    let stream = stranger.get_stream("COLOPHON_LOG_DEAD").await.unwrap();
+    let letter = stream.get_raw_message(1).await.unwrap();
+    let problem = letter.headers.get("Colophon-Problem").unwrap();
+    assert_eq!(problem.as_str(), "the subject names no node");
+    assert_eq!(&letter.payload[..], b"poison");
+    let rows = stranger.get_stream("COLOPHON_LOG").await.unwrap();
+    let consumer = rows
+        .get_consumer::<pull::Config>("log-writer")
+        .await
+        .unwrap();
+    assert_eq!(consumer.cached_info().num_ack_pending, 0);
+}

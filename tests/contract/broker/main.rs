@@ -1,0 +1,67 @@
+//! What the way of log rows through NATS promises, held against real servers: each case runs on
+//! Debian's release and on a current one.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "cases are ordinary functions, since each is a test on two servers"
+)]
+
+mod dead_letters;
+mod ground;
+mod losses;
+mod outages;
+mod passing;
+mod strangers;
+
+use colophon_tests::nats::{NatsRelease, NatsServer};
+
+/// Runs every case on a server of its own, of each release.
+macro_rules! on_both_releases {
+    ($($module:ident => $case:ident,)*) => {
+        mod debian {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::run(stringify!($case), crate::NatsRelease::Debian, crate::$module::$case).await;
+                }
+            )*
+        }
+
+        mod current {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::run(stringify!($case), crate::NatsRelease::Current, crate::$module::$case).await;
+                }
+            )*
+        }
+    };
+}
+
+async fn run(name: &str, release: NatsRelease, case: impl AsyncFnOnce(NatsServer)) {
+    if let Some(server) = NatsServer::start(&format!("{name} on {release:?}"), release) {
+        case(server).await;
+    }
+}
+
+on_both_releases! {
+    passing => rows_arrive_once_and_leave_the_outbox,
+    passing => rows_of_an_earlier_run_are_handed_over,
+    passing => two_log_writers_share_the_rows,
+    passing => rows_of_many_nodes_arrive_under_their_names,
+    passing => nothing_stays_in_the_stream_that_was_brought,
+    losses => a_lost_answer_of_the_logging_database_makes_no_row_twice,
+    losses => a_lost_confirmation_is_asked_for,
+    losses => a_wiped_broker_loses_nothing,
+    losses => a_stream_that_is_deleted_is_made_anew,
+    outages => a_broker_that_is_killed_under_load_loses_nothing,
+    outages => a_frozen_broker_keeps_nobody_waiting,
+    outages => a_full_stream_accepts_nothing_and_loses_nothing,
+    outages => a_logging_database_may_be_away,
+    outages => a_host_starts_without_its_broker,
+    dead_letters => what_is_no_row_is_kept_apart_and_the_others_arrive,
+    strangers => wrong_credentials_are_told_plainly,
+    strangers => tls_is_believed_by_its_authority_alone,
+    strangers => another_ones_stream_is_used_as_it_is,
+}

@@ -1,0 +1,89 @@
+//! Something does not answer for a while.
+
+use std::sync::atomic::Ordering;
+
+use colophon_tests::nats::NatsServer;
+
+use crate::ground::{LoggingDatabase, Source, all_arrived, connect, eventually, settings, writer};
+
+pub(crate) async fn a_broker_that_is_killed_under_load_loses_nothing(mut server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    for _ in 0..5 {
+        source.submit(200).await;
+        // In the midst of these.
+        server.kill();
+        source.submit(100).await;
+        server.run();
+    }
+    all_arrived(&source, &log, 1500).await;
+    eventually("all is well", async || {
+        broker.standing().problem().is_none()
+    })
+    .await;
+}
+
+pub(crate) async fn a_frozen_broker_keeps_nobody_waiting(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    source.submit(10).await;
+    all_arrived(&source, &log, 10).await;
+    server.freeze();
+    // Durable while the broker stands still, and it does so until it is thawed.
+    source.submit(500).await;
+    eventually("it is told", async || broker.standing().problem().is_some()).await;
+    assert_eq!(source.waiting().await, 500);
+    server.thaw();
+    all_arrived(&source, &log, 510).await;
+}
+
+pub(crate) async fn a_full_stream_accepts_nothing_and_loses_nothing(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let mut settings = settings(&server);
+    settings.limits.bytes_max = 64 << 10;
+    let broker = connect(&settings).await;
+    let _relay = source.relay(&broker);
+    source.submit(1000).await;
+    eventually("it is told", async || {
+        let problem = broker.standing().problem();
+        problem.is_some_and(|problem| problem.contains("maximum bytes exceeded"))
+    })
+    .await;
+    assert_eq!(source.waiting().await, 1000);
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 1000).await;
+}
+
+pub(crate) async fn a_logging_database_may_be_away(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    log.away.store(true, Ordering::Relaxed);
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    source.submit(300).await;
+    eventually("it is told", async || {
+        let problem = broker.standing().problem();
+        problem.is_some_and(|problem| problem.contains("the logging database"))
+    })
+    .await;
+    assert_eq!((source.waiting().await, log.rows().await), (300, 0));
+    log.away.store(false, Ordering::Relaxed);
+    all_arrived(&source, &log, 300).await;
+    eventually("all is well", async || {
+        broker.standing().problem().is_none()
+    })
+    .await;
+}
+
+pub(crate) async fn a_host_starts_without_its_broker(mut server: NatsServer) {
+    server.kill();
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    source.submit(100).await;
+    assert_eq!(source.waiting().await, 100);
+    assert!(broker.standing().problem().is_some());
+    server.run();
+    all_arrived(&source, &log, 100).await;
+}

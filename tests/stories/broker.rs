@@ -1,0 +1,167 @@
+//! Log rows that go from one machine to another through NATS.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use colophon_tests::book::epub;
+use colophon_tests::colophon::{Host, House, fail, succeed};
+use colophon_tests::nats::{NatsRelease, NatsServer};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "it never came to this: {what}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// Two machines of one center: one that downloads are served on, and one that keeps the log.
+struct Machines {
+    shop: House,
+    office: House,
+    secret: String,
+}
+
+impl Machines {
+    fn new(server: &NatsServer) -> Self {
+        let shop = House::new();
+        let file = shop.path().join("book.epub");
+        fs::write(&file, epub("Far Water", "Ada Writer", 3)).unwrap();
+        shop.add_title(&file, "b-1", &["--level", "3"]);
+        let secret = shop.add_retailer("bookshop", &[]);
+        let office = House::copy_of(&shop);
+        // Each machine has a node of its own.
+        for file in ["node.db", "node.db-wal", "node.db-shm"] {
+            let _absent = fs::remove_file(office.path().join(file));
+        }
+        let log = office.path().join("log.db");
+        for house in [&shop, &office] {
+            let settings = format!(
+                "[database]\nlogging = \"sqlite://{}\"\n\n[nats]\nurl = \"{}\"\nconfirm_ms = 1000\n",
+                log.display(),
+                server.address()
+            );
+            fs::write(house.path().join("colophon.toml"), settings).unwrap();
+        }
+        Self {
+            shop,
+            office,
+            secret,
+        }
+    }
+
+    fn buy(&self, host: &Host, transaction: &str) {
+        let more = ["--user-name", "Bea Buyer"];
+        let receipt = self.shop.mint(&self.secret, "b-1", transaction, &more);
+        let answer = host.download(&receipt);
+        assert_eq!((answer.status, answer.complete), (200, true));
+    }
+
+    /// The transactions that the office knows of as completed, sorted.
+    fn completed(&self) -> Vec<String> {
+        let exported = self.office.json(&["log", "export"]);
+        let rows = exported["rows"].as_array().unwrap().iter();
+        let rows = rows.filter(|row| row["outcome"] == "completed");
+        let mut completed: Vec<String> = rows
+            .map(|row| row["transaction"].as_str().unwrap().to_owned())
+            .collect();
+        completed.sort();
+        completed
+    }
+}
+
+/// Whether the host is ready, and whether its broker is.
+fn ready(host: &Host) -> (bool, bool) {
+    let ready = host.request("GET", "/readyz", &[], None).unwrap();
+    let answer = ready.json();
+    let services = answer["services"].as_array().unwrap();
+    let broker = services.iter().find(|one| one["service"] == "log-broker");
+    (ready.status == 200, broker.unwrap()["ready"] == true)
+}
+
+fn metric(host: &Host, name: &str) -> f64 {
+    let metrics = host.request("GET", "/metrics", &[], None).unwrap();
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+    line.map_or(0.0, |value| value.trim().parse().unwrap())
+}
+
+#[test]
+fn a_purchase_on_one_machine_is_in_the_log_of_another() {
+    for release in [NatsRelease::Debian, NatsRelease::Current] {
+        let Some(mut server) = NatsServer::start("log rows through NATS", release) else {
+            continue;
+        };
+        let machines = Machines::new(&server);
+        let shop = machines.shop.serve(&["--roles", "download"]);
+        machines.buy(&shop, "t-1");
+        // No log writer is at work yet.
+        eventually("the row is handed over", || {
+            metric(&shop, "colophon_nats_published_rows_total ") >= 1.0
+        });
+        assert_eq!(machines.completed(), [""; 0]);
+        let office = machines.office.serve(&["--roles", "fulfillment"]);
+        eventually("the row arrives", || machines.completed() == ["t-1"]);
+        eventually("it is confirmed", || {
+            metric(&shop, "colophon_nats_unconfirmed_rows ") == 0.0
+        });
+        assert_eq!(ready(&shop), (true, true));
+
+        // Sales go on without the broker, and say so.
+        server.kill();
+        machines.buy(&shop, "t-2");
+        eventually("it is told", || ready(&shop) == (true, false));
+        server.wipe();
+        server.run();
+        eventually("the row arrives", || machines.completed() == ["t-1", "t-2"]);
+        eventually("all is well", || ready(&shop) == (true, true));
+
+        assert!(shop.stop());
+        assert!(office.stop());
+        let doctor = succeed(machines.office.colophon().arg("doctor"));
+        assert!(
+            doctor.contains("0 log rows wait for a log writer"),
+            "{doctor}"
+        );
+        let events = machines.office.json(&["log", "events"]);
+        assert!(events.to_string().contains("log-broker-failed"), "{events}");
+        server.kill();
+        let doctor = machines.office.colophon().arg("doctor").output().unwrap();
+        let doctor = String::from_utf8(doctor.stdout).unwrap();
+        assert!(doctor.contains("not connected to the broker"), "{doctor}");
+    }
+}
+
+#[test]
+fn a_host_with_all_roles_needs_no_other() {
+    let Some(server) = NatsServer::start("all roles and NATS", NatsRelease::Current) else {
+        return;
+    };
+    let machines = Machines::new(&server);
+    let host = machines.shop.serve(&[]);
+    for number in 1..=9 {
+        machines.buy(&host, &format!("t-{number}"));
+    }
+    assert!(host.stop());
+    assert_eq!(machines.completed().len(), 9);
+}
+
+#[test]
+fn a_log_writer_needs_a_broker() {
+    let house = House::new();
+    let listen = ["serve", "--listen", "127.0.0.1:0"];
+    let said = fail(
+        house
+            .colophon()
+            .args(listen)
+            .args(["--roles", "fulfillment"]),
+    );
+    assert!(said.contains("nats.url is not set"), "{said}");
+    let token = ["--set", "nats.url=nats://127.0.0.1:9", "--set"];
+    let nowhere = format!("nats.token_file={}/nothing", house.path().display());
+    let said = fail(house.colophon().args(listen).args(token).arg(&nowhere));
+    assert!(said.contains("nothing cannot be used"), "{said}");
+}
