@@ -1,5 +1,6 @@
 //! Where instances rest, and which of them have to go.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use colophon_core::plugin::CallContext;
@@ -79,10 +80,26 @@ impl<T> Shelf<T> {
             let longest = self.resting.iter().position(is_own);
             gone.extend(longest.map(|at| self.resting.remove(at).instance));
         }
-        while self.resting.len() > RESTING_MAX || self.bytes() > RESTING_BYTES_MAX {
-            gone.push(self.resting.remove(0).instance);
+        while self.resting.len() > RESTING_MAX {
+            gone.extend(self.of_the_greatest(|_| 1));
+        }
+        while self.bytes() > RESTING_BYTES_MAX {
+            gone.extend(self.of_the_greatest(|one| one.bytes));
         }
         gone
+    }
+
+    /// Takes the longest resting of the center that has the most on the shelf: whoever has much
+    /// makes room, and takes away nothing of those who have less.
+    fn of_the_greatest(&mut self, weight: impl Fn(&Resting<T>) -> usize) -> Option<T> {
+        let mut weights: HashMap<&CenterId, usize> = HashMap::new();
+        for one in &self.resting {
+            *weights.entry(&one.center).or_default() += weight(one);
+        }
+        let greatest = weights.values().max().copied();
+        let has_most = |one: &Resting<T>| weights.get(&one.center).copied() == greatest;
+        let at = self.resting.iter().position(has_most)?;
+        Some(self.resting.remove(at).instance)
     }
 
     /// Those whose time is over.
@@ -199,6 +216,31 @@ mod tests {
         };
         let gone = shelf.put((1, &of("north", "shop")), ("a", 1), &none, now);
         assert_eq!(gone, ["a"]);
+    }
+
+    #[test]
+    fn a_center_with_much_at_rest_makes_room_for_the_others() {
+        let (mut shelf, now) = (Shelf::default(), Instant::now());
+        let (north, south) = (of("north", "shop"), of("south", "shop"));
+        assert!(shelf.put((0, &south), (0, 1), &terms(), now).is_empty());
+        for generation in 1..100 {
+            let gone = shelf.put((generation, &north), (generation, 1), &terms(), now);
+            assert!(!gone.contains(&0), "{generation}");
+        }
+        for generation in 100..200 {
+            let gone = shelf.put((generation, &south), (generation, 1), &terms(), now);
+            assert_eq!(gone.len(), 1);
+        }
+        let of = |center: &CallContext| {
+            let resting = shelf.resting.iter();
+            resting.filter(|one| one.center == center.center).count()
+        };
+        assert_eq!((of(&north), of(&south)), (RESTING_MAX / 2, RESTING_MAX / 2));
+        // Nor does one with large instances take the memory of the others.
+        let most = RESTING_BYTES_MAX;
+        let gone = shelf.put((200, &north), (200, most), &terms(), now);
+        assert_eq!(gone.len(), RESTING_MAX / 2 + 1, "all of its own");
+        assert_eq!(shelf.len(), RESTING_MAX / 2);
     }
 
     #[test]
