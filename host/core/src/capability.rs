@@ -8,6 +8,7 @@ mod address;
 mod field;
 mod mapping;
 mod network;
+mod shared;
 mod values;
 mod web;
 
@@ -23,6 +24,7 @@ pub use self::mapping::{
     StatementText,
 };
 pub use self::network::{InvalidNetwork, Network, is_public};
+pub use self::shared::EachPlugin;
 pub use self::values::{PluginValues, Put, Swap, ValueOwner, ValuePlace};
 pub use self::web::{
     PrivateNetworks, SecretUse, WebFailure, WebMethod, WebRequest, WebResponse, WebServices,

@@ -22,12 +22,13 @@ use colophon_core::capability::{
     AllowedAddress, Name, PrivateNetworks, WebAddress, WebFailure, WebRequest, WebResponse,
     WebServices, is_public,
 };
+use colophon_receipt::CenterId;
 use http::Response;
-use tokio::sync::Semaphore;
 
 use self::request::Asked;
 pub use self::resolving::{Resolver, SystemResolver};
 pub use self::secret::{InvalidSecret, WebSecret};
+use self::shared::OwnPlaces;
 pub use self::shared::{SharedWeb, WebCaps};
 use crate::{Bounds, NoAnswer};
 
@@ -51,22 +52,20 @@ pub struct WebGrant {
     pub secrets: BTreeMap<Name, WebSecret>,
 }
 
-/// Asks services for one plug-in.
+/// Asks services for one version of a plug-in.
 pub struct GrantedWeb {
     grant: WebGrant,
     shared: Arc<SharedWeb>,
-    connections: Arc<Semaphore>,
-    look_ups: Arc<Semaphore>,
+    own: Arc<OwnPlaces>,
 }
 
 impl GrantedWeb {
-    /// Services under a grant, asked beside those of all other plug-ins.
-    pub fn new(grant: WebGrant, shared: Arc<SharedWeb>) -> Self {
-        let caps = shared.caps();
+    /// Services under a version's grant, asked beside those of all other plug-ins. What the plug-in
+    /// may have under way in the center is counted over all its versions.
+    pub fn new(center: &CenterId, plugin: &Name, grant: WebGrant, shared: Arc<SharedWeb>) -> Self {
         Self {
+            own: shared.own_places(center, plugin),
             grant,
-            connections: Arc::new(Semaphore::new(caps.connections_of_one)),
-            look_ups: Arc::new(Semaphore::new(caps.look_ups_of_one)),
             shared,
         }
     }
@@ -83,7 +82,7 @@ impl GrantedWeb {
     async fn dialed(&self, address: &WebAddress) -> Result<Vec<SocketAddr>, WebFailure> {
         let found = match address.host().parse::<IpAddr>() {
             Ok(ip) => vec![SocketAddr::new(ip, address.port())],
-            Err(_) => self.shared.resolved(address, &self.look_ups).await?,
+            Err(_) => self.shared.resolved(address, &self.own).await?,
         };
         if found.is_empty() {
             return Err(unavailable("the host's name leads nowhere"));
@@ -107,7 +106,7 @@ impl GrantedWeb {
 impl WebServices for GrantedWeb {
     async fn fetch(&self, request: WebRequest) -> Result<WebResponse, WebFailure> {
         let mut asked = Asked::new(request, &self.grant)?;
-        let _places = self.shared.connection(&self.connections).await?;
+        let _places = self.shared.connection(&self.own).await?;
         for _ in 0..=REDIRECTS_MAX {
             let answer = self.exchange(&asked).await?;
             asked = match response::redirect(&answer) {

@@ -84,10 +84,8 @@ impl Server {
     }
 
     fn web_for(&self, allow: &[&str]) -> GrantedWeb {
-        GrantedWeb::new(
-            self.grant(allow),
-            shared(Arc::new(Names), WebCaps::default()),
-        )
+        let shared = shared(Arc::new(Names), WebCaps::default());
+        version_of("acme", self.grant(allow), &shared)
     }
 
     /// A grant for these addresses, all of which may lead to this machine, with a secret for
@@ -136,6 +134,13 @@ impl Server {
 
 fn shared(resolver: Arc<dyn Resolver>, caps: WebCaps) -> Arc<SharedWeb> {
     SharedWeb::new(RootCertStore::empty(), resolver, caps).expect("a way to the web")
+}
+
+/// The services of a version of this plug-in.
+fn version_of(plugin: &str, grant: WebGrant, shared: &Arc<SharedWeb>) -> GrantedWeb {
+    let center = "main".parse().expect("a center");
+    let plugin = Name::parse(plugin).expect("a name");
+    GrantedWeb::new(&center, &plugin, grant, Arc::clone(shared))
 }
 
 /// A request with its body, as it came.
@@ -453,7 +458,7 @@ async fn a_secret_goes_to_its_own_address_and_field_alone() {
     let name = Name::parse("narrow").expect("a name");
     let narrow = server.secret("http://here.example:PORT/v1/moved");
     grant.secrets.insert(name, narrow);
-    let web = GrantedWeb::new(grant, shared(Arc::new(Names), WebCaps::default()));
+    let web = version_of("acme", grant, &shared(Arc::new(Names), WebCaps::default()));
     for url in [
         "http://there.example:PORT/v1/book",
         "http://here.example:PORT/collect",
@@ -496,7 +501,7 @@ async fn a_network_is_open_to_its_own_addresses_alone() {
     ];
     let mut grant = server.grant(&allow);
     grant.private.truncate(1);
-    let web = GrantedWeb::new(grant, shared(Arc::new(Names), WebCaps::default()));
+    let web = version_of("acme", grant, &shared(Arc::new(Names), WebCaps::default()));
     let response = web
         .fetch(server.get("http://here.example:PORT/v1/book"))
         .await;
@@ -558,7 +563,7 @@ async fn a_look_up_that_nobody_waits_for_keeps_its_place() {
     };
     let shared = shared(Arc::new(slow), few());
     let grant = || server.grant(&["http://here.example:PORT/v1/"]);
-    let webs = [(); 3].map(|()| GrantedWeb::new(grant(), Arc::clone(&shared)));
+    let webs = ["a", "b", "c"].map(|plugin| version_of(plugin, grant(), &shared));
     let book = || server.get("http://here.example:PORT/v1/book");
     // Each plug-in gives up, again and again; only one look-up of each begins, and two of all.
     for _ in 0..3 {
@@ -585,7 +590,7 @@ async fn whoever_finds_no_place_for_a_look_up_is_told_so() {
     };
     let shared = shared(Arc::new(slow), few_and_hasty());
     let grant = || server.grant(&["http://here.example:PORT/v1/"]);
-    let webs = [(); 3].map(|()| Arc::new(GrantedWeb::new(grant(), Arc::clone(&shared))));
+    let webs = ["a", "b", "c"].map(|plugin| Arc::new(version_of(plugin, grant(), &shared)));
     let book = || server.get("http://here.example:PORT/v1/book");
     let mut asking = tokio::task::JoinSet::new();
     for web in webs.iter().take(2) {
@@ -615,7 +620,7 @@ async fn connections_are_counted_for_each_plug_in_and_for_all() {
     };
     let shared = shared(Arc::new(Names), few_and_hasty());
     let grant = || server.grant(&["http://here.example:PORT/v1/"]);
-    let webs = [(); 2].map(|()| Arc::new(GrantedWeb::new(grant(), Arc::clone(&shared))));
+    let webs = ["a", "b"].map(|plugin| Arc::new(version_of(plugin, grant(), &shared)));
     let mut accepted = Vec::new();
     let mut asking = tokio::task::JoinSet::new();
     for web in [0, 0, 1] {
@@ -644,6 +649,45 @@ async fn connections_are_counted_for_each_plug_in_and_for_all() {
     );
     let (again, connected) = tokio::join!(again, listener.accept());
     assert!(again.is_err() && connected.is_ok());
+}
+
+#[tokio::test]
+async fn two_versions_of_a_plug_in_share_its_places() {
+    // A service that accepts and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let server = Server {
+        port: listener.local_addr().expect("an address").port(),
+        asked: Arc::default(),
+    };
+    let shared = shared(Arc::new(Names), few_and_hasty());
+    let version = |plugin| {
+        let grant = server.grant(&["http://here.example:PORT/v1/"]);
+        Arc::new(version_of(plugin, grant, &shared))
+    };
+    let book = || server.get("http://here.example:PORT/v1/book");
+    let (active, trial) = (version("a"), version("a"));
+    let (mut asking, mut accepted) = (tokio::task::JoinSet::new(), Vec::new());
+    for version in [&active, &trial] {
+        let (version, request) = (Arc::clone(version), book());
+        asking.spawn(async move { version.fetch(request).await });
+        accepted.push(listener.accept().await.expect("a connection"));
+    }
+    drop(active);
+    for version in [&trial, &version("a")] {
+        let refused = version.fetch(book()).await;
+        assert!(
+            matches!(&refused, Err(WebFailure::Unavailable(problem)) if problem.contains("requests")),
+            "{refused:?}"
+        );
+    }
+    // Another plug-in has places of its own, and these are free again when they are given back.
+    asking.shutdown().await;
+    for version in [version("b"), trial] {
+        let request = book();
+        let asking = tokio::spawn(async move { version.fetch(request).await });
+        listener.accept().await.expect("a connection");
+        asking.abort();
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre};
 
 pub use self::load::LoadRefused;
-pub(crate) use self::load::{COMPONENT_BYTES_MAX, refuse_unknown_exports};
+pub(crate) use self::load::{COMPONENT_BYTES_MAX, refuse_at_sight, refuse_unknown_exports};
 use crate::bindings::{meta, naming, policy, resolver, retailers};
 use crate::call::Live;
 use crate::contract::Role;

@@ -29,6 +29,7 @@ mod bindings;
 mod call;
 mod chain;
 mod contract;
+mod digested;
 mod generation;
 mod granted;
 mod host_calls;
@@ -46,6 +47,7 @@ mod warm;
 
 pub use chain::{Asked, Chain, FollowedCall, Follower, Place};
 pub use contract::{CONTRACT, Capability, Role};
+pub use digested::Digested;
 pub use generation::{Description, Generation, LoadRefused};
 pub use granted::{Granted, GrantedStatements, GrantedValues, Services};
 pub use limits::{Capacity, Limits};

@@ -7,11 +7,12 @@ mod rate;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use colophon_core::capability::Name;
+use colophon_core::capability::{EachPlugin, Name};
+use colophon_receipt::CenterId;
 use metrics::counter;
 
 use self::rate::Rate;
@@ -51,6 +52,7 @@ pub struct Line {
 #[derive(Clone)]
 pub struct LineQueue {
     waiting: SyncSender<Line>,
+    plugins: Arc<EachPlugin<Lines>>,
 }
 
 impl LineQueue {
@@ -69,7 +71,17 @@ impl LineQueue {
     /// A queue and its other end, for whoever reads lines otherwise.
     pub fn to_reader() -> (Self, Receiver<Line>) {
         let (waiting, lines) = sync_channel(WAITING_MAX);
-        (Self { waiting }, lines)
+        let queue = Self {
+            waiting,
+            plugins: Arc::default(),
+        };
+        (queue, lines)
+    }
+
+    /// The lines of a plug-in in a center: all its versions write at one rate.
+    pub fn lines_of(&self, center: &CenterId, plugin: &Name) -> Arc<Lines> {
+        let lines = || Lines::of(plugin.clone(), self.clone());
+        self.plugins.of(center, plugin, lines)
     }
 }
 
@@ -82,7 +94,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Lines of this plug-in into a queue.
+    /// Lines into a queue, at a rate of their own.
     pub fn of(plugin: Name, queue: LineQueue) -> Self {
         Self {
             plugin: Some(plugin),
@@ -160,5 +172,41 @@ fn tell(line: &Line) {
                 "{message}"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(plugin: Name) -> Line {
+        Line {
+            plugin,
+            center: None,
+            request_id: None,
+            level: LineLevel::Info,
+            message: "one".to_owned(),
+            fields: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_versions_of_a_plug_in_write_at_one_rate() {
+        let (queue, arrived) = LineQueue::to_reader();
+        let of = |center: &str| {
+            let (center, plugin) = (center.parse().unwrap(), Name::parse("acme").unwrap());
+            queue.lines_of(&center, &plugin)
+        };
+        let (active, trial, elsewhere) = (of("north"), of("north"), of("south"));
+        for lines in [&active, &trial, &elsewhere] {
+            for _ in 0..1000 {
+                lines.write(line);
+            }
+        }
+        // 200 at once, and what has come meanwhile.
+        assert!(trial.dropped() > 1500, "{} dropped", trial.dropped());
+        assert!(elsewhere.dropped() < 900, "{}", elsewhere.dropped());
+        let written = arrived.try_iter().count() as u64;
+        assert_eq!(written + trial.dropped() + elsewhere.dropped(), 3000);
     }
 }

@@ -5,15 +5,20 @@ mod engine;
 #[cfg(test)]
 mod next_version;
 mod precompiled;
+mod turns;
 
+use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use colophon_core::time::Timestamp;
+use colophon_receipt::CenterId;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
-use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, OutOfMemory};
 
 use self::compiling::NotCompiled;
 pub use self::compiling::{
@@ -23,9 +28,11 @@ pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK
 use self::engine::{EngineMemory, Ticker, build, fingerprint, native_code};
 use self::precompiled::of_own_code;
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
+use self::turns::Turns;
 use crate::CATALOG_PLUGIN;
 use crate::bindings::{catalog, config, http, kv, log, sql};
 use crate::contract::Spoken;
+use crate::digested::Digested;
 use crate::generation::LoadRefused;
 use crate::limits::Capacity;
 use crate::observation::Meters;
@@ -71,8 +78,7 @@ pub struct Sandbox {
     linker: Linker<CallState>,
     precompiled: Option<Arc<PrecompiledFolder>>,
     compiler: Option<CompilerProgram>,
-    /// One component is compiled at a time.
-    compiling: Semaphore,
+    compiling: Turns,
     resting: Option<Arc<Resting>>,
     pub(crate) places: Arc<Semaphore>,
     capacity: Capacity,
@@ -120,7 +126,7 @@ impl Sandbox {
                 .map(|folder| PrecompiledFolder::open(folder).map(Arc::new))
                 .transpose()?,
             compiler: settings.compiler.clone(),
-            compiling: Semaphore::new(1),
+            compiling: Turns::default(),
             resting: resting.map_err(StartFailed::Clock)?,
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
@@ -166,14 +172,14 @@ impl Sandbox {
     /// Makes native code of a component, or takes what was made of it before.
     pub(crate) async fn compile(
         &self,
-        wasm: &[u8],
-        sha256: &[u8; 32],
+        center: Option<&CenterId>,
+        digested: &Digested,
     ) -> Result<Component, LoadRefused> {
+        let (wasm, sha256) = (digested.wasm(), digested.sha256());
         if let Some(component) = self.kept(sha256).await? {
             return Ok(component);
         }
-        // The semaphore is never closed; were it, nobody would be waited for.
-        let _turn = self.compiling.acquire().await.ok();
+        let _turn = self.compiling.next(center).await;
         // Whoever had the turn before may have compiled the same.
         if let Some(component) = self.kept(sha256).await? {
             return Ok(component);
@@ -186,9 +192,31 @@ impl Sandbox {
                 let fingerprint = fingerprint(&self.engine);
                 compiler.compile(self.memory, fingerprint, wasm).await?
             }
-            None => native_code(&self.engine, wasm).map_err(LoadRefused::NotAComponent)?,
+            None => self.compile_here(wasm.to_vec()).await?,
         };
         self.take_over(code, *sha256).await
+    }
+
+    async fn compile_here(&self, wasm: Vec<u8>) -> Result<Vec<u8>, LoadRefused> {
+        let engine = self.engine.clone();
+        let compiling = spawn_blocking(move || native_code(&engine, &wasm));
+        match compiling.await {
+            Ok(compiled) => compiled.map_err(LoadRefused::NotAComponent),
+            Err(panicked) if panicked.is_panic() => Err(LoadRefused::BreaksCompiler),
+            Err(cause) => Err(interrupted(cause)),
+        }
+    }
+
+    /// Deletes code that was kept of components that nobody names any more, and says how many files
+    /// those were.
+    pub async fn forget_code_but(&self, named: HashSet<[u8; 32]>, now: Timestamp) -> usize {
+        let Some(folder) = self.precompiled.clone() else {
+            return 0;
+        };
+        let engine = self.engine.clone();
+        let sweeping = spawn_blocking(move || folder.forget_all_but(&engine, named, now));
+        // It is tried again in any case.
+        sweeping.await.unwrap_or(0)
     }
 
     /// Reading and checking code takes a while, which requests on this thread do not wait for.
@@ -204,7 +232,7 @@ impl Sandbox {
     async fn take_over(&self, code: Vec<u8>, sha256: [u8; 32]) -> Result<Component, LoadRefused> {
         let (engine, folder) = (self.engine.clone(), self.precompiled.clone());
         let taking = spawn_blocking(move || {
-            let component = of_own_code(&engine, &code).map_err(LoadRefused::NotAComponent)?;
+            let component = of_own_code(&engine, &code).map_err(without_place)?;
             if let Some(folder) = folder {
                 folder.keep(&engine, &sha256, &code);
             }
@@ -219,12 +247,48 @@ fn interrupted(cause: JoinError) -> LoadRefused {
     LoadRefused::NotCompiled(CompilerFailed::Lost(cause.into()))
 }
 
+/// Only what the pool of places itself says is the component's fault. Whatever else keeps code of this
+/// very engine from being taken over lies in the machine: no memory, or none that may be run.
+fn without_place(refused: wasmtime::Error) -> LoadRefused {
+    let of_the_system = refused.is::<OutOfMemory>()
+        || refused
+            .chain()
+            .any(|cause| cause.is::<io::Error>() || cause.is::<rustix::io::Errno>());
+    // The engine has no type for it, only the text; hostile guests in the tests watch it.
+    let exceeds = refused.root_cause().to_string().contains("exceeds the ");
+    if exceeds && !of_the_system {
+        return LoadRefused::NoPlace(refused);
+    }
+    LoadRefused::NotCompiled(CompilerFailed::Lost(io::Error::other(format!(
+        "{refused:#}"
+    ))))
+}
+
 impl From<NotCompiled> for LoadRefused {
     fn from(not: NotCompiled) -> Self {
         match not {
             NotCompiled::Refused(reason) => Self::NotAComponent(wasmtime::Error::msg(reason)),
+            NotCompiled::Broken => Self::BreaksCompiler,
             NotCompiled::TooMuch(what) => Self::TooCostly(what),
             NotCompiled::Failed(failed) => Self::NotCompiled(failed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_pool_refuses_is_the_components_fault() {
+        let of = |error: wasmtime::Error| matches!(without_place(error), LoadRefused::NoPlace(_));
+        let text = "memories count of 5 exceeds the limit of 4";
+        assert!(of(wasmtime::Error::msg(text)));
+        assert!(!of(wasmtime::Error::msg("something else")));
+        for errno in [rustix::io::Errno::NOMEM, rustix::io::Errno::ACCESS] {
+            assert!(!of(wasmtime::Error::from(errno)));
+            assert!(!of(wasmtime::Error::from(errno).context(text)));
+        }
+        assert!(!of(wasmtime::Error::from(io::Error::other(text))));
     }
 }

@@ -12,8 +12,11 @@ mod collected;
 mod numeric;
 mod postgres;
 mod sqlite;
+mod turns;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use colophon_core::capability::{
@@ -21,14 +24,20 @@ use colophon_core::capability::{
 };
 use sqlx::Either;
 use thiserror::Error;
+use tokio::time::timeout;
 
 use self::bounded::Bounded;
 use self::postgres::PostgresMapping;
 use self::sqlite::SqliteMapping;
+pub use self::turns::StatementTurns;
 use crate::database::DatabaseAddress;
 
 /// How many statements of one plug-in run at once.
 const CONNECTIONS_MAX: u32 = 4;
+
+/// What a statement has beyond its own time, which the database holds it to, before it is given up:
+/// a server that is away says nothing any more.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// As the contract states it.
 const COLUMNS_MAX: usize = 64;
@@ -37,10 +46,11 @@ const COLUMNS_MAX: usize = 64;
 /// itself: as much as all rows together may hold.
 const VALUE_BYTES_MAX: i32 = 256 << 10;
 
-/// A mapping database, connected, with the statements of one plug-in.
+/// A mapping database, connected, with the statements of one version of a plug-in.
 pub struct GrantedMapping {
-    statements: BTreeMap<Name, Bounded>,
-    engine: Engine,
+    statements: BTreeMap<Name, Arc<Bounded>>,
+    engine: Arc<Engine>,
+    turns: Arc<StatementTurns>,
 }
 
 enum Engine {
@@ -120,13 +130,15 @@ pub enum MappingRefused {
 }
 
 impl GrantedMapping {
-    /// Connects, and prepares every statement.
+    /// Connects, and prepares every statement. `turns` are those of the plug-in, which all its
+    /// versions share.
     ///
     /// # Errors
     /// [`MappingRefused`] names the database or the statement that is wrong.
     pub async fn open(
         address: &DatabaseAddress,
         statements: BTreeMap<Name, SqlStatement>,
+        turns: Arc<StatementTurns>,
     ) -> Result<Self, MappingRefused> {
         let (engine, statements) = match address {
             DatabaseAddress::Sqlite(path) => {
@@ -139,7 +151,32 @@ impl GrantedMapping {
                 (Engine::Postgres(database), statements)
             }
         };
-        Ok(Self { statements, engine })
+        let statements = statements.into_iter();
+        Ok(Self {
+            statements: statements
+                .map(|(name, bounded)| (name, Arc::new(bounded)))
+                .collect(),
+            engine: Arc::new(engine),
+            turns,
+        })
+    }
+}
+
+impl Engine {
+    async fn run(
+        &self,
+        statement: &Bounded,
+        parameters: &[SqlValue],
+        bytes_max: usize,
+    ) -> Result<SqlRows, MappingFailure> {
+        let running = async {
+            match self {
+                Self::Sqlite(database) => database.run(statement, parameters, bytes_max).await,
+                Self::Postgres(database) => database.run(statement, parameters, bytes_max).await,
+            }
+        };
+        let ended = timeout(statement.statement.time_max + SILENCE_MAX, running).await;
+        ended.unwrap_or(Err(MappingFailure::Timeout))
     }
 }
 
@@ -152,11 +189,17 @@ impl MappingDatabase for GrantedMapping {
         bytes_max: usize,
     ) -> Result<SqlRows, MappingFailure> {
         let statement = self.statements.get(statement);
-        let statement = statement.ok_or(MappingFailure::UnknownStatement)?;
-        match &self.engine {
-            Engine::Sqlite(database) => database.run(statement, parameters, bytes_max).await,
-            Engine::Postgres(database) => database.run(statement, parameters, bytes_max).await,
-        }
+        let statement = Arc::clone(statement.ok_or(MappingFailure::UnknownStatement)?);
+        let turn = self.turns.next().await?;
+        let (engine, parameters) = (Arc::clone(&self.engine), parameters.to_vec());
+        // It keeps its turn until the database is done with it, whether somebody still waits or not.
+        let run = tokio::spawn(async move {
+            let found = engine.run(&statement, &parameters, bytes_max).await;
+            drop(turn);
+            found
+        });
+        let ended = run.await;
+        ended.unwrap_or_else(|lost| Err(MappingFailure::Unavailable(lost.into())))
     }
 }
 

@@ -2,13 +2,14 @@
 //! way changed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use colophon_core::capability::{
     MappingDatabase, MappingFailure, Name, SqlRows, SqlStatement, SqlType, SqlValue, StatementText,
 };
 use colophon_store::database::DatabaseAddress;
-use colophon_store::mapping::{GrantedMapping, MappingRefused};
+use colophon_store::mapping::{GrantedMapping, MappingRefused, StatementTurns};
 
 use crate::place::{Place, Stranger};
 
@@ -71,7 +72,16 @@ async fn open(
         .iter()
         .map(|(key, statement)| (name(key), statement.clone()))
         .collect();
-    GrantedMapping::open(&ground.fulfillment, statements).await
+    open_beside(ground, statements, Arc::default()).await
+}
+
+/// The same for a version whose plug-in has other versions under way.
+async fn open_beside(
+    ground: &Place,
+    statements: BTreeMap<Name, SqlStatement>,
+    turns: Arc<StatementTurns>,
+) -> Result<GrantedMapping, MappingRefused> {
+    GrantedMapping::open(&ground.fulfillment, statements, turns).await
 }
 
 /// Runs one statement in a furnished place.
@@ -272,7 +282,12 @@ pub(crate) async fn statements_that_do_not_fit_are_refused_when_they_are_prepare
         DatabaseAddress::Sqlite(path) => format!("sqlite://{}.not", path.display()),
         DatabaseAddress::Postgres(url) => format!("{url}_not"),
     };
-    let opened = GrantedMapping::open(&unreachable.parse().unwrap(), BTreeMap::new()).await;
+    let opened = GrantedMapping::open(
+        &unreachable.parse().unwrap(),
+        BTreeMap::new(),
+        Arc::default(),
+    )
+    .await;
     assert!(matches!(
         opened.err(),
         Some(MappingRefused::Unreachable { .. })
@@ -409,7 +424,7 @@ pub(crate) async fn a_user_who_may_do_more_than_read_is_refused(ground: &Place) 
         admin
             .run(&format!("CREATE ROLE {user} LOGIN IN ROLE {role}"))
             .await;
-        let refusal = GrantedMapping::open(&as_user(user), BTreeMap::new())
+        let refusal = GrantedMapping::open(&as_user(user), BTreeMap::new(), Arc::default())
             .await
             .err();
         assert!(
@@ -417,7 +432,7 @@ pub(crate) async fn a_user_who_may_do_more_than_read_is_refused(ground: &Place) 
             "{user}: {refusal:?}"
         );
     }
-    let refusal = GrantedMapping::open(&as_user("admin"), BTreeMap::new())
+    let refusal = GrantedMapping::open(&as_user("admin"), BTreeMap::new(), Arc::default())
         .await
         .err();
     assert!(matches!(refusal, Some(MappingRefused::Mighty { .. })));
@@ -426,7 +441,7 @@ pub(crate) async fn a_user_who_may_do_more_than_read_is_refused(ground: &Place) 
     admin.run("GRANT SELECT ON books TO mapping_reads").await;
     let all = statement("select id from books", &[]);
     let statements = BTreeMap::from([(name("all"), all)]);
-    let database = GrantedMapping::open(&as_user("mapping_reads"), statements)
+    let database = GrantedMapping::open(&as_user("mapping_reads"), statements, Arc::default())
         .await
         .unwrap();
     assert!(database.run("all", &[], BYTES_MAX).await.is_ok());
@@ -554,6 +569,33 @@ pub(crate) async fn a_statement_that_does_not_end_is_ended(ground: &Place) {
                 .len(),
             3
         );
+    }
+}
+
+pub(crate) async fn versions_of_a_plug_in_run_no_more_statements_than_one(ground: &Place) {
+    furnish(ground).await;
+    let turns: Arc<StatementTurns> = Arc::default();
+    let all = statement("select id from books", &[]);
+    let statements = || BTreeMap::from([(name("all"), all.clone())]);
+    let mut versions = Vec::new();
+    for _ in 0..2 {
+        let opened = open_beside(ground, statements(), Arc::clone(&turns)).await;
+        versions.push(opened.unwrap());
+    }
+    // As many statements as the plug-in may have under way, whichever version runs them.
+    let mut under_way = Vec::new();
+    for _ in 0..4 {
+        under_way.push(turns.next().await.unwrap());
+    }
+    for version in &versions {
+        let waiting = version.run("all", &[], BYTES_MAX);
+        let waited = tokio::time::timeout(Duration::from_millis(50), waiting).await;
+        assert!(waited.is_err(), "a fifth statement ran");
+    }
+    under_way.pop();
+    for version in &versions {
+        let found = version.run("all", &[], BYTES_MAX).await.unwrap();
+        assert_eq!(found.rows.len(), 3);
     }
 }
 

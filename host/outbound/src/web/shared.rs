@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use colophon_core::capability::{WebAddress, WebFailure};
+use colophon_core::capability::{EachPlugin, Name, WebAddress, WebFailure};
+use colophon_receipt::CenterId;
 use rustls::RootCertStore;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -48,6 +49,13 @@ pub struct SharedWeb {
     caps: WebCaps,
     connections: Arc<Semaphore>,
     look_ups: Arc<Semaphore>,
+    own: EachPlugin<OwnPlaces>,
+}
+
+/// The places of one plug-in in one center, which all its versions have together.
+pub(super) struct OwnPlaces {
+    connections: Arc<Semaphore>,
+    look_ups: Arc<Semaphore>,
 }
 
 /// A place of a plug-in's own, and one of all.
@@ -69,6 +77,7 @@ impl SharedWeb {
             caps,
             connections: Arc::new(Semaphore::new(caps.connections)),
             look_ups: Arc::new(Semaphore::new(caps.look_ups)),
+            own: EachPlugin::default(),
         }))
     }
 
@@ -76,13 +85,23 @@ impl SharedWeb {
         &self.outbound
     }
 
-    pub(super) fn caps(&self) -> &WebCaps {
-        &self.caps
+    /// The places of a plug-in, the same for each of its versions.
+    pub(super) fn own_places(&self, center: &CenterId, plugin: &Name) -> Arc<OwnPlaces> {
+        let WebCaps {
+            connections_of_one,
+            look_ups_of_one,
+            ..
+        } = self.caps;
+        self.own.of(center, plugin, || OwnPlaces {
+            connections: Arc::new(Semaphore::new(connections_of_one)),
+            look_ups: Arc::new(Semaphore::new(look_ups_of_one)),
+        })
     }
 
-    pub(super) async fn connection(&self, own: &Arc<Semaphore>) -> Result<Places, WebFailure> {
+    pub(super) async fn connection(&self, own: &OwnPlaces) -> Result<Places, WebFailure> {
         let problem = "too many requests are under way";
-        self.places(own, &self.connections, problem).await
+        self.places(&own.connections, &self.connections, problem)
+            .await
     }
 
     /// The addresses that the name of a host leads to.
@@ -92,10 +111,10 @@ impl SharedWeb {
     pub(super) async fn resolved(
         &self,
         address: &WebAddress,
-        own: &Arc<Semaphore>,
+        own: &OwnPlaces,
     ) -> Result<Vec<SocketAddr>, WebFailure> {
         let problem = "too many look-ups of names are under way";
-        let places = self.places(own, &self.look_ups, problem).await?;
+        let places = self.places(&own.look_ups, &self.look_ups, problem).await?;
         let resolver = Arc::clone(&self.resolver);
         let (host, port) = (address.host().to_owned(), address.port());
         let look_up = tokio::spawn(async move {

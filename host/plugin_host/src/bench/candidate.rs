@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use colophon_core::plugin::PluginFailure;
-use sha2::{Digest, Sha256};
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, InstancePre};
 use wasmtime::{Engine, Store};
@@ -15,8 +14,9 @@ use crate::call::answer;
 use crate::call::failure::{self, Stopped};
 use crate::call::live::guarded;
 use crate::contract::{Capability, META, Role, Spoken};
+use crate::digested::Digested;
 use crate::generation::{
-    COMPONENT_BYTES_MAX, Description, LoadRefused, fits, probe, refuse_unknown_exports,
+    Description, LoadRefused, fits, probe, refuse_at_sight, refuse_unknown_exports,
 };
 use crate::granted::Granted;
 use crate::limits::Limits;
@@ -45,16 +45,11 @@ impl Candidate {
     /// # Errors
     /// [`LoadRefused`] if no host would compile it.
     pub async fn compile(sandbox: &Sandbox, wasm: &[u8]) -> Result<Self, LoadRefused> {
-        if wasm.len() > COMPONENT_BYTES_MAX {
-            return Err(LoadRefused::TooLarge { bytes: wasm.len() });
-        }
-        if Engine::detect_precompiled(wasm).is_some() {
-            return Err(LoadRefused::Precompiled);
-        }
-        let sha256 = Sha256::digest(wasm).into();
+        refuse_at_sight(wasm)?;
+        let digested = Digested::of(wasm);
         Ok(Self {
-            component: sandbox.compile(wasm, &sha256).await?,
-            sha256,
+            component: sandbox.compile(None, &digested).await?,
+            sha256: *digested.sha256(),
         })
     }
 

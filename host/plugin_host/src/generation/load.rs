@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use colophon_core::plugin::PluginFailure;
-use sha2::{Digest, Sha256};
+use colophon_receipt::CenterId;
 use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -14,8 +14,11 @@ use super::{Description, Generation, Roles, fits, probe};
 use crate::bindings::meta;
 use crate::call::{Describe, Live, Places, SelfTest};
 use crate::contract::{META, Role, Spoken};
+use crate::digested::Digested;
 use crate::granted::Granted;
-use crate::sandbox::{CompilerFailed, Sandbox, TooMuch};
+use crate::sandbox::{
+    CORE_INSTANCES_MAX, CompilerFailed, MEMORIES_MAX, Sandbox, TABLES_MAX, TooMuch,
+};
 use crate::state::CallState;
 use crate::warm::Warm;
 
@@ -34,10 +37,19 @@ pub enum LoadRefused {
     /// Native code, which only the host itself may make.
     #[error("the plug-in is compiled code; upload the component that it was made of")]
     Precompiled,
-    /// Damaged, not WebAssembly, a bare module, in need of a proposal that is switched off, or
-    /// larger in itself than the pool's places.
+    /// Damaged, not WebAssembly, a bare module, or in need of a proposal that is switched off.
     #[error("the plug-in is not a component that this host can compile")]
     NotAComponent(#[source] wasmtime::Error),
+    /// No plug-in has places for so much: instances of modules, memories or tables, or one of these
+    /// that is too large.
+    #[error(
+        "the plug-in is made of more than any may be: at most {CORE_INSTANCES_MAX} instances of \
+         modules, {MEMORIES_MAX} memories and {TABLES_MAX} tables, each within its bounds"
+    )]
+    NoPlace(#[source] wasmtime::Error),
+    /// The compiler itself failed over it, as it does not over others.
+    #[error("the compiler broke down over the plug-in")]
+    BreaksCompiler,
     /// Compiling it takes more than any plug-in may take.
     #[error("compiling the plug-in takes {0}")]
     TooCostly(TooMuch),
@@ -113,14 +125,32 @@ impl Sandbox {
         wasm: &[u8],
         granted: Granted,
     ) -> Result<Arc<Generation>, LoadRefused> {
-        if wasm.len() > COMPONENT_BYTES_MAX {
-            return Err(LoadRefused::TooLarge { bytes: wasm.len() });
-        }
-        if Engine::detect_precompiled(wasm).is_some() {
-            return Err(LoadRefused::Precompiled);
-        }
-        let sha256 = Sha256::digest(wasm).into();
-        let component = self.compile(wasm, &sha256).await?;
+        refuse_at_sight(wasm)?;
+        self.load_on_behalf(None, &Digested::of(wasm), granted)
+            .await
+    }
+
+    /// The same for one of many centers, which take turns where it has to be compiled.
+    ///
+    /// # Errors
+    /// [`LoadRefused`] names the first thing that is wrong with the component.
+    pub async fn load_for(
+        self: &Arc<Self>,
+        center: &CenterId,
+        component: &Digested,
+        granted: Granted,
+    ) -> Result<Arc<Generation>, LoadRefused> {
+        refuse_at_sight(component.wasm())?;
+        self.load_on_behalf(Some(center), component, granted).await
+    }
+
+    async fn load_on_behalf(
+        self: &Arc<Self>,
+        center: Option<&CenterId>,
+        digested: &Digested,
+        granted: Granted,
+    ) -> Result<Arc<Generation>, LoadRefused> {
+        let component = self.compile(center, digested).await?;
         refuse_imports_without_grant(self.spoken(), &component, &granted)?;
         refuse_unknown_exports(self.spoken(), &component)?;
         let pre =
@@ -161,11 +191,22 @@ impl Sandbox {
             description: Description::from(info),
             pre,
             roles,
-            sha256,
+            sha256: *digested.sha256(),
             warm: Warm::of(self.resting(), granted.warm),
             granted,
         }))
     }
+}
+
+/// Refuses what need not be looked into.
+pub(crate) fn refuse_at_sight(wasm: &[u8]) -> Result<(), LoadRefused> {
+    if wasm.len() > COMPONENT_BYTES_MAX {
+        return Err(LoadRefused::TooLarge { bytes: wasm.len() });
+    }
+    if Engine::detect_precompiled(wasm).is_some() {
+        return Err(LoadRefused::Precompiled);
+    }
+    Ok(())
 }
 
 /// Refuses functions and resources that are not offered, or not to this plug-in; types alone ask

@@ -2,10 +2,15 @@
 //!
 //! Nobody vouches for what a component makes of the compiler: hostile ones keep it busy for minutes
 //! or have it take gigabytes. It therefore runs in a child that has an empty environment, none of
-//! the host's files and hard limits, and that hands its code over with a digest. What becomes of the
-//! child is told apart by whom it is up to: one that ran into its limits was given a component that
-//! takes too much, wherever it is tried; one that could not be started, was killed from outside or
-//! got too little of the machine says nothing of the component.
+//! the host's files and hard limits, and that hands its code over with a digest. Before it reads the
+//! component the child renounces what a compiler has no use for: it opens no file and no connection,
+//! has no terminal, and starts no process where the host is not root. It stays the host's user, on the same
+//! system: if a component could make the compiler run code of its own, that code could signal the
+//! host, read its memory where the system lets processes of one user do so, and answer with what
+//! native code it likes. What becomes of the child is told apart by whom it is up to: one that ran
+//! into its limits was given a component that takes too much, wherever it is tried; one whose
+//! compiler broke down over it was given one that breaks compilers; one that could not be started,
+//! was killed from outside or got too little of the machine says nothing of the component.
 
 mod child;
 mod message;
@@ -20,11 +25,12 @@ use std::time::Duration;
 use rustix::process::{Resource, Signal, getrlimit};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 pub use self::child::{ChildFailed, compile_for_parent};
-use self::message::{ANSWER_BYTES_MAX, Answer, Order, Payload};
+use self::message::{HEAD_BYTES, Head, Order, Payload};
 use super::engine::EngineMemory;
 
 /// Where Linux keeps the running program, also after its file was replaced by another release.
@@ -117,6 +123,8 @@ pub enum CompilerFailed {
 pub(super) enum NotCompiled {
     /// The compiler refuses it, and says why.
     Refused(String),
+    /// The compiler fails over it.
+    Broken,
     TooMuch(TooMuch),
     Failed(CompilerFailed),
 }
@@ -180,17 +188,26 @@ impl CompilerProgram {
             let after = self.limits.wall;
             return Err(CompilerFailed::Starved { after }.into());
         };
-        let (status, answer) = heard.map_err(CompilerFailed::Lost)?;
-        if !status.success() {
-            return Err(self.ended(status));
-        }
-        let answer = Answer::parse(&answer).ok_or(CompilerFailed::Damaged)?;
+        let (status, heard) = heard.map_err(CompilerFailed::Lost)?;
+        let (head, body) = match heard {
+            Heard::Nonsense => return Err(CompilerFailed::Damaged.into()),
+            Heard::Nothing | Heard::Answer(..) if !status.success() => {
+                return Err(self.ended(status));
+            }
+            Heard::Nothing => return Err(CompilerFailed::Damaged.into()),
+            Heard::Answer(head, body) => (head, body),
+        };
+        // Much code takes a while to digest.
+        let checking = spawn_blocking(move || head.answer(body)).await;
+        let answer = checking.map_err(|lost| CompilerFailed::Lost(lost.into()))?;
+        let answer = answer.ok_or(CompilerFailed::Damaged)?;
         match answer.payload {
             Payload::Code(_) if answer.fingerprint != fingerprint => {
                 Err(CompilerFailed::OtherEngine.into())
             }
             Payload::Code(code) => Ok(code),
             Payload::Refused(reason) => Err(NotCompiled::Refused(reason)),
+            Payload::Broken => Err(NotCompiled::Broken),
             Payload::OutOfMemory => Err(self.out_of_memory(status)),
         }
     }
@@ -245,13 +262,23 @@ fn is_narrower(resource: Resource, limit: u64) -> bool {
         .any(|own| own < limit)
 }
 
+/// What a child has said.
+enum Heard {
+    /// It has ended without a word.
+    Nothing,
+    /// It says what no compiler says, and nobody listens any further.
+    Nonsense,
+    /// What it has announced, and as much of it as came, which is one byte too much at most.
+    Answer(Head, Vec<u8>),
+}
+
 /// Hands the component over and takes the answer, both at once: a child that ends early reads no
 /// further, which its status explains.
 async fn converse(
     child: &mut Child,
     order: &Order,
     wasm: &[u8],
-) -> io::Result<(ExitStatus, Vec<u8>)> {
+) -> io::Result<(ExitStatus, Heard)> {
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let tell = async {
         if let Some(mut stdin) = stdin {
@@ -264,13 +291,38 @@ async fn converse(
         }
     };
     let hear = async {
-        let mut answer = Vec::new();
-        if let Some(stdout) = stdout {
-            let mut stdout = stdout.take(ANSWER_BYTES_MAX.saturating_add(1));
-            stdout.read_to_end(&mut answer).await?;
+        match stdout {
+            Some(stdout) => hear(stdout).await,
+            None => Ok(Heard::Nothing),
         }
-        io::Result::Ok(answer)
     };
-    let ((), answer) = tokio::join!(tell, hear);
-    Ok((child.wait().await?, answer?))
+    tokio::pin!(tell, hear);
+    // Once it has answered there is nothing more to tell it.
+    let heard = tokio::select! {
+        heard = &mut hear => heard,
+        () = &mut tell => (&mut hear).await,
+    };
+    if let Ok(Heard::Nonsense) = heard {
+        // That it has ended already is as good.
+        let _ended = child.start_kill();
+    }
+    Ok((child.wait().await?, heard?))
+}
+
+/// Takes an answer in, into the one place that it is used in.
+async fn hear(mut stdout: ChildStdout) -> io::Result<Heard> {
+    let mut head = [0; HEAD_BYTES];
+    match stdout.read_exact(&mut head).await {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Heard::Nothing),
+        read => read?,
+    };
+    let Some(head) = Head::parse(&head) else {
+        return Ok(Heard::Nonsense);
+    };
+    let more = head.length().saturating_add(1);
+    let mut body = Vec::new();
+    let room = usize::try_from(more).map_err(io::Error::other)?;
+    body.try_reserve_exact(room).map_err(io::Error::other)?;
+    stdout.take(more).read_to_end(&mut body).await?;
+    Ok(Heard::Answer(head, body))
 }

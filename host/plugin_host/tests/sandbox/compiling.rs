@@ -7,6 +7,8 @@ use colophon_plugin_host::{
     Sandbox, Settings, TooMuch,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use crate::guest::resolver_that_first;
 
 /// What comes of a plug-in where this is what compiles it.
@@ -72,6 +74,40 @@ async fn a_compiler_stopped_by_its_limits_tells_that_the_component_takes_too_muc
     assert_eq!(
         memory.to_string(),
         "compiling the plug-in takes more than 2048 MiB of memory"
+    );
+}
+
+/// A compiler that answers so, with nothing in its answer.
+fn answering(kind: u8) -> CompilerProgram {
+    let digest: String = Sha256::digest(b"")
+        .iter()
+        .map(|byte| format!("\\{byte:03o}"))
+        .collect();
+    let zeros = "\\000".repeat(16);
+    script(&format!(
+        "cat >/dev/null; printf 'cmp-ans1\\{kind:03o}{zeros}{digest}'"
+    ))
+}
+
+#[tokio::test]
+async fn a_compiler_that_breaks_down_over_a_component_tells_that_it_is_no_good() {
+    let broken = refused(answering(3)).await;
+    assert!(matches!(broken, LoadRefused::BreaksCompiler), "{broken:?}");
+    let unknown = refused(answering(4)).await;
+    assert!(
+        matches!(unknown, LoadRefused::NotCompiled(CompilerFailed::Damaged)),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_compiler_that_announces_more_than_is_taken_is_not_listened_to() {
+    let length = "\\377".repeat(8);
+    let endless = format!("printf 'cmp-ans1\\000'; printf '{length}{length}'; cat /dev/zero");
+    let refused = refused(script(&endless)).await;
+    assert!(
+        matches!(refused, LoadRefused::NotCompiled(CompilerFailed::Damaged)),
+        "{refused:?}"
     );
 }
 

@@ -103,6 +103,7 @@ enum Because {
     TooLarge,
     Precompiled,
     NotAComponent,
+    NoPlace,
     UnknownImport,
     NotGranted,
     Mismatch,
@@ -122,6 +123,7 @@ impl Because {
             (Self::TooLarge, LoadRefused::TooLarge { .. })
             | (Self::Precompiled, LoadRefused::Precompiled)
             | (Self::NotAComponent, LoadRefused::NotAComponent(_))
+            | (Self::NoPlace, LoadRefused::NoPlace(_))
             | (Self::UnknownImport, LoadRefused::UnknownImport { .. })
             | (Self::NotGranted, LoadRefused::NotGranted { .. })
             | (Self::Mismatch, LoadRefused::Mismatch { .. })

@@ -87,7 +87,12 @@ impl Loopback {
         };
         let roots = RootCertStore::empty();
         let shared = SharedWeb::new(roots, Arc::new(ThisMachine), WebCaps::default());
-        GrantedWeb::new(grant, shared.expect("a way to the web"))
+        GrantedWeb::new(
+            &crate::world::center("north"),
+            &name("acme"),
+            grant,
+            shared.expect("a way to the web"),
+        )
     }
 }
 

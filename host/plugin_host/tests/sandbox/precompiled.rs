@@ -1,9 +1,12 @@
 //! Compiled plug-ins kept on disk.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
+use colophon_core::time::Timestamp;
 use colophon_plugin_host::{
     CATALOG_PLUGIN, FolderRefused, Granted, Limits, Sandbox, Settings, StartFailed,
 };
@@ -72,6 +75,72 @@ async fn forged_compiled_code_is_replaced_and_not_run() {
         let now = fs::read(only_file(&folder)).expect("the file");
         assert!(now != forged, "the forgery was kept");
     }
+}
+
+#[tokio::test]
+async fn code_that_nobody_names_goes_after_a_while() {
+    const HOUR: u64 = 60 * 60;
+    const DAY: u64 = 24 * HOUR;
+    let base = tempfile::tempdir().expect("a folder");
+    let folder = base.path().join("compiled");
+    let sandbox = Sandbox::start(&settings(&folder)).expect("a sandbox");
+    let granted = Granted::catalog(Limits::default());
+    sandbox
+        .load(CATALOG_PLUGIN, granted)
+        .await
+        .expect("it loads");
+    let built_in = only_file(&folder);
+    let engine = built_in.file_stem().and_then(|stem| stem.to_str());
+    let (_, engine) = engine
+        .and_then(|stem| stem.split_once('-'))
+        .expect("a name");
+    let now = 1000 * DAY;
+    let file = |name: &str, age: u64| {
+        let place = folder.join(name);
+        let file = fs::File::options().create(true).append(true).open(&place);
+        let written = UNIX_EPOCH + Duration::from_secs(now - age);
+        let file = file.expect("a file");
+        file.set_modified(written).expect("a time");
+        place
+    };
+    let code =
+        |byte: u8, engine: &str| format!("{}-{engine}.cwasm", format!("{byte:02x}").repeat(32));
+    let other_engine = "0123456789abcdef";
+    let name = built_in.file_name().and_then(|name| name.to_str());
+    let stay = [
+        file(name.expect("a name"), 100 * DAY),
+        file(&code(1, engine), 100 * DAY),
+        file(&code(1, other_engine), 29 * DAY),
+        // It may be on its way into the database.
+        file(&code(2, engine), 23 * HOUR),
+        file(&code(3, other_engine), 23 * HOUR),
+        // What is not ours.
+        file("notes.cwasm", 100 * DAY),
+        file(&format!("{}.old", code(2, engine)), 100 * DAY),
+    ];
+    let go = [
+        file(&code(4, engine), DAY),
+        file(&code(5, other_engine), DAY),
+        file(&code(1, "fedcba9876543210"), 30 * DAY),
+        file(&code(1, engine).replace("cwasm", "4711"), DAY),
+        file("probe-4711", DAY),
+    ];
+    let now = Timestamp::from_unix_ms((now * 1000) as i64);
+    let named = HashSet::from([[1; 32]]);
+    assert_eq!(sandbox.forget_code_but(named.clone(), now).await, go.len());
+    for place in &stay {
+        assert!(place.exists(), "{} is gone", place.display());
+    }
+    for place in &go {
+        assert!(!place.exists(), "{} is there", place.display());
+    }
+    assert_eq!(sandbox.forget_code_but(named, now).await, 0);
+    // What is loaded is none of the folder's business.
+    let granted = Granted::catalog(Limits::default());
+    sandbox
+        .load(CATALOG_PLUGIN, granted)
+        .await
+        .expect("it loads");
 }
 
 #[tokio::test]

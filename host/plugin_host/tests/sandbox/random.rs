@@ -127,6 +127,8 @@ fn kind(refused: &LoadRefused) -> (&'static str, bool) {
         LoadRefused::TooLarge { .. } => ("too large", false),
         LoadRefused::Precompiled => ("precompiled", false),
         LoadRefused::NotAComponent(_) => ("not a component", false),
+        LoadRefused::NoPlace(_) => ("no place", false),
+        LoadRefused::BreaksCompiler => ("breaks the compiler", false),
         LoadRefused::TooCostly(_) => ("too costly", false),
         LoadRefused::NotCompiled(_) => ("not compiled", false),
         LoadRefused::UnknownImport { .. } => ("unknown import", true),
@@ -172,6 +174,12 @@ async fn tried(sandbox: &Arc<Sandbox>, way: Way, count: usize, whole: &Arc<Vec<u
                     let blame = failure.blame();
                     assert_eq!(blame, Blame::Plugin, "{way:?} {number}: {failure:?}");
                 }
+                // Neither the compiler nor the host may panic over any of them.
+                let panicked = matches!(
+                    refused,
+                    LoadRefused::BreaksCompiler | LoadRefused::NotCompiled(_)
+                );
+                assert!(!panicked, "{way:?} {number}: {refused:?}");
                 let (kind, compiled) = kind(&refused);
                 assert!(!refused.to_string().is_empty());
                 tally.compiled += usize::from(compiled);

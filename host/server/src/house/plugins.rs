@@ -3,9 +3,10 @@
 //! At the start and after each change of a center its chain is read, versions that are not loaded yet
 //! are, and the whole is put in place of the one before. Requests under way keep theirs. Where the
 //! active version of a plug-in cannot be loaded, the one that this host has asked before answers on,
-//! and the center's other plug-ins are followed. Where this host has never had one, as after a start
-//! or when a plug-in is promoted for the first time, the center's downloads are refused, for nobody
-//! else may judge its sales; other centers are not touched.
+//! as long as it is granted all that it has, and the center's other plug-ins are followed. Where this
+//! host has never had one, as after a start or when a plug-in is promoted for the first time, the
+//! center's downloads are refused, for nobody else may judge its sales; other centers are not
+//! touched.
 
 mod booking;
 mod chains;
@@ -21,6 +22,7 @@ mod watch;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use colophon_core::capability::EachPlugin;
 use colophon_core::ports::Catalog;
 use colophon_crypto::Randomness as _;
 use colophon_keys::SystemRandom;
@@ -73,6 +75,7 @@ pub(crate) fn loader(house: &House, sandbox: Arc<Sandbox>) -> Result<Loader> {
         values: house.store.clone(),
         lines: LineQueue::to_log()?,
         web: outside::shared_web()?,
+        statements: EachPlugin::default(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Reading plug-ins back: for hosts what is asked, for people everything.
 
+use std::collections::HashSet;
+
 use colophon_core::capability::Name;
 use colophon_core::rollout::PluginVersion;
 use colophon_receipt::CenterId;
@@ -30,6 +32,10 @@ const KEPT: &str = "SELECT p.id, p.position, p.grant_text, v.version, v.sha256, 
     FROM plugins p LEFT JOIN plugin_versions v ON v.center = p.center AND v.plugin = p.id \
     WHERE p.center = $1 AND ($2 IS NULL OR p.id = $2) \
     ORDER BY p.position, p.id, v.published_at, v.version";
+
+const KEPT_VERSIONS: &str = "SELECT plugin, version FROM plugin_versions WHERE center = $1";
+
+const DIGESTS: &str = "SELECT DISTINCT sha256 FROM plugin_versions";
 
 const COMPONENT: &str = "SELECT component FROM plugin_components \
     WHERE center = $1 AND plugin = $2 AND version = $3";
@@ -125,6 +131,30 @@ impl Store {
     ) -> Result<Option<KeptPlugin>, ReadError> {
         let mut all = self.kept(center, Some(plugin)).await?;
         Ok(all.pop())
+    }
+
+    /// The names of all versions that a center keeps.
+    pub async fn kept_plugin_versions(
+        &self,
+        center: &CenterId,
+    ) -> Result<HashSet<(Name, PluginVersion)>, ReadError> {
+        let values = arguments![center.as_str()];
+        let rows: Vec<(String, String)> = self.fulfillment.all(KEPT_VERSIONS, values).await?;
+        let names = rows.iter().map(|(plugin, version)| {
+            Ok((plugin_name(plugin)?, parsed(VERSIONS, "version", version)?))
+        });
+        names.collect::<Result<_, _>>().map_err(ReadError::Damaged)
+    }
+
+    /// SHA-256 of the components of all versions that some center keeps.
+    pub async fn plugin_digests(&self) -> Result<HashSet<[u8; 32]>, ReadError> {
+        let rows: Vec<(Vec<u8>,)> = self.fulfillment.all(DIGESTS, arguments![]).await?;
+        let digests = rows
+            .iter()
+            .map(|(sha256,)| sized(VERSIONS, "sha256", sha256));
+        digests
+            .collect::<Result<_, _>>()
+            .map_err(ReadError::Damaged)
     }
 
     /// A version's component.

@@ -80,6 +80,57 @@ pub(crate) async fn a_version_comes_back_as_it_was_published(ground: &Place) {
     assert_eq!((&history[1].active, &history[1].reason), (&None, &None));
 }
 
+pub(crate) async fn what_is_kept_is_listed_by_name_and_by_digest(ground: &Place) {
+    let store = furnished(ground).await;
+    assert!(store.plugin_digests().await.unwrap().is_empty());
+    let other: CenterId = "other".parse().unwrap();
+    for (at, plugin, number, byte) in [
+        (&center_id(), "acme", "1", 1),
+        (&center_id(), "acme", "2", 2),
+        (&center_id(), "shelf", "1", 3),
+        // The same component in another center is the same.
+        (&other, "acme", "9", 1),
+    ] {
+        let version = NewVersion {
+            sha256: [byte; 32],
+            ..new(at, plugin, number)
+        };
+        let version = match store.kept_plugin(at, &version.plugin).await.unwrap() {
+            None => version,
+            Some(_) => NewVersion {
+                grant: HeldAgainst::Grant(GRANT.to_owned()),
+                ..version
+            },
+        };
+        store.publish_plugin(&version, moment(1)).await.unwrap();
+    }
+    let digests = async || {
+        let digests = store.plugin_digests().await.unwrap();
+        let mut bytes: Vec<u8> = digests.iter().map(|sha256| sha256[0]).collect();
+        bytes.sort_unstable();
+        bytes
+    };
+    let kept = async |at: &CenterId| {
+        let kept = store.kept_plugin_versions(at).await.unwrap();
+        let mut names: Vec<String> = kept
+            .iter()
+            .map(|(plugin, version)| format!("{plugin} {version}"))
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(digests().await, [1, 2, 3]);
+    assert_eq!(kept(&center_id()).await, ["acme 1", "acme 2", "shelf 1"]);
+    assert_eq!(kept(&other).await, ["acme 9"]);
+    let (at, acme, second) = (center_id(), plugin(), version("2"));
+    let removed = store.remove_plugin_version(&at, &acme, &second, moment(2));
+    removed.await.unwrap();
+    assert_eq!(digests().await, [1, 3]);
+    store.remove_plugin(&at, &acme, moment(3)).await.unwrap();
+    assert_eq!(digests().await, [1, 3], "another center has it");
+    assert_eq!(kept(&center_id()).await, ["shelf 1"]);
+}
+
 pub(crate) async fn a_version_is_published_once(ground: &Place) {
     let store = furnished(ground).await;
     published(&store, &["1"]).await;

@@ -1,8 +1,12 @@
 //! The compiler's process: it limits itself, reads a component and answers with native code.
 
+use std::any::Any;
 use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit, setsid,
+};
 use thiserror::Error;
 use wasmtime::{Engine, OutOfMemory};
 
@@ -38,6 +42,7 @@ pub enum ChildFailed {
 /// [`ChildFailed`] where there is nobody to answer.
 pub fn compile_for_parent(mut input: impl Read, mut output: impl Write) -> Result<(), ChildFailed> {
     let order = Order::read(&mut input)?.ok_or(ChildFailed::NoOrder)?;
+    renounce().map_err(ChildFailed::Limits)?;
     limit(&order).map_err(ChildFailed::Limits)?;
     let bytes = usize::try_from(order.component_bytes)
         .ok()
@@ -48,7 +53,7 @@ pub fn compile_for_parent(mut input: impl Read, mut output: impl Write) -> Resul
     let engine = for_compiling(order.memory).map_err(ChildFailed::Engine)?;
     let answer = Answer {
         fingerprint: fingerprint(&engine),
-        payload: compiled(&engine, &wasm),
+        payload: unless_it_panics(|| compiled(&engine, &wasm)),
     };
     Ok(answer.write(&mut output)?)
 }
@@ -59,6 +64,36 @@ fn compiled(engine: &Engine, wasm: &[u8]) -> Payload {
         Err(error) if error.is::<OutOfMemory>() => Payload::OutOfMemory,
         Err(error) => Payload::Refused(format!("{error:#}")),
     }
+}
+
+/// A compiler that panics does so over this component wherever it is tried.
+fn unless_it_panics(compiled: impl FnOnce() -> Payload) -> Payload {
+    // Nothing of what it worked on is looked at again.
+    match catch_unwind(AssertUnwindSafe(compiled)) {
+        Ok(payload) => payload,
+        Err(said) if is_out_of_memory(said.as_ref()) => Payload::OutOfMemory,
+        Err(_) => Payload::Broken,
+    }
+}
+
+/// Some of the compiler's parts panic where they get no memory.
+fn is_out_of_memory(said: &(dyn Any + Send)) -> bool {
+    let text = said.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| said.downcast_ref::<String>().map(String::as_str));
+    text.is_some_and(|text| {
+        ["out of memory", "allocation", "capacity overflow"]
+            .iter()
+            .any(|sign| text.contains(sign))
+    })
+}
+
+/// Gives up what takes no privilege to give up, for good. What is open stays so: standard input and
+/// output. Processes of root may be started however few are allowed.
+fn renounce() -> rustix::io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    setsid()?;
+    set(Resource::Nofile, 0, 0)?;
+    set(Resource::Nproc, 0, 0)
 }
 
 fn limit(order: &Order) -> rustix::io::Result<()> {
@@ -81,4 +116,21 @@ fn set(resource: Resource, current: u64, maximum: u64) -> rustix::io::Result<()>
     let maximum = narrower(now.maximum, maximum);
     let current = narrower(now.current, current);
     setrlimit(resource, Rlimit { current, maximum })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        assert_eq!(
+            unless_it_panics(|| Payload::OutOfMemory),
+            Payload::OutOfMemory
+        );
+        let broken = unless_it_panics(|| panic!("an assertion of the compiler's"));
+        assert_eq!(broken, Payload::Broken);
+        let out = unless_it_panics(|| panic!("out of memory"));
+        assert_eq!(out, Payload::OutOfMemory);
+    }
 }

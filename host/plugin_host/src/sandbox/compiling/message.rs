@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::super::engine::EngineMemory;
 
-/// More native code than this is not taken.
-const CODE_BYTES_MAX: u64 = 512 << 20;
-const HEAD_BYTES: usize = 8 + 1 + 8 + 8 + 32;
-pub(super) const ANSWER_BYTES_MAX: u64 = CODE_BYTES_MAX + HEAD_BYTES as u64;
+/// More native code than this is not taken: eight times the largest component. A host holds it twice
+/// for a moment, as it came and as it is run.
+const CODE_BYTES_MAX: u64 = 256 << 20;
+pub(super) const HEAD_BYTES: usize = 8 + 1 + 8 + 8 + 32;
 
 const ORDER_BYTES: usize = 8 + 1 + 3 * 8;
 const ORDER_MARK: [u8; 8] = *b"cmp-ord1";
@@ -23,6 +23,15 @@ pub(super) struct Order {
     pub(super) memory_bytes: u64,
     pub(super) cpu_seconds: u64,
     pub(super) component_bytes: u64,
+}
+
+/// What is announced of an answer, before its body.
+#[derive(Debug)]
+pub(super) struct Head {
+    kind: u8,
+    fingerprint: u64,
+    length: u64,
+    digest: [u8; 32],
 }
 
 /// What came of it.
@@ -38,6 +47,8 @@ pub(super) enum Payload {
     Code(Vec<u8>),
     /// Why the compiler refuses the component.
     Refused(String),
+    /// The compiler panicked over the component.
+    Broken,
     OutOfMemory,
 }
 
@@ -78,6 +89,7 @@ impl Answer {
             Payload::Code(code) => (0, code),
             Payload::Refused(reason) => (1, reason.as_bytes()),
             Payload::OutOfMemory => (2, &[]),
+            Payload::Broken => (3, &[]),
         };
         output.write_all(&ANSWER_MARK)?;
         output.write_all(&[kind])?;
@@ -88,34 +100,6 @@ impl Answer {
         output.flush()
     }
 
-    /// An answer that is whole, and nothing behind it.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let mut rest = Fields(bytes);
-        let mark: [u8; 8] = rest.bytes()?;
-        let [kind] = rest.bytes()?;
-        let fingerprint = rest.number()?;
-        let length = rest.number()?;
-        let digest: [u8; 32] = rest.bytes()?;
-        let Fields(body) = rest;
-        let whole = mark == ANSWER_MARK
-            && length == body.len() as u64
-            && length <= CODE_BYTES_MAX
-            && <[u8; 32]>::from(Sha256::digest(body)) == digest;
-        if !whole {
-            return None;
-        }
-        let payload = match kind {
-            0 => Payload::Code(body.to_vec()),
-            1 => Payload::Refused(String::from_utf8_lossy(body).into_owned()),
-            2 => Payload::OutOfMemory,
-            _ => return None,
-        };
-        Some(Self {
-            fingerprint,
-            payload,
-        })
-    }
-
     /// An answer with code, if it is not more than is taken.
     pub(super) fn of_code(code: Vec<u8>) -> Payload {
         match code.len() as u64 {
@@ -124,6 +108,47 @@ impl Answer {
                 "its native code has {bytes} bytes, more than the {CODE_BYTES_MAX} that are allowed"
             )),
         }
+    }
+}
+
+impl Head {
+    /// What announces an answer that may be taken in.
+    pub(super) fn parse(bytes: &[u8; HEAD_BYTES]) -> Option<Self> {
+        let mut rest = Fields(bytes);
+        let mark: [u8; 8] = rest.bytes()?;
+        let [kind] = rest.bytes()?;
+        let head = Self {
+            kind,
+            fingerprint: rest.number()?,
+            length: rest.number()?,
+            digest: rest.bytes()?,
+        };
+        (mark == ANSWER_MARK && kind <= 3 && head.length <= CODE_BYTES_MAX).then_some(head)
+    }
+
+    /// How many bytes are to come.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The answer, if its body is the one that was announced, and nothing stands behind it.
+    pub(super) fn answer(self, body: Vec<u8>) -> Option<Answer> {
+        let whole = self.length == body.len() as u64
+            && <[u8; 32]>::from(Sha256::digest(&body)) == self.digest;
+        if !whole {
+            return None;
+        }
+        let payload = match self.kind {
+            0 => Payload::Code(body),
+            1 => Payload::Refused(String::from_utf8_lossy(&body).into_owned()),
+            2 => Payload::OutOfMemory,
+            3 => Payload::Broken,
+            _ => return None,
+        };
+        Some(Answer {
+            fingerprint: self.fingerprint,
+            payload,
+        })
     }
 }
 
@@ -156,6 +181,11 @@ mod tests {
         bytes
     }
 
+    fn parsed(bytes: &[u8]) -> Option<Answer> {
+        let (head, body) = bytes.split_first_chunk()?;
+        Head::parse(head)?.answer(body.to_vec())
+    }
+
     #[test]
     fn an_order_is_read_as_it_was_given() {
         for memory in [EngineMemory::Pooled, EngineMemory::Frugal] {
@@ -175,24 +205,40 @@ mod tests {
     #[test]
     fn an_answer_is_taken_whole_or_not_at_all() {
         let code = written(Payload::Code(vec![1, 2, 3]));
-        let taken = Answer::parse(&code).unwrap();
+        let taken = parsed(&code).unwrap();
         assert_eq!(taken.fingerprint, 7);
         assert_eq!(taken.payload, Payload::Code(vec![1, 2, 3]));
         for length in 0..code.len() {
-            assert_eq!(Answer::parse(&code[..length]), None, "{length}");
+            assert_eq!(parsed(&code[..length]), None, "{length}");
         }
-        assert_eq!(Answer::parse(&[&code[..], b"!"].concat()), None);
+        assert_eq!(parsed(&[&code[..], b"!"].concat()), None);
         // The fingerprint is compared with the host's own, so nothing else protects it.
         let fingerprint = 9..17;
         for at in (0..code.len()).filter(|at| !fingerprint.contains(at)) {
             let mut damaged = code.clone();
             damaged[at] ^= 0x40;
-            assert_eq!(Answer::parse(&damaged), None, "{at}");
+            assert_eq!(parsed(&damaged), None, "{at}");
         }
         let refused = Payload::Refused("why".to_owned());
-        let told = Answer::parse(&written(refused)).unwrap();
+        let told = parsed(&written(refused)).unwrap();
         assert_eq!(told.payload, Payload::Refused("why".to_owned()));
-        let out = Answer::parse(&written(Payload::OutOfMemory)).unwrap();
+        let out = parsed(&written(Payload::OutOfMemory)).unwrap();
         assert_eq!(out.payload, Payload::OutOfMemory);
+        let broken = parsed(&written(Payload::Broken)).unwrap();
+        assert_eq!(broken.payload, Payload::Broken);
+    }
+
+    #[test]
+    fn more_than_is_taken_is_refused_when_it_is_announced() {
+        let code = written(Payload::Code(vec![1, 2, 3]));
+        let mut head = *code.first_chunk::<HEAD_BYTES>().unwrap();
+        for (length, taken) in [
+            (CODE_BYTES_MAX, true),
+            (CODE_BYTES_MAX + 1, false),
+            (u64::MAX, false),
+        ] {
+            head[17..25].copy_from_slice(&length.to_le_bytes());
+            assert_eq!(Head::parse(&head).is_some(), taken, "{length}");
+        }
     }
 }

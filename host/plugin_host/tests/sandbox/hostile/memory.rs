@@ -96,19 +96,19 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
         row(
             "more memory than anybody may have",
             memory(20_000),
-            Because::NotAComponent,
+            Because::NoPlace,
             "exceeds the limit",
         ),
         row(
             "all the memory that can be named",
             memory(65_536),
-            Because::NotAComponent,
+            Because::NoPlace,
             "exceeds the limit",
         ),
         row(
             "a second memory in its module",
             reworked(&[(";; BODY", "(memory $more 1) ;; BODY")]),
-            Because::NotAComponent,
+            Because::NoPlace,
             "memories count of 2 exceeds",
         ),
         row(
@@ -120,31 +120,31 @@ async fn what_is_too_large_from_the_start_is_not_loaded() {
         row(
             "five memories",
             nothing_beside("(module (memory 1))", 4),
-            Because::NotAComponent,
+            Because::NoPlace,
             "Wasm linear memories, which exceeds",
         ),
         row(
             "a table of a million",
             table(1_000_000),
-            Because::NotAComponent,
+            Because::NoPlace,
             "exceeds the limit",
         ),
         row(
             "nine tables in a module",
             nothing_beside(&format!("(module {})", "(table 1 funcref)".repeat(9)), 1),
-            Because::NotAComponent,
+            Because::NoPlace,
             "tables count of 9 exceeds",
         ),
         row(
             "ten modules with a table each",
             nothing_beside("(module (table 1 funcref))", 10),
-            Because::NotAComponent,
+            Because::NoPlace,
             "tables, which exceeds",
         ),
         row(
             "a hundred instances",
             nothing_beside("(module)", 100),
-            Because::NotAComponent,
+            Because::NoPlace,
             "core module instances",
         ),
         row(

@@ -1,15 +1,25 @@
 //! One version of a plug-in, from its papers and its component to a generation that may be called.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use colophon_core::capability::PluginValues;
+use colophon_core::capability::{EachPlugin, PluginValues};
 use colophon_core::causes::causes;
-use colophon_outbound::web::SharedWeb;
+use colophon_outbound::web::{GrantedWeb, SharedWeb};
 use colophon_plugin_host::manifest::{Grant, Manifest, Permitted};
-use colophon_plugin_host::{Generation, Granted, LineQueue, Lines, LoadRefused, Sandbox, Services};
+use colophon_plugin_host::{
+    Digested, Generation, Granted, LineQueue, LoadRefused, Sandbox, Services,
+};
+use colophon_receipt::CenterId;
+use colophon_store::mapping::StatementTurns;
+
+use tokio::time::timeout;
 
 use super::outside;
+
+/// What connecting to a mapping database, or reading secrets, may take.
+const CONNECT_MAX: Duration = Duration::from_secs(20);
 
 /// Loads versions, for a serving host and for commands.
 pub(crate) struct Loader {
@@ -17,16 +27,20 @@ pub(crate) struct Loader {
     pub(crate) values: Arc<dyn PluginValues>,
     pub(crate) lines: LineQueue,
     pub(crate) web: Arc<SharedWeb>,
+    /// Turns at mapping databases.
+    pub(crate) statements: EachPlugin<StatementTurns>,
 }
 
 /// A version that is to be loaded.
 pub(crate) struct Wanted<'a> {
+    /// The center that it is for.
+    pub(crate) center: &'a CenterId,
     /// Its manifest.
     pub(crate) manifest: &'a str,
     /// What it may use.
     pub(crate) grant: &'a str,
     /// Its component.
-    pub(crate) component: Vec<u8>,
+    pub(crate) component: &'a Digested,
 }
 
 /// Why a version was not loaded.
@@ -38,6 +52,8 @@ pub(crate) struct Wanted<'a> {
 pub(crate) enum NotLoaded {
     /// The component is such that no host will load it.
     Lasting(anyhow::Error),
+    /// This host will not load it however often it tries; one of another release may.
+    Here(anyhow::Error),
     /// Everything else.
     Passing(anyhow::Error),
 }
@@ -46,14 +62,16 @@ impl NotLoaded {
     /// The reason, for people.
     pub(crate) fn reason(&self) -> String {
         match self {
-            Self::Lasting(error) | Self::Passing(error) => format!("{error:#}"),
+            Self::Lasting(error) | Self::Here(error) | Self::Passing(error) => {
+                format!("{error:#}")
+            }
         }
     }
 
     /// The same in the host's words alone, for events: a plug-in's own may quote the settings that it
     /// was granted. Commands that load it show them.
     pub(crate) fn brief(&self) -> String {
-        let (Self::Lasting(error) | Self::Passing(error)) = self;
+        let (Self::Lasting(error) | Self::Here(error) | Self::Passing(error)) = self;
         match error.downcast_ref() {
             Some(LoadRefused::SelfTest { .. }) => "its self-test failed".to_owned(),
             Some(LoadRefused::Failed(failure)) => {
@@ -67,7 +85,7 @@ impl NotLoaded {
 impl From<NotLoaded> for anyhow::Error {
     fn from(not: NotLoaded) -> Self {
         match not {
-            NotLoaded::Lasting(error) | NotLoaded::Passing(error) => error,
+            NotLoaded::Lasting(error) | NotLoaded::Here(error) | NotLoaded::Passing(error) => error,
         }
     }
 }
@@ -77,9 +95,11 @@ impl Loader {
     pub(crate) async fn load(&self, wanted: Wanted<'_>) -> Result<Arc<Generation>, NotLoaded> {
         let (manifest, permitted) =
             permitted(wanted.manifest, wanted.grant).map_err(NotLoaded::Passing)?;
-        let services = self.services(&permitted).await?;
+        let services = self.services(wanted.center, &permitted).await?;
         let granted = Granted::connected(permitted, services);
-        let loading = self.sandbox.load(&wanted.component, granted);
+        let loading = self
+            .sandbox
+            .load_for(wanted.center, wanted.component, granted);
         let generation = loading.await.map_err(refused)?;
         manifest
             .agrees_with(generation.roles())
@@ -87,17 +107,39 @@ impl Loader {
         Ok(generation)
     }
 
-    async fn services(&self, permitted: &Permitted) -> Result<Services, NotLoaded> {
-        let lines = Lines::of(permitted.plugin.clone(), self.lines.clone());
-        let mut services = Services::without_outside(Arc::clone(&self.values), Arc::new(lines));
+    /// What is counted of a plug-in is counted of all its versions together, which are in each
+    /// other's way while one takes another's place.
+    async fn services(
+        &self,
+        center: &CenterId,
+        permitted: &Permitted,
+    ) -> Result<Services, NotLoaded> {
+        let plugin = &permitted.plugin;
+        let lines = self.lines.lines_of(center, plugin);
+        let mut services = Services::without_outside(Arc::clone(&self.values), lines);
         if let Some(terms) = &permitted.sql {
-            services.database = outside::mapping(terms).await?;
+            let turns = self.statements.of(center, plugin, StatementTurns::default);
+            services.database = in_time(outside::mapping(terms, turns)).await?;
         }
         if let Some(terms) = &permitted.http {
-            services.web = outside::web(terms, &self.web)?;
+            let grant = in_time(outside::web(terms)).await?;
+            let web = GrantedWeb::new(center, plugin, grant, Arc::clone(&self.web));
+            services.web = Arc::new(web);
         }
         Ok(services)
     }
+}
+
+/// What does not answer is looked for again, and nobody else waits for it meanwhile.
+async fn in_time<T>(
+    connecting: impl Future<Output = Result<T, NotLoaded>>,
+) -> Result<T, NotLoaded> {
+    let connected = timeout(CONNECT_MAX, connecting).await;
+    connected.unwrap_or_else(|_| {
+        Err(NotLoaded::Passing(anyhow!(
+            "what it was granted does not answer"
+        )))
+    })
 }
 
 /// What both papers allow.
@@ -118,8 +160,13 @@ fn refused(refused: LoadRefused) -> NotLoaded {
     let not: fn(anyhow::Error) -> NotLoaded = match &refused {
         LoadRefused::TooLarge { .. }
         | LoadRefused::Precompiled
+        // The contract says how many parts a plug-in may have.
+        | LoadRefused::NoPlace(_)
         | LoadRefused::NotDescribed
         | LoadRefused::NoRole => NotLoaded::Lasting,
+        // This release's compiler panics over it each time: to try again would keep it busy for
+        // nothing, and another release's may not.
+        LoadRefused::BreaksCompiler => NotLoaded::Here,
         // Other releases may know more of WebAssembly and of the contract.
         LoadRefused::NotAComponent(_)
         | LoadRefused::UnknownImport { .. }
@@ -154,6 +201,8 @@ mod tests {
         ] {
             assert!(lasting(own));
         }
+        let broken = refused(LoadRefused::BreaksCompiler);
+        assert!(matches!(broken, NotLoaded::Here(_)), "{broken:?}");
         let newer = || "colophon:host/mail@1.1.0".to_owned();
         for of_the_host in [
             LoadRefused::UnknownImport { import: newer() },

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use colophon_core::causes::causes;
 use colophon_core::rollout::{PluginVersion, VersionState};
 use colophon_core::time::Clock as _;
+use colophon_plugin_host::Digested;
 use colophon_plugin_host::manifest::Grant;
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{
@@ -159,14 +160,16 @@ impl Trial<'_> {
         let Some(component) = component else {
             bail!("it has no component");
         };
+        let component = Digested::of(component);
         ensure!(
-            self.house.engine.digest(&[&component]) == version.sha256,
+            *component.sha256() == version.sha256,
             "its component is not the one that was published"
         );
         let wanted = Wanted {
+            center: self.center,
             manifest: &version.manifest,
             grant: self.grant,
-            component,
+            component: &component,
         };
         loader.load(wanted).await?;
         Ok(())

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use colophon_core::rollout::PluginVersion;
 use colophon_core::time::Clock as _;
-use colophon_plugin_host::Sandbox;
 use colophon_plugin_host::manifest::{Manifest, Permitted};
+use colophon_plugin_host::{Digested, Sandbox};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{HeldAgainst, KeptPlugin, KeptVector, NewVersion, StepError};
 use indicatif::ProgressBar;
@@ -43,7 +43,7 @@ struct Published {
 /// A version on its way.
 struct Offered {
     plugin: Plugin,
-    component: Vec<u8>,
+    component: Digested,
     written: String,
     manifest: Arc<Manifest>,
     version: PluginVersion,
@@ -78,7 +78,7 @@ pub(super) async fn run(
         record.as_ref(),
         arguments,
     )?;
-    let sha256 = house.engine.digest(&[&offered.component]);
+    let sha256 = *offered.component.sha256();
     believe(house, center, &offered, &sha256).await?;
     let vectors = house
         .store
@@ -90,9 +90,10 @@ pub(super) async fn run(
     let proven = prove_all(&sandbox, &offered, arguments, &vectors, output).await?;
     bar.set_message("loading it with what it is granted");
     let wanted = Wanted {
+        center,
         manifest: &offered.written,
         grant: offered.grant.text(),
-        component: offered.component.clone(),
+        component: &offered.component,
     };
     let loaded = loader(house, sandbox)?.load(wanted).await;
     loaded
@@ -143,7 +144,7 @@ fn offered(
         .as_ref()
         .map(|file| std::fs::read(file).with_context(|| format!("cannot read {}", file.display())));
     Ok(Offered {
-        component: plugin.read()?,
+        component: Digested::of(plugin.read()?),
         plugin,
         written,
         manifest: Arc::new(manifest),
@@ -189,7 +190,7 @@ async fn prove_all(
     output: Output,
 ) -> Result<Proven> {
     let taken = Taken {
-        wasm: offered.component.clone(),
+        wasm: offered.component.wasm().to_vec(),
         manifest: Some(Ok(Arc::clone(&offered.manifest))),
     };
     let (checked, tested) = check(sandbox, &offered.plugin, &taken).await?;
@@ -242,7 +243,7 @@ async fn keep(
         plugin: offered.manifest.id.clone(),
         version: offered.version,
         sha256,
-        component: offered.component,
+        component: offered.component.into_wasm(),
         manifest: offered.written,
         cases: proven.files.to_string(),
         grant: offered.grant,

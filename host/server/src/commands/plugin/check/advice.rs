@@ -20,6 +20,14 @@ pub(in crate::commands::plugin) fn next(refused: &LoadRefused) -> String {
              switched off in hosts"
                 .to_owned()
         }
+        LoadRefused::NoPlace(_) => {
+            "make it of fewer or smaller parts; the contract's README lists the limits".to_owned()
+        }
+        LoadRefused::BreaksCompiler => {
+            "no host takes it: the compiler of this release has a fault that the component meets. Build \
+             it with another version of your tools, and report the component to Colophon's authors"
+                .to_owned()
+        }
         LoadRefused::TooCostly(_) => {
             "no host compiles it: split functions of very many instructions, and leave out what the \
              plug-in does not need"
