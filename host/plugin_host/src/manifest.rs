@@ -46,6 +46,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 mod warming;
+mod within;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use colophon_core::rollout::{RETIRED_KEPT, Share, Step, StepRefused, VersionState};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{NewVersion, StepError, VERSIONS_KEPT};
+use colophon_store::plugins::{HeldAgainst, NewVersion, StepError, VERSIONS_KEPT};
 
 use super::{GRANT, back_from, furnished, kept, new, plugin, published, state, step, version};
 use crate::place::{Place, moment};

@@ -8,25 +8,33 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use colophon_core::capability::Name;
 use colophon_core::rollout::PluginVersion;
+use colophon_core::time::Timestamp;
 use colophon_crypto::Engine;
-use colophon_plugin_host::{Asked, Generation, Place, Registry};
+use colophon_plugin_host::{Asked, Digested, Generation, Place, Registry};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::PluginRecord;
 use colophon_store::store::Store;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use self::candidate::{Candidate, Subject};
-use self::held::{Held, Key, Link, Loaded, Stands};
+use self::held::{Held, Key, Link, Loaded, Ready, Refused, Stands};
 use self::telling::{Failure, Instead, tell_failures, tell_loaded};
 use super::booking::Booking;
 use super::following::{GenerationFollower, Trip};
 use super::loading::{Loader, NotLoaded, Wanted};
 use super::recording::Recording;
 use crate::house::House;
+
+/// How long what was taken away from a plug-in may be used still, while the version that has less is
+/// loaded.
+const NARROWED_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Trips that wait for somebody to act on them; more are told again soon enough.
 const TRIPS_WAITING_MAX: usize = 64;
@@ -125,6 +133,19 @@ impl Chains {
         Arc::clone(&self.registry)
     }
 
+    /// Deletes native code that this host has kept of components that no version has any more.
+    pub(super) async fn forget_code(&self, now: Timestamp) -> Result<()> {
+        let named = self.store.plugin_digests().await?;
+        let deleted = self.registry.sandbox().forget_code_but(named, now).await;
+        if deleted > 0 {
+            tracing::info!(
+                files = deleted,
+                "compiled plug-ins of versions that are gone were deleted"
+            );
+        }
+        Ok(())
+    }
+
     /// Centers that have plug-ins, or had them when they were last looked at.
     pub(super) async fn concerned(&self) -> Result<Vec<CenterId>> {
         let mut all = self.store.centers_with_plugins().await?;
@@ -147,7 +168,8 @@ impl Chains {
     /// Brings a center's chain to what the database says. Where the active version of a plug-in
     /// cannot be loaded, the one that this host asked before is asked on, and all other plug-ins are
     /// followed. A plug-in of which nothing was ever loaded closes the center: its sales are not
-    /// judged without it, whatever was answered before it was promoted.
+    /// judged without it, whatever was answered before it was promoted. So does one whose grant has
+    /// been narrowed since: what was taken away is not used while the next version cannot be loaded.
     pub(crate) async fn follow(&self, center: &CenterId) -> Result<Followed> {
         let Some(held) = self.held_if_concerned(center).await? else {
             return Ok(Followed::default());
@@ -157,15 +179,39 @@ impl Chains {
         let plugins = self.store.plugins(center).await?;
         let publishers = self.store.publishers(center).await?;
         let mut made = Made::default();
-        for plugin in &plugins {
-            let subject = Subject {
-                center,
-                plugin,
-                publishers: &publishers,
+        let narrowed = held.has_more_than_is_granted(&plugins);
+        if narrowed {
+            // Whatever comes of this is put in place anew.
+            held.stands = Stands::Unknown;
+        }
+        {
+            let adding = async {
+                for plugin in &plugins {
+                    let subject = Subject {
+                        center,
+                        plugin,
+                        publishers: &publishers,
+                    };
+                    self.add(subject, &mut held, &mut made).await?;
+                }
+                anyhow::Ok(())
             };
-            self.add(subject, &mut held, &mut made).await?;
+            tokio::pin!(adding);
+            let soon = timeout(NARROWED_PATIENCE, &mut adding).await;
+            if narrowed && !matches!(soon, Ok(Ok(()))) {
+                // Nobody knows how long it takes, and until then nobody has what was taken away.
+                self.registry.close(center);
+            }
+            match soon {
+                Ok(added) => added?,
+                Err(_) => adding.await?,
+            }
         }
         held.rest_all_but(&made.active);
+        if held.holds_for_later() {
+            let kept = self.store.kept_plugin_versions(center).await?;
+            held.go_back_only_to(&kept);
+        }
         held.forget_all_but(&made.wanted);
         tell_failures(center, &mut held.told, &made.failures);
         let stands = match made.lacks_plugin {
@@ -258,9 +304,21 @@ impl Chains {
                 Some((loaded, asked))
             }
             Err(not) => {
-                let before = held.last(&plugin.id);
-                made.lacks_active(plugin, version, &not, before.as_ref());
-                before
+                let granted = plugin.version(version).map(|record| record.grant.as_str());
+                let last = held.last(&plugin.id);
+                let instead = match &last {
+                    None => Instead::Nobody,
+                    Some((loaded, ready)) => match granted {
+                        Some(grant) if ready.is_granted_still(grant) => {
+                            Instead::Before(loaded.version.clone())
+                        }
+                        Some(_) | None => Instead::Narrowed(loaded.version.clone()),
+                    },
+                };
+                let is_asked_on = matches!(instead, Instead::Before(_));
+                made.lacks_active(plugin, version, &not, instead);
+                let (loaded, ready) = last.filter(|_| is_asked_on)?;
+                Some((loaded, ready.asked))
             }
         }
     }
@@ -277,11 +335,16 @@ impl Chains {
         let candidate = Candidate::of(subject, version, self.engine.as_ref());
         let candidate = candidate.map_err(NotLoaded::Passing)?;
         made.wanted.insert(candidate.key);
-        if let Some(asked) = held.generations.get(&candidate.key) {
-            return Ok((candidate.loaded(), asked.clone()));
+        if let Some(ready) = held.generations.get(&candidate.key) {
+            return Ok((candidate.loaded(), ready.asked.clone()));
         }
-        if let Some(reason) = held.refused.get(&candidate.key) {
-            return Err(NotLoaded::Lasting(anyhow!("{reason}")));
+        if let Some(Refused { reason, everywhere }) = held.refused.get(&candidate.key) {
+            let not = if *everywhere {
+                NotLoaded::Lasting
+            } else {
+                NotLoaded::Here
+            };
+            return Err(not(anyhow!("{reason}")));
         }
         match self.load(&candidate).await {
             Ok(generation) => {
@@ -300,12 +363,17 @@ impl Chains {
                     let (center, plugin) = (subject.center, &subject.plugin.id);
                     asked = asked.recorded_by(recording.of(center, plugin, candidate.record));
                 }
-                held.generations.insert(candidate.key, asked.clone());
+                let ready = Ready::of(asked.clone(), candidate.record);
+                held.generations.insert(candidate.key, ready);
                 Ok((candidate.loaded(), asked))
             }
             Err(not) => {
-                if let NotLoaded::Lasting(error) = &not {
-                    held.refused.insert(candidate.key, format!("{error:#}"));
+                if let NotLoaded::Lasting(error) | NotLoaded::Here(error) = &not {
+                    let refused = Refused {
+                        reason: format!("{error:#}"),
+                        everywhere: matches!(not, NotLoaded::Lasting(_)),
+                    };
+                    held.refused.insert(candidate.key, refused);
                 }
                 Err(not)
             }
@@ -323,15 +391,19 @@ impl Chains {
         let component = component
             .context("its component is not in the database")
             .map_err(NotLoaded::Passing)?;
-        if self.engine.digest(&[&component]) != record.sha256 {
+        // A large one takes a moment, for which no request on this thread should wait.
+        let digested = spawn_blocking(|| Digested::of(component)).await;
+        let component = digested.map_err(|lost| NotLoaded::Passing(lost.into()))?;
+        if *component.sha256() != record.sha256 {
             return Err(NotLoaded::Passing(anyhow!(
                 "its component is not the one that was published: the digest differs"
             )));
         }
         let wanted = Wanted {
+            center,
             manifest: &record.manifest,
             grant: &record.grant,
-            component,
+            component: &component,
         };
         self.loader.load(wanted).await
     }
@@ -343,16 +415,13 @@ impl Made {
         plugin: &PluginRecord,
         version: &PluginVersion,
         not: &NotLoaded,
-        before: Option<&(Loaded, Asked)>,
+        instead: Instead,
     ) {
         self.followed.again |= matches!(not, NotLoaded::Passing(_));
-        self.lacks_plugin |= before.is_none();
+        self.lacks_plugin |= !matches!(instead, Instead::Before(_));
         self.failures.push(Failure {
             reason: format!("{} {version}: {}", plugin.id, not.brief()),
-            instead: match before {
-                Some((loaded, _)) => Instead::Before(loaded.version.clone()),
-                None => Instead::Nobody,
-            },
+            instead,
         });
     }
 
@@ -364,6 +433,8 @@ impl Made {
         });
         match not {
             NotLoaded::Passing(_) => self.followed.again = true,
+            // It is left out here.
+            NotLoaded::Here(_) => {}
             NotLoaded::Lasting(_) => {
                 let rejected = (plugin.id.clone(), version.clone(), reason);
                 self.followed.rejected.push(rejected);

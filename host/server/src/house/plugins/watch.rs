@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use colophon_core::change::{Caches, Change, ChangedRecord};
-use colophon_core::time::Timestamp;
+use colophon_core::time::{Clock as _, Timestamp};
 use colophon_receipt::CenterId;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::chains::{Chains, Followed};
 use super::rejecting::Rejecting;
+use crate::house::SystemClock;
 
 /// Before what was not there is looked for again; doubled each time.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -24,6 +25,18 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// How many centers are looked at at once. One whose plug-ins take long to compile holds one of these
 /// places and nobody else.
 const FOLLOWED_MAX: usize = 8;
+
+/// Of these, how many may be centers whose chains took long the last time: what is quickly done does
+/// not wait for them.
+const SLOW_FOLLOWED_MAX: usize = FOLLOWED_MAX / 2;
+
+/// A chain that took so long was one with something to compile, or to wait for.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// When compiled code is looked through that nobody names any more: not while the host starts, and
+/// then so often.
+const FIRST_SWEEP: Duration = Duration::from_mins(5);
+const SWEEP: Duration = Duration::from_hours(6);
 
 /// What the start of a host waits for chains. Centers whose plug-ins take longer are closed until
 /// they are loaded, and the others are served.
@@ -121,6 +134,7 @@ impl ChainWatch {
             waiting: VecDeque::new(),
             under_way: JoinSet::new(),
             centers_under_way: HashMap::new(),
+            slow: HashSet::new(),
             start: Some(Start {
                 untried: concerned.iter().cloned().collect(),
                 tried,
@@ -151,9 +165,24 @@ struct ChainFollower {
     /// Centers that wait for their turn, each of them once.
     waiting: VecDeque<CenterId>,
     under_way: JoinSet<Result<Followed>>,
-    centers_under_way: HashMap<Id, CenterId>,
+    centers_under_way: HashMap<Id, UnderWay>,
+    /// Centers whose chains took long the last time.
+    slow: HashSet<CenterId>,
     start: Option<Start>,
     rejecting: Rejecting,
+}
+
+/// A center that is being looked at.
+struct UnderWay {
+    center: CenterId,
+    since: Instant,
+}
+
+async fn sweep(chains: Arc<Chains>) {
+    if let Err(error) = chains.forget_code(SystemClock.now()).await {
+        let reason = format!("{error:#}");
+        tracing::warn!(reason, "compiled plug-ins cannot be looked through");
+    }
 }
 
 /// The start of the host, which waits.
@@ -170,6 +199,8 @@ impl ChainFollower {
             self.follow(center);
         }
         self.tell_start();
+        let mut sweep_at = Instant::now() + FIRST_SWEEP;
+        let mut sweeping = None;
         loop {
             let next = self.again.values().map(|again| again.at).min();
             let waiting = async {
@@ -190,6 +221,12 @@ impl ChainFollower {
                 Some(done) = self.under_way.join_next_with_id() => self.finish(done).await,
                 () = self.marked.notify.notified() => self.follow_marked().await,
                 () = waiting => self.follow_due(),
+                () = sleep_until(sweep_at) => {
+                    if sweeping.as_ref().is_none_or(JoinHandle::is_finished) {
+                        sweeping = Some(tokio::spawn(sweep(Arc::clone(&chains))));
+                    }
+                    sweep_at = Instant::now() + SWEEP;
+                }
             }
         }
     }
@@ -237,8 +274,10 @@ impl ChainFollower {
 
     fn begin(&mut self) {
         while self.under_way.len() < FOLLOWED_MAX {
-            let busy = |center: &CenterId| self.centers_under_way.values().any(|at| at == center);
-            let next = self.waiting.iter().position(|center| !busy(center));
+            let next = self
+                .waiting
+                .iter()
+                .position(|center| self.may_begin(center));
             let Some(center) = next.and_then(|at| self.waiting.remove(at)) else {
                 return;
             };
@@ -246,8 +285,30 @@ impl ChainFollower {
             let task = self
                 .under_way
                 .spawn(async move { chains.follow(&at).await });
-            self.centers_under_way.insert(task.id(), center);
+            let since = Instant::now();
+            self.centers_under_way
+                .insert(task.id(), UnderWay { center, since });
         }
+    }
+
+    /// Whether there is a place for a center, and nothing under way for it.
+    fn may_begin(&self, center: &CenterId) -> bool {
+        let under_way = || self.centers_under_way.values().map(|one| &one.center);
+        if under_way().any(|busy| busy == center) {
+            return false;
+        }
+        let slow = under_way().filter(|busy| self.slow.contains(*busy));
+        !self.slow.contains(center) || slow.count() < SLOW_FOLLOWED_MAX
+    }
+
+    /// Takes what is under way for a center off the list, and remembers whether it took long.
+    fn end(&mut self, id: Id) -> Option<CenterId> {
+        let UnderWay { center, since } = self.centers_under_way.remove(&id)?;
+        match since.elapsed() >= SLOW {
+            true => self.slow.insert(center.clone()),
+            false => self.slow.remove(&center),
+        };
+        Some(center)
     }
 
     async fn finish(&mut self, done: Result<(Id, Result<Followed>), JoinError>) {
@@ -256,7 +317,7 @@ impl ChainFollower {
             // A panic, which has been reported where it happened.
             Err(panicked) => (panicked.id(), Err(panicked.into())),
         };
-        let center = self.centers_under_way.remove(&id);
+        let center = self.end(id);
         self.begin();
         let Some(center) = center else { return };
         let again = match followed {

@@ -3,8 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use colophon_core::capability::Name;
-use colophon_core::rollout::{PluginVersion, Share};
+use colophon_core::rollout::{PluginVersion, Share, VersionState};
 use colophon_plugin_host::Asked;
+use colophon_store::plugins::{PluginRecord, VersionRecord};
+
+use crate::house::plugins::permitted;
 
 /// Everything that a generation is made of: with the same key it is the same.
 pub(super) type Key = [u8; 32];
@@ -14,15 +17,30 @@ pub(super) type Key = [u8; 32];
 pub(super) struct Held {
     pub(super) stands: Stands,
     /// What is loaded: all that is asked, and what may have to be asked soon.
-    pub(super) generations: HashMap<Key, Asked>,
+    pub(super) generations: HashMap<Key, Ready>,
     /// What will not be loaded the next time either, with why.
-    pub(super) refused: HashMap<Key, String>,
+    pub(super) refused: HashMap<Key, Refused>,
     /// The active version of each plug-in that could be asked last.
     last: HashMap<Name, Loaded>,
     /// The one before it, so that going back loads nothing.
     before: HashMap<Name, Loaded>,
     /// The failures that were told last, so that a retry does not repeat them.
     pub(super) told: Vec<String>,
+}
+
+/// Why a version will not be loaded.
+pub(super) struct Refused {
+    pub(super) reason: String,
+    /// Whether no host will load it, and not only this one.
+    pub(super) everywhere: bool,
+}
+
+/// A version that is loaded, with the papers that it was loaded under.
+#[derive(Clone)]
+pub(super) struct Ready {
+    pub(super) asked: Asked,
+    manifest: String,
+    grant: String,
 }
 
 /// What stands in the registry for a center.
@@ -67,6 +85,28 @@ impl Link {
     }
 }
 
+impl Ready {
+    /// A version that was just loaded.
+    pub(super) fn of(asked: Asked, record: &VersionRecord) -> Self {
+        Self {
+            asked,
+            manifest: record.manifest.clone(),
+            grant: record.grant.clone(),
+        }
+    }
+
+    /// Whether this grant gives it all that it was loaded with. Where something was taken away it is
+    /// not to be asked with it, and there is no other way to ask it.
+    pub(super) fn is_granted_still(&self, grant: &str) -> bool {
+        if grant == self.grant {
+            return true;
+        }
+        let then = permitted(&self.manifest, &self.grant);
+        let now = permitted(&self.manifest, grant);
+        matches!((then, now), (Ok((_, then)), Ok((_, now))) if then.is_within(&now))
+    }
+}
+
 impl Held {
     /// Remembers the version that is asked of a plug-in now, and the one before it.
     pub(super) fn ask(&mut self, plugin: &Name, loaded: Loaded) {
@@ -77,10 +117,44 @@ impl Held {
     }
 
     /// The version of a plug-in that could be asked last.
-    pub(super) fn last(&self, plugin: &Name) -> Option<(Loaded, Asked)> {
+    pub(super) fn last(&self, plugin: &Name) -> Option<(Loaded, Ready)> {
         let loaded = self.last.get(plugin)?;
-        let asked = self.generations.get(&loaded.key)?;
-        Some((loaded.clone(), asked.clone()))
+        let ready = self.generations.get(&loaded.key)?;
+        Some((loaded.clone(), ready.clone()))
+    }
+
+    /// Whether something that is asked now has more than it is granted by now.
+    pub(super) fn has_more_than_is_granted(&self, plugins: &[PluginRecord]) -> bool {
+        let Stands::Asked(links) = &self.stands else {
+            return false;
+        };
+        links.iter().any(|link| {
+            let canary = link.canary.iter().map(|(loaded, _)| loaded);
+            let mut loaded = link.active.iter().chain(canary);
+            let plugin = plugins.iter().find(|plugin| plugin.id == link.plugin);
+            plugin.is_some_and(|plugin| loaded.any(|loaded| self.is_narrowed(loaded, plugin)))
+        })
+    }
+
+    fn is_narrowed(&self, loaded: &Loaded, plugin: &PluginRecord) -> bool {
+        let mut versions = plugin.versions.iter();
+        let active = || versions.find(|one| matches!(one.state, VersionState::Active));
+        let granted = plugin.version(&loaded.version).or_else(active);
+        let ready = self.generations.get(&loaded.key);
+        granted
+            .zip(ready)
+            .is_some_and(|(granted, ready)| !ready.is_granted_still(&granted.grant))
+    }
+
+    /// Whether something is held that nobody is asked but that may be gone back to.
+    pub(super) fn holds_for_later(&self) -> bool {
+        !self.before.is_empty()
+    }
+
+    /// Versions that are kept nowhere any more are not gone back to.
+    pub(super) fn go_back_only_to(&mut self, kept: &HashSet<(Name, PluginVersion)>) {
+        self.before
+            .retain(|plugin, loaded| kept.contains(&(plugin.clone(), loaded.version.clone())));
     }
 
     /// Whoever withdraws a plug-in wants none of its versions back by itself; it may be gone back

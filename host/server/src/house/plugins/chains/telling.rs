@@ -16,6 +16,8 @@ pub(super) struct Failure {
 pub(super) enum Instead {
     /// The version that was asked before it.
     Before(PluginVersion),
+    /// Nobody: the version that was asked before it had what is not granted any more.
+    Narrowed(PluginVersion),
     /// The active version, for it was only on trial.
     Active,
     Nobody,
@@ -27,6 +29,10 @@ impl Failure {
             Instead::Before(version) => {
                 format!("the version before it answers on, which is {version}")
             }
+            Instead::Narrowed(version) => format!(
+                "{version}, which was asked before it, had more than is granted now; the center's \
+                 downloads are refused until it can"
+            ),
             Instead::Active => "the active version is asked in its place".to_owned(),
             Instead::Nobody => "the center's downloads are refused until it can".to_owned(),
         }

@@ -1,5 +1,8 @@
+mod narrowing;
+
 use std::time::{Duration, Instant};
 
+use colophon_core::capability::EachPlugin;
 use colophon_core::change::{Caches, Change};
 use colophon_core::plugin::{CallContext, Plugins as _};
 use colophon_core::rollout::{Share, Step};
@@ -99,6 +102,7 @@ impl Ground {
             values: self.store.clone(),
             lines: LineQueue::to_log().unwrap(),
             web: shared_web().unwrap(),
+            statements: EachPlugin::default(),
         };
         let registry = Registry::new(sandbox, self.store.clone(), [Arc::clone(&built_in)]);
         Chains::of(
@@ -111,19 +115,32 @@ impl Ground {
     }
 
     async fn publish(&self, at: &str, plugin: &str, number: &str, component: &[u8]) {
+        let manifest = format!(
+            "id = \"{plugin}\"\nversion = \"{number}\"\napi = \"1.0\"\ncatalog = true\n\
+             roles = [\"resolver\", \"policy\", \"naming\"]\n"
+        );
+        let grant = format!("plugin = \"{plugin}\"\ncatalog = true\n");
+        self.publish_as(at, plugin, number, component, (manifest, grant))
+            .await;
+    }
+
+    async fn publish_as(
+        &self,
+        at: &str,
+        plugin: &str,
+        number: &str,
+        component: &[u8],
+        (manifest, grant): (String, String),
+    ) {
         let (at, id) = (center(at), name(plugin));
         let kept = self.store.kept_plugin(&at, &id).await.unwrap();
-        let grant = format!("plugin = \"{plugin}\"\ncatalog = true\n");
         let new = NewVersion {
             center: at,
             plugin: id,
             version: version(number),
             sha256: AwsLc.digest(&[component]),
             component: component.to_vec(),
-            manifest: format!(
-                "id = \"{plugin}\"\nversion = \"{number}\"\napi = \"1.0\"\ncatalog = true\n\
-                 roles = [\"resolver\", \"policy\", \"naming\"]\n"
-            ),
+            manifest,
             cases: "[]".to_owned(),
             grant: match kept {
                 Some(_) => HeldAgainst::Grant(grant),
@@ -143,6 +160,20 @@ impl Ground {
     async fn promote(&self, at: &str, plugin: &str, number: &str) {
         self.step(at, plugin, Step::Promote(version(number))).await;
     }
+}
+
+/// A component that instantiates a module with a memory five times.
+fn five_memories() -> Vec<u8> {
+    let module = *b"\0asm\x01\0\0\0\x05\x03\x01\0\x01";
+    let instances = [[0, 0, 0]; 5].concat();
+    [
+        EMPTY_COMPONENT,
+        &[1, module.len() as u8],
+        &module,
+        &[2, 1 + instances.len() as u8, 5],
+        &instances,
+    ]
+    .concat()
 }
 
 /// What is asked in a center; none where it is closed.
@@ -254,6 +285,16 @@ async fn only_a_component_at_fault_is_rejected() {
     assert_eq!((plugin.as_str(), number.as_str()), ("a", "3"));
     assert!(reason.contains("does not export"), "{reason}");
 
+    // More parts than any plug-in may have.
+    ground.publish("north", "a", "5", &five_memories()).await;
+    ground.step("north", "a", trial("5")).await;
+    let followed = chains.follow(&center("north")).await.unwrap();
+    let [(_, number, reason)] = followed.rejected.as_slice() else {
+        panic!("{} rejected", followed.rejected.len())
+    };
+    assert_eq!(number.as_str(), "5");
+    assert!(reason.contains("at most 64 instances"), "{reason}");
+
     // Keys of publishers take turns; a version signed by the last one may be believed again.
     ground.publish("north", "a", "4", &labelled(4)).await;
     ground.step("north", "a", trial("4")).await;
@@ -293,6 +334,60 @@ async fn what_is_gone_back_to_is_loaded_still() {
     assert!(held.last(&name("a")).is_none(), "it came back by itself");
     let versions = held.generations.len();
     assert_eq!(versions, 1, "what was withdrawn may be gone back to");
+}
+
+#[tokio::test]
+async fn what_is_removed_is_let_go() {
+    let ground = Ground::new().await;
+    let chains = ground.host().await;
+    for number in ["1", "2"] {
+        let component = labelled(number.as_bytes()[0]);
+        ground.publish("north", "a", number, &component).await;
+        ground.promote("north", "a", number).await;
+        chains.follow(&center("north")).await.unwrap();
+    }
+    let held = chains.held(&center("north"));
+    let loaded = async || held.lock().await.generations.len();
+    assert_eq!(loaded().await, 2);
+    let (north, a, first) = (center("north"), name("a"), version("1"));
+    let removed = ground
+        .store
+        .remove_plugin_version(&north, &a, &first, moment());
+    removed.await.unwrap();
+    chains.follow(&north).await.unwrap();
+    assert_eq!(loaded().await, 1, "nobody can go back to it");
+    ground.step("north", "a", Step::Withdraw).await;
+    chains.follow(&north).await.unwrap();
+    assert_eq!(loaded().await, 1, "it may be gone back to");
+    let removed = ground.store.remove_plugin(&north, &a, moment());
+    removed.await.unwrap();
+    chains.follow(&north).await.unwrap();
+    assert_eq!(loaded().await, 0);
+}
+
+#[tokio::test]
+async fn code_stays_as_long_as_a_version_names_it() {
+    let ground = Ground::new().await;
+    let chains = ground.host().await;
+    ground.publish("north", "a", "1", &labelled(1)).await;
+    ground.promote("north", "a", "1").await;
+    chains.follow(&center("north")).await.unwrap();
+    let code = || {
+        let files = std::fs::read_dir(ground.folder.path().join("compiled"));
+        files.unwrap().count()
+    };
+    let much_later = Timestamp::from_unix_ms(i64::MAX / 2);
+    assert_eq!(code(), 2, "the built-in plug-in's and its own");
+    chains.forget_code(much_later).await.unwrap();
+    assert_eq!(code(), 2);
+    ground.step("north", "a", Step::Withdraw).await;
+    let (north, a) = (center("north"), name("a"));
+    let removed = ground.store.remove_plugin(&north, &a, moment());
+    removed.await.unwrap();
+    chains.forget_code(moment()).await.unwrap();
+    assert_eq!(code(), 2, "it was made only now");
+    chains.forget_code(much_later).await.unwrap();
+    assert_eq!(code(), 1);
 }
 
 /// Caches of records, of which there are none here.
