@@ -68,6 +68,28 @@ pub fn asking_naming(name: &str) -> Vec<u8> {
     component_with("naming", imports, &body)
 }
 
+/// Calls every file so, and takes a compiler a second or more for functions that nobody calls.
+pub fn naming_slow_to_compile(name: &str) -> Vec<u8> {
+    let addition = "(local.set 0 (i32.add (local.get 0) (local.get 1)))";
+    let function = format!(
+        "(func (param i32 i32) (result i32) {} (local.get 0))",
+        addition.repeat(20_000)
+    );
+    let length = name.len();
+    component(
+        "naming",
+        &format!(
+            r#"(data (i32.const 3000) "{name}")
+            {NAMING}
+              (i32.store (i32.const 4100) (i32.const 3000))
+              (i32.store (i32.const 4104) (i32.const {length}))
+              (i32.const 4096))
+            {}"#,
+            function.repeat(10)
+        ),
+    )
+}
+
 /// Traps whenever a file is to be named.
 pub fn trapping_naming() -> Vec<u8> {
     component("naming", &format!("{NAMING} unreachable)"))

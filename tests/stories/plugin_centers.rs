@@ -1,5 +1,6 @@
 //! Centers with plug-ins of their own: published, promoted and gone back from while downloads run.
 
+mod beside;
 mod costing;
 mod deciding;
 mod failing;
