@@ -17,8 +17,10 @@ use serde::Serialize;
 
 use crate::ids::{RetailerId, TransactionId};
 
-/// The longest decision receipt, in bytes of its compact form.
-pub const DECISION_BYTES_MAX: usize = 4096;
+/// The longest decision receipt, in bytes of its compact form. The longest that can be said, in words
+/// of characters that JSON escapes, signed with the largest RSA key that is usual (8192 bits), is
+/// shorter; with a larger one, nothing is signed that is longer.
+pub const DECISION_BYTES_MAX: usize = 8192;
 
 const KIND: &str = "colophon-decision+jwt";
 
@@ -117,6 +119,12 @@ pub enum DecisionNotSigned {
     /// The key could not be used.
     #[error("the center's key could not be used")]
     Key(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// With this key's signature it would be longer than [`DECISION_BYTES_MAX`], and nobody could
+    /// verify it.
+    #[error(
+        "with the signature of this key it would have {0} bytes, more than {DECISION_BYTES_MAX}"
+    )]
+    TooLong(usize),
     /// A number is beyond what JSON can say.
     #[error("the claim {0:?} is out of range")]
     Range(&'static str),
@@ -221,7 +229,11 @@ impl DecisionReceipt {
         let signature = signer
             .sign(signed.as_bytes())
             .map_err(DecisionNotSigned::Key)?;
-        Ok(format!("{signed}.{}", base64url::encode(&signature)))
+        let compact = format!("{signed}.{}", base64url::encode(&signature));
+        if compact.len() > DECISION_BYTES_MAX {
+            return Err(DecisionNotSigned::TooLong(compact.len()));
+        }
+        Ok(compact)
     }
 
     /// Reads a decision receipt, if it is signed with this key. Whose key it is has to be known from

@@ -6,7 +6,7 @@ use colophon_claims::{base64url, write_header};
 use colophon_crypto::{Engine as _, Portable, SignatureAlgorithm};
 use colophon_receipt::{
     DECISION_BYTES_MAX, DecisionDigests, DecisionNotSigned, DecisionReceipt, DecisionRefused,
-    DecisionSigner, PartDigest, UnixSeconds,
+    DecisionSigner, PartDigest, TransactionId, UnixSeconds, Word,
 };
 use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;
@@ -201,7 +201,103 @@ fn what_json_cannot_say_is_not_signed() {
     );
 }
 
+/// A key whose signatures are as long as those of RSA keys of so many bits; nobody verifies them.
+struct Long(usize);
+
+impl DecisionSigner for Long {
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::RsaPkcs1Sha256
+    }
+
+    fn public_key_spki_der(&self) -> &[u8] {
+        b"a key"
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(vec![255; self.0 / 8])
+    }
+}
+
+/// As much as can be said, in characters that JSON escapes.
+fn longest() -> DecisionReceipt {
+    let word = "\"".repeat(64).parse::<Word>().unwrap();
+    DecisionReceipt {
+        center: "c".repeat(63).parse().unwrap(),
+        retailer: "r".repeat(64).parse().unwrap(),
+        decision: word.clone(),
+        decided_at: UnixSeconds::new((1 << 53) - 1),
+        request: word.clone(),
+        transaction: Some("\\".repeat(1024).parse().unwrap()),
+        plugin: word.clone(),
+        version: word.clone(),
+        contract: word.clone(),
+        role: word.clone(),
+        outcome: word,
+        fuel: (1 << 53) - 1,
+        ..receipt()
+    }
+}
+
+#[test]
+fn the_longest_decision_receipt_can_be_verified() {
+    let key = Key::of(7);
+    let said = longest();
+    let compact = said.sign(&Portable, &key).unwrap();
+    assert_eq!(verify(&compact, &key), Ok(said.clone()));
+    assert!(said.sign(&Portable, &Long(8192)).is_ok());
+    let refused = said.sign(&Portable, &Long(1 << 16));
+    assert!(
+        matches!(refused, Err(DecisionNotSigned::TooLong(bytes)) if bytes > DECISION_BYTES_MAX),
+        "{refused:?}"
+    );
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    let text = prop_oneof!["[!-~]{1,64}", "[\"\\\\]{1,64}"];
+    text.prop_map(|text| text.parse().unwrap())
+}
+
+fn transaction() -> impl Strategy<Value = Option<TransactionId>> {
+    let text = prop_oneof!["\\PC{1,256}", "[\"\\\\ ]{1,1024}"];
+    text.prop_map(|text| text.parse().ok())
+}
+
 proptest! {
+    #[test]
+    fn whatever_is_signed_can_be_verified(
+        words in prop::array::uniform7(word()),
+        transaction in transaction(),
+        fuel in any::<u64>(),
+        decided_at in any::<i64>(),
+        retailer in "[A-Za-z0-9-]{1,64}",
+        digest in any::<[u8; 32]>(),
+    ) {
+        let [decision, request, plugin, version, contract, role, outcome] = words;
+        let key = Key::of(7);
+        let said = DecisionReceipt {
+            retailer: retailer.parse().unwrap(),
+            decision,
+            decided_at: UnixSeconds::new(decided_at),
+            request,
+            transaction,
+            plugin,
+            version,
+            contract,
+            role,
+            outcome,
+            fuel,
+            digests: DecisionDigests {
+                input: PartDigest::from_bytes(digest),
+                ..receipt().digests
+            },
+            ..receipt()
+        };
+        if let Ok(compact) = said.sign(&Portable, &key) {
+            prop_assert!(compact.len() <= DECISION_BYTES_MAX);
+            prop_assert_eq!(verify(&compact, &key), Ok(said));
+        }
+    }
+
     #[test]
     fn a_changed_character_is_refused(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.-]") {
         let key = Key::of(7);
