@@ -4,6 +4,8 @@
 mod held;
 #[cfg(test)]
 mod tests;
+mod values;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,115 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use colophon_plugin_host::Capability;
 use colophon_plugin_host::bench::ScriptedHost;
 use colophon_plugin_host::manifest::Manifest;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What a host has, as it stands in a file of cases. What is left out is empty.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Host {
-    config: Option<BTreeMap<String, String>>,
-    catalog: Option<OrError<Vec<CatalogEntry>>>,
-    kv: Option<OrError<BTreeMap<String, Value>>>,
-    sql: Option<Vec<Statement>>,
-    http: Option<Vec<Exchange>>,
-}
-
-/// What a service holds, or how it fails: `{ error = … }` with the error as the contract has it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum OrError<Held> {
-    Fails(Fails),
-    Holds(Held),
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Value>")]
-struct Fails {
-    error: Value,
-}
-
-/// A table of this one name; derived, a list of one item would do as well.
-impl TryFrom<BTreeMap<String, Value>> for Fails {
-    type Error = &'static str;
-
-    fn try_from(mut members: BTreeMap<String, Value>) -> Result<Self, Self::Error> {
-        match (members.remove("error"), members.is_empty()) {
-            (Some(error), true) => Ok(Self { error }),
-            _ => Err("not an error"),
-        }
-    }
-}
-
-/// A title in the center's catalog.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CatalogEntry {
-    book: Value,
-    location: Value,
-}
-
-/// An answer of the mapping database.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Statement {
-    statement: String,
-    /// The parameters that this is the answer to; to all if left out.
-    parameters: Option<Vec<Value>>,
-    #[serde(default)]
-    columns: Vec<String>,
-    #[serde(default)]
-    rows: Vec<Vec<Value>>,
-    #[serde(default)]
-    truncated: bool,
-    error: Option<Value>,
-}
-
-/// An answer of a service on the web.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Exchange {
-    #[serde(default = "get")]
-    method: String,
-    url: String,
-    /// The body that this is the answer to; to any if left out.
-    request_body: Option<Value>,
-    #[serde(default = "ok")]
-    status: u16,
-    #[serde(default)]
-    fields: BTreeMap<String, String>,
-    #[serde(default)]
-    body: Value,
-    error: Option<Value>,
-}
-
-fn get() -> String {
-    "GET".to_owned()
-}
-
-fn ok() -> u16 {
-    200
-}
-
-impl Host {
-    /// This host with what another says differently.
-    pub(super) fn with(&self, other: &Self) -> Self {
-        let Self {
-            config,
-            catalog,
-            kv,
-            sql,
-            http,
-        } = other.clone();
-        Self {
-            config: config.or_else(|| self.config.clone()),
-            catalog: catalog.or_else(|| self.catalog.clone()),
-            kv: kv.or_else(|| self.kv.clone()),
-            sql: sql.or_else(|| self.sql.clone()),
-            http: http.or_else(|| self.http.clone()),
-        }
-    }
-}
+use self::values::{bytes, plain, shown, typed};
+pub(super) use self::written::Host;
+use self::written::OrError;
 
 /// The lines that a plug-in writes for the operator.
 pub(super) type Lines = Arc<Mutex<Vec<String>>>;
@@ -355,49 +253,4 @@ impl ScriptedHost for Script {
             }
         }
     }
-}
-
-/// A value of a database, from what people write: texts, whole numbers, true and false are
-/// themselves, null is `{ null = true }` in TOML, everything else is named: `{ decimal = "1.50" }`.
-fn typed(value: &Value) -> Value {
-    match value {
-        Value::String(text) => json!({ "text": text }),
-        Value::Bool(value) => json!({ "boolean": value }),
-        Value::Number(number) => json!({ "integer": number }),
-        Value::Null => json!("null"),
-        Value::Object(named) if named.contains_key("null") => json!("null"),
-        Value::Object(_) | Value::Array(_) => value.clone(),
-    }
-}
-
-/// Parameters as they are compared, however they were written.
-fn plain(parameters: &Value) -> Vec<Value> {
-    let parameters = parameters.as_array().into_iter().flatten();
-    parameters
-        .map(|value| {
-            // As the component model names it, or as people write it.
-            if value == "null" {
-                json!("null")
-            } else {
-                typed(value)
-            }
-        })
-        .collect()
-}
-
-/// Bytes from a text or from pairs of digits.
-fn bytes(value: &Value) -> Vec<u8> {
-    if let Some(text) = value.as_str() {
-        return text.as_bytes().to_vec();
-    }
-    let hex = value.get("hex").and_then(Value::as_str).unwrap_or_default();
-    let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
-    let pairs = digits.chunks_exact(2);
-    let bytes = pairs.map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit));
-    bytes.filter_map(|byte| u8::try_from(byte).ok()).collect()
-}
-
-fn shown(bytes: &[u8]) -> Value {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({ "hex": hex })
 }
