@@ -1,7 +1,7 @@
 //! Log rows that go from one machine to another through NATS.
 
 use std::fs;
-use std::thread::sleep;
+use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 use colophon_tests::book::epub;
@@ -14,7 +14,7 @@ fn eventually(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "it never came to this: {what}");
-        sleep(Duration::from_millis(50));
+        yield_now();
     }
 }
 

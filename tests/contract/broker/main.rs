@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     reason = "cases are ordinary functions, since each is a test on two servers"
 )]
 

@@ -17,15 +17,15 @@ const GRANT: &str = concat!(
 
 /// Asks for more than the component uses: the catalog, a second value, and to change what it keeps.
 fn asking() -> String {
-    let asked =
-        concat!("catalog = true\nconfig = [\"zone\", \"spare\"]\n[kv]\nquota = \"64KiB\"\n",);
+    let asked = "catalog = true\nconfig = [\"zone\", \"spare\"]\n[kv]\nquota = \"64KiB\"\n";
     manifest("names", "1", "naming") + asked
 }
 
 fn proposed<'a>(proposal: &'a Value, granted: &str) -> (&'a Value, &'a Value) {
     let mut parts = proposal["parts"].as_array().unwrap().iter();
     let part = parts.find(|part| part["granted"] == granted);
-    let part = part.unwrap_or_else(|| panic!("{granted}: {proposal}"));
+    assert!(part.is_some(), "{granted}: {proposal}");
+    let part = part.unwrap();
     (&part["used"], &part["proposed"])
 }
 

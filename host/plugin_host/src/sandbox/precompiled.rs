@@ -134,7 +134,7 @@ impl PrecompiledFolder {
         now: Timestamp,
     ) -> usize {
         named.insert(Sha256::digest(CATALOG_PLUGIN).into());
-        let named = named.iter().map(|sha256| hex(sha256)).collect();
+        let named = named.iter().map(hex).collect();
         let own = format!("{:016x}", fingerprint(engine));
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
