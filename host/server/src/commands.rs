@@ -45,11 +45,11 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     match command {
         Command::Codes => codes::run(output),
         Command::Compile => compiling::run(),
-        Command::Plugin(PluginCommand::OfAuthor(command)) => plugin::run(command, output),
-        Command::Plugin(PluginCommand::OfCenter(command)) => {
+        Command::Plugin(PluginCommand::Author(command)) => plugin::run(command, output),
+        Command::Plugin(PluginCommand::Center(command)) => {
             plugin::run_for_center(&config()?, command, output)
         }
-        Command::Plugin(PluginCommand::OfDecisions(command)) => {
+        Command::Plugin(PluginCommand::Decisions(command)) => {
             plugin::run_for_decisions(&config()?, command, output)
         }
         Command::Config(command) => configuration::run(&command, &layers()?, &data, output),

@@ -10,11 +10,11 @@ use super::{CenterArg, CenterPluginCommand, DecisionCommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     #[command(flatten)]
-    OfAuthor(AuthorCommand),
+    Author(AuthorCommand),
     #[command(flatten)]
-    OfCenter(CenterPluginCommand),
+    Center(CenterPluginCommand),
     #[command(flatten)]
-    OfDecisions(DecisionCommand),
+    Decisions(DecisionCommand),
 }
 
 #[derive(Debug, Subcommand)]
