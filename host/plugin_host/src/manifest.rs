@@ -46,6 +46,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 mod warming;
+mod wider;
 mod within;
 mod writing;
 
@@ -61,6 +62,7 @@ pub use self::narrowing::{Narrowed, Part, Proposed, Unused};
 pub use self::permitting::NotPermitted;
 pub use self::reading::PaperRefused;
 pub use self::warming::WarmGrant;
+pub use self::wider::Wider;
 pub use self::writing::NotWritten;
 use crate::contract::Role;
 use crate::limits::Limits;

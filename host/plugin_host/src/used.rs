@@ -36,6 +36,7 @@ pub struct Used {
     addresses: Vec<AllowedAddress>,
     decisions: u64,
     incomplete: u64,
+    reused: u64,
     fuel_max: u64,
     host_calls_max: usize,
     counts: BTreeMap<Use, u64>,
@@ -54,6 +55,7 @@ impl Used {
     pub fn add(&mut self, record: &Record) {
         let turn = &record.decision;
         self.decisions += 1;
+        self.reused += u64::from(record.is_reused());
         self.fuel_max = self.fuel_max.max(record.fuel());
         self.host_calls_max = self.host_calls_max.max(record.host_calls());
         let mut uses = BTreeSet::new();
@@ -109,6 +111,12 @@ impl Used {
     /// Of these, those whose records do not hold all that was asked.
     pub fn incomplete(&self) -> u64 {
         self.incomplete
+    }
+
+    /// Of these, those of instances that had started for an earlier request: what was asked of the host
+    /// while they started is not in the records.
+    pub fn reused(&self) -> u64 {
+        self.reused
     }
 
     /// The most fuel that a decision took.
@@ -234,6 +242,18 @@ pub(crate) mod tests {
         assert_eq!((used.fuel_max(), used.host_calls_max()), (7, 5));
         // Nothing of it tells whom it was about.
         assert!(!format!("{used:?}").contains("ada"));
+    }
+
+    #[test]
+    fn a_record_of_an_instance_that_started_before_is_counted() {
+        let mut used = Used::default();
+        let later = Record {
+            reused: true,
+            ..decided(Vec::new())
+        };
+        used.add(&later);
+        used.add(&decided(Vec::new()));
+        assert_eq!((used.decisions(), used.reused()), (2, 1));
     }
 
     #[test]

@@ -99,6 +99,11 @@ fn a_grant_is_proposed_that_allows_what_was_used() {
     let least = "config = [\"zone\"]\n[kv]\nquota = \"64KiB\"\nwrite = false\n";
     let least = manifest("names", "2", "naming") + least;
     shop.publish(&asking_naming("two"), &least);
+    // While it is on trial there are two grants in use, and none is narrowed for both.
+    shop.plugin(&["promote", "names", "2", "--canary", "10"]);
+    let mut command = shop.house.colophon();
+    let refused = fail(command.args(["plugin", "propose", "names"]));
+    assert!(refused.contains("different grants"), "{refused}");
     shop.plugin(&["promote", "names", "2"]);
     let host = shop.house.serve(&[]);
     assert!(file_name(&host.download(&shop.receipt("t-3"))).contains("two"));

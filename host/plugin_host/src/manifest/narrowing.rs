@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use colophon_core::capability::{AllowedAddress, Name, PrivateNetworks};
+use colophon_core::capability::{AllowedAddress, Name, PrivateNetworks, SecretUse};
 
 use super::reading::shown as shown_bytes;
+use super::wider::{Wider, private_line};
 use super::{Grant, KvTerms, Manifest, SecretGrant, SomeLimits, SqlGrant};
 use crate::limits::Limits;
 use crate::used::{Use, Used};
@@ -72,8 +73,17 @@ impl Grant {
         own.chain(private).chain(asked).cloned()
     }
 
-    /// The least that versions with these manifests need of it, by what they have used.
-    pub fn narrowed(&self, manifests: &[Manifest], used: &Used, unused: Unused) -> Narrowed {
+    /// The least that versions with these manifests need of it, by what they have used. Where they ask
+    /// for more than it allows, as a version may that has another grant, they get no more by it.
+    ///
+    /// # Errors
+    /// [`Wider`]: what was found would allow more, which none of it may.
+    pub fn narrowed(
+        &self,
+        manifests: &[Manifest],
+        used: &Used,
+        unused: Unused,
+    ) -> Result<Narrowed, Wider> {
         let mut narrowing = Narrowing {
             wide: self,
             manifests,
@@ -85,37 +95,32 @@ impl Grant {
         let log = narrowing.log();
         let config = narrowing.config();
         let sql = narrowing.sql();
-        let mut http = narrowing.http();
         let secrets = narrowing.secrets();
-        // A secret stands in no grant whose addresses do not cover its own.
-        for secret in secrets.values() {
-            let covered = |entry: &AllowedAddress| entry.covers(&secret.address);
-            if !http.iter().any(covered) {
-                http.push(secret.address.clone());
-            }
-        }
+        let http = narrowing.http(&secrets);
         let private = narrowing.private(&http);
         let kv = narrowing.kv();
         let limits = narrowing.limits();
         if self.warm.is_some() {
             narrowing.part("[warm]".to_owned(), None, Proposed::Stays);
         }
-        Narrowed {
-            grant: Self {
-                plugin: self.plugin.clone(),
-                catalog,
-                log,
-                config,
-                secrets,
-                sql,
-                http,
-                private,
-                kv,
-                limits,
-                warm: self.warm,
-            },
+        let grant = Self {
+            plugin: self.plugin.clone(),
+            catalog,
+            log,
+            config,
+            secrets,
+            sql,
+            http,
+            private,
+            kv,
+            limits,
+            warm: self.warm,
+        };
+        grant.within(self)?;
+        Ok(Narrowed {
+            grant,
             parts: narrowing.parts,
-        }
+        })
     }
 }
 
@@ -192,8 +197,9 @@ impl Narrowing<'_> {
         })
     }
 
-    /// What of each entry a manifest asks for, since nobody can use more of it.
-    fn http(&mut self) -> Vec<AllowedAddress> {
+    /// What of each entry a manifest asks for, since nobody can use more of it. A secret stands in no
+    /// grant whose addresses do not cover its own, so that its place stays with it.
+    fn http(&mut self, secrets: &BTreeMap<Name, SecretGrant>) -> Vec<AllowedAddress> {
         let mut asked: Vec<&AllowedAddress> = Vec::new();
         for address in self.manifests.iter().flat_map(|manifest| &manifest.http) {
             if !asked.contains(&address) {
@@ -206,16 +212,19 @@ impl Narrowing<'_> {
             let below = below.filter(|address| {
                 self.unused == Unused::StaysIfAsked || self.used_below(address) > 0
             });
-            let below: Vec<AllowedAddress> = below.map(|address| (*address).clone()).collect();
+            let mut below: Vec<AllowedAddress> = below.map(|address| (*address).clone()).collect();
+            for SecretGrant { address, .. } in secrets.values() {
+                let named = below.iter().chain(&kept).any(|one| one.covers(address));
+                if entry.covers(address) && !named {
+                    below.push(address.clone());
+                }
+            }
             let used = self.used_below(entry);
             let proposed = match (below.as_slice(), used) {
                 ([], _) => Proposed::Goes,
                 ([one], 1..) if one == entry => Proposed::Stays,
                 ([one], 0) if one == entry => Proposed::StaysAsAsked,
-                (some, _) => {
-                    let some: Vec<String> = some.iter().map(|one| format!("\"{one}\"")).collect();
-                    Proposed::Narrower(some.join(", "))
-                }
+                (some, _) => Proposed::Narrower(quoted(some)),
             };
             self.part(format!("http.allow \"{entry}\""), Some(used), proposed);
             for address in below {
@@ -235,15 +244,22 @@ impl Narrowing<'_> {
         let mut kept = BTreeMap::new();
         for (name, secret) in &self.wide.secrets {
             let uses = self.manifests.iter();
-            let uses = uses.filter_map(|manifest| manifest.secrets.get(name));
-            let places: Vec<&AllowedAddress> = uses.map(|bound| &bound.address).collect();
+            let bound: Vec<&SecretUse> = uses
+                .filter_map(|manifest| manifest.secrets.get(name))
+                .collect();
             let used = self.used.count(&Use::Secret(name.clone()));
-            if !self.keep(format!("secrets.{name}"), used, !places.is_empty()) {
+            if !self.keep(format!("secrets.{name}"), used, !bound.is_empty()) {
                 continue;
             }
-            // Bound to one place by all, it needs no wider one.
-            let address = match places.split_first() {
-                Some((first, others)) if others.iter().all(|other| other == first) => first,
+            // Bound to one place by all, it needs no wider one; a place that is not granted is none.
+            let granted =
+                |one: &SecretUse| one.field == secret.field && secret.address.covers(&one.address);
+            let address = match bound.split_first() {
+                Some((first, others))
+                    if granted(first) && others.iter().all(|other| other == first) =>
+                {
+                    &first.address
+                }
                 Some(_) | None => &secret.address,
             };
             let narrower = SecretGrant {
@@ -258,21 +274,33 @@ impl Narrowing<'_> {
     /// Networks of one's own, for addresses that were asked; an entry stands for those alone that
     /// may be asked still.
     fn private(&mut self, http: &[AllowedAddress]) -> Vec<PrivateNetworks> {
-        let mut kept = Vec::new();
+        let mut kept: Vec<PrivateNetworks> = Vec::new();
         for own in &self.wide.private {
             let used = self.used_below(&own.address);
-            if !self.keep(format!("http.private \"{}\"", own.address), used, false) {
-                continue;
-            }
-            if http.iter().any(|entry| entry.covers(&own.address)) {
-                kept.push(own.clone());
-                continue;
-            }
+            let whole = http.iter().any(|entry| entry.covers(&own.address));
             let below = http.iter().filter(|entry| own.address.covers(entry));
-            kept.extend(below.map(|entry| PrivateNetworks {
-                address: entry.clone(),
-                networks: own.networks.clone(),
-            }));
+            let places: Vec<AllowedAddress> = match (used, whole) {
+                (0, _) => Vec::new(),
+                (_, true) => vec![own.address.clone()],
+                (_, false) => below.cloned().collect(),
+            };
+            let proposed = match places.as_slice() {
+                [] => Proposed::Goes,
+                _ if whole => Proposed::Stays,
+                some => Proposed::Narrower(quoted(some)),
+            };
+            self.part(private_line(&own.address), Some(used), proposed);
+            for address in places {
+                let networks = own.networks.iter().cloned();
+                // A grant has one line for each address.
+                match kept.iter_mut().find(|one| one.address == address) {
+                    Some(one) => one.networks.extend(networks),
+                    None => kept.push(PrivateNetworks {
+                        address,
+                        networks: networks.collect(),
+                    }),
+                }
+            }
         }
         kept
     }
@@ -374,6 +402,11 @@ impl Narrowing<'_> {
     }
 }
 
+fn quoted(addresses: &[AllowedAddress]) -> String {
+    let quoted = addresses.iter().map(|one| format!("\"{one}\""));
+    quoted.collect::<Vec<_>>().join(", ")
+}
+
 /// A limit in the grant, in the manifests, and where nobody says anything.
 struct Limit {
     line: &'static str,
@@ -431,7 +464,7 @@ mod tests {
         let (wide, manifest) = (Grant::parse(WIDE).unwrap(), manifest());
         let manifests = [manifest];
         let used = used(&wide, &manifests);
-        let narrowed = wide.narrowed(&manifests, &used, unused);
+        let narrowed = wide.narrowed(&manifests, &used, unused).unwrap();
         let [manifest] = manifests;
         (narrowed, manifest)
     }
@@ -512,10 +545,65 @@ mod tests {
         let second = Manifest::parse(&format!("{MANIFEST}{text}")).unwrap();
         let manifests = [first, second];
         let used = used(&wide, &manifests);
-        let narrowed = wide.narrowed(&manifests, &used, Unused::Goes);
+        let narrowed = wide.narrowed(&manifests, &used, Unused::Goes).unwrap();
         let written = narrowed.grant.to_text().unwrap();
         let read = Grant::parse(&written).unwrap();
         let (_, token) = read.secrets.iter().next().unwrap();
         assert_eq!(token.address.to_string(), "https://a.example/");
+    }
+
+    #[test]
+    fn a_version_that_asks_for_more_than_is_granted_widens_nothing() {
+        let wide = Grant::parse(WIDE).unwrap();
+        for (address, field) in [
+            ("https://c.example/", "authorization"),
+            ("https://a.example/v1/", "x-api-key"),
+        ] {
+            let text = format!(
+                "[secrets.token]\naddress = \"{address}\"\nfield = \"{field}\"\n\
+                 [http]\nallow = [\"{address}\"]\n"
+            );
+            let trial = Manifest::parse(&format!("{MANIFEST}{text}")).unwrap();
+            let manifests = [trial];
+            let mut used = Used::of_addresses(wide.addresses(&manifests));
+            used.add(&decided(vec![fetch(address, &["token"])]));
+            for unused in [Unused::Goes, Unused::StaysIfAsked] {
+                let narrowed = wide.narrowed(&manifests, &used, unused).unwrap();
+                let [(_, token)] = narrowed.grant.secrets.iter().collect::<Vec<_>>()[..] else {
+                    panic!("{:?}", narrowed.grant.secrets);
+                };
+                assert_eq!(token.address.to_string(), "https://a.example/");
+                let written = narrowed.grant.to_text().unwrap();
+                assert_eq!(Grant::parse(&written).unwrap(), narrowed.grant);
+                assert!(manifests[0].permitted(&narrowed.grant).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn networks_of_ones_own_are_told_as_they_are_proposed() {
+        let text = concat!(
+            "plugin = \"acme\"\n[http]\nallow = [\"https://a.example/\"]\n[http.private]\n",
+            "\"https://a.example/\" = [\"10.0.0.0/8\"]\n",
+            "\"https://a.example/v1/\" = [\"192.168.0.0/16\"]\n",
+        );
+        let wide = Grant::parse(text).unwrap();
+        let asked = "[http]\nallow = [\"https://a.example/v1/x/\"]\n";
+        let manifests = [Manifest::parse(&format!("{MANIFEST}{asked}")).unwrap()];
+        let mut used = Used::of_addresses(wide.addresses(&manifests));
+        used.add(&decided(vec![fetch("https://a.example/v1/x/1", &[])]));
+        let narrowed = wide.narrowed(&manifests, &used, Unused::Goes).unwrap();
+        let place = "\"https://a.example/v1/x/\"".to_owned();
+        for line in ["https://a.example/", "https://a.example/v1/"] {
+            let line = format!("http.private \"{line}\"");
+            let expected = (Some(1), Proposed::Narrower(place.clone()));
+            assert_eq!(part(&narrowed, &line), expected, "{line}");
+        }
+        let [own] = narrowed.grant.private.as_slice() else {
+            panic!("{:?}", narrowed.grant.private);
+        };
+        assert_eq!(own.networks.len(), 2);
+        let written = narrowed.grant.to_text().unwrap();
+        assert_eq!(Grant::parse(&written).unwrap(), narrowed.grant);
     }
 }

@@ -235,7 +235,7 @@ fn within<T: PartialOrd + Copy>(
 }
 
 /// Limits with those replaced of which something is said.
-fn limits(some: &SomeLimits, others: &Limits) -> Limits {
+pub(super) fn limits(some: &SomeLimits, others: &Limits) -> Limits {
     let SomeLimits {
         memory_bytes,
         time_ms,

@@ -5,11 +5,11 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use colophon_core::rollout::PluginVersion;
 use colophon_core::time::Timestamp;
-use colophon_plugin_host::Used;
 use colophon_plugin_host::manifest::{Grant, Manifest, Narrowed, Part, Proposed, Unused};
+use colophon_plugin_host::{Record, Used};
 use colophon_store::plugins::VersionRecord;
 use serde::Serialize;
 
@@ -41,8 +41,12 @@ struct Proposal {
     decisions: u64,
     /// Of these, those whose records do not hold all that was asked.
     incomplete: u64,
+    /// Of these, those of instances that had started for an earlier request.
+    reused: u64,
     /// Decisions of other versions, or of other components of the same version.
     passed_over: u64,
+    /// Decisions whose records this program cannot read.
+    unreadable: u64,
     from: String,
     until: String,
     parts: Vec<Row>,
@@ -76,6 +80,7 @@ struct Unfit {
 struct Looked {
     used: Used,
     passed_over: u64,
+    unreadable: u64,
     /// The moments of the first and the last.
     period: Option<(Timestamp, Timestamp)>,
 }
@@ -90,16 +95,21 @@ pub(super) async fn run(
     let asked = in_use(house, chosen).await?;
     let manifests = asked.iter().map(|one| Manifest::parse(&one.manifest));
     let manifests = manifests.collect::<Result<Vec<Manifest>, _>>()?;
-    let wide = Grant::parse(&asked.first().map_or("", |one| one.grant.as_str()))?;
+    let wide = granted(&asked)?;
     let looked = look(house, chosen, &asked, &wide, &manifests, arguments.last).await?;
     let Looked {
         used,
         passed_over,
-        period: Some((from, until)),
-    } = looked
-    else {
+        unreadable,
+        period,
+    } = looked;
+    let Some((from, until)) = period else {
+        let unread = match unreadable {
+            0 => String::new(),
+            count => format!("{count} were, and this program cannot read them; "),
+        };
         bail!(
-            "no decision of {} in use is recorded, so nothing says what it needs; see \
+            "no decision of {} in use is recorded, so nothing says what it needs; {unread}see \
              plugins.decisions_kept in `colophon config show`",
             record.id
         );
@@ -108,7 +118,7 @@ pub(super) async fn run(
         true => Unused::Goes,
         false => Unused::StaysIfAsked,
     };
-    let Narrowed { grant, parts } = wide.narrowed(&manifests, &used, unused);
+    let Narrowed { grant, parts } = wide.narrowed(&manifests, &used, unused)?;
     let text = grant.to_text()?;
     // Read as `grant` reads it, so that what is proposed is taken.
     Grant::parse(&text).context("the proposed grant is none")?;
@@ -118,7 +128,9 @@ pub(super) async fn run(
         versions: asked.iter().map(|one| one.version.to_string()).collect(),
         decisions: used.decisions(),
         incomplete: used.incomplete(),
+        reused: used.reused(),
         passed_over,
+        unreadable,
         from: moment(from),
         until: moment(until),
         parts: parts.into_iter().map(row).collect(),
@@ -163,6 +175,23 @@ async fn in_use(house: &House, chosen: &Chosen) -> Result<Vec<VersionRecord>> {
     Ok(asked)
 }
 
+/// What all of them are granted. With `grant --next` and a trial there may be two grants, and what is
+/// narrower than one of them may be wider than the other.
+fn granted(asked: &[VersionRecord]) -> Result<Grant> {
+    let (first, others) = asked.split_first().context("no version is asked")?;
+    let grant = Grant::parse(&first.grant)?;
+    for other in others {
+        ensure!(
+            Grant::parse(&other.grant)? == grant,
+            "versions {} and {} are both in use with different grants, so none can be narrowed for \
+             both; end the trial, or grant both the same, and ask again",
+            first.version,
+            other.version
+        );
+    }
+    Ok(grant)
+}
+
 async fn look(
     house: &House,
     chosen: &Chosen,
@@ -174,6 +203,7 @@ async fn look(
     let mut looked = Looked {
         used: Used::of_addresses(wide.addresses(manifests)),
         passed_over: 0,
+        unreadable: 0,
         period: None,
     };
     let made_by = |version: &PluginVersion, sha256: &[u8; 32]| {
@@ -187,13 +217,24 @@ async fn look(
                 looked.passed_over += 1;
                 continue;
             }
-            looked.used.add(&record(&row)?);
-            // The latest come first.
-            let until = looked.period.map_or(row.at, |(_, until)| until);
-            looked.period = Some((row.at, until));
+            looked.take(row.at, record(&row).ok());
         }
     }
     Ok(looked)
+}
+
+impl Looked {
+    /// Takes a decision in; the latest come first. A record that another version of this program wrote
+    /// tells this one nothing, and keeps no other from being heard.
+    fn take(&mut self, at: Timestamp, record: Option<Record>) {
+        let Some(record) = record else {
+            self.unreadable += 1;
+            return;
+        };
+        self.used.add(&record);
+        let until = self.period.map_or(at, |(_, until)| until);
+        self.period = Some((at, until));
+    }
 }
 
 fn row(part: Part) -> Row {
@@ -268,6 +309,20 @@ fn words(proposal: &Proposal) -> String {
             proposal.incomplete
         ));
     }
+    if proposal.reused > 0 {
+        text.push_str(&format!(
+            ". {} of them were made by instances that had started for an earlier request: what was read \
+             meanwhile is not in their records",
+            proposal.reused
+        ));
+    }
+    if proposal.unreadable > 0 {
+        text.push_str(&format!(
+            ". {} more are not counted: this program cannot read their records, and what they used may \
+             be called unused here",
+            proposal.unreadable
+        ));
+    }
     text.push_str(".\n\n");
     let rows = proposal.parts.iter().map(|row| {
         let used = row.used.map_or("not told".to_owned(), |count| match count {
@@ -306,5 +361,49 @@ fn words(proposal: &Proposal) -> String {
             )
         }
         None => text + "\nThe grant is written with --out FILE.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use colophon_core::rollout::VersionState;
+
+    use super::*;
+
+    fn version(number: &str, grant: &str) -> VersionRecord {
+        VersionRecord {
+            version: number.parse().unwrap(),
+            sha256: [1; 32],
+            manifest: String::new(),
+            grant: grant.to_owned(),
+            signature: None,
+            state: VersionState::Active,
+        }
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_counted_and_no_use() {
+        let mut looked = Looked {
+            used: Used::default(),
+            passed_over: 0,
+            unreadable: 0,
+            period: None,
+        };
+        looked.take(Timestamp::from_unix_ms(2), None);
+        looked.take(Timestamp::from_unix_ms(1), None);
+        assert_eq!((looked.unreadable, looked.used.decisions()), (2, 0));
+        assert_eq!(looked.period, None);
+    }
+
+    #[test]
+    fn versions_with_different_grants_have_none_that_is_narrowed_for_both() {
+        let (one, other) = ("plugin = \"acme\"\nlog = true\n", "plugin = \"acme\"\n");
+        let same = [
+            version("1", one),
+            version("2", &format!("# The same.\n{one}")),
+        ];
+        assert_eq!(granted(&same).unwrap(), Grant::parse(one).unwrap());
+        let refused = granted(&[version("1", one), version("2", other)]).unwrap_err();
+        assert!(refused.to_string().contains("1 and 2"), "{refused}");
     }
 }
