@@ -52,7 +52,9 @@ static BOOK: LazyLock<Batch> = LazyLock::new(|| {
     )
 });
 
-const FORGET: &str = "DELETE FROM plugin_costs WHERE day < $1";
+/// The oldest day alone: nobody waits while years go.
+const FORGET_DAY: &str = "DELETE FROM plugin_costs \
+    WHERE day = (SELECT MIN(day) FROM plugin_costs) AND day < $1";
 
 const FORGET_RUNS: &str = "DELETE FROM plugin_cost_runs WHERE at < $1";
 
@@ -189,8 +191,14 @@ impl Store {
     ) -> Result<u64, ChangeError> {
         let runs = arguments![now.unix_ms().saturating_sub(RUN_KEPT_MS)];
         self.logging.execute(FORGET_RUNS, runs).await?;
-        let days = arguments![oldest.begins().unix_ms()];
-        Ok(self.logging.execute(FORGET, days).await?)
+        let mut all = 0;
+        loop {
+            let before = arguments![oldest.begins().unix_ms()];
+            match self.logging.execute(FORGET_DAY, before).await? {
+                0 => return Ok(all),
+                rows => all += rows,
+            }
+        }
     }
 
     /// What a center's plug-ins have cost, added up.

@@ -113,7 +113,8 @@ pub(crate) enum CenterPluginCommand {
     /// grant that allows no more. Nothing is changed.
     Propose(PluginProposeArgs),
     /// Say what a center's plug-ins have cost, the built-in one too: fuel, calls into the host, memory.
-    /// Hosts book it every ten seconds and when they end.
+    /// Hosts book it every ten seconds and when they end; a call that is given up because the client is
+    /// gone is not booked.
     Costs(PluginCostsArgs),
     /// Who may publish plug-ins for a center; anybody with this data folder if nobody is named.
     #[command(subcommand)]
@@ -154,7 +155,7 @@ pub(crate) struct PluginCostsArgs {
     /// What each plug-in's costs are told by.
     #[arg(long, default_value = "version", value_name = "WHAT")]
     pub(crate) by: CostsByArg,
-    /// The first day (such as 2027-01-01, UTC); 30 days ago if left out.
+    /// The first day (such as 2027-01-01, UTC); if left out, 30 days are told up to the last.
     #[arg(long, value_name = "DAY")]
     pub(crate) from: Option<jiff::civil::Date>,
     /// The last day; today if left out.

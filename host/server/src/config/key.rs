@@ -214,7 +214,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "plugins.costs_days",
         "400",
-        "days after which it goes what plug-ins have cost, the built-in one too; 0: none is booked",
+        "days after which what plug-ins have cost goes, of all hosts; 0: this host books none, and lets none go",
     ),
     key(
         "activation.public_url",

@@ -1,12 +1,13 @@
 //! Books what plug-ins cost, off the way of requests.
 //!
 //! A call adds to a tally in memory and goes on. A task takes the tally every few seconds and writes
-//! it as one batch; where that fails the batch stays as it is and is handed in again, while later calls
-//! add to the next. The tally has a limited number of rows; what is beyond them is booked under nobody's
-//! name. A host that is killed loses what it had not written: the calls of the last seconds, or since
-//! the database was away.
+//! it in numbered batches; where one fails it stays as it is and is handed in again, while later calls
+//! add to the tally. That has a limited number of rows, and each center a part of them; what is beyond
+//! them is booked under nobody's name. A host that is killed loses what it had not written: the calls of
+//! the last seconds, or since the database was away. A call that is given up because whoever waited for
+//! it is gone is not booked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use colophon_core::time::Clock as _;
 use colophon_crypto::Randomness as _;
 use colophon_keys::SystemRandom;
 use colophon_plugin_host::{FollowedCall, Follower, Generation};
+use colophon_receipt::CenterId;
 use colophon_store::store::Store;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -28,7 +30,13 @@ use crate::house::{House, SystemClock};
 
 /// Rows that come together until they are written; what is beyond them is booked as
 /// [`Payer::Others`].
-const ROWS_MAX: usize = 10_000;
+const ROOM: Room = Room {
+    all: 10_000,
+    center: 2_000,
+};
+
+/// Rows of one batch: it is one transaction, and others wait meanwhile.
+const BATCH_ROWS_MAX: usize = 500;
 
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
@@ -50,11 +58,28 @@ pub(crate) struct CostWriter {
     task: JoinHandle<()>,
 }
 
-/// What has come together since the last batch.
+/// What has come together since it was last taken.
 struct Tally {
-    rows_max: usize,
-    rows: Mutex<HashMap<CostKey, Costs>>,
+    room: Room,
+    rows: Mutex<Rows>,
 }
+
+/// How many rows there may be.
+#[derive(Clone, Copy)]
+struct Room {
+    all: usize,
+    /// Of one center, so that none takes the room of the others.
+    center: usize,
+}
+
+#[derive(Default)]
+struct Rows {
+    costs: HashMap<CostKey, Costs>,
+    /// How many of them each center has.
+    of_centers: HashMap<CenterId, usize>,
+}
+
+type Booked = (CostKey, Costs);
 
 /// Books the calls of one version of a plug-in.
 pub(super) struct Account {
@@ -65,11 +90,11 @@ pub(super) struct Account {
 }
 
 impl Booking {
-    /// Starts the writer, which also lets costs go that are older than so many days. There is nobody
-    /// to book with if none are kept.
+    /// Starts the writer, which also lets costs go that are older than so many days. With no days this
+    /// host books nothing, and lets nothing go that others have booked.
     pub(crate) fn start(house: &House, days: u16) -> (Option<Self>, CostWriter) {
         let tally = Arc::new(Tally {
-            rows_max: ROWS_MAX,
+            room: ROOM,
             rows: Mutex::default(),
         });
         let mut run = [0; 16];
@@ -79,8 +104,8 @@ impl Booking {
             tally: Arc::clone(&tally),
             days,
             run: RunId::from_bytes(run),
-            number: 0,
-            waiting: None,
+            number: 1,
+            waiting: VecDeque::new(),
             fails: false,
         };
         let stop = CancellationToken::new();
@@ -158,20 +183,34 @@ impl Tally {
     /// loaded, times roles and days.
     fn add(&self, key: CostKey, costs: Costs) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = rows.len() < self.rows_max || rows.contains_key(&key);
-        let key = match has_room {
-            true => key,
-            false => CostKey {
-                payer: Payer::Others,
-                ..key
-            },
+        if let Some(row) = rows.costs.get_mut(&key) {
+            return row.add(costs);
+        }
+        let of_center = rows.of_centers.get(&key.center).copied().unwrap_or(0);
+        if rows.costs.len() < self.room.all && of_center < self.room.center {
+            rows.of_centers.insert(key.center.clone(), of_center + 1);
+            rows.costs.insert(key, costs);
+            return;
+        }
+        let others = CostKey {
+            payer: Payer::Others,
+            ..key
         };
-        rows.entry(key).or_default().add(costs);
+        rows.costs.entry(others).or_default().add(costs);
     }
 
-    fn take(&self) -> Vec<(CostKey, Costs)> {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *rows).into_iter().collect()
+    /// What came together, in batches. Nobody who adds waits while they are made.
+    fn take(&self) -> VecDeque<Vec<Booked>> {
+        let rows = {
+            let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *rows)
+        };
+        let mut rows = rows.costs.into_iter();
+        let batches = std::iter::from_fn(|| {
+            let batch: Vec<Booked> = rows.by_ref().take(BATCH_ROWS_MAX).collect();
+            (!batch.is_empty()).then_some(batch)
+        });
+        batches.collect()
     }
 }
 
@@ -191,11 +230,11 @@ struct Writer {
     tally: Arc<Tally>,
     days: u16,
     run: RunId,
-    /// Of the last batch.
+    /// Of the batch that is booked next.
     number: u64,
-    /// What is not booked yet, or may be without anybody having said so: it is handed in again as it
-    /// is, and the database knows by its number whether it has it.
-    waiting: Option<Vec<(CostKey, Costs)>>,
+    /// What is not booked yet. The first may be without anybody having said so: it is handed in again
+    /// as it is, and the database knows by its number whether it has it.
+    waiting: VecDeque<Vec<Booked>>,
     fails: bool,
 }
 
@@ -226,8 +265,8 @@ impl Writer {
             }
         }
         self.write_all().await;
-        if let Some(lost) = &self.waiting {
-            let rows = lost.len();
+        let rows: usize = self.waiting.iter().map(Vec::len).sum();
+        if rows > 0 {
             tracing::error!(rows, "what plug-ins have cost last is not booked and lost");
         }
     }
@@ -237,29 +276,25 @@ impl Writer {
     }
 
     async fn write(&mut self) -> Written {
-        let batch = match self.waiting.take() {
-            Some(batch) => batch,
-            None => {
-                let batch = self.tally.take();
-                if batch.is_empty() {
-                    return Written::Nothing;
-                }
-                self.number += 1;
-                tell_overflow(&batch);
-                batch
-            }
+        if self.waiting.is_empty() {
+            self.waiting = self.tally.take();
+            tell_overflow(&self.waiting);
+        }
+        let Some(batch) = self.waiting.front() else {
+            return Written::Nothing;
         };
         let now = SystemClock.now();
-        let booked = self.store.book_costs(self.run, self.number, &batch, now);
+        let booked = self.store.book_costs(self.run, self.number, batch, now);
         match booked.await {
             Ok(_) => {
+                self.waiting.pop_front();
+                self.number += 1;
                 if std::mem::take(&mut self.fails) {
                     tracing::info!("what plug-ins cost is booked again; nothing is missing");
                 }
                 Written::Batch
             }
             Err(error) => {
-                self.waiting = Some(batch);
                 // Told once, not at every turn.
                 if !std::mem::replace(&mut self.fails, true) {
                     tracing::warn!(%error, "what plug-ins cost is not booked for now; it is kept");
@@ -270,8 +305,10 @@ impl Writer {
     }
 
     async fn forget_old(&self) {
+        if self.days == 0 {
+            return;
+        }
         let now = SystemClock.now();
-        // Of no days at all, today is too old as well.
         let oldest = Day::of(now).next().before(self.days);
         if let Err(error) = self.store.forget_costs_before(oldest, now).await {
             tracing::warn!(%error, "old costs of plug-ins stay for another hour");
@@ -279,13 +316,15 @@ impl Writer {
     }
 }
 
-fn tell_overflow(batch: &[(CostKey, Costs)]) {
-    let others = batch.iter().filter(|(key, _)| key.payer == Payer::Others);
+fn tell_overflow(batches: &VecDeque<Vec<Booked>>) {
+    let rows = batches.iter().flatten();
+    let others = rows.filter(|(key, _)| key.payer == Payer::Others);
     let calls: u64 = others.map(|(_, costs)| costs.calls).sum();
     if calls > 0 {
         tracing::warn!(
             calls,
-            rows_max = ROWS_MAX,
+            rows_max = ROOM.all,
+            rows_of_center_max = ROOM.center,
             "more retailers at once than rows for them: what these calls cost is booked under none"
         );
     }
@@ -300,9 +339,16 @@ mod tests {
     use super::*;
 
     fn account(rows_max: usize) -> Account {
+        account_in(Room {
+            all: rows_max,
+            center: rows_max,
+        })
+    }
+
+    fn account_in(room: Room) -> Account {
         Account {
             tally: Arc::new(Tally {
-                rows_max,
+                room,
                 rows: Mutex::default(),
             }),
             spender: Spender::Own(Name::parse("acme").unwrap()),
@@ -312,6 +358,16 @@ mod tests {
     }
 
     fn call(account: &Account, retailer: &str, proven: bool, failure: Option<&PluginFailure>) {
+        call_in("main", account, retailer, proven, failure);
+    }
+
+    fn call_in(
+        center: &str,
+        account: &Account,
+        retailer: &str,
+        proven: bool,
+        failure: Option<&PluginFailure>,
+    ) {
         let retailer = retailer.try_into().unwrap();
         let claimed = PurchaseMark::claimed(&retailer);
         let purchase = match proven {
@@ -323,7 +379,7 @@ mod tests {
             context: &CallContext {
                 request_id: "1".to_owned(),
                 now: Timestamp::from_unix_ms(5),
-                center: "main".parse().unwrap(),
+                center: center.parse().unwrap(),
                 retailer,
                 purchase: Some(purchase),
             },
@@ -337,7 +393,7 @@ mod tests {
     }
 
     fn taken(account: &Account) -> Vec<(Payer, Costs)> {
-        let rows = account.tally.take().into_iter();
+        let rows = account.tally.take().into_iter().flatten();
         let mut rows: Vec<_> = rows.map(|(key, costs)| (key.payer, costs)).collect();
         rows.sort_by(|(one, _), (other, _)| one.cmp(other));
         rows
@@ -386,5 +442,37 @@ mod tests {
         let rows: Vec<_> = rows.map(|(payer, costs)| (payer, costs.calls)).collect();
         let expected = [(shop("shop-0"), 2), (shop("shop-1"), 1), (Payer::Others, 3)];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_center_leaves_the_others_their_rows() {
+        let account = account_in(Room { all: 10, center: 2 });
+        for number in 0..20 {
+            call(&account, &format!("shop-{number}"), true, None);
+        }
+        call_in("other", &account, "shop", true, None);
+        let rows = taken(&account).into_iter();
+        let rows: Vec<_> = rows.map(|(payer, costs)| (payer, costs.calls)).collect();
+        let expected = [
+            (shop("shop"), 1),
+            (shop("shop-0"), 1),
+            (shop("shop-1"), 1),
+            (Payer::Others, 18),
+        ];
+        assert_eq!(rows, expected);
+        // The next rows are counted from none.
+        call(&account, "shop-9", true, None);
+        assert_eq!(taken(&account)[0].0, shop("shop-9"));
+    }
+
+    #[test]
+    fn many_rows_are_taken_in_batches() {
+        let account = account(10 * BATCH_ROWS_MAX);
+        for number in 0..=2 * BATCH_ROWS_MAX {
+            call(&account, &format!("shop-{number}"), true, None);
+        }
+        let batches = account.tally.take();
+        let sizes: Vec<_> = batches.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [BATCH_ROWS_MAX, BATCH_ROWS_MAX, 1]);
     }
 }

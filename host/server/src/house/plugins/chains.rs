@@ -357,7 +357,8 @@ impl Chains {
                 let account = self.booking.as_ref().map(|booking| {
                     booking.of(&subject.plugin.id, version, candidate.record.sha256)
                 });
-                let follower = follower.booked_in(account);
+                let memory_most = held.memory_most(&subject.plugin.id);
+                let follower = follower.sharing(memory_most).booked_in(account);
                 let mut asked = Asked::followed_by(generation, Arc::new(follower));
                 if let Some(recording) = &self.recording {
                     let (center, plugin) = (subject.center, &subject.plugin.id);

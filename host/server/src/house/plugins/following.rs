@@ -1,6 +1,6 @@
 //! Follows the calls of one loaded version: what they cost, and whether they fail too often.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use colophon_core::capability::Name;
 use colophon_core::plugin::PluginFailure;
@@ -39,16 +39,20 @@ pub(super) struct GenerationFollower {
     account: Option<Account>,
 }
 
-/// What a center's plug-in costs, as `/metrics` has it: all versions of it together, and its memory
-/// for each version, since the most that one needs says nothing of another.
+/// The most memory that an instance of any version of a plug-in had, in bytes.
+#[derive(Clone, Default)]
+pub(super) struct MemoryMost(Arc<Mutex<usize>>);
+
+/// What a center's plug-in costs, as `/metrics` has it: all versions of it together, since each version
+/// would leave a series behind. `colophon plugin costs` tells them apart.
 struct Meters {
     calls: Counter,
     failures: Counter,
     fuel: Counter,
     host_calls: Counter,
     memory: Gauge,
-    /// Held while the gauge is set, so that it never goes back.
-    memory_bytes_max: Mutex<usize>,
+    /// Locked while the gauge is set, so that it never goes back.
+    memory_most: MemoryMost,
 }
 
 impl GenerationFollower {
@@ -65,7 +69,7 @@ impl GenerationFollower {
             // The first call begins a window of its own: its time is far from this one.
             breaker: Mutex::new(Breaker::new(Timestamp::from_unix_ms(0))),
             tripping,
-            meters: Meters::of(center, plugin, version),
+            meters: Meters::of(center, plugin),
             account: None,
         }
     }
@@ -73,6 +77,12 @@ impl GenerationFollower {
     /// The same, with what calls cost booked.
     pub(super) fn booked_in(self, account: Option<Account>) -> Self {
         Self { account, ..self }
+    }
+
+    /// The same, with the most memory known together with the plug-in's other versions.
+    pub(super) fn sharing(mut self, memory_most: MemoryMost) -> Self {
+        self.meters.memory_most = memory_most;
+        self
     }
 
     /// Whether this is the failure too many.
@@ -117,7 +127,7 @@ impl Follower for GenerationFollower {
 }
 
 impl Meters {
-    fn of(center: &CenterId, plugin: &Name, version: &PluginVersion) -> Self {
+    fn of(center: &CenterId, plugin: &Name) -> Self {
         let labels = || {
             [
                 ("center", center.as_str().to_owned()),
@@ -129,13 +139,8 @@ impl Meters {
             failures: counter!("colophon_center_plugin_failures_total", &labels()),
             fuel: counter!("colophon_center_plugin_fuel_total", &labels()),
             host_calls: counter!("colophon_center_plugin_host_calls_total", &labels()),
-            memory: gauge!(
-                "colophon_center_plugin_memory_max_bytes",
-                "center" => center.as_str().to_owned(),
-                "plugin" => plugin.as_str().to_owned(),
-                "version" => version.as_str().to_owned(),
-            ),
-            memory_bytes_max: Mutex::new(0),
+            memory: gauge!("colophon_center_plugin_memory_max_bytes", &labels()),
+            memory_most: MemoryMost::default(),
         }
     }
 
@@ -146,11 +151,16 @@ impl Meters {
         }
         self.fuel.increment(call.fuel);
         self.host_calls.increment(call.host_calls as u64);
-        let most = self.memory_bytes_max.lock();
-        let mut most = most.unwrap_or_else(PoisonError::into_inner);
-        if call.memory_bytes > *most {
-            *most = call.memory_bytes;
-            self.memory.set(call.memory_bytes as f64);
+        self.memory_most.raise(call.memory_bytes, &self.memory);
+    }
+}
+
+impl MemoryMost {
+    fn raise(&self, bytes: usize, gauge: &Gauge) {
+        let mut most = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes > *most {
+            *most = bytes;
+            gauge.set(bytes as f64);
         }
     }
 }
@@ -281,5 +291,16 @@ mod tests {
             told(&follower, None, Some(&PluginFailure::OutOfFuel));
         }
         assert!(trips.try_recv().is_err());
+    }
+
+    #[test]
+    fn the_most_memory_is_that_of_all_versions() {
+        let (first, gauge) = (MemoryMost::default(), Gauge::noop());
+        let second = first.clone();
+        first.raise(5, &gauge);
+        second.raise(3, &gauge);
+        assert_eq!(*second.0.lock().unwrap(), 5);
+        second.raise(7, &gauge);
+        assert_eq!(*first.0.lock().unwrap(), 7);
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::{CostsByArg, PluginCostsArgs};
 use crate::house::{House, SystemClock};
 use crate::output::{Output, table};
 
-/// What is told where no first day is named.
+/// How many days are told where no first one is named.
 const DAYS: u16 = 30;
 
 /// Digits of a component's SHA-256 that are shown to people.
@@ -80,7 +80,7 @@ pub(super) async fn run(
     let today = Day::of(SystemClock.now());
     let first = arguments.from.map(day).transpose()?;
     let last = arguments.until.map(day).transpose()?.unwrap_or(today);
-    let first = first.unwrap_or_else(|| last.before(DAYS));
+    let first = first.unwrap_or_else(|| last.before(DAYS - 1));
     ensure!(first <= last, "--from is a day after --until");
     let plugin = arguments.plugin.as_deref().map(name).transpose()?;
     let filter = CostFilter {
@@ -231,7 +231,8 @@ fn words(report: &Report) -> String {
     text + &format!(
         "\n\nCenter {center}, {from} to {until} (UTC). Fuel is that of whole calls, with starts; memory \
          is the most that one instance had. What a host had not booked when it was killed is missing: \
-         ten seconds, or since the database was away."
+         ten seconds, or since the database was away. So is what was given up because the client was \
+         gone."
     )
 }
 

@@ -9,6 +9,8 @@ use colophon_store::plugins::{PluginRecord, VersionRecord};
 
 use crate::house::plugins::permitted;
 
+use crate::house::plugins::following::MemoryMost;
+
 /// Everything that a generation is made of: with the same key it is the same.
 pub(super) type Key = [u8; 32];
 
@@ -24,6 +26,8 @@ pub(super) struct Held {
     last: HashMap<Name, Loaded>,
     /// The one before it, so that going back loads nothing.
     before: HashMap<Name, Loaded>,
+    /// The most memory that each plug-in's instances had.
+    memory_most: HashMap<Name, MemoryMost>,
     /// The failures that were told last, so that a retry does not repeat them.
     pub(super) told: Vec<String>,
 }
@@ -155,6 +159,11 @@ impl Held {
     pub(super) fn go_back_only_to(&mut self, kept: &HashSet<(Name, PluginVersion)>) {
         self.before
             .retain(|plugin, loaded| kept.contains(&(plugin.clone(), loaded.version.clone())));
+    }
+
+    /// What all versions of a plug-in share.
+    pub(super) fn memory_most(&mut self, plugin: &Name) -> MemoryMost {
+        self.memory_most.entry(plugin.clone()).or_default().clone()
     }
 
     /// Whoever withdraws a plug-in wants none of its versions back by itself; it may be gone back
