@@ -24,6 +24,10 @@
 //!
 //! [`Plugins`]: colophon_core::plugin::Plugins
 
+// What tests from outside share with those inside names the crate as they do.
+#[cfg(test)]
+extern crate self as colophon_plugin_host;
+
 pub mod bench;
 mod bindings;
 mod call;

@@ -3,6 +3,7 @@
 mod compiling;
 mod engine;
 #[cfg(test)]
+#[path = "../tests/sandbox/next_version.rs"]
 mod next_version;
 mod precompiled;
 mod turns;

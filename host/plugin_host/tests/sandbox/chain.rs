@@ -10,6 +10,7 @@ use colophon_plugin_host::{
 };
 
 use crate::guest::{resolver, resolver_that_first};
+use crate::harm::trap;
 use crate::world::{Shelf, book, center, offer, request, resolve, sandbox, serving};
 
 /// Finds everything at `own/place`.
@@ -286,7 +287,7 @@ impl Follower for Notes {
 async fn whoever_follows_a_generation_is_told_of_every_call() {
     let sandbox = sandbox();
     let good = loaded(&sandbox, &resolver_that_first("")).await;
-    let bad = loaded(&sandbox, &resolver_that_first("unreachable")).await;
+    let bad = loaded(&sandbox, &trap()).await;
     let notes = Arc::new(Notes::default());
     let chain = [good, bad].map(|one| Asked::followed_by(one, notes.clone()));
     let plugins = Registry::new(sandbox, Arc::new(Shelf::empty()), chain);

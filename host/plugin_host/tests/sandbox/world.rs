@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
-use colophon_core::plugin::{CallContext, Offer, PluginFailure, Plugins, ResolverAnswer};
+use colophon_core::plugin::{Offer, PluginFailure, Plugins, ResolverAnswer};
 use colophon_core::ports::{Catalog, Service, Unavailable};
-use colophon_core::rollout::PurchaseMark;
-use colophon_core::time::Timestamp;
 use colophon_plugin_host::{Chain, Granted, Limits, Registry, Sandbox, Settings};
-use colophon_receipt::{BookId, BookIdType, CenterId, RetailerId};
+use colophon_receipt::CenterId;
 use colophon_title::{ContentKey, VersionId};
+
+pub(crate) use super::request::{book, center, request};
 
 /// How the catalog behaves.
 pub(crate) enum Shelf {
@@ -91,27 +91,6 @@ pub(crate) async fn serving_granted(wasm: &[u8], granted: Granted, shelf: Shelf)
         .await
         .expect("a plug-in that loads");
     Registry::new(sandbox, Arc::new(shelf), Chain::from([loaded]))
-}
-
-pub(crate) fn book(id: &str) -> Book {
-    Book {
-        id_type: BookIdType::try_from("ISBN").expect("an id type"),
-        id: BookId::try_from(id).expect("an id"),
-    }
-}
-
-pub(crate) fn center(name: &str) -> CenterId {
-    CenterId::try_from(name).expect("a center")
-}
-
-pub(crate) fn request(at: &str) -> CallContext {
-    CallContext {
-        request_id: "0190a5c2e1f07b6c8a5d3e2f1a0b9c8d".to_owned(),
-        now: Timestamp::from_unix_ms(1_800_000_000_000),
-        center: center(at),
-        retailer: RetailerId::try_from("shop").expect("a retailer"),
-        purchase: Some(PurchaseMark::from_number(1)),
-    }
 }
 
 pub(crate) fn offer() -> Offer {

@@ -7,20 +7,9 @@ use colophon_plugin_host::{Granted, Limits, LineQueue, Lines};
 
 use super::{Gets, House, Row, neighbor, plain};
 use crate::guest::{resolver_that_first, reworked};
+use crate::harm::{FIND, LOG, WRITE, flooding};
 use crate::services::{Values, granted_values, name};
 use crate::world::{Shelf, resolve, serving_granted};
-
-const LOG: &str = r#"
-  (import "colophon:host/log@1.0.0" "write" (func $write (param i32 i32 i32 i32 i32)))"#;
-
-/// Answers, but not before it has made this call as often as it may.
-fn flooding(imports: &str, call: &str) -> Vec<u8> {
-    let body = format!(
-        "(func $resolve (param i32) (result i32)
-           (loop $again {call} (br $again)) (call $not_mine))"
-    );
-    reworked(&[(";; IMPORTS", imports), (";; BODY", &body)])
-}
 
 fn no_end_of_fuel() -> Limits {
     Limits {
@@ -54,20 +43,18 @@ async fn a_flood_ends_at_a_limit() {
         says,
     };
     let (host_calls, of_host_calls) = (Gets::Limit("host calls"), "its limit of host calls");
-    let find = "(call $find (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
-        (i32.const 8192))";
     let house = House::open().await;
     for row in [
         row(
             "titles looked up",
-            flooding("", find),
+            flooding("", FIND),
             plain(),
             host_calls,
             of_host_calls,
         ),
         row(
             "one title looked up while it is answered",
-            resolver_that_first(&find.repeat(65)),
+            resolver_that_first(&FIND.repeat(65)),
             plain(),
             host_calls,
             of_host_calls,
@@ -103,11 +90,7 @@ async fn a_flood_ends_at_a_limit() {
         ),
         row(
             "lines written",
-            flooding(
-                LOG,
-                "(call $write (i32.const 2) (i32.const 7000) (i32.const 0) (i32.const 0)
-                   (i32.const 0))",
-            ),
+            flooding(LOG, WRITE),
             with_lines(own_lines.clone()),
             Gets::TimedOut,
             "did not answer in time",
@@ -138,17 +121,15 @@ async fn a_flood_of_lines_takes_no_place_of_the_neighbors() {
     let (queue, lines) = LineQueue::to_reader();
     let own = Arc::new(Lines::of(name("flood"), queue.clone()));
     let others = Arc::new(Lines::of(name("other"), queue));
-    let write = "(call $write (i32.const 2) (i32.const 7000) (i32.const 0) (i32.const 0)
-        (i32.const 0))";
     let flood = serving_granted(
-        &flooding(LOG, write),
+        &flooding(LOG, WRITE),
         with_lines(own.clone()),
         Shelf::empty(),
     )
     .await;
     assert!(resolve(&flood, "north", "1").await.is_err());
     assert!(own.dropped() > 0);
-    let once = format!("(func $resolve (param i32) (result i32) {write} (call $not_mine))");
+    let once = format!("(func $resolve (param i32) (result i32) {WRITE} (call $not_mine))");
     let once = reworked(&[(";; IMPORTS", LOG), (";; BODY", &once)]);
     let other = serving_granted(&once, with_lines(others.clone()), Shelf::empty()).await;
     assert!(resolve(&other, "south", "1").await.is_ok());
@@ -160,11 +141,7 @@ async fn a_flood_of_lines_takes_no_place_of_the_neighbors() {
 #[tokio::test]
 async fn a_host_with_floods_in_all_its_places_serves_when_they_are_over() {
     let house = House::open().await;
-    let flood = flooding(
-        "",
-        "(call $find (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
-           (i32.const 8192))",
-    );
+    let flood = flooding("", FIND);
     let flood = house.sandbox.load(&flood, plain()).await.expect("it loads");
     let plugins = Arc::new(house.plugins(Shelf::empty()));
     plugins.publish(&crate::world::center("north"), [flood]);

@@ -4,19 +4,12 @@ use colophon_core::plugin::PluginFailure;
 use colophon_plugin_host::LoadRefused;
 
 use super::{Because, Gets, House, Refused, Row, plain};
-use crate::guest::{resolver, resolver_that_first, reworked};
+use crate::guest::{resolver_that_first, reworked};
+use crate::harm::{answering, giant_result};
 use crate::world::{Shelf, resolve, sandbox, serving};
 
 const DESCRIBED: &str = "(result i32) (i32.const 1024))";
 const TESTED: &str = "(result i32) (i32.const 2048))";
-
-/// Answers with what this leaves behind, in a memory of twenty megabytes.
-fn answering(wrongs: &str) -> Vec<u8> {
-    resolver(&format!(
-        "(func $resolve (param i32) (result i32) (local $at i32)
-           (drop (memory.grow (i32.const 320))) {wrongs})"
-    ))
-}
 
 #[tokio::test]
 async fn answers_of_any_size_are_not_taken_in() {
@@ -33,7 +26,7 @@ async fn answers_of_any_size_are_not_taken_in() {
     for row in [
         row(
             "a text of 20 megabytes as path",
-            answering("(call $found (i32.const 65536) (i32.const 20000000))"),
+            giant_result(),
             too_much,
             says,
         ),

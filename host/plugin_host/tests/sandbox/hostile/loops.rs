@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use colophon_core::plugin::{PluginFailure, ResolverAnswer};
-use colophon_plugin_host::{CATALOG_PLUGIN, Limits};
+use colophon_plugin_host::{CATALOG_PLUGIN, Limits, Registry};
 
 use super::{Because, Gets, House, Refused, Row, plain, with_fuel};
 use crate::guest::{resolver, resolver_that_first, reworked};
+use crate::harm::{FOREVER, endless_loop};
 use crate::world::{Shelf, resolve, serving};
 
-const FOREVER: &str = "(loop $again (br $again))";
 const LITTLE: u64 = 1_000_000;
 
 #[tokio::test]
@@ -36,16 +36,10 @@ async fn loops_without_end_run_out_of_fuel_or_time() {
     let (used_up, too_late) = ("used up its fuel", "did not answer in time");
     let house = House::open().await;
     for row in [
-        row(
-            "a loop",
-            resolver_that_first(FOREVER),
-            LITTLE,
-            Gets::OutOfFuel,
-            used_up,
-        ),
+        row("a loop", endless_loop(), LITTLE, Gets::OutOfFuel, used_up),
         row(
             "a loop with all the fuel there is",
-            resolver_that_first(FOREVER),
+            endless_loop(),
             u64::MAX,
             Gets::TimedOut,
             too_late,
@@ -141,7 +135,7 @@ async fn loops_before_the_first_call_keep_a_plug_in_from_being_loaded() {
 
 #[tokio::test]
 async fn endless_loop_is_stopped_within_twice_its_deadline() {
-    let guest = resolver_that_first(FOREVER);
+    let guest = endless_loop();
     let limits = with_fuel(u64::MAX).limits;
     let plugins = serving(&guest, limits, Shelf::empty()).await;
     let mut shortest = Duration::MAX;
@@ -162,14 +156,16 @@ async fn endless_loop_is_stopped_within_twice_its_deadline() {
 async fn endless_loop_leaves_the_thread_to_others() {
     // One thread: the neighbor is only served because the loop is interrupted.
     let limits = with_fuel(u64::MAX).limits;
-    let bad = serving(&resolver_that_first(FOREVER), limits, Shelf::empty()).await;
+    let bad = serving(&endless_loop(), limits, Shelf::empty()).await;
     let good = serving(CATALOG_PLUGIN, plain().limits, Shelf::empty()).await;
-    let (looped, answered) = tokio::join!(resolve(&bad, "north", "1"), async {
-        let answer = resolve(&good, "south", "1").await;
-        (answer, Instant::now())
-    });
-    let ended = Instant::now();
-    assert_eq!(looped, Err(PluginFailure::TimedOut));
+    let (looped, answered) = tokio::join!(ended(&bad, "north"), ended(&good, "south"));
+    assert_eq!(looped.0, Err(PluginFailure::TimedOut));
     assert_eq!(answered.0, Ok(ResolverAnswer::NotMine));
-    assert!(answered.1 < ended);
+    assert!(answered.1 < looped.1);
+}
+
+/// What came of a request, and when.
+async fn ended(plugins: &Registry, at: &str) -> (Result<ResolverAnswer, PluginFailure>, Instant) {
+    let answer = resolve(plugins, at, "1").await;
+    (answer, Instant::now())
 }

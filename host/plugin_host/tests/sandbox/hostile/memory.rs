@@ -7,17 +7,19 @@ use colophon_plugin_host::Capacity;
 
 use super::{Because, Gets, House, Refused, Row, plain};
 use crate::guest::{nothing_beside, resolver_that_first, reworked};
+use crate::harm::memory_bomb;
 use crate::world::{Shelf, book, center, request, sandbox};
 
 #[tokio::test]
 async fn growth_ends_at_the_limit() {
-    let row = |name, wrongs, limit, says| Row {
+    let of_guest = |name, guest, limit, says| Row {
         name,
-        guest: resolver_that_first(wrongs),
+        guest,
         granted: plain(),
         gets: Gets::Limit(limit),
         says,
     };
+    let row = |name, wrongs, limit, says| of_guest(name, resolver_that_first(wrongs), limit, says);
     let house = House::open().await;
     for row in [
         row(
@@ -38,13 +40,9 @@ async fn growth_ends_at_the_limit() {
             "memory",
             "its limit of memory",
         ),
-        row(
+        of_guest(
             "memory that is written to as it grows",
-            "(local $at i32)
-             (loop $again
-               (local.set $at (i32.shl (memory.grow (i32.const 16)) (i32.const 16)))
-               (memory.fill (local.get $at) (i32.const 255) (i32.const 1048576))
-               (br $again))",
+            memory_bomb(),
             "memory",
             "its limit of memory",
         ),
