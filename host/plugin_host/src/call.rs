@@ -19,7 +19,7 @@ use colophon_core::ports::Catalog;
 use colophon_core::rollout::PurchaseMark;
 use colophon_receipt::RetailerId;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub(crate) use self::answer::told_text;
 pub(crate) use self::live::{Live, Places};
@@ -34,6 +34,7 @@ use crate::observation::Observed;
 use crate::record::{Decided, Record, Recorder, Turn};
 use crate::sandbox::Sandbox;
 use crate::state::{Bound, CallState};
+use crate::waiting::within;
 
 /// One request's calls: the chain as it was when the request began, and the instances so far.
 pub(crate) struct RequestCalls {
@@ -51,9 +52,8 @@ struct Link {
 /// What all calls of the request have in common.
 struct Request {
     sandbox: Arc<Sandbox>,
-    catalog: Arc<dyn Catalog>,
     center_places: Arc<Semaphore>,
-    context: CallContext,
+    bound: Arc<Bound>,
     told: common::Context,
 }
 
@@ -75,9 +75,8 @@ impl RequestCalls {
             host_calls: Vec::new(),
             request: Request {
                 sandbox,
-                catalog,
                 center_places,
-                context,
+                bound: Arc::new(Bound { catalog, context }),
                 told,
             },
         }
@@ -182,7 +181,7 @@ impl PluginCalls for RequestCalls {
     /// The first that does not say "not mine" is heard. The instances are gone afterwards: what
     /// follows is another part of the request, which knows more.
     async fn identify(&mut self, retailer: &RetailerId) -> Result<RetailerAnswer, PluginFailure> {
-        let inquiry = answer::inquiry(&self.request.context);
+        let inquiry = answer::inquiry(&self.request.bound.context);
         let mut given = Ok(RetailerAnswer::NotMine);
         for Link { asked: one, live } in &mut self.links {
             let Some(indices) = &one.generation.exported().retailers else {
@@ -215,7 +214,7 @@ impl RequestCalls {
     fn rest(&mut self) {
         for Link { asked, live } in &mut self.links {
             if let (Some(live), Some(warm)) = (live.take(), asked.generation.warm()) {
-                warm.rest(&self.request.context, live);
+                warm.rest(&self.request.bound.context, live);
             }
         }
     }
@@ -224,7 +223,7 @@ impl RequestCalls {
         let failure = PluginFailure::NoSuchRole {
             role: role.as_str(),
         };
-        Observed::nobody(role, &self.request.context, &failure);
+        Observed::nobody(role, &self.request.bound.context, &failure);
         failure
     }
 }
@@ -246,13 +245,15 @@ impl Request {
     ) -> Result<Q::Answer, PluginFailure> {
         let generation = &asked.generation;
         let meters = &self.sandbox.meters;
-        let mut observed = Observed::begin(meters, Q::ROLE, generation, &self.context);
-        let answer = self.put(asked, live, question, &mut observed).await;
+        let (context, begun) = (&self.bound.context, Instant::now());
+        let mut observed = Observed::begin(meters, Q::ROLE, generation, context, begun);
+        let put = self.put(asked, live, question, (&mut observed, begun));
+        let answer = put.await;
         if let Some(follower) = &asked.follower {
             let defect = answer.as_ref().ok().and_then(Q::defect);
             follower.followed(&FollowedCall {
                 role: Q::ROLE,
-                context: &self.context,
+                context,
                 failure: answer.as_ref().err().or(defect.as_ref()),
                 fuel: observed.fuel(),
                 memory_bytes: observed.memory_bytes(),
@@ -265,7 +266,7 @@ impl Request {
             && let Some(record) = observed.record()
         {
             recorder.record(Decided {
-                context: self.context.clone(),
+                context: context.clone(),
                 record,
             });
         }
@@ -277,7 +278,7 @@ impl Request {
     /// Who records what is asked. Of whose a retailer id is only what receipts ask that open: others
     /// could push out what was decided of real sales.
     fn recorder<'a>(&self, asked: &'a Asked, role: Role) -> Option<&'a Arc<dyn Recorder>> {
-        let purchase = self.context.purchase;
+        let purchase = self.bound.context.purchase;
         let claimed = role == Role::Retailers && !purchase.is_some_and(PurchaseMark::is_proven);
         asked.recorder.as_ref().filter(|_| !claimed)
     }
@@ -289,16 +290,16 @@ impl Request {
         asked: &Asked,
         place: &mut Option<Live>,
         question: Q,
-        observed: &mut Observed<'_>,
+        (observed, begun): (&mut Observed<'_>, Instant),
     ) -> Result<Q::Answer, PluginFailure> {
         let generation = &asked.generation;
         let recorded = self.recorder(asked, Q::ROLE).is_some();
         let started = match place.take() {
             Some(mut live) => {
-                live.grant(Instant::now());
+                live.grant(begun);
                 Ok(live)
             }
-            None => self.start(generation, Q::ROLE).await,
+            None => self.start(generation, Q::ROLE, begun).await,
         };
         let mut live = match started {
             Ok(live) => live,
@@ -333,15 +334,19 @@ impl Request {
         answer
     }
 
-    async fn start(&self, generation: &Generation, role: Role) -> Result<Live, PluginFailure> {
-        let begun = Instant::now();
+    async fn start(
+        &self,
+        generation: &Generation,
+        role: Role,
+        begun: Instant,
+    ) -> Result<Live, PluginFailure> {
         let deadline = begun + generation.granted().limits.deadline;
         let places = self.places(deadline).await?;
         // An instance that is asked whose a retailer id is ends with that question.
         let warm = generation.warm().filter(|_| role != Role::Retailers);
-        let rested = warm.and_then(|warm| warm.take(&self.context));
+        let rested = warm.and_then(|warm| warm.take(&self.bound.context));
         if let Some(mut live) = rested {
-            live.serve(self.bound(), places, begun);
+            live.serve(Arc::clone(&self.bound), places, begun);
             return Ok(live);
         }
         match self.start_fresh(generation, places, begun).await {
@@ -360,7 +365,8 @@ impl Request {
         places: Places,
         begun: Instant,
     ) -> Result<Live, PluginFailure> {
-        let state = CallState::new(Arc::clone(generation.granted()), Some(self.bound()));
+        let bound = Some(Arc::clone(&self.bound));
+        let state = CallState::new(Arc::clone(generation.granted()), bound);
         let (engine, pre) = (self.sandbox.engine(), generation.pre());
         let mut live = Live::start_at(engine, pre, state, places, begun).await?;
         if let Some(warm) = generation.warm() {
@@ -369,19 +375,11 @@ impl Request {
         Ok(live)
     }
 
-    fn bound(&self) -> Bound {
-        Bound {
-            catalog: Arc::clone(&self.catalog),
-            center: self.context.center.clone(),
-            request_id: self.context.request_id.clone(),
-        }
-    }
-
     /// A place of the center's, then one of the host's.
     async fn places(&self, deadline: Instant) -> Result<Places, PluginFailure> {
         let center = Arc::clone(&self.center_places);
         let all = Arc::clone(&self.sandbox.places);
-        let waited = timeout_at(deadline, async move {
+        let waited = within(|| deadline, async move {
             let center = center.acquire_owned().await.ok()?;
             let all = all.acquire_owned().await.ok()?;
             Some(Places::Taken {

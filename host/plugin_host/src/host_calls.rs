@@ -12,26 +12,28 @@ mod log;
 mod sql;
 pub(crate) mod transcript;
 
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use crate::state::{CallState, LimitHit};
-
-/// The service behind a call did not answer within the time of a host call.
-pub(super) struct Elapsed;
+use crate::waiting::{Elapsed, within};
 
 impl CallState {
     /// Waits for a service, for no longer than a host call may take.
     async fn wait<T>(&mut self, service: impl Future<Output = T>) -> Result<T, Elapsed> {
         self.host_call_pending = true;
-        let answer = timeout(self.limits().host_call_timeout, service).await;
+        let timeout = self.limits().host_call_timeout;
+        let answer = within(|| Instant::now() + timeout, service).await;
         self.host_call_pending = false;
-        answer.map_err(|_| Elapsed)
+        answer
     }
 
     /// Notes that a service failed this request, which a plug-in's `unavailable` is then blamed on.
     fn blame_host(&mut self, call: &'static str, cause: &dyn std::fmt::Display) {
         self.host_failed = true;
-        let center = self.bound.as_ref().map(|bound| bound.center.as_str());
+        let center = self
+            .bound
+            .as_ref()
+            .map(|bound| bound.context.center.as_str());
         tracing::debug!(center.id = center, call, %cause, "a plug-in's host call failed");
     }
 

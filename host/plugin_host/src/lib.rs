@@ -47,6 +47,7 @@ mod replay;
 mod sandbox;
 mod state;
 mod used;
+mod waiting;
 mod warm;
 
 pub use chain::{Asked, Chain, FollowedCall, Follower, Place};

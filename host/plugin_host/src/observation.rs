@@ -76,13 +76,14 @@ impl<'a> Observed<'a> {
         role: Role,
         generation: &'a Generation,
         context: &'a CallContext,
+        begun: Instant,
     ) -> Self {
         Self {
             meters: meters.of(role),
             role,
             generation,
             context,
-            begun: Instant::now(),
+            begun,
             fuel: 0,
             memory_bytes: 0,
             host_calls: Vec::new(),

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use colophon_core::plugin::HostCall;
+use colophon_core::plugin::{CallContext, HostCall};
 use colophon_core::ports::Catalog;
-use colophon_receipt::CenterId;
 use thiserror::Error;
 use wasmtime::ResourceLimiter;
 
@@ -22,15 +21,14 @@ pub(crate) struct LimitHit(pub(crate) &'static str);
 /// The request that an instance serves: every call into the host is bound to its center.
 pub(crate) struct Bound {
     pub(crate) catalog: Arc<dyn Catalog>,
-    pub(crate) center: CenterId,
-    pub(crate) request_id: String,
+    pub(crate) context: CallContext,
 }
 
 /// The data of one instance's store.
 pub(crate) struct CallState {
     pub(crate) granted: Arc<Granted>,
     /// None while a plug-in is loaded: then there is no center yet.
-    pub(crate) bound: Option<Bound>,
+    pub(crate) bound: Option<Arc<Bound>>,
     pub(crate) host_calls: u32,
     pub(crate) host_call_pending: bool,
     pub(crate) host_failed: bool,
@@ -44,7 +42,7 @@ pub(crate) struct CallState {
 }
 
 impl CallState {
-    pub(crate) fn new(granted: Arc<Granted>, bound: Option<Bound>) -> Self {
+    pub(crate) fn new(granted: Arc<Granted>, bound: Option<Arc<Bound>>) -> Self {
         Self {
             granted,
             bound,
@@ -61,7 +59,7 @@ impl CallState {
 
     /// Begins another request, or none, in the same instance: nothing is left of the one before but
     /// the memory.
-    pub(crate) fn begin(&mut self, bound: Option<Bound>) {
+    pub(crate) fn begin(&mut self, bound: Option<Arc<Bound>>) {
         let granted = Arc::clone(&self.granted);
         *self = Self {
             memory_bytes: self.memory_bytes,

@@ -10,7 +10,7 @@ use std::task::Poll;
 use colophon_core::plugin::{HostCall, PluginFailure};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
@@ -20,6 +20,7 @@ use super::running::Running;
 use crate::record::{Heard, Input, Turn};
 use crate::replay::Replaying;
 use crate::state::CallState;
+use crate::waiting::within;
 
 /// Handles to resources that may be alive at once; the contract has no resources.
 pub(crate) const HANDLES_MAX: usize = 1024;
@@ -200,7 +201,7 @@ pub(crate) async fn guarded<T>(
                 Err(_) => Poll::Ready(Err(Stopped::Panic)),
             },
         );
-    timeout_at(deadline, caught)
+    within(|| deadline, caught)
         .await
         .unwrap_or(Err(Stopped::Deadline))
 }

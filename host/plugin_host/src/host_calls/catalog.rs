@@ -36,8 +36,9 @@ impl CallState {
             let problem = "id or id-type is empty, too long or has control characters";
             return Err(FindError::Invalid(problem.to_owned()));
         };
-        let (catalog, center) = (Arc::clone(&bound.catalog), bound.center.clone());
-        let answer = self.wait(catalog.find(&center, &book)).await;
+        let bound = Arc::clone(bound);
+        let finding = bound.catalog.find(&bound.context.center, &book);
+        let answer = self.wait(finding).await;
         match answer {
             Ok(Ok(found)) => return Ok(found.map(location)),
             Ok(Err(Unavailable { source, .. })) => self.blame_host("catalog.find", &source),

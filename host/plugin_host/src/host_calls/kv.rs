@@ -173,7 +173,7 @@ impl CallState {
         let granted = self.granted.kv.clone().ok_or_else(nobody)?;
         let bound = self.bound.as_ref().ok_or_else(nobody)?;
         let owner = ValueOwner {
-            center: bound.center.clone(),
+            center: bound.context.center.clone(),
             plugin: granted.plugin.clone(),
         };
         Ok((granted, owner))

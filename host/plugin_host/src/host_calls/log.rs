@@ -19,11 +19,11 @@ impl Host for CallState {
         let Some(lines) = &self.granted.log else {
             return Ok(());
         };
-        let bound = self.bound.as_ref();
+        let context = self.bound.as_ref().map(|bound| &bound.context);
         lines.write(|plugin| Line {
             plugin,
-            center: bound.map(|bound| bound.center.as_str().to_owned()),
-            request_id: bound.map(|bound| bound.request_id.clone()),
+            center: context.map(|context| context.center.as_str().to_owned()),
+            request_id: context.map(|context| context.request_id.clone()),
             level: match level {
                 Level::Debug => LineLevel::Debug,
                 Level::Info => LineLevel::Info,

@@ -1,6 +1,7 @@
 //! An instance that serves another request.
 
 use std::mem;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ impl Live {
 
     /// Takes another request up, with everything that a fresh instance would have for it: time, fuel,
     /// host calls, and a transcript of its own.
-    pub(crate) fn serve(&mut self, bound: Bound, places: Places, begun: Instant) {
+    pub(crate) fn serve(&mut self, bound: Arc<Bound>, places: Places, begun: Instant) {
         self.requests_left = self.requests_left.saturating_sub(1);
         self.reused = true;
         self.places = places;
