@@ -12,6 +12,7 @@ mod delivery;
 mod figure;
 mod licensing;
 mod memory;
+mod neighbors;
 mod nginx;
 mod orders;
 mod outbox;
@@ -34,6 +35,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("level-5", licensing::measure),
     ("plug-in", plugin::measure),
     ("reloads", reloads::measure),
+    ("neighbors", neighbors::measure),
     ("repository", repository::measure),
     ("orders", orders::measure),
     ("outbox", outbox::measure),

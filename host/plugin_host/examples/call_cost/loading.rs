@@ -9,14 +9,12 @@ use std::time::Instant;
 
 use colophon_plugin_host::{Granted, Limits};
 use sha2::{Digest as _, Sha256};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
 use crate::Rows;
+use crate::guest::resolver;
 use crate::measured::{Measured, us};
 use crate::sale::sandbox;
 
-const FRAME: &str = include_str!("../../tests/sandbox/guests/frame.wat");
 const FUNCTIONS: usize = 6_000;
 const ROUNDS: usize = 30;
 
@@ -71,20 +69,5 @@ fn large_plugin() -> Result<Vec<u8>, Box<dyn Error>> {
                (i32.add (i32.load (i32.const {number})) (local.get $a)))"
         )?;
     }
-    let mut module = wat::parse_str(FRAME.replace(";; BODY", &body))?;
-    let mut resolve = Resolve::default();
-    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/1.0");
-    let (package, _) = resolve.push_dir(&contract).map_err(text)?;
-    let world = resolve
-        .select_world(&[package], Some("resolver"))
-        .map_err(text)?;
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
-        .map_err(text)?;
-    let mut encoder = ComponentEncoder::default();
-    let encoder = encoder.module(&module).map_err(text)?;
-    Ok(encoder.encode().map_err(text)?)
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
+    Ok(resolver(&body))
 }

@@ -5,12 +5,26 @@
 //! role's function with its host calls, and the instance's end or rest. `--terms FILE` and
 //! `--edition-names FILE` name the worked examples in JavaScript and Python as they were built;
 //! without a file its rows are missing. `--reloads` measures calls while plug-ins are replaced, and
-//! nothing else.
+//! `--neighbors` calls beside a center that means harm, and nothing else.
 
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the tests use the rest; and what fails them fails a measurement"
+)]
+#[path = "../../tests/sandbox/guest.rs"]
+mod guest;
+#[path = "../../tests/sandbox/harm.rs"]
+mod harm;
 mod interpreters;
 mod loading;
 mod measured;
+mod neighbors;
 mod reloads;
+#[expect(clippy::expect_used, reason = "what fails tests fails a measurement")]
+#[path = "../../tests/sandbox/request.rs"]
+mod request;
 mod rust;
 mod sale;
 
@@ -18,7 +32,7 @@ use std::error::Error;
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 /// What was measured, by name; the unit is the end of the name.
 type Rows = Vec<(&'static str, f64)>;
@@ -31,8 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         rest.nth(1).map(Path::new)
     };
     let rows = if has("--reloads") {
-        let threads = Builder::new_multi_thread().enable_all().build()?;
-        threads.block_on(reloads::measure())?
+        threads()?.block_on(reloads::measure())?
+    } else if has("--neighbors") {
+        threads()?.block_on(neighbors::measure())?
     } else {
         // One thread: what is measured is the work, and not who does it.
         let thread = Builder::new_current_thread().enable_all().build()?;
@@ -40,6 +55,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     print(rows, has("--json"));
     Ok(())
+}
+
+/// As a host has them: one for each processor.
+fn threads() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
 }
 
 async fn calls(terms: Option<&Path>, edition_names: Option<&Path>) -> Result<Rows, Box<dyn Error>> {

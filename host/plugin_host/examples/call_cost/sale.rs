@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use colophon_core::catalog::{Book, Location, Money, ObjectPath, StoreRoot, TitleFacts};
 use colophon_core::plugin::{CallContext, Offer};
 use colophon_core::ports::{Catalog, Unavailable};
-use colophon_core::rollout::PurchaseMark;
-use colophon_core::time::Timestamp;
 use colophon_plugin_host::{Chance, Sandbox, Settings, WarmTerms};
-use colophon_receipt::{BookId, BookIdType, CenterId, Currency, RetailerId};
+use colophon_receipt::{CenterId, Currency};
 use colophon_title::{ContentKey, VersionId};
+
+use crate::request::{book, request};
 
 /// A catalog in memory that holds every book at one place.
 pub(crate) struct OnePlace(Location);
@@ -56,25 +56,15 @@ pub(crate) struct Sale {
 }
 
 pub(crate) fn sale() -> Result<Sale, Box<dyn Error>> {
-    let book = Book {
-        id_type: BookIdType::try_from("ISBN")?,
-        id: BookId::try_from("9780142437247")?,
-    };
     let price = Money {
         minor: 999,
         currency: Currency::try_from("EUR")?,
     };
     let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     Ok(Sale {
-        context: CallContext {
-            request_id: "0190a5c2e1f07b6c8a5d3e2f1a0b9c8d".to_owned(),
-            now: Timestamp::from_unix_ms(1_800_000_000_000),
-            center: CenterId::try_from("demo")?,
-            retailer: RetailerId::try_from("shop")?,
-            purchase: Some(PurchaseMark::from_number(1)),
-        },
+        context: request("demo"),
         offer: Offer {
-            book,
+            book: book("9780142437247"),
             resource_class: "application/epub+zip".to_owned(),
             price: Some(price),
             requested_protection: "3".to_owned(),
