@@ -1,0 +1,61 @@
+//! What crosses the boundary while a question is answered.
+
+use colophon_core::plugin::PluginFailure;
+use serde::Serialize;
+
+use super::turn::{Input, Lack, RecordedCall, RecordedFailure, Turn};
+use super::{RECORD_BYTES_MAX, as_text};
+
+/// What crosses the boundary while a question is answered.
+#[derive(Default)]
+pub(crate) struct Heard {
+    calls: Vec<RecordedCall>,
+    output: Option<String>,
+    bytes: usize,
+    too_large: bool,
+}
+
+impl Heard {
+    pub(crate) fn keep(&mut self, call: RecordedCall) {
+        self.bytes = self.bytes.saturating_add(call.bytes_about());
+        if self.bytes > RECORD_BYTES_MAX {
+            self.too_large = true;
+            self.calls = Vec::new();
+        } else {
+            self.calls.push(call);
+        }
+    }
+
+    /// The answer is kept beside calls that are too long, so that the outcome is known.
+    pub(crate) fn gave(&mut self, output: &impl Serialize) {
+        let output = as_text(output);
+        if output.len() > RECORD_BYTES_MAX {
+            self.too_large = true;
+        } else {
+            self.output = Some(output);
+        }
+    }
+
+    /// The question with all that was heard of it.
+    pub(crate) fn into_turn(
+        self,
+        input: Input,
+        failure: Option<&PluginFailure>,
+        fuel: u64,
+        waiting: bool,
+    ) -> Turn {
+        let lacks = match (self.too_large, waiting) {
+            (true, _) => Some(Lack::TooLarge),
+            (false, true) => Some(Lack::Unanswered),
+            (false, false) => None,
+        };
+        Turn {
+            input,
+            calls: self.calls,
+            output: self.output,
+            failure: failure.map(RecordedFailure::from),
+            fuel,
+            lacks,
+        }
+    }
+}
