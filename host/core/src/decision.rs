@@ -45,7 +45,7 @@ impl FromStr for DecisionId {
     }
 }
 
-/// How much is kept of what each of a center's plug-ins decides.
+/// How much is kept of what each of a center's plug-ins decides, in each of its roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keeping {
     /// The last ones, by number.

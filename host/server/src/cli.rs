@@ -25,7 +25,7 @@ pub(crate) use self::center_plugin::{
 };
 pub(crate) use self::decision::DecisionCommand;
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
-pub(crate) use self::log::{EventsArgs, LogCommand};
+pub(crate) use self::log::{BuyerArg, EraseArgs, EventsArgs, LogCommand};
 pub(crate) use self::plugin::{
     AuthorCommand, Language, PluginCommand, PluginNewArgs, PluginStatementArgs, PluginTestArgs,
 };

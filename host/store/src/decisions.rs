@@ -1,8 +1,12 @@
-//! What the centers' own plug-ins have decided: the last of each, and some kept by chance.
+//! What the centers' own plug-ins have decided: the last of each in each role, and some kept by chance.
 //!
 //! What a record holds is the plug-in host's to say; here it is bytes, encrypted since the buyer
 //! stands in them. Decisions are written some at a time, off the way of requests, and go by number
 //! and by age.
+
+mod erasing;
+
+use std::collections::BTreeSet;
 
 use colophon_core::capability::Name;
 use colophon_core::decision::Keeping;
@@ -31,10 +35,11 @@ const INSERT: &str = "INSERT INTO plugin_decisions (center, id, plugin, version,
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
     ON CONFLICT (center, id) DO NOTHING";
 
-/// Those before the last that are kept. With fewer there is none to begin with.
-const PRUNE: &str = "DELETE FROM plugin_decisions WHERE center = $1 AND plugin = $2 AND sampled = 0 \
-    AND id <= (SELECT id FROM plugin_decisions WHERE center = $1 AND plugin = $2 AND sampled = 0 \
-    ORDER BY id DESC LIMIT 1 OFFSET $3)";
+/// Those before the last that are kept in a role, so that one that is asked often pushes no other out.
+/// With fewer there is none to begin with.
+const PRUNE: &str = "DELETE FROM plugin_decisions WHERE center = $1 AND plugin = $2 AND role = $3 \
+    AND sampled = 0 AND id <= (SELECT id FROM plugin_decisions WHERE center = $1 AND plugin = $2 \
+    AND role = $3 AND sampled = 0 ORDER BY id DESC LIMIT 1 OFFSET $4)";
 
 const PRUNE_OLD: &str = "DELETE FROM plugin_decisions WHERE at < $1";
 
@@ -48,13 +53,9 @@ const LATEST: &str = "SELECT id, plugin, version, at, request, retailer, role, o
 
 const COUNT: &str = "SELECT COUNT(*) FROM plugin_decisions WHERE center = $1 AND plugin = $2";
 
-const OF_RETAILER: &str = "SELECT id, record FROM plugin_decisions \
-    WHERE center = $1 AND retailer = $2 AND id > $3 ORDER BY id LIMIT $4";
-
-const FORGET: &str = "DELETE FROM plugin_decisions WHERE center = $1 AND id = $2";
-
-/// Records read at once: each may have a megabyte.
-const PAGE: i64 = 32;
+const OF_REQUEST: &str = "SELECT id, plugin, version, at, request, retailer, role, outcome, fuel, \
+    sampled, contract, sha256, grant_digest, config_digest, record FROM plugin_decisions \
+    WHERE center = $1 AND request = $2 AND plugin = $3 ORDER BY id DESC LIMIT $4";
 
 /// A decision, to be kept or as it was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,20 @@ pub struct DecisionRow {
     pub record: Vec<u8>,
 }
 
+/// Decisions of one plug-in whose records are encrypted.
+pub struct SealedDecisions {
+    center: CenterId,
+    plugin: Name,
+    rows: Vec<DecisionRow>,
+}
+
+impl SealedDecisions {
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.rows.len() as u64
+    }
+}
+
 #[derive(FromRow)]
 struct Row {
     id: Vec<u8>,
@@ -111,22 +126,39 @@ struct Row {
 }
 
 impl Store {
-    /// Keeps decisions of one plug-in, and lets those go that are too many now. All are kept or none.
-    pub async fn keep_decisions(
+    /// Makes decisions of one plug-in ready to be kept. That takes time, and asks nobody.
+    pub fn seal_decisions(
         &self,
         center: &CenterId,
         plugin: &Name,
-        decisions: &[DecisionRow],
+        decisions: impl IntoIterator<Item = DecisionRow>,
+    ) -> SealedDecisions {
+        let sealed = decisions.into_iter().map(|row| {
+            let place = [center.as_str().as_bytes(), row.id.as_bytes().as_slice()];
+            let record = self.secrets.seal(RECORD, &place, &row.record);
+            DecisionRow { record, ..row }
+        });
+        SealedDecisions {
+            center: center.clone(),
+            plugin: plugin.clone(),
+            rows: sealed.collect(),
+        }
+    }
+
+    /// Keeps decisions of one plug-in, and lets those go that are too many now. All are kept or none.
+    /// Other writers of a file wait meanwhile, so there should not be many.
+    pub async fn keep_decisions(
+        &self,
+        decisions: &SealedDecisions,
         keeping: Keeping,
     ) -> Result<(), AddError> {
-        // Sealed before the write begins, for which all other writers of a file wait.
-        let sealed = decisions.iter().map(|row| {
-            let place = [center.as_str().as_bytes(), row.id.as_bytes().as_slice()];
-            self.secrets.seal(RECORD, &place, &row.record)
-        });
-        let sealed: Vec<Vec<u8>> = sealed.collect();
+        let SealedDecisions {
+            center,
+            plugin,
+            rows,
+        } = decisions;
         let mut write = self.fulfillment.write().await?;
-        for (row, sealed) in decisions.iter().zip(&sealed) {
+        for row in rows {
             let values = arguments![
                 center.as_str(),
                 row.id.as_bytes(),
@@ -143,13 +175,16 @@ impl Store {
                 &row.sha256,
                 &row.grant_digest,
                 &row.config_digest,
-                sealed,
+                &row.record,
             ];
             write.execute(INSERT, values).await?;
         }
-        let last = i64::from(keeping.last);
-        let values = arguments![center.as_str(), plugin.as_str(), last];
-        write.execute(PRUNE, values).await?;
+        let roles: BTreeSet<&str> = rows.iter().map(|row| row.role.as_str()).collect();
+        for role in roles {
+            let last = i64::from(keeping.last);
+            let values = arguments![center.as_str(), plugin.as_str(), role, last];
+            write.execute(PRUNE, values).await?;
+        }
         write.commit().await?;
         Ok(())
     }
@@ -202,39 +237,18 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Lets every decision go in whose record a text stands, which tells who the buyer is. A short
-    /// text stands in many: better too many than one too few.
-    pub(crate) async fn forget_decisions_about(
+    /// The decisions of a plug-in for one request, the latest first.
+    pub async fn decisions_of_request(
         &self,
         center: &CenterId,
-        retailer: &RetailerId,
-        text: &str,
-    ) -> Result<u64, Fault> {
-        let forms = written_forms(text);
-        let mut after = [0; 16];
-        let mut forgotten = 0;
-        loop {
-            let values = arguments![center.as_str(), retailer.as_str(), &after, PAGE];
-            let rows: Vec<(Vec<u8>, Vec<u8>)> = self.fulfillment.all(OF_RETAILER, values).await?;
-            let Some((last, _)) = rows.last() else { break };
-            after = sized(TABLE, "id", last)?;
-            for (id, sealed) in &rows {
-                let place = [center.as_str().as_bytes(), id.as_slice()];
-                let opened = self.secrets.open(RECORD, &place, sealed);
-                // What nobody can read may be about anybody, and is of no use.
-                let concerned = opened.map_or(true, |record| {
-                    forms.iter().any(|form| contains(&record, form))
-                });
-                if concerned {
-                    let values = arguments![center.as_str(), id];
-                    forgotten += self.fulfillment.execute(FORGET, values).await?;
-                }
-            }
-        }
-        if forgotten > 0 {
-            self.fulfillment.overwrite_deleted(&[TABLE]).await;
-        }
-        Ok(forgotten)
+        plugin: &Name,
+        request: &str,
+        limit: u32,
+    ) -> Result<Vec<DecisionRow>, ReadError> {
+        let values = arguments![center.as_str(), request, plugin.as_str(), i64::from(limit)];
+        let rows: Vec<Row> = self.fulfillment.all(OF_REQUEST, values).await?;
+        let rows = rows.into_iter().map(|row| self.opened(center, row));
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn opened(&self, center: &CenterId, row: Row) -> Result<DecisionRow, Fault> {
@@ -261,39 +275,5 @@ impl Store {
             config_digest: sized(TABLE, "config_digest", &row.config_digest)?,
             record: record.to_vec(),
         })
-    }
-}
-
-/// How a text stands in a record: as JSON, or as JSON in a text of JSON.
-fn written_forms(text: &str) -> [Vec<u8>; 2] {
-    let within = |text: &str| {
-        let quoted = serde_json::Value::from(text).to_string();
-        let inner = quoted
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'));
-        inner.unwrap_or_default().to_owned()
-    };
-    let once = within(text);
-    [within(&once).into_bytes(), once.into_bytes()]
-}
-
-fn contains(record: &[u8], text: &[u8]) -> bool {
-    text.is_empty() || record.windows(text.len()).any(|window| window == text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_found_however_deep_it_stands() {
-        for name in ["Ada", "Zoë \"Q\" 李\\", "a\nb"] {
-            let question = serde_json::json!([["user-name", name]]).to_string();
-            let record = serde_json::json!({ "question": question }).to_string();
-            let forms = written_forms(name);
-            let found = |text: &str| forms.iter().any(|form| contains(text.as_bytes(), form));
-            assert!(found(&question) && found(&record), "{name}");
-            assert!(!found("nobody"), "{name}");
-        }
     }
 }

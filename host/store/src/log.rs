@@ -72,6 +72,15 @@ pub enum PersonName {
     Sale(TransactionId),
 }
 
+/// What was there of a person that was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// Whether the log knew the person.
+    pub logged: bool,
+    /// Decisions of plug-ins that went.
+    pub decisions: u64,
+}
+
 /// How a logged request ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoggedOutcome {

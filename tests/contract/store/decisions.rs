@@ -8,13 +8,14 @@ use colophon_core::id::DecisionId;
 use colophon_receipt::{CenterId, RetailerId};
 use colophon_store::decisions::DecisionRow;
 use colophon_store::failure::{AddError, ReadError};
-use colophon_store::log::PersonName;
+use colophon_store::log::{Erased, PersonName};
 use colophon_store::store::Store;
 
+use crate::log::append;
 use crate::place::{Place, moment};
 use crate::plugins::furnish_with_a_plugin;
 use crate::privacy::readable;
-use crate::samples::{center, center_id, furnish};
+use crate::samples::{center, center_id, download, event, furnish};
 
 const KEEPING: Keeping = Keeping {
     last: 3,
@@ -59,10 +60,17 @@ async fn furnished(ground: &Place) -> Arc<Store> {
 }
 
 async fn keep(store: &Store, decisions: &[DecisionRow]) {
-    let kept = store
-        .keep_decisions(&center_id(), &plugin(), decisions, KEEPING)
-        .await;
-    kept.unwrap();
+    keep_as(store, decisions, KEEPING).await.unwrap();
+}
+
+async fn keep_as(
+    store: &Store,
+    decisions: &[DecisionRow],
+    keeping: Keeping,
+) -> Result<(), AddError> {
+    let sealed = store.seal_decisions(&center_id(), &plugin(), decisions.to_vec());
+    assert_eq!(sealed.count(), decisions.len() as u64);
+    store.keep_decisions(&sealed, keeping).await
 }
 
 async fn numbers(store: &Store) -> Vec<i64> {
@@ -115,11 +123,43 @@ pub(crate) async fn the_last_decisions_are_kept_and_those_of_chance(ground: &Pla
     keep(&store, &[decision(4), decision(5)]).await;
     assert_eq!(numbers(&store).await, [5, 4, 3, 1]);
     let none = Keeping { last: 0, ..KEEPING };
-    let kept = store
-        .keep_decisions(&center_id(), &plugin(), &[decision(6)], none)
-        .await;
-    kept.unwrap();
+    keep_as(&store, &[decision(6)], none).await.unwrap();
     assert_eq!(numbers(&store).await, [1]);
+}
+
+pub(crate) async fn a_role_that_is_asked_often_pushes_no_other_out(ground: &Place) {
+    let store = furnished(ground).await;
+    let named = |number| DecisionRow {
+        role: "naming".to_owned(),
+        ..decision(number)
+    };
+    keep(&store, &[decision(1), decision(2)]).await;
+    for number in 3..9 {
+        keep(&store, &[named(number)]).await;
+    }
+    assert_eq!(numbers(&store).await, [8, 7, 6, 2, 1]);
+    // Of one batch, too.
+    keep(&store, &[named(9), decision(10), decision(11)]).await;
+    assert_eq!(numbers(&store).await, [11, 10, 9, 8, 7, 2]);
+}
+
+pub(crate) async fn decisions_are_found_by_their_request(ground: &Place) {
+    let store = furnished(ground).await;
+    let same = DecisionRow {
+        role: "naming".to_owned(),
+        request: "request 1".to_owned(),
+        ..decision(3)
+    };
+    keep(&store, &[decision(1), decision(2), same.clone()]).await;
+    let (center, plugin) = (center_id(), plugin());
+    let found = async |request, limit| {
+        let found = store.decisions_of_request(&center, &plugin, request, limit);
+        found.await.unwrap()
+    };
+    assert_eq!(found("request 1", 9).await, [same.clone(), decision(1)]);
+    assert_eq!(found("request 1", 1).await, [same]);
+    assert_eq!(found("request 2", 9).await, [decision(2)]);
+    assert_eq!(found("request 3", 9).await, []);
 }
 
 pub(crate) async fn decisions_go_by_age(ground: &Place) {
@@ -142,9 +182,7 @@ pub(crate) async fn decisions_go_with_their_plug_in(ground: &Place) {
     removed.unwrap();
     let left = "SELECT COUNT(*) FROM plugin_decisions";
     assert_eq!(ground.stranger().await.numbers(left).await, [0]);
-    let kept = store
-        .keep_decisions(&center_id(), &plugin(), &[decision(2)], KEEPING)
-        .await;
+    let kept = keep_as(&store, &[decision(2)], KEEPING).await;
     assert!(matches!(kept, Err(AddError::NotFound)), "{kept:?}");
 }
 
@@ -159,20 +197,89 @@ pub(crate) async fn decisions_about_an_erased_buyer_go(ground: &Place) {
         record: br#"{"question":"[[\"customer\",\"Canarybuyer 1\"]]"}"#.to_vec(),
         ..decision(4)
     };
-    keep(&store, &[decision(1), decision(2), elsewhere]).await;
+    // The same request asked for a name, and whose a retailer id was, which names no buyer.
+    let naming = DecisionRow {
+        role: "naming".to_owned(),
+        request: "request 1".to_owned(),
+        record: b"{}".to_vec(),
+        ..decision(5)
+    };
+    let claimed = DecisionRow {
+        role: "retailers".to_owned(),
+        retailer: RetailerId::try_from("alias").unwrap(),
+        ..naming.clone()
+    };
+    let claimed = DecisionRow {
+        id: id(6),
+        at: moment(6),
+        ..claimed
+    };
     let all = Keeping {
         last: 99,
         ..KEEPING
     };
-    let kept = store
-        .keep_decisions(&center_id(), &plugin(), &[same_name], all)
-        .await;
-    kept.unwrap();
+    let kept = [
+        decision(1),
+        decision(2),
+        elsewhere,
+        same_name,
+        naming,
+        claimed,
+    ];
+    keep_as(&store, &kept, all).await.unwrap();
     let shop = RetailerId::try_from("shop").unwrap();
     let person = PersonName::UserName("Canarybuyer 1".parse().unwrap());
     let erased = store.erase_person(&center_id(), &shop, &person).await;
-    assert!(!erased.unwrap(), "nobody of this name is in the log");
+    let expected = Erased {
+        logged: false,
+        decisions: 4,
+    };
+    assert_eq!(
+        erased.unwrap(),
+        expected,
+        "nobody of this name is in the log"
+    );
     assert_eq!(numbers(&store).await, [3, 2]);
+}
+
+pub(crate) async fn what_names_no_buyer_goes_by_the_request_in_the_log(ground: &Place) {
+    let store = furnished(ground).await;
+    // A plug-in that only names files: nothing in its records tells for whom.
+    let named = |number: u8| DecisionRow {
+        role: "naming".to_owned(),
+        request: event(u32::from(number)).to_string(),
+        record: b"{}".to_vec(),
+        ..decision(number)
+    };
+    keep(&store, &[named(1), named(2), named(3)]).await;
+    let bought = |number: u32, customer: &str| {
+        let mut record = download(number, &format!("order-{number}"));
+        record.at = moment(i64::from(number));
+        if let Some(claims) = &mut record.claims {
+            claims.customer_id = Some(customer.parse().unwrap());
+        }
+        (i64::from(number), record)
+    };
+    append(
+        &store,
+        [bought(1, "ada"), bought(2, "bob"), bought(3, "ada")],
+    )
+    .await;
+    let shop = RetailerId::try_from("shop").unwrap();
+    let ada = PersonName::Customer("ada".parse().unwrap());
+    let erased = store.erase_person(&center_id(), &shop, &ada).await.unwrap();
+    let expected = Erased {
+        logged: true,
+        decisions: 2,
+    };
+    assert_eq!(erased, expected);
+    assert_eq!(numbers(&store).await, [2]);
+    let again = store.erase_person(&center_id(), &shop, &ada).await.unwrap();
+    let nothing = Erased {
+        logged: false,
+        decisions: 0,
+    };
+    assert_eq!(again, nothing);
 }
 
 pub(crate) async fn a_decision_moved_to_another_row_does_not_open(ground: &Place) {

@@ -360,7 +360,7 @@ pub(crate) async fn a_license_is_recorded_until_its_person_is_erased(ground: &Pl
     let person = PersonName::Customer("customer-0815".parse().unwrap());
     let shop = "shop".parse().unwrap();
     let erased = store.erase_person(&center_id(), &shop, &person).await;
-    assert!(erased.unwrap());
+    assert!(erased.unwrap().logged);
     let row = store.show_download(&center_id(), event).await.unwrap();
     assert_eq!(row.unwrap().license, None);
 }

@@ -293,12 +293,14 @@ pub(crate) async fn an_erased_person_cannot_be_read_any_more(ground: &Place) {
             .erase_person(&center_id(), &shop, &person)
             .await
             .unwrap()
+            .logged
     );
     assert!(
         !store
             .erase_person(&center_id(), &shop, &person)
             .await
-            .unwrap(),
+            .unwrap()
+            .logged,
         "there is none any more"
     );
     let read = rows(&store).await;
@@ -349,6 +351,7 @@ pub(crate) async fn erasing_one_person_leaves_the_others(ground: &Place) {
             .erase_person(&center_id(), &other_shop, &name("Jane"))
             .await
             .unwrap()
+            .logged
     );
     let mut gone: Vec<u32> = Vec::new();
     for (person, rows_gone) in [
@@ -361,7 +364,8 @@ pub(crate) async fn erasing_one_person_leaves_the_others(ground: &Place) {
             store
                 .erase_person(&center_id(), &shop, &person)
                 .await
-                .unwrap(),
+                .unwrap()
+                .logged,
             "{person:?}"
         );
         gone.extend(rows_gone);

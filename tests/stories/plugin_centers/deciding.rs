@@ -3,7 +3,7 @@
 use std::fs;
 
 use colophon_tests::colophon::{fail, succeed};
-use colophon_tests::guest::{allowing_policy, denying_policy, trapping_policy};
+use colophon_tests::guest::{allowing_policy, denying_policy, naming, trapping_policy};
 use serde_json::Value;
 
 use super::{Shop, manifest};
@@ -123,4 +123,41 @@ fn a_version_that_newly_fails_is_not_promoted_unless_it_is_insisted_on() {
     assert_eq!(shop.state("rules", "2"), "published");
     shop.plugin(&["promote", "rules", "2", "--without-shadow"]);
     assert_eq!(shop.state("rules", "2"), "active");
+}
+
+/// A plug-in that only names files is told nothing of the buyer, and its decisions go all the same.
+#[test]
+fn a_buyer_who_is_erased_takes_what_was_decided_for_them() {
+    let shop = Shop::open();
+    shop.publish(&naming("emma.epub"), &manifest("names", "1", "naming"));
+    shop.plugin(&["promote", "names"]);
+    let host = shop.house.serve(&[]);
+    for (transaction, customer) in [("t-1", "ada"), ("t-2", "bob"), ("t-3", "ada")] {
+        let customer = &["--customer-id", customer];
+        let receipt = shop.house.mint(&shop.secret, "b-1", transaction, customer);
+        assert_eq!(host.download(&receipt).status, 200);
+    }
+    assert!(host.stop());
+    let recorded = || {
+        let decisions = shop.plugin(&["decisions", "names"]);
+        decisions.as_array().unwrap().len()
+    };
+    assert_eq!(recorded(), 3);
+    let ada = ["log", "erase", "--retailer", "shop", "--customer", "ada"];
+    let refused = fail(shop.house.colophon().args(ada));
+    assert!(refused.contains("--yes"), "{refused}");
+    assert_eq!(recorded(), 3);
+    let sure = [&ada[..], &["--yes"]].concat();
+    let erased = shop.house.json(&sure);
+    assert_eq!(
+        (&erased["logged"], &erased["decisions"]),
+        (&true.into(), &2.into())
+    );
+    assert_eq!(recorded(), 1);
+    let rows = shop.house.json(&["log", "export"]);
+    let known = rows.as_array().unwrap().iter();
+    let known: Vec<&Value> = known.map(|row| &row["customer_id"]).collect();
+    assert_eq!(known, [&Value::Null, &"bob".into(), &Value::Null]);
+    let refused = fail(shop.house.colophon().args(&sure));
+    assert!(refused.contains("nothing is known"), "{refused}");
 }

@@ -24,6 +24,40 @@ pub(crate) enum LogCommand {
     },
     /// The named events of all hosts, oldest first.
     Events(EventsArgs),
+    /// Erase a buyer: everything personal in the log becomes unreadable for good, and recorded
+    /// decisions of plug-ins about their requests go. Billing and counts stay as they are. What running
+    /// hosts have yet to write, of the last seconds, is not there to be erased.
+    Erase(EraseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    #[command(flatten)]
+    pub(crate) center: CenterArg,
+    /// The retailer that the buyer bought from.
+    #[arg(long)]
+    pub(crate) retailer: String,
+    #[command(flatten)]
+    pub(crate) buyer: BuyerArg,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// What the retailer's receipts knew the buyer by: the log keeps rows under the first of these that a
+/// receipt had.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct BuyerArg {
+    /// The buyer, by the retailer's id of the customer.
+    #[arg(long, value_name = "ID")]
+    pub(crate) customer: Option<String>,
+    /// The buyer's name, where receipts had no id of the customer.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A sale, where its receipt had neither.
+    #[arg(long, value_name = "TRANSACTION")]
+    pub(crate) sale: Option<String>,
 }
 
 #[derive(Debug, Args)]

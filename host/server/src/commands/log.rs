@@ -1,5 +1,6 @@
-//! `colophon log report|export|events`.
+//! `colophon log report|export|events|erase`.
 
+mod erase;
 mod events;
 
 use std::process::ExitCode;
@@ -87,11 +88,17 @@ struct Row {
 
 pub(super) async fn run(config: &Config, command: LogCommand, output: Output) -> Result<ExitCode> {
     let house = House::open(config).await?;
+    let done = operate(&house, command, output).await;
+    house.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn operate(house: &House, command: LogCommand, output: Output) -> Result<()> {
     match command {
         LogCommand::Report { center, days } => {
             report(
-                &house,
-                &known_center(&house, &center.center).await?,
+                house,
+                &known_center(house, &center.center).await?,
                 period(days),
                 output,
             )
@@ -99,17 +106,17 @@ pub(super) async fn run(config: &Config, command: LogCommand, output: Output) ->
         }
         LogCommand::Export { center, days } => {
             export(
-                &house,
-                &known_center(&house, &center.center).await?,
+                house,
+                &known_center(house, &center.center).await?,
                 period(days),
                 output,
             )
             .await?;
         }
-        LogCommand::Events(arguments) => events::list(&house, &arguments, output).await?,
+        LogCommand::Events(arguments) => events::list(house, &arguments, output).await?,
+        LogCommand::Erase(arguments) => erase::run(house, &arguments, output).await?,
     }
-    house.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The last so many days, up to a little after now: clocks of other nodes may be ahead.

@@ -199,7 +199,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "plugins.decisions_kept",
         "1000",
-        "decisions of each of a center's own plug-ins that are kept, the latest",
+        "decisions of each of a center's own plug-ins in each of its roles that are kept, the latest",
     ),
     key(
         "plugins.decisions_sampled",

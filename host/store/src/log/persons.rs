@@ -9,7 +9,7 @@ use colophon_crypto::Key32;
 use colophon_receipt::{CenterId, RetailerId, TransactionId};
 use zeroize::Zeroizing;
 
-use super::{PersonName, Personal};
+use super::{Erased, PersonName, Personal};
 use crate::database::{Argument, Batch, Write, arguments};
 use crate::failure::{ChangeError, Damaged, Fault};
 use crate::parse::sized;
@@ -58,31 +58,39 @@ pub(super) type People = BTreeMap<[u8; 32], Person>;
 type PersonRow = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Store {
-    /// Makes everything personal in a person's rows unreadable for good, and says whether there was
-    /// such a person. Billing and counts stay as they are. Decisions of plug-ins in whose records the
-    /// person stands go.
+    /// Makes everything personal in a person's rows unreadable for good. Billing and counts stay as they
+    /// are. Decisions of plug-ins go that were made for the person's requests, or in whose records the
+    /// person stands.
     pub async fn erase_person(
         &self,
         center: &CenterId,
         retailer: &RetailerId,
         person: &PersonName,
-    ) -> Result<bool, ChangeError> {
-        let named = match person {
-            PersonName::Customer(text) | PersonName::UserName(text) => text.as_str(),
-            PersonName::Sale(sale) => sale.as_str(),
+    ) -> Result<Erased, ChangeError> {
+        let (pseudonym, named) = match person {
+            PersonName::Customer(id) => {
+                let id = id.as_str();
+                (customer(&self.secrets, center, retailer, id), id)
+            }
+            PersonName::UserName(name) => {
+                let name = name.as_str();
+                (user_name(&self.secrets, center, retailer, name), name)
+            }
+            PersonName::Sale(sale) => {
+                let pseudonym = sale_only(&self.secrets, center, retailer, sale);
+                (pseudonym, sale.as_str())
+            }
         };
-        self.forget_decisions_about(center, retailer, named).await?;
-        let pseudonym = match person {
-            PersonName::Customer(id) => customer(&self.secrets, center, retailer, id.as_str()),
-            PersonName::UserName(name) => user_name(&self.secrets, center, retailer, name.as_str()),
-            PersonName::Sale(sale) => sale_only(&self.secrets, center, retailer, sale),
-        };
-        let erased = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
-        if erased {
+        // First, since the log tells which they are only as long as it knows the person.
+        let decisions = self
+            .forget_decisions_about(center, retailer, &pseudonym, named)
+            .await?;
+        let logged = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
+        if logged {
             // The key is encrypted under the master key; still, it is not left lying about.
             self.logging.overwrite_deleted(&["persons"]).await;
         }
-        Ok(erased)
+        Ok(Erased { logged, decisions })
     }
 
     /// Finds the persons of these pseudonyms, and makes those there are none of yet.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use colophon_core::capability::Name;
 use colophon_core::id::DecisionId;
+use colophon_core::time::Timestamp;
 use colophon_plugin_host::Record;
 use colophon_receipt::CenterId;
 use colophon_store::decisions::DecisionRow;
@@ -94,14 +95,18 @@ async fn plugin_of(house: &House, arguments: &CenterPluginArgs) -> Result<(Cente
 #[derive(Serialize)]
 struct Listed {
     decision: String,
+    at: String,
     at_ms: i64,
     request: String,
     retailer: String,
+    /// The retailer's transaction, where the plug-in was told it.
+    transaction: Option<String>,
     version: String,
     role: String,
     outcome: String,
     fuel: u64,
-    host_calls: usize,
+    /// None where the record cannot be read.
+    host_calls: Option<usize>,
     sampled: bool,
     /// Why it cannot be replayed.
     not_replayable: Option<String>,
@@ -121,26 +126,39 @@ async fn list(
     wanted: Wanted<'_>,
     output: Output,
 ) -> Result<()> {
-    let mut listed = Vec::new();
-    let mut pages = Pages::of(house, center, plugin, u32::MAX);
-    while listed.len() < wanted.last as usize
-        && let Some(page) = pages.next().await?
-    {
-        for row in page {
-            let other = |request: &str| row.request != request;
-            if listed.len() < wanted.last as usize && !wanted.request.is_some_and(other) {
-                listed.push(shown(&row)?);
-            }
+    let rows = match wanted.request {
+        Some(request) => {
+            let store = &house.store;
+            let of_request = store.decisions_of_request(center, plugin, request, wanted.last);
+            of_request.await?
         }
-    }
+        None => {
+            let mut latest = Vec::new();
+            let mut pages = Pages::of(house, center, plugin, wanted.last);
+            while let Some(page) = pages.next().await? {
+                latest.extend(page);
+            }
+            latest
+        }
+    };
+    let listed: Vec<Listed> = rows.iter().map(shown).collect();
     output.print(&listed, |listed| {
         if listed.is_empty() {
-            return format!("No decision of {plugin} is recorded in center {center}.");
+            return match wanted.request {
+                None => format!("No decision of {plugin} is recorded in center {center}."),
+                Some(request) => format!(
+                    "No decision of {plugin} for request {request} is recorded in center {center}. \
+                     Requests are called by their events in `colophon log export`."
+                ),
+            };
         }
         let rows = listed.iter().map(|one| {
             vec![
+                one.at.clone(),
                 one.decision.clone(),
                 one.request.clone(),
+                one.retailer.clone(),
+                one.transaction.clone().unwrap_or_default(),
                 one.version.clone(),
                 one.role.clone(),
                 one.outcome.clone(),
@@ -150,29 +168,53 @@ async fn list(
         });
         table(
             &[
-                "decision", "request", "version", "role", "outcome", "fuel", "",
+                "time (UTC)",
+                "decision",
+                "request",
+                "retailer",
+                "transaction",
+                "version",
+                "role",
+                "outcome",
+                "fuel",
+                "",
             ],
             rows,
         )
     })
 }
 
-fn shown(row: &DecisionRow) -> Result<Listed> {
-    let record = record(row)?;
-    let not_replayable = record.replayable().err();
-    Ok(Listed {
+fn shown(row: &DecisionRow) -> Listed {
+    // What another release has recorded is listed all the same.
+    let record = Record::parse(&row.record);
+    let not_replayable = match &record {
+        Ok(record) => record.replayable().err().map(|not| not.to_string()),
+        Err(malformed) => Some(malformed.to_string()),
+    };
+    let record = record.ok();
+    Listed {
         decision: row.id.to_string(),
+        at: instant(row.at),
         at_ms: row.at.unix_ms(),
         request: row.request.clone(),
         retailer: row.retailer.to_string(),
+        transaction: record
+            .as_ref()
+            .and_then(|record| record.transaction().map(str::to_owned)),
         version: row.version.to_string(),
         role: row.role.clone(),
         outcome: row.outcome.clone(),
         fuel: row.fuel,
-        host_calls: record.host_calls(),
+        host_calls: record.as_ref().map(Record::host_calls),
         sampled: row.sampled,
-        not_replayable: not_replayable.map(|not| not.to_string()),
-    })
+        not_replayable,
+    }
+}
+
+/// A moment as people read it.
+pub(super) fn instant(at: Timestamp) -> String {
+    let instant = jiff::Timestamp::from_millisecond(at.unix_ms());
+    instant.map_or_else(|_| String::new(), |instant| instant.to_string())
 }
 
 /// A decision that a center has, by its id.

@@ -1,7 +1,10 @@
 //! Records what the centers' own plug-ins decide, off the way of requests.
 //!
-//! A request hands a decision over and goes on. A task writes what has come together, a limited number
-//! at a time; what finds no room is dropped and counted, and no download waits or fails for it.
+//! A request hands a decision over and goes on: it is neither written down nor encrypted there. A task
+//! does that on a thread of its own, and writes what has come together a few at a time; what finds no
+//! room is dropped and counted, and no download waits or fails for it.
+
+mod queue;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,26 +20,26 @@ use colophon_crypto::Randomness as _;
 use colophon_keys::SystemRandom;
 use colophon_plugin_host::{CONTRACT, Decided, Recorder};
 use colophon_receipt::CenterId;
-use colophon_store::decisions::DecisionRow;
+use colophon_store::decisions::{DecisionRow, SealedDecisions};
 use colophon_store::plugins::VersionRecord;
 use colophon_store::store::Store;
 use metrics::{Counter, counter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::queue::{LEAST, Queue, ROOM};
 use super::loading::permitted;
 use crate::house::{House, SystemClock};
 
-/// Decisions that may wait to be written.
-const WAITING_MAX: usize = 1024;
+/// So many are written between two breaks, and of so many bytes: twice as many in a second.
+const ROUND_MAX: usize = 128;
+const ROUND_BYTES_MAX: usize = 8 << 20;
 
-/// The bytes that these may have together.
-const WAITING_BYTES_MAX: usize = 32 << 20;
-
-/// As many are written at once; twice as many in a second.
-const TOGETHER_MAX: usize = 128;
+/// As many are one write, for which the other writers of a file wait, a limited purchase's among them;
+/// and of so many bytes.
+const TOGETHER_MAX: usize = 16;
+const TOGETHER_BYTES_MAX: usize = 512 << 10;
 
 /// Before a write, so that several decisions are one.
 const GATHER: Duration = Duration::from_millis(500);
@@ -54,13 +57,6 @@ pub(crate) struct Recording {
     queue: Queue,
 }
 
-/// Where decisions wait.
-#[derive(Clone)]
-struct Queue {
-    waiting: mpsc::Sender<Waiting>,
-    room: Arc<Semaphore>,
-}
-
 /// The task that writes them.
 pub(crate) struct DecisionWriter {
     stop: CancellationToken,
@@ -71,7 +67,8 @@ pub(crate) struct DecisionWriter {
 struct Waiting {
     by: Arc<DecidedBy>,
     decided: Decided,
-    _room: OwnedSemaphorePermit,
+    /// The room that it takes up.
+    takes: usize,
 }
 
 /// The version that decides.
@@ -114,20 +111,17 @@ impl Recording {
     /// Starts the writer, which also lets go what is older than anything is kept. There is nobody to
     /// hand decisions over to if none is kept.
     pub(crate) fn start(house: &House, keeping: Keeping) -> (Option<Self>, DecisionWriter) {
-        let (waiting, taken) = mpsc::channel(WAITING_MAX);
+        let queue = Queue::with_room(ROOM);
         let stop = CancellationToken::new();
         let writer = Writer {
             store: Arc::clone(&house.store),
             keeping,
-            taken,
+            queue: queue.clone(),
         };
         let task = tokio::spawn(writer.run(stop.clone()));
         let recording = Self {
             cipher: Arc::clone(&house.cipher),
-            queue: Queue {
-                waiting,
-                room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
-            },
+            queue,
         };
         let recording = keeping.keeps_any().then_some(recording);
         (recording, DecisionWriter { stop, task })
@@ -180,50 +174,46 @@ struct VersionRecorder {
 
 impl Recorder for VersionRecorder {
     fn record(&self, decided: Decided) {
-        let bytes = u32::try_from(decided.record.bytes_about()).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.queue.room).try_acquire_many_owned(bytes);
-        let handed_over = room.is_ok_and(|room| {
-            let waiting = Waiting {
-                by: Arc::clone(&self.by),
-                decided,
-                _room: room,
-            };
-            self.queue.waiting.try_send(waiting).is_ok()
+        let takes = decided.record.bytes_about().max(LEAST);
+        self.queue.add(Waiting {
+            by: Arc::clone(&self.by),
+            decided,
+            takes,
         });
-        if !handed_over {
-            self.by.dropped.increment(1);
-        }
     }
 }
 
 struct Writer {
     store: Arc<Store>,
     keeping: Keeping,
-    taken: mpsc::Receiver<Waiting>,
+    queue: Queue,
 }
 
+/// Decisions of one plug-in, with whom they are counted for.
+type Batch = (Arc<DecidedBy>, SealedDecisions);
+
 impl Writer {
-    async fn run(mut self, stop: CancellationToken) {
+    async fn run(self, stop: CancellationToken) {
         let mut forget = interval(FORGET_EVERY);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 _ = forget.tick() => self.forget_old().await,
-                Some(first) = self.taken.recv() => {
+                () = self.queue.arrived() => {
                     tokio::select! {
                         () = stop.cancelled() => {}
                         () = sleep(GATHER) => {}
                     }
-                    self.write_with(first).await;
+                    if !self.write_round().await {
+                        self.queue.arrive();
+                    }
                 }
             }
         }
         // The recorders live on in the registry; nothing more is taken from them.
-        self.taken.close();
-        while let Some(first) = self.taken.recv().await {
-            self.write_with(first).await;
-        }
+        self.queue.close();
+        while !self.write_round().await {}
     }
 
     async fn forget_old(&self) {
@@ -233,58 +223,79 @@ impl Writer {
         }
     }
 
-    /// Writes a decision with those that wait behind it.
-    async fn write_with(&mut self, first: Waiting) {
-        let mut batch: BTreeMap<(CenterId, Name), (Arc<DecidedBy>, Vec<DecisionRow>)> =
-            BTreeMap::new();
-        let mut next = Some(first);
-        let mut taken = 0;
-        while let Some(waiting) = next {
-            taken += 1;
-            if let Some(row) = self.row(&waiting) {
-                let by = &waiting.by;
-                let place = (by.center.clone(), by.plugin.clone());
-                let (_, rows) = batch
-                    .entry(place)
-                    .or_insert_with(|| (Arc::clone(by), Vec::new()));
-                rows.push(row);
+    /// Writes what waits, up to a number, and says whether that was all.
+    async fn write_round(&self) -> bool {
+        let (mut count, mut bytes) = (0, 0);
+        while count < ROUND_MAX && bytes < ROUND_BYTES_MAX {
+            let taken = self.queue.take(TOGETHER_MAX, TOGETHER_BYTES_MAX);
+            if taken.is_empty() {
+                return true;
             }
-            next = match taken < TOGETHER_MAX {
-                true => self.taken.try_recv().ok(),
-                false => None,
-            };
+            count += taken.len();
+            bytes += taken.iter().map(|one| one.takes).sum::<usize>();
+            self.write(taken).await;
         }
-        for ((center, plugin), (by, rows)) in batch {
-            let count = rows.len() as u64;
-            let kept = self
-                .store
-                .keep_decisions(&center, &plugin, &rows, self.keeping)
-                .await;
-            match kept {
-                Ok(()) => by.recorded.increment(count),
+        false
+    }
+
+    /// Writes decisions of one center.
+    async fn write(&self, taken: Vec<Waiting>) {
+        let (store, keeping) = (Arc::clone(&self.store), self.keeping);
+        let all: Vec<Arc<DecidedBy>> = taken.iter().map(|one| Arc::clone(&one.by)).collect();
+        let sealed = spawn_blocking(move || sealed(&store, keeping, &taken)).await;
+        let batches = match sealed {
+            Ok(batches) => batches,
+            Err(error) => {
+                tracing::warn!(%error, "decisions of plug-ins could not be written down");
+                all.iter().for_each(|by| by.dropped.increment(1));
+                return;
+            }
+        };
+        for (by, batch) in batches {
+            match self.store.keep_decisions(&batch, self.keeping).await {
+                Ok(()) => by.recorded.increment(batch.count()),
                 Err(error) => {
-                    by.dropped.increment(count);
+                    by.dropped.increment(batch.count());
                     tracing::warn!(
                         %error,
-                        center.id = %center,
-                        plugin.id = %plugin,
-                        decisions = count,
+                        center.id = %by.center,
+                        plugin.id = %by.plugin,
+                        decisions = batch.count(),
                         "decisions of a plug-in were not recorded"
                     );
                 }
             }
         }
     }
+}
 
+/// Decisions of one center as they are kept, each plug-in's for themselves. It takes its time.
+fn sealed(store: &Store, keeping: Keeping, taken: &[Waiting]) -> Vec<Batch> {
+    let mut of_plugin: BTreeMap<&Name, (&Arc<DecidedBy>, Vec<DecisionRow>)> = BTreeMap::new();
+    for waiting in taken {
+        let by = &waiting.by;
+        if let Some(row) = waiting.row(keeping) {
+            let (_, rows) = of_plugin.entry(&by.plugin).or_insert((by, Vec::new()));
+            rows.push(row);
+        }
+    }
+    let batches = of_plugin.into_values().map(|(by, rows)| {
+        let sealed = store.seal_decisions(&by.center, &by.plugin, rows);
+        (Arc::clone(by), sealed)
+    });
+    batches.collect()
+}
+
+impl Waiting {
     /// The decision as it is kept; none if it is not one of those.
-    fn row(&self, waiting: &Waiting) -> Option<DecisionRow> {
-        let Waiting { by, decided, .. } = waiting;
+    fn row(&self, keeping: Keeping) -> Option<DecisionRow> {
+        let Self { by, decided, .. } = self;
         let Decided { context, record } = decided;
         let mut random = [0; 10];
         SystemRandom.fill(&mut random);
         let id = DecisionId::made_at(context.now, random);
-        let sampled = self.keeping.samples(id);
-        if !sampled && self.keeping.last == 0 {
+        let sampled = keeping.samples(id);
+        if !sampled && keeping.last == 0 {
             return None;
         }
         Some(DecisionRow {
@@ -309,8 +320,6 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use colophon_core::plugin::CallContext;
     use colophon_core::time::Timestamp;
     use colophon_plugin_host::Record;
@@ -325,7 +334,7 @@ mod tests {
         r#""failure":null,"fuel":7,"lacks":null}}"#,
     );
 
-    fn decided() -> Decided {
+    pub(super) fn decided() -> Decided {
         Decided {
             context: CallContext {
                 request_id: "r".to_owned(),
@@ -338,15 +347,9 @@ mod tests {
         }
     }
 
-    /// A recorder whose decisions nobody writes.
-    fn unwritten(
-        places: usize,
-        bytes: usize,
-    ) -> (VersionRecorder, mpsc::Receiver<Waiting>, Arc<AtomicU64>) {
-        let (waiting, taken) = mpsc::channel(places);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let by = DecidedBy {
-            center: "main".parse().unwrap(),
+    pub(super) fn by(center: &str, dropped: Counter) -> DecidedBy {
+        DecidedBy {
+            center: center.parse().unwrap(),
             plugin: Name::parse("acme").unwrap(),
             version: "1".parse().unwrap(),
             sha256: [1; 32],
@@ -355,47 +358,38 @@ mod tests {
                 config: [3; 32],
             },
             recorded: Counter::noop(),
-            dropped: Counter::from_arc(Arc::clone(&dropped)),
-        };
-        let queue = Queue {
-            waiting,
-            room: Arc::new(Semaphore::new(bytes)),
-        };
-        let by = Arc::new(by);
-        (VersionRecorder { by, queue }, taken, dropped)
-    }
-
-    fn arrived(mut taken: mpsc::Receiver<Waiting>) -> usize {
-        std::iter::from_fn(|| taken.try_recv().ok()).count()
+            dropped,
+        }
     }
 
     #[test]
-    fn what_finds_no_place_is_dropped_and_counted() {
-        let (recorder, taken, dropped) = unwritten(2, 1 << 20);
-        for _ in 0..5 {
+    fn small_decisions_take_up_room_too() {
+        let queue = Queue::with_room(2 * LEAST);
+        let recorder = VersionRecorder {
+            by: Arc::new(by("main", Counter::noop())),
+            queue: queue.clone(),
+        };
+        for _ in 0..3 {
             recorder.record(decided());
         }
-        assert_eq!(dropped.load(Ordering::Relaxed), 3);
-        assert_eq!(arrived(taken), 2);
+        assert_eq!(queue.take(99, usize::MAX).len(), 2);
     }
 
     #[test]
-    fn what_has_too_many_bytes_for_the_room_is_dropped_and_counted() {
-        let one = decided().record.bytes_about();
-        let (recorder, taken, dropped) = unwritten(100, 3 * one);
-        for _ in 0..5 {
-            recorder.record(decided());
-        }
-        assert_eq!(dropped.load(Ordering::Relaxed), 2);
-        assert_eq!(arrived(taken), 3);
-    }
-
-    #[test]
-    fn nobody_waits_when_the_writer_is_gone() {
-        let (recorder, taken, dropped) = unwritten(2, 1 << 20);
-        drop(taken);
-        recorder.record(decided());
-        assert_eq!(dropped.load(Ordering::Relaxed), 1);
-        assert_eq!(recorder.queue.room.available_permits(), 1 << 20);
+    fn what_chance_does_not_keep_is_not_written() {
+        let waiting = Waiting {
+            by: Arc::new(by("main", Counter::noop())),
+            decided: decided(),
+            takes: 1,
+        };
+        let keeping = |last, sampled_per_mille| Keeping {
+            last,
+            sampled_per_mille,
+            days: 1,
+        };
+        let sampled = |keeping| waiting.row(keeping).map(|row| row.sampled);
+        assert_eq!(sampled(keeping(0, 0)), None);
+        assert_eq!(sampled(keeping(1, 0)), Some(false));
+        assert_eq!(sampled(keeping(0, 1000)), Some(true));
     }
 }

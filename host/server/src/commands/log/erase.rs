@@ -1,0 +1,68 @@
+//! `colophon log erase`: what is known of a buyer goes.
+
+use anyhow::{Context as _, Result, bail};
+use colophon_receipt::RetailerId;
+use colophon_store::log::{Erased, PersonName};
+use serde_json::json;
+
+use crate::cli::{BuyerArg, EraseArgs};
+use crate::commands::known_center;
+use crate::house::House;
+use crate::output::{Output, confirm};
+
+pub(super) async fn run(house: &House, arguments: &EraseArgs, output: Output) -> Result<()> {
+    let center = known_center(house, &arguments.center.center).await?;
+    let retailer = RetailerId::try_from(arguments.retailer.as_str());
+    let retailer = retailer.with_context(|| format!("retailer {:?}", arguments.retailer))?;
+    let (buyer, told) = buyer(&arguments.buyer)?;
+    let question = format!(
+        "Erase {told} of {retailer} in center {center} for good? What was sold and what is billed stays."
+    );
+    confirm(&question, arguments.yes)?;
+    let Erased { logged, decisions } = house.store.erase_person(&center, &retailer, &buyer).await?;
+    if !logged && decisions == 0 {
+        bail!(
+            "nothing is known of {told} of {retailer} in center {center}. Rows of the log are kept under \
+             the id of the customer, or the name where a receipt had none, or the sale where it had \
+             neither"
+        );
+    }
+    let erased = json!({
+        "center": center.as_str(),
+        "retailer": retailer.as_str(),
+        "logged": logged,
+        "decisions": decisions,
+    });
+    output.print(&erased, |_| {
+        let log = match logged {
+            true => "nobody can read in the log any more who that was",
+            false => "the log knew nothing",
+        };
+        format!("Erased {told} of {retailer}: {log}; decisions of plug-ins that went: {decisions}.")
+    })
+}
+
+/// The buyer, and how people are told of them.
+fn buyer(buyer: &BuyerArg) -> Result<(PersonName, String)> {
+    let BuyerArg {
+        customer,
+        name,
+        sale,
+    } = buyer;
+    Ok(match (customer, name, sale) {
+        (Some(id), _, _) => {
+            let customer = id.parse().with_context(|| format!("customer {id:?}"))?;
+            (PersonName::Customer(customer), format!("customer {id}"))
+        }
+        (None, Some(text), _) => {
+            let name = text.parse().with_context(|| format!("name {text:?}"))?;
+            (PersonName::UserName(name), format!("the buyer {text}"))
+        }
+        (None, None, Some(text)) => {
+            let sale = text.parse().with_context(|| format!("sale {text:?}"))?;
+            (PersonName::Sale(sale), format!("the sale {text}"))
+        }
+        // The command line asks for one of them.
+        (None, None, None) => bail!("say whom: --customer, --name or --sale"),
+    })
+}
