@@ -175,6 +175,20 @@ pub enum PluginFailure {
 }
 
 impl PluginFailure {
+    /// What all of them are called.
+    pub const KINDS: [&str; 10] = [
+        "reported",
+        "trapped",
+        "timed-out",
+        "out-of-fuel",
+        "limit-reached",
+        "unusable",
+        "no-such-role",
+        "host-unavailable",
+        "saturated",
+        "not-loaded",
+    ];
+
     /// What it is called in logs, metrics and authors' cases.
     pub fn kind(&self) -> &'static str {
         match self {

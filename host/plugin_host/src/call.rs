@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 pub(crate) use self::answer::told_text;
-pub(crate) use self::live::{Live, Places};
+pub(crate) use self::live::{Live, NotStarted, Places};
 pub(crate) use self::not_loaded::NotLoaded;
 use self::question::RoleQuestion;
 pub(crate) use self::question::{Describe, Evaluate, FileName, Identify, Resolve, SelfTest};
@@ -31,7 +31,7 @@ use crate::chain::{Asked, Chain, FollowedCall};
 use crate::contract::Role;
 use crate::generation::Generation;
 use crate::observation::Observed;
-use crate::record::{Decided, Record, Recorder, Turn};
+use crate::record::{Decided, Record, Recorder};
 use crate::sandbox::Sandbox;
 use crate::state::{Bound, CallState};
 use crate::waiting::within;
@@ -54,7 +54,7 @@ struct Request {
     sandbox: Arc<Sandbox>,
     center_places: Arc<Semaphore>,
     bound: Arc<Bound>,
-    told: common::Context,
+    told: Arc<common::Context>,
 }
 
 impl RequestCalls {
@@ -65,7 +65,7 @@ impl RequestCalls {
         context: CallContext,
         chain: &Chain,
     ) -> Self {
-        let told = answer::told(&context);
+        let told = Arc::new(answer::told(&context));
         let links = chain.asked(context.purchase).map(|asked| Link {
             asked: asked.clone(),
             live: None,
@@ -116,7 +116,7 @@ impl PluginCalls for RequestCalls {
 
     /// Every policy is asked; one denial or failure denies, and the strictest terms hold.
     async fn evaluate(&mut self, offer: Offer) -> Result<Verdict, PluginFailure> {
-        let offer: policy::Offer = answer::offer(offer);
+        let offer: Arc<policy::Offer> = Arc::new(answer::offer(offer));
         let mut strictest: Option<PolicyTerms> = None;
         for Link { asked: one, live } in &mut self.links {
             let Some(indices) = &one.generation.exported().policy else {
@@ -151,6 +151,7 @@ impl PluginCalls for RequestCalls {
     /// This is the last question of a request: the instances go back to the pool here, before
     /// content is fetched.
     async fn file_name(&mut self, facts: Vec<(String, String)>) -> Result<String, PluginFailure> {
+        let facts = Arc::new(facts);
         let mut failed = None;
         let mut named = None;
         for Link { asked: one, live } in &mut self.links {
@@ -297,27 +298,27 @@ impl Request {
         let started = match place.take() {
             Some(mut live) => {
                 live.grant(begun);
+                if recorded {
+                    live.listen();
+                }
                 Ok(live)
             }
-            None => self.start(generation, Q::ROLE, begun).await,
+            None => self.start(generation, Q::ROLE, begun, recorded).await,
         };
         let mut live = match started {
             Ok(live) => live,
-            Err(failure) => {
-                if recorded {
-                    let turn = Turn::not_put(question.recorded(), &failure);
-                    observed.keep(Record::of(generation, turn));
-                }
+            Err(not) if recorded => {
+                let (turn, _, failure) = not.into_turn(question.recorded());
+                observed.keep(Record::of(generation, Arc::new(turn)));
                 return Err(failure);
             }
+            Err(not) => return Err(not.failure()),
         };
-        if recorded {
-            live.listen();
-        }
         let answer = live.ask(question).await;
         observed.used(live.fuel_used(), live.memory_bytes(), live.host_calls());
         if recorded && let Some(turn) = live.heard(question.recorded(), answer.as_ref().err()) {
-            let record = Record::of(generation, turn.clone());
+            let turn = Arc::new(turn);
+            let record = Record::of(generation, Arc::clone(&turn));
             observed.keep(record.in_instance(live.turns(), live.is_reused()));
             live.remember(turn);
         }
@@ -339,7 +340,8 @@ impl Request {
         generation: &Generation,
         role: Role,
         begun: Instant,
-    ) -> Result<Live, PluginFailure> {
+        recorded: bool,
+    ) -> Result<Live, Box<NotStarted>> {
         let deadline = begun + generation.granted().limits.deadline;
         let places = self.places(deadline).await?;
         // An instance that is asked whose a retailer id is ends with that question.
@@ -347,13 +349,17 @@ impl Request {
         let rested = warm.and_then(|warm| warm.take(&self.bound.context));
         if let Some(mut live) = rested {
             live.serve(Arc::clone(&self.bound), places, begun);
+            if recorded {
+                live.listen();
+            }
             return Ok(live);
         }
-        match self.start_fresh(generation, places, begun).await {
+        let state = || self.state(generation, recorded);
+        match self.start_fresh(generation, state(), places, begun).await {
             // What rests takes up room in the engine that this one needs.
-            Err(PluginFailure::Saturated) if self.sandbox.let_resting_go() => {
+            Err(not) if not.is_for_want_of_room() && self.sandbox.let_resting_go() => {
                 let places = self.places(deadline).await?;
-                self.start_fresh(generation, places, begun).await
+                self.start_fresh(generation, state(), places, begun).await
             }
             started => started,
         }
@@ -362,17 +368,26 @@ impl Request {
     async fn start_fresh(
         &self,
         generation: &Generation,
+        state: CallState,
         places: Places,
         begun: Instant,
-    ) -> Result<Live, PluginFailure> {
-        let bound = Some(Arc::clone(&self.bound));
-        let state = CallState::new(Arc::clone(generation.granted()), bound);
+    ) -> Result<Live, Box<NotStarted>> {
         let (engine, pre) = (self.sandbox.engine(), generation.pre());
         let mut live = Live::start_at(engine, pre, state, places, begun).await?;
         if let Some(warm) = generation.warm() {
             live.serve_in_all(warm.requests());
         }
         Ok(live)
+    }
+
+    /// What a fresh instance begins with. Its start is heard as well, since it may ask the host.
+    fn state(&self, generation: &Generation, recorded: bool) -> CallState {
+        let bound = Some(Arc::clone(&self.bound));
+        let mut state = CallState::new(Arc::clone(generation.granted()), bound);
+        if recorded {
+            state.listen();
+        }
+        state
     }
 
     /// A place of the center's, then one of the host's.

@@ -140,18 +140,6 @@ impl Capability {
         Self::Sql,
     ];
 
-    /// Its name in manifests and records.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Catalog => "catalog",
-            Self::Config => "config",
-            Self::Http => "http",
-            Self::Kv => "kv",
-            Self::Log => "log",
-            Self::Sql => "sql",
-        }
-    }
-
     /// The interface that a component imports to use it.
     pub fn interface(self) -> &'static str {
         match self {

@@ -61,6 +61,7 @@ use colophon_core::capability::{
 pub use self::narrowing::{Narrowed, Part, Proposed, Unused};
 pub use self::permitting::NotPermitted;
 pub use self::reading::PaperRefused;
+pub(crate) use self::reading::{FUEL_MAX, HOST_CALLS_MAX, MEMORY_BYTES_MAX, TIME_MS_MAX};
 pub use self::warming::WarmGrant;
 pub use self::wider::Wider;
 pub use self::writing::NotWritten;

@@ -6,20 +6,25 @@
 //! moment they are told is part of the question. Secrets are never in it, for the host puts them into
 //! requests behind the boundary that is recorded.
 
+mod call;
 mod heard;
 #[cfg(test)]
 mod tests;
 mod turn;
 mod written;
 
+use std::sync::Arc;
+
 use colophon_core::decision::Outcome;
 use colophon_core::plugin::{CallContext, PluginFailure};
 use serde::Serialize;
 use thiserror::Error;
 
+#[cfg(test)]
+pub(crate) use self::call::Reply;
+pub(crate) use self::call::{Bytes, Call, Cell, Fetch, RecordedCall, Replied};
 pub(crate) use self::heard::Heard;
-use self::turn::Lack;
-pub(crate) use self::turn::{Input, RecordedCall, RecordedFailure, Turn};
+pub(crate) use self::turn::{Input, Lack, Output, Turn};
 pub use self::written::MalformedRecord;
 use crate::contract::Role;
 use crate::generation::Generation;
@@ -28,9 +33,6 @@ use crate::limits::Limits;
 /// The most that is kept of what the host was asked and answered during one question, in bytes. Of
 /// a longer one is recorded what came of it, and it cannot be replayed.
 pub const RECORD_BYTES_MAX: usize = 512 << 10;
-
-/// The one call that counts nowhere.
-pub(crate) const CONFIG_GET: &str = "config.get";
 
 /// A decision that was just made.
 pub struct Decided {
@@ -51,8 +53,8 @@ pub trait Recorder: Send + Sync {
 pub struct Record {
     pub(crate) limits: Limits,
     pub(crate) reused: bool,
-    pub(crate) before: Vec<Turn>,
-    pub(crate) decision: Turn,
+    pub(crate) before: Vec<Arc<Turn>>,
+    pub(crate) decision: Arc<Turn>,
 }
 
 /// Why a record cannot be replayed.
@@ -64,17 +66,32 @@ pub enum NotReplayable {
     )]
     TooLarge,
     /// The plug-in was stopped while it waited for the host.
-    #[error("the plug-in was stopped while it waited for the host")]
+    #[error("a service of the host's did not answer before the plug-in's time was over")]
     Unanswered,
-    /// The clock stopped the plug-in, or there was no room for it.
+    /// The clock stopped the plug-in.
     #[error(
-        "the plug-in was stopped by the clock, or for want of room: another time it may not be"
+        "the plug-in was stopped by the clock: on another machine, or a quieter one, it may not be"
     )]
-    ByTheClock,
+    TimedOut,
+    /// There was no room for the plug-in.
+    #[error("the host had no room for another instance")]
+    NoRoom,
+}
+
+impl NotReplayable {
+    /// What it is called in reports.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too-large",
+            Self::Unanswered => "service-away",
+            Self::TimedOut => "timed-out",
+            Self::NoRoom => "no-room",
+        }
+    }
 }
 
 impl Record {
-    pub(crate) fn of(generation: &Generation, decision: Turn) -> Self {
+    pub(crate) fn of(generation: &Generation, decision: Arc<Turn>) -> Self {
         Self {
             limits: generation.granted().limits,
             reused: false,
@@ -84,7 +101,7 @@ impl Record {
     }
 
     /// The same of an instance that was asked something before.
-    pub(crate) fn in_instance(self, before: &[Turn], reused: bool) -> Self {
+    pub(crate) fn in_instance(self, before: &[Arc<Turn>], reused: bool) -> Self {
         Self {
             reused,
             before: before.to_vec(),
@@ -116,28 +133,32 @@ impl Record {
     /// Calls into the host that count.
     pub fn host_calls(&self) -> usize {
         let calls = self.decision.calls.iter();
-        calls.filter(|call| call.function != CONFIG_GET).count()
+        calls
+            .filter(|one| !matches!(one.call, Call::ConfigGet(_)))
+            .count()
     }
 
-    /// The sale that the decision was about, where the plug-in was told which it was.
+    /// The sale that the decision was about, where the plug-in was told which it was, in this question
+    /// or in one before.
     pub fn transaction(&self) -> Option<&str> {
-        let Input::Policy { offer, .. } = &self.decision.input else {
-            return None;
-        };
-        let told = offer.sale.iter().find(|(name, _)| name == "transaction");
-        told.map(|(_, transaction)| transaction.as_str())
+        self.turns().find_map(|turn| turn.input.transaction())
+    }
+
+    /// Type and id of the title, where the plug-in was told it, in this question or in one before.
+    pub fn book(&self) -> Option<(&str, &str)> {
+        let book = self.turns().find_map(|turn| turn.input.book())?;
+        Some((&book.id_type, &book.id))
+    }
+
+    /// The questions, the last first.
+    fn turns(&self) -> impl Iterator<Item = &Turn> {
+        let before = self.before.iter().rev();
+        [&self.decision].into_iter().chain(before).map(Arc::as_ref)
     }
 
     /// About how many bytes it takes up.
     pub fn bytes_about(&self) -> usize {
-        const REST: usize = 1024;
-        let turns = self.before.iter().chain([&self.decision]);
-        let bytes = turns.map(|turn| {
-            let calls = turn.calls.iter();
-            let calls = calls.map(RecordedCall::bytes_about);
-            REST + calls.sum::<usize>() + turn.output.as_ref().map_or(0, String::len)
-        });
-        bytes.sum()
+        self.turns().map(Turn::bytes_about).sum()
     }
 
     /// What the decision was asked, what it asked and answered, each as it is digested.
@@ -148,7 +169,7 @@ impl Record {
             output,
             failure,
             ..
-        } = &self.decision;
+        } = self.decision.as_ref();
         [
             as_text(input).into_bytes(),
             as_text(calls).into_bytes(),
@@ -167,12 +188,13 @@ impl Record {
                 Some(Lack::Unanswered) => return Err(NotReplayable::Unanswered),
                 None => {}
             }
-            let by_clock = |failure: &RecordedFailure| {
-                let [timed_out, saturated] = [PluginFailure::TimedOut, PluginFailure::Saturated];
-                failure.kind == timed_out.kind() || failure.kind == saturated.kind()
-            };
-            if turn.failure.as_ref().is_some_and(by_clock) {
-                return Err(NotReplayable::ByTheClock);
+            let failed = turn.failure.as_ref();
+            let failed = |one: &PluginFailure| failed.is_some_and(|it| it.kind == one.kind());
+            if failed(&PluginFailure::TimedOut) {
+                return Err(NotReplayable::TimedOut);
+            }
+            if failed(&PluginFailure::Saturated) {
+                return Err(NotReplayable::NoRoom);
             }
         }
         Ok(())

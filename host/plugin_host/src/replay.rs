@@ -5,32 +5,33 @@
 //! version every call has to be the recorded one, in its turn; another version may ask in another
 //! order, and what it asks that was never asked ends its call.
 
-use std::fmt;
+mod answering;
+mod divergence;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use colophon_core::decision::Outcome;
 use colophon_core::plugin::PluginFailure;
-use serde::Serialize;
-use thiserror::Error;
 use tokio::time::Instant;
 
+use self::answering::Order;
+pub(crate) use self::answering::Replaying;
+use self::divergence::diverges;
+pub use self::divergence::{Divergence, HostQuestion};
 use crate::call::failure::leaves_usable;
-use crate::call::{Evaluate, FileName, Identify, Live, Places, Resolve};
+use crate::call::{Evaluate, FileName, Identify, Live, NotStarted, Places, Resolve};
 use crate::contract::Role;
 use crate::generation::Generation;
 use crate::granted::Granted;
 use crate::manifest::{Manifest, Permitted};
-use crate::record::{CONFIG_GET, Input, NotReplayable, Record, RecordedCall, Turn, as_text};
+use crate::record::{Input, NotReplayable, Record, Turn};
 use crate::sandbox::Sandbox;
 use crate::state::CallState;
 
 /// The time that a question asked again has: a busy machine is no reason to decide otherwise. Fuel is
 /// what ends a guest that does not end by itself.
 const TIME_MIN: Duration = Duration::from_secs(10);
-
-/// The longest text of a difference that is shown.
-const SHOWN_BYTES_MAX: usize = 2000;
 
 /// A decision asked again of the version that made it.
 #[derive(Debug)]
@@ -50,6 +51,9 @@ pub enum Shadow {
         outcome: Outcome,
         /// The fuel that it took.
         fuel: u64,
+        /// The time that it took here, without that of services. A machine has its own, and a busy one
+        /// another: it is no part of the outcome.
+        took: Duration,
     },
     /// It asked something of the host that is not in the record.
     AskedNew(HostQuestion),
@@ -59,193 +63,13 @@ pub enum Shadow {
     NotReached,
 }
 
-/// A call into the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HostQuestion {
-    /// Interface and function, as `sql.run`.
-    pub function: String,
-    /// What was asked, as JSON of the contract's types.
-    pub question: String,
-}
-
-/// Where a replay goes another way than what was recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Divergence {
-    /// The component does not play the role any more: it is another one.
-    NotPlayed {
-        /// The role.
-        role: &'static str,
-    },
-    /// Another call into the host than the recorded one.
-    OtherCall {
-        /// The question of the instance, from 1.
-        question: usize,
-        /// The call of that question, from 1.
-        call: usize,
-        /// What was asked then.
-        recorded: HostQuestion,
-        /// What is asked now.
-        asked: HostQuestion,
-    },
-    /// A call into the host after all that were recorded.
-    MoreCalls {
-        /// The question of the instance, from 1.
-        question: usize,
-        /// What is asked now.
-        asked: HostQuestion,
-    },
-    /// A recorded call that is not made.
-    FewerCalls {
-        /// The question of the instance, from 1.
-        question: usize,
-        /// The first that is not made.
-        recorded: HostQuestion,
-    },
-    /// The same calls, and another outcome.
-    OtherOutcome {
-        /// The question of the instance, from 1.
-        question: usize,
-        /// What came of it then.
-        recorded: String,
-        /// What comes of it now.
-        replayed: String,
-    },
-}
-
-impl fmt::Display for HostQuestion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.function, shown(&self.question))
-    }
-}
-
-impl fmt::Display for Divergence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotPlayed { role } => write!(f, "the component does not play the role of {role}"),
-            Self::OtherCall {
-                question,
-                call,
-                recorded,
-                asked,
-            } => write!(
-                f,
-                "question {question}, call {call}: the host was asked {recorded}, and now {asked}"
-            ),
-            Self::MoreCalls { question, asked } => write!(
-                f,
-                "question {question}: the host is asked {asked}, after all that it was asked then"
-            ),
-            Self::FewerCalls { question, recorded } => write!(
-                f,
-                "question {question}: the host was asked {recorded}, and is not asked now"
-            ),
-            Self::OtherOutcome {
-                question,
-                recorded,
-                replayed,
-            } => write!(
-                f,
-                "question {question}: the outcome was {}, and now is {}",
-                shown(recorded),
-                shown(replayed)
-            ),
-        }
-    }
-}
-
-fn shown(text: &str) -> &str {
-    let end = text.floor_char_boundary(SHOWN_BYTES_MAX);
-    text.get(..end).unwrap_or(text)
-}
-
-impl From<&RecordedCall> for HostQuestion {
-    fn from(call: &RecordedCall) -> Self {
-        Self {
-            function: call.function.clone(),
-            question: call.question.clone(),
-        }
-    }
-}
-
-/// Which calls are answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// The recorded ones, each in its turn.
-    AsRecorded,
-    /// The recorded ones, whenever they come; settings are those of the version itself.
-    Any,
-}
-
-/// Answers in the services' place.
-pub(crate) struct Replaying {
-    order: Order,
-    calls: Vec<RecordedCall>,
-    used: Vec<bool>,
-    departed: Option<Departed>,
-}
-
-/// The guest asked what was not recorded; the cause of the trap that follows.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the plug-in asked the host something that is not in the record")]
-struct Departed {
-    call: usize,
-    asked: HostQuestion,
-}
-
-impl Replaying {
-    fn new(order: Order, calls: Vec<RecordedCall>) -> Self {
-        Self {
-            order,
-            used: vec![false; calls.len()],
-            calls,
-            departed: None,
-        }
-    }
-
-    /// The answer to a call; none for what is answered without a record.
-    pub(crate) fn answer(
-        &mut self,
-        function: &str,
-        question: &str,
-    ) -> wasmtime::Result<Option<&RecordedCall>> {
-        if self.order == Order::Any && function == CONFIG_GET {
-            return Ok(None);
-        }
-        let fits = |call: &RecordedCall| call.function == function && call.question == question;
-        let open = self.calls.iter().zip(&mut self.used).enumerate();
-        let mut open = open.filter(|(_, (_, used))| !**used);
-        let next = match self.order {
-            Order::AsRecorded => open.next().filter(|(_, (call, _))| fits(call)),
-            Order::Any => open.find(|(_, (call, _))| fits(call)),
-        };
-        if let Some((_, (call, used))) = next {
-            *used = true;
-            return Ok(Some(call));
-        }
-        let departed = Departed {
-            call: self.used.iter().filter(|used| **used).count(),
-            asked: HostQuestion {
-                function: function.to_owned(),
-                question: question.to_owned(),
-            },
-        };
-        self.departed = Some(departed.clone());
-        Err(wasmtime::Error::new(departed))
-    }
-
-    fn unused(&self) -> Option<&RecordedCall> {
-        let mut calls = self.calls.iter().zip(&self.used);
-        calls.find(|(_, used)| !**used).map(|(call, _)| call)
-    }
-}
-
 /// One question asked again.
 struct Again {
     turn: Turn,
     replaying: Option<Replaying>,
     /// Whether the instance can be asked on.
     usable: bool,
+    took: Duration,
 }
 
 impl Granted {
@@ -330,6 +154,7 @@ impl Sandbox {
         Ok(Shadow::Decided {
             outcome: again.turn.outcome(),
             fuel: again.turn.fuel,
+            took: again.took,
         })
     }
 }
@@ -363,18 +188,20 @@ impl<'a> Asking<'a> {
             return None;
         }
         let input = recorded.input.clone();
-        let mut live = match self.start().await {
+        let replaying = Replaying::new(self.order, recorded.calls.clone());
+        let begun = Instant::now();
+        let mut live = match self.start(replaying).await {
             Ok(live) => live,
-            Err(failure) => {
+            Err(not) => {
+                let (turn, replaying, _) = not.into_turn(input);
                 return Some(Again {
-                    turn: Turn::not_put(input, &failure),
-                    replaying: None,
+                    turn,
+                    replaying,
                     usable: false,
+                    took: begun.elapsed(),
                 });
             }
         };
-        live.listen();
-        live.replay(Replaying::new(self.order, recorded.calls.clone()));
         let failure = self.put(&mut live, &input).await?;
         let turn = live.heard(input, failure.as_ref())?;
         let replaying = live.replayed();
@@ -386,17 +213,23 @@ impl<'a> Asking<'a> {
             turn,
             replaying,
             usable,
+            took: begun.elapsed(),
         })
     }
 
-    async fn start(&mut self) -> Result<Live, PluginFailure> {
+    /// An instance whose calls are answered from the record, those of its start among them.
+    async fn start(&mut self, replaying: Replaying) -> Result<Live, Box<NotStarted>> {
         if let Some(mut live) = self.live.take() {
             live.grant(Instant::now());
+            live.listen();
+            live.replay(replaying);
             return Ok(live);
         }
-        let state = CallState::new(Arc::clone(&self.granted), None);
-        let engine = self.sandbox.engine();
-        Live::start(engine, self.generation.pre(), state, Places::None).await
+        let mut state = CallState::new(Arc::clone(&self.granted), None);
+        state.listen();
+        state.replay = Some(replaying);
+        let (engine, pre) = (self.sandbox.engine(), self.generation.pre());
+        Live::start_at(engine, pre, state, Places::None, Instant::now()).await
     }
 
     /// Whether and why it failed; none if the role is not played.
@@ -444,50 +277,5 @@ impl<'a> Asking<'a> {
 
     fn plays(&self, role: Role) -> bool {
         self.generation.roles().any(|played| played == role)
-    }
-}
-
-/// Where a question asked again went another way.
-fn diverges(number: usize, recorded: &Turn, again: &Again) -> Option<Divergence> {
-    let departed = again
-        .replaying
-        .as_ref()
-        .and_then(|one| one.departed.clone());
-    if let Some(Departed { call, asked }) = departed {
-        return Some(match recorded.calls.get(call) {
-            Some(then) => Divergence::OtherCall {
-                question: number,
-                call: call + 1,
-                recorded: then.into(),
-                asked,
-            },
-            None => Divergence::MoreCalls {
-                question: number,
-                asked,
-            },
-        });
-    }
-    if let Some(left) = again.replaying.as_ref().and_then(Replaying::unused) {
-        return Some(Divergence::FewerCalls {
-            question: number,
-            recorded: left.into(),
-        });
-    }
-    let (then, now) = (what_came(recorded), what_came(&again.turn));
-    (then != now).then_some(Divergence::OtherOutcome {
-        question: number,
-        recorded: then,
-        replayed: now,
-    })
-}
-
-/// What came of a question, to the byte. How a failure is worded depends on the engine as well; its
-/// kind does not.
-fn what_came(turn: &Turn) -> String {
-    match (&turn.output, &turn.failure) {
-        (Some(output), None) => output.clone(),
-        (Some(output), Some(failure)) => format!("{}: {output}", failure.kind),
-        (None, Some(failure)) => failure.kind.clone(),
-        (None, None) => as_text(&()),
     }
 }

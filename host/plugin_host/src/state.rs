@@ -9,7 +9,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::granted::Granted;
 use crate::limits::Limits;
-use crate::record::Heard;
+use crate::record::{Heard, Output};
 use crate::replay::Replaying;
 use crate::sandbox::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 
@@ -94,8 +94,13 @@ impl CallState {
         self.heard.is_some() || self.replay.is_some()
     }
 
+    /// Keeps what crosses the boundary from now on, until it is taken.
+    pub(crate) fn listen(&mut self) {
+        self.heard = Some(Heard::default());
+    }
+
     /// Keeps what a function gave, as it crossed the boundary.
-    pub(crate) fn gave(&mut self, output: &impl serde::Serialize) {
+    pub(crate) fn gave(&mut self, output: impl Into<Output>) {
         if let Some(heard) = &mut self.heard {
             heard.gave(output);
         }

@@ -6,10 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colophon_core::capability::{AllowedAddress, Name, WebAddress};
-use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::bindings::http::Request;
-use crate::record::{Lack, Record, RecordedCall};
+use crate::record::{Call, Lack, Record};
 
 /// Something that a grant allows, as far as records tell of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,15 +56,9 @@ impl Used {
         self.reused += u64::from(record.is_reused());
         self.fuel_max = self.fuel_max.max(record.fuel());
         self.host_calls_max = self.host_calls_max.max(record.host_calls());
-        let mut uses = BTreeSet::new();
-        let mut told = turn.lacks != Some(Lack::TooLarge);
-        for call in &turn.calls {
-            match self.uses(call) {
-                Some(found) => uses.extend(found),
-                None => told = false,
-            }
-        }
-        if !told {
+        let calls = turn.calls.iter();
+        let uses: BTreeSet<Use> = calls.flat_map(|one| self.uses(&one.call)).collect();
+        if turn.lacks == Some(Lack::TooLarge) {
             self.incomplete += 1;
         }
         for found in uses {
@@ -74,25 +66,22 @@ impl Used {
         }
     }
 
-    /// What a call uses; none if the record does not tell.
-    fn uses(&self, call: &RecordedCall) -> Option<Vec<Use>> {
-        Some(match call.function.as_str() {
-            "catalog.find" => vec![Use::Catalog],
-            "config.get" => named(&asked::<String>(call)?, Use::Setting),
-            "sql.run" => {
-                let (statement, _): (String, IgnoredAny) = asked(call)?;
-                named(&statement, Use::Statement)
+    /// What a call uses.
+    fn uses(&self, call: &Call) -> Vec<Use> {
+        match call {
+            Call::CatalogFind(_) => vec![Use::Catalog],
+            Call::ConfigGet(setting) => named(setting, Use::Setting),
+            Call::SqlRun { statement, .. } => named(statement, Use::Statement),
+            Call::KvGet(_) | Call::KvListKeys { .. } => vec![Use::ValuesRead],
+            Call::KvSwap { .. } | Call::KvPut { .. } | Call::KvDelete(_) => {
+                vec![Use::ValuesWritten]
             }
-            "kv.get" | "kv.list-keys" => vec![Use::ValuesRead],
-            "kv.swap" | "kv.put" | "kv.delete" => vec![Use::ValuesWritten],
-            "http.fetch" => {
-                let request: Request = asked(call)?;
-                let secrets = request.secrets.iter();
+            Call::HttpFetch(request) => {
+                let secrets = request.secrets();
                 let secrets = secrets.flat_map(|name| named(name, Use::Secret));
-                self.addresses(&request.url).chain(secrets).collect()
+                self.addresses(request.url()).chain(secrets).collect()
             }
-            _ => return None,
-        })
+        }
     }
 
     /// An address that is none was answered by an error, and nobody was asked.
@@ -135,10 +124,6 @@ impl Used {
     }
 }
 
-fn asked<T: DeserializeOwned>(call: &RecordedCall) -> Option<T> {
-    serde_json::from_str(&call.question).ok()
-}
-
 /// A text that is no name names nothing that is granted.
 fn named(text: &str, used: impl Fn(Name) -> Use) -> Vec<Use> {
     Name::parse(text).ok().map(used).into_iter().collect()
@@ -146,32 +131,66 @@ fn named(text: &str, used: impl Fn(Name) -> Use) -> Vec<Use> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use serde::Serialize;
+    use std::sync::Arc;
 
     use super::*;
     use crate::bindings::common;
+    use crate::bindings::http::{HttpError, Request};
+    use crate::bindings::kv::KvError;
+    use crate::bindings::sql::SqlError;
     use crate::limits::Limits;
-    use crate::record::{Input, Turn, as_text};
+    use crate::record::{Bytes, Fetch, Input, RecordedCall, Reply, Turn};
 
-    pub(crate) fn call(function: &str, question: &impl Serialize) -> RecordedCall {
+    pub(crate) fn call(call: Call) -> RecordedCall {
+        let unavailable = || KvError::Unavailable(String::new());
+        let reply = match &call {
+            Call::CatalogFind(_) => Reply::Place(Ok(None)),
+            Call::ConfigGet(_) => Reply::Setting(None),
+            Call::HttpFetch(_) => Reply::Response(Err(HttpError::Timeout)),
+            Call::KvGet(_) => Reply::Value(Ok(None)),
+            Call::KvSwap { .. } | Call::KvDelete(_) => Reply::Truth(Ok(true)),
+            Call::KvPut { .. } => Reply::Done(Ok(())),
+            Call::KvListKeys { .. } => Reply::Keys(Err(unavailable())),
+            Call::SqlRun { .. } => Reply::Rows(Err(SqlError::Timeout)),
+        };
         RecordedCall {
-            function: function.to_owned(),
-            question: as_text(question),
-            answer: "null".to_owned(),
+            call,
+            reply,
             host_failed: false,
         }
     }
 
+    pub(crate) fn setting(name: &str) -> RecordedCall {
+        call(Call::ConfigGet(name.to_owned()))
+    }
+
+    pub(crate) fn statement(name: &str) -> RecordedCall {
+        call(Call::SqlRun {
+            statement: name.to_owned(),
+            parameters: Vec::new(),
+        })
+    }
+
+    pub(crate) fn value(key: &str) -> RecordedCall {
+        call(Call::KvGet(key.to_owned()))
+    }
+
+    pub(crate) fn title(id: &str) -> RecordedCall {
+        call(Call::CatalogFind(common::Book {
+            id_type: "ISBN".to_owned(),
+            id: id.to_owned(),
+        }))
+    }
+
     pub(crate) fn fetch(url: &str, secrets: &[&str]) -> RecordedCall {
-        let request = Request {
+        call(Call::HttpFetch(Fetch::of(&Request {
             method: "GET".to_owned(),
             url: url.to_owned(),
             fields: Vec::new(),
             secrets: secrets.iter().map(|&name| name.to_owned()).collect(),
             body: None,
             extra: Vec::new(),
-        };
-        call("http.fetch", &request)
+        })))
     }
 
     pub(crate) fn decided(calls: Vec<RecordedCall>) -> Record {
@@ -187,17 +206,17 @@ pub(crate) mod tests {
             limits: Limits::default(),
             reused: false,
             before: Vec::new(),
-            decision: Turn {
+            decision: Arc::new(Turn {
                 input: Input::Naming {
-                    context,
-                    facts: Vec::new(),
+                    context: Arc::new(context),
+                    facts: Arc::new(Vec::new()),
                 },
                 calls,
                 output: None,
                 failure: None,
                 fuel: 7,
                 lacks: None,
-            },
+            }),
         }
     }
 
@@ -213,18 +232,23 @@ pub(crate) mod tests {
     fn every_call_into_the_host_is_a_use_of_what_a_grant_names() {
         let known = ["https://a.example/v1/", "https://b.example/"].map(address);
         let mut used = Used::of_addresses(known);
-        let book = ("ISBN", "b-1");
         let all = vec![
-            call("catalog.find", &book),
-            call("config.get", &"zone"),
-            call("config.get", &"zone"),
-            call("sql.run", &("book_by_id", [1, 2])),
-            call("kv.get", &"k"),
-            call("kv.put", &("k", [1])),
+            title("b-1"),
+            setting("zone"),
+            setting("zone"),
+            statement("book_by_id"),
+            value("k"),
+            call(Call::KvPut {
+                key: "k".to_owned(),
+                value: Bytes::of(&[1]),
+            }),
             fetch("https://a.example/v1/people/ada?x=1", &["token"]),
         ];
         used.add(&decided(all));
-        used.add(&decided(vec![call("kv.list-keys", &("", None::<String>))]));
+        used.add(&decided(vec![call(Call::KvListKeys {
+            prefix: String::new(),
+            after: None,
+        })]));
         for (expected, one) in [
             (1, Use::Catalog),
             (1, Use::Setting(name("zone"))),
@@ -260,14 +284,10 @@ pub(crate) mod tests {
     fn a_record_that_does_not_tell_all_is_counted() {
         let mut used = Used::default();
         let mut large = decided(Vec::new());
-        large.decision.lacks = Some(Lack::TooLarge);
+        Arc::make_mut(&mut large.decision).lacks = Some(Lack::TooLarge);
         used.add(&large);
-        used.add(&decided(vec![call("config.get", &7)]));
         // What a plug-in asked that no grant could name is no use of one.
-        used.add(&decided(vec![
-            call("config.get", &"No Name"),
-            fetch("nowhere", &[]),
-        ]));
-        assert_eq!((used.decisions(), used.incomplete()), (3, 2));
+        used.add(&decided(vec![setting("No Name"), fetch("nowhere", &[])]));
+        assert_eq!((used.decisions(), used.incomplete()), (2, 1));
     }
 }

@@ -99,11 +99,44 @@ fn the_next_version_is_asked_which_sales_it_would_change() {
         (&"2".into(), &3.into())
     );
     assert_eq!(report["different"]["allow-to-deny"], 3, "{report}");
-    assert_eq!(report["changed"][0]["candidate"], "deny: closed");
+    let first = &report["changed"][0];
+    assert_eq!(first["candidate"], "deny: closed");
+    let sale = ["retailer", "transaction", "book_id"].map(|name| first[name].as_str());
+    assert_eq!(sale, [Some("shop"), Some("t-2"), Some("b-1")], "{first}");
+    assert_eq!(report["sales_changed"], 3);
+    let mut command = shop.house.colophon();
+    let output = command
+        .args(["plugin", "shadow", "rules"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        told.contains("3 sales would have gone another way"),
+        "{told}"
+    );
+    assert!(told.contains("t-2"), "{told}");
     let same = shop.plugin(&["shadow", "rules", "--version", "1", "--last", "2"]);
     assert_eq!((&same["asked"], &same["same"]), (&2.into(), &2.into()));
     // To decide otherwise is what a new version is for.
     shop.plugin(&["promote", "rules", "2"]);
+}
+
+/// What only names a file is told no transaction; the log knows it.
+#[test]
+fn a_sale_whose_file_would_be_called_otherwise_is_told_by_its_transaction() {
+    let shop = Shop::open();
+    shop.publish(&naming("emma.epub"), &manifest("names", "1", "naming"));
+    shop.plugin(&["promote", "names"]);
+    let host = shop.house.serve(&[]);
+    assert_eq!(host.download(&shop.receipt("t-1")).status, 200);
+    assert!(host.stop());
+    shop.publish(&naming("austen.epub"), &manifest("names", "2", "naming"));
+    let report = differing(&shop, &["plugin", "shadow", "names"]);
+    let first = &report["changed"][0];
+    assert_eq!(
+        (&first["change"], &first["transaction"], &first["book_id"]),
+        (&"file-name".into(), &"t-1".into(), &"b-1".into())
+    );
 }
 
 #[test]
@@ -155,7 +188,7 @@ fn a_buyer_who_is_erased_takes_what_was_decided_for_them() {
     );
     assert_eq!(recorded(), 1);
     let rows = shop.house.json(&["log", "export"]);
-    let known = rows.as_array().unwrap().iter();
+    let known = rows["rows"].as_array().unwrap().iter();
     let known: Vec<&Value> = known.map(|row| &row["customer_id"]).collect();
     assert_eq!(known, [&Value::Null, &"bob".into(), &Value::Null]);
     let refused = fail(shop.house.colophon().args(&sure));

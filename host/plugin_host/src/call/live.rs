@@ -1,10 +1,12 @@
 //! A running instance.
 
 mod again;
+mod not_started;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use colophon_core::plugin::{HostCall, PluginFailure};
@@ -14,10 +16,11 @@ use tokio::time::Instant;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
+pub(crate) use self::not_started::NotStarted;
 use super::failure::{self, Stopped};
 use super::question::{Question, Refused};
 use super::running::Running;
-use crate::record::{Heard, Input, Turn};
+use crate::record::{Input, Turn};
 use crate::replay::Replaying;
 use crate::state::CallState;
 use crate::waiting::within;
@@ -43,7 +46,7 @@ pub(crate) struct Live {
     running: Running,
     deadline: Instant,
     /// The recorded questions of the present request.
-    turns: Vec<Turn>,
+    turns: Vec<Arc<Turn>>,
     /// Whether it has served another request before.
     reused: bool,
     /// After the present one.
@@ -59,17 +62,19 @@ impl Live {
         state: CallState,
         places: Places,
     ) -> Result<Self, PluginFailure> {
-        Self::start_at(engine, pre, state, places, Instant::now()).await
+        let started = Self::start_at(engine, pre, state, places, Instant::now()).await;
+        started.map_err(|not| not.failure())
     }
 
-    /// Starts an instance in the time that is left of a call begun before.
+    /// Starts an instance in the time that is left of a call begun before. What its start asks of the
+    /// host is part of the first question.
     pub(crate) async fn start_at(
         engine: &Engine,
         pre: &InstancePre<CallState>,
         state: CallState,
         places: Places,
         begun: Instant,
-    ) -> Result<Self, PluginFailure> {
+    ) -> Result<Self, Box<NotStarted>> {
         let limits = *state.limits();
         let deadline = begun + limits.deadline;
         let mut store = Store::new(engine, state);
@@ -92,7 +97,11 @@ impl Live {
                 requests_left: 0,
                 places,
             }),
-            Err(stopped) => Err(failure::of(stopped, store.data(), "its start")),
+            Err(stopped) => {
+                let failure = failure::of(stopped, store.data(), "its start");
+                let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+                Err(NotStarted::stopped(failure, store.into_data(), fuel))
+            }
         }
     }
 
@@ -130,7 +139,7 @@ impl Live {
 
     /// Keeps what crosses the boundary during the next question.
     pub(crate) fn listen(&mut self) {
-        self.store.data_mut().heard = Some(Heard::default());
+        self.store.data_mut().listen();
     }
 
     /// The question that was just answered, if somebody listened.
@@ -141,12 +150,12 @@ impl Live {
     }
 
     /// Keeps a question for the records of those that follow.
-    pub(crate) fn remember(&mut self, turn: Turn) {
+    pub(crate) fn remember(&mut self, turn: Arc<Turn>) {
         self.turns.push(turn);
     }
 
     /// The questions that were kept.
-    pub(crate) fn turns(&self) -> &[Turn] {
+    pub(crate) fn turns(&self) -> &[Arc<Turn>] {
         &self.turns
     }
 

@@ -1,5 +1,7 @@
 //! The questions a plug-in can be asked, one for each exported function.
 
+use std::sync::Arc;
+
 use colophon_core::plugin::{PluginFailure, ResolverAnswer, RetailerAnswer, Verdict};
 use serde_json::{Value, json};
 use wasmtime::Store;
@@ -72,7 +74,7 @@ pub(crate) trait RoleQuestion: Question + Copy + Sync {
 #[derive(Clone, Copy)]
 pub(crate) struct Resolve<'a> {
     pub(crate) indices: &'a resolver::GuestIndices,
-    pub(crate) context: &'a common::Context,
+    pub(crate) context: &'a Arc<common::Context>,
     pub(crate) book: &'a common::Book,
 }
 
@@ -106,7 +108,7 @@ impl RoleQuestion for Resolve<'_> {
 
     fn recorded(&self) -> Input {
         Input::Resolver {
-            context: self.context.clone(),
+            context: Arc::clone(self.context),
             book: self.book.clone(),
         }
     }
@@ -119,8 +121,8 @@ impl RoleQuestion for Resolve<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Evaluate<'a> {
     pub(crate) indices: &'a policy::GuestIndices,
-    pub(crate) context: &'a common::Context,
-    pub(crate) offer: &'a policy::Offer,
+    pub(crate) context: &'a Arc<common::Context>,
+    pub(crate) offer: &'a Arc<policy::Offer>,
 }
 
 impl Question for Evaluate<'_> {
@@ -156,7 +158,7 @@ impl RoleQuestion for Evaluate<'_> {
             title,
             sale,
             extra,
-        } = self.offer;
+        } = self.offer.as_ref();
         let price = price.as_ref();
         let price = price.map(|price| json!({ "minor": price.minor, "currency": price.currency }));
         json!({
@@ -175,8 +177,8 @@ impl RoleQuestion for Evaluate<'_> {
 
     fn recorded(&self) -> Input {
         Input::Policy {
-            context: self.context.clone(),
-            offer: self.offer.clone(),
+            context: Arc::clone(self.context),
+            offer: Arc::clone(self.offer),
         }
     }
 }
@@ -184,8 +186,8 @@ impl RoleQuestion for Evaluate<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct FileName<'a> {
     pub(crate) indices: &'a naming::GuestIndices,
-    pub(crate) context: &'a common::Context,
-    pub(crate) facts: &'a common::Attributes,
+    pub(crate) context: &'a Arc<common::Context>,
+    pub(crate) facts: &'a Arc<common::Attributes>,
 }
 
 impl Question for FileName<'_> {
@@ -213,13 +215,13 @@ impl RoleQuestion for FileName<'_> {
     const ROLE: Role = Role::Naming;
 
     fn input(&self) -> Value {
-        json!({ "ctx": told(self.context), "facts": self.facts })
+        json!({ "ctx": told(self.context), "facts": self.facts.as_ref() })
     }
 
     fn recorded(&self) -> Input {
         Input::Naming {
-            context: self.context.clone(),
-            facts: self.facts.clone(),
+            context: Arc::clone(self.context),
+            facts: Arc::clone(self.facts),
         }
     }
 }

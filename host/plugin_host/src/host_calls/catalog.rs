@@ -9,6 +9,7 @@ use colophon_receipt::{BookId, BookIdType};
 use super::transcript::{Tell, Told};
 use crate::bindings::catalog::{FindError, Host};
 use crate::bindings::common;
+use crate::record::Call;
 use crate::state::CallState;
 
 type Found = Result<Option<common::Location>, FindError>;
@@ -16,12 +17,12 @@ type Found = Result<Option<common::Location>, FindError>;
 impl Host for CallState {
     async fn find(&mut self, book: common::Book) -> wasmtime::Result<Found> {
         self.count_host_call()?;
-        let asked = self.asked("catalog.find", &book);
+        let asked = self.asked("catalog.find", &book, || Call::CatalogFind(book.clone()));
         let found = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.find_in_catalog(&book).await,
         };
-        self.note(asked, &found);
+        self.note(asked, &found, &found);
         Ok(found)
     }
 }

@@ -1,7 +1,7 @@
 //! What the operator has set for the plug-in.
 
 use crate::bindings::config::Host;
-use crate::record::CONFIG_GET;
+use crate::record::Call;
 use crate::state::CallState;
 
 impl Host for CallState {
@@ -13,7 +13,8 @@ impl Host for CallState {
         if !self.is_heard() {
             return Ok(self.setting(&key));
         }
-        let mut asked = self.asked(CONFIG_GET, &key);
+        let call = || Call::ConfigGet(key.clone());
+        let mut asked = self.asked("config.get", &key, call);
         let found = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.setting(&key),

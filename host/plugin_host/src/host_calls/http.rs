@@ -6,17 +6,20 @@ use colophon_core::capability::{WebFailure, WebMethod, WebRequest, WebResponse};
 
 use super::transcript::{Bytes, Tell, Told};
 use crate::bindings::http::{Host, HttpError, Request, Response};
+use crate::record::{Call, Fetch};
 use crate::state::CallState;
 
 impl Host for CallState {
     async fn fetch(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
         self.count_host_call()?;
-        let asked = self.asked("http.fetch", &request);
+        let asked = self.asked("http.fetch", &request, || {
+            Call::HttpFetch(Fetch::of(&request))
+        });
         let response = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.fetch_from_web(request).await,
         };
-        self.note(asked, &response);
+        self.note(asked, &response, &response);
         Ok(response)
     }
 }

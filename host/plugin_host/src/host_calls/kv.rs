@@ -7,6 +7,7 @@ use super::Elapsed;
 use super::transcript::{Bytes, Tell, Told};
 use crate::bindings::kv::{Host, KvError};
 use crate::granted::GrantedValues;
+use crate::record::{Bytes as Kept, Call};
 use crate::state::CallState;
 
 /// As the contract states them.
@@ -18,13 +19,13 @@ const NO_KEY: &str = "a key has 1 to 256 bytes, none of them zero";
 impl Host for CallState {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, KvError>> {
         self.count_host_call()?;
-        let asked = self.asked("kv.get", &key);
+        let asked = self.asked("kv.get", &key, || Call::KvGet(key.clone()));
         let found = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.get_value(&key).await,
         };
         let told = found.as_ref().map(|value| value.as_deref().map(Bytes));
-        self.note(asked, &told);
+        self.note(asked, &told, &found);
         Ok(found)
     }
 
@@ -36,34 +37,41 @@ impl Host for CallState {
     ) -> wasmtime::Result<Result<bool, KvError>> {
         self.count_host_call()?;
         let question = (&key, expected.as_deref().map(Bytes), Bytes(&value));
-        let asked = self.asked("kv.swap", &question);
+        let asked = self.asked("kv.swap", &question, || Call::KvSwap {
+            key: key.clone(),
+            expected: expected.as_deref().map(Kept::of),
+            value: Kept::of(&value),
+        });
         let swapped = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.swap_value(&key, expected.as_deref(), &value).await,
         };
-        self.note(asked, &swapped);
+        self.note(asked, &swapped, &swapped);
         Ok(swapped)
     }
 
     async fn put(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), KvError>> {
         self.count_host_call()?;
-        let asked = self.asked("kv.put", &(&key, Bytes(&value)));
+        let asked = self.asked("kv.put", &(&key, Bytes(&value)), || Call::KvPut {
+            key: key.clone(),
+            value: Kept::of(&value),
+        });
         let put = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.put_value(&key, &value).await,
         };
-        self.note(asked, &put);
+        self.note(asked, &put, &put);
         Ok(put)
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<bool, KvError>> {
         self.count_host_call()?;
-        let asked = self.asked("kv.delete", &key);
+        let asked = self.asked("kv.delete", &key, || Call::KvDelete(key.clone()));
         let deleted = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.delete_value(&key).await,
         };
-        self.note(asked, &deleted);
+        self.note(asked, &deleted, &deleted);
         Ok(deleted)
     }
 
@@ -73,12 +81,15 @@ impl Host for CallState {
         after: Option<String>,
     ) -> wasmtime::Result<Result<Vec<String>, KvError>> {
         self.count_host_call()?;
-        let asked = self.asked("kv.list-keys", &(&prefix, &after));
+        let asked = self.asked("kv.list-keys", &(&prefix, &after), || Call::KvListKeys {
+            prefix: prefix.clone(),
+            after: after.clone(),
+        });
         let listed = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.listed_keys(&prefix, after.as_deref()).await,
         };
-        self.note(asked, &listed);
+        self.note(asked, &listed, &listed);
         Ok(listed)
     }
 }

@@ -7,6 +7,7 @@ use colophon_core::capability::{MappingFailure, SqlStatement, SqlValue};
 use super::Elapsed;
 use super::transcript::{Bytes, Tell, Told};
 use crate::bindings::sql::{Host, Rows, SqlError, Value};
+use crate::record::{Call, Cell};
 use crate::state::CallState;
 
 /// As the contract states it.
@@ -19,12 +20,15 @@ impl Host for CallState {
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<Rows, SqlError>> {
         self.count_host_call()?;
-        let asked = self.asked("sql.run", &(&statement, &parameters));
+        let asked = self.asked("sql.run", &(&statement, &parameters), || Call::SqlRun {
+            statement: statement.clone(),
+            parameters: parameters.iter().map(Cell::of).collect(),
+        });
         let rows = match self.replayed(&asked)? {
             Some(recorded) => recorded,
             None => self.run_statement(&statement, parameters).await,
         };
-        self.note(asked, &rows);
+        self.note(asked, &rows, &rows);
         Ok(rows)
     }
 }

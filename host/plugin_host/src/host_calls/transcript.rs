@@ -9,12 +9,10 @@
 use std::time::Instant;
 
 use colophon_core::plugin::HostCall;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::bindings::common;
-use crate::record::{RecordedCall, as_text};
+use crate::record::{Call, RecordedCall, Replied};
 use crate::state::CallState;
 
 /// What a digest is made of.
@@ -97,7 +95,6 @@ impl Tell for String {
 }
 
 /// Bytes are told as a whole, not one by one.
-#[derive(Serialize)]
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl Tell for Bytes<'_> {
@@ -186,18 +183,23 @@ impl Tell for common::Location {
 pub(crate) struct Asked {
     function: &'static str,
     input: Digested,
-    /// The question itself, where it is recorded or looked up.
-    question: Option<String>,
+    /// What is asked itself, where it is recorded or looked up.
+    call: Option<Call>,
     begun: Instant,
 }
 
 impl CallState {
     /// Begins a call.
-    pub(crate) fn asked(&self, function: &'static str, input: &(impl Tell + Serialize)) -> Asked {
+    pub(crate) fn asked(
+        &self,
+        function: &'static str,
+        input: &impl Tell,
+        call: impl FnOnce() -> Call,
+    ) -> Asked {
         Asked {
             function,
             input: digested(input),
-            question: self.is_heard().then(|| as_text(input)),
+            call: self.is_heard().then(call),
             begun: Instant::now(),
         }
     }
@@ -206,40 +208,38 @@ impl CallState {
     ///
     /// # Errors
     /// The call is none that was recorded, which ends the guest.
-    pub(crate) fn replayed<T: DeserializeOwned>(
+    pub(crate) fn replayed<Answer: Replied>(
         &mut self,
         asked: &Asked,
-    ) -> wasmtime::Result<Option<T>> {
-        let Some(replay) = &mut self.replay else {
+    ) -> wasmtime::Result<Option<Answer>> {
+        let (Some(replay), Some(call)) = (&mut self.replay, &asked.call) else {
             return Ok(None);
         };
-        let question = asked.question.as_deref().unwrap_or_default();
-        let Some(recorded) = replay.answer(asked.function, question)? else {
+        let Some(recorded) = replay.answer(call)? else {
             return Ok(None);
         };
-        let answer = serde_json::from_str(&recorded.answer)?;
         self.host_failed |= recorded.host_failed;
-        Ok(Some(answer))
+        // A record is not read whose answers are none to its questions.
+        Ok(Answer::of(&recorded.reply))
     }
 
     /// Keeps a call, where the decision is recorded.
-    pub(crate) fn keep(&mut self, asked: &mut Asked, output: &impl Serialize) {
+    pub(crate) fn keep(&mut self, asked: &mut Asked, answer: &impl Replied) {
         let host_failed = self.host_failed;
-        if let (Some(heard), Some(question)) = (&mut self.heard, asked.question.take()) {
-            heard.keep(RecordedCall {
-                function: asked.function.to_owned(),
-                question,
-                answer: as_text(output),
+        if let (Some(heard), Some(call)) = (&mut self.heard, asked.call.take()) {
+            heard.keep(|| RecordedCall {
+                call,
+                reply: answer.reply(),
                 host_failed,
             });
         }
     }
 
-    /// Notes a call that was answered.
-    pub(crate) fn note(&mut self, mut asked: Asked, output: &(impl Tell + Serialize)) {
-        self.keep(&mut asked, output);
+    /// Notes a call that was answered, by what is told of the answer and the answer itself.
+    pub(crate) fn note(&mut self, mut asked: Asked, told: &impl Tell, answer: &impl Replied) {
+        self.keep(&mut asked, answer);
         let took = asked.begun.elapsed().as_micros();
-        let output = digested(output);
+        let output = digested(told);
         self.transcript.push(HostCall {
             function: asked.function,
             input: asked.input.digest,

@@ -419,7 +419,7 @@ struct Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::used::tests::{call, decided, fetch};
+    use crate::used::tests::{decided, fetch, setting, statement, value};
 
     const MANIFEST: &str = "id = \"acme\"\nversion = \"1\"\napi = \"1.0\"\nroles = [\"naming\"]\n";
 
@@ -451,9 +451,9 @@ mod tests {
     fn used(wide: &Grant, manifests: &[Manifest]) -> Used {
         let mut used = Used::of_addresses(wide.addresses(manifests));
         used.add(&decided(vec![
-            call("config.get", &"zone"),
-            call("kv.get", &"k"),
-            call("sql.run", &("one", [0; 0])),
+            setting("zone"),
+            value("k"),
+            statement("one"),
             fetch("https://a.example/v1/x", &["token"]),
         ]));
         used.add(&decided(Vec::new()));

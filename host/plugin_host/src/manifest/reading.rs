@@ -198,10 +198,10 @@ pub(super) struct LimitsShape {
 }
 
 /// The pool's places have no more.
-pub(super) const MEMORY_BYTES_MAX: u64 = 256 << 20;
-const TIME_MS_MAX: u64 = 10_000;
-const FUEL_MAX: u64 = 100_000_000_000;
-const HOST_CALLS_MAX: u32 = 1024;
+pub(crate) const MEMORY_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const TIME_MS_MAX: u64 = 10_000;
+pub(crate) const FUEL_MAX: u64 = 100_000_000_000;
+pub(crate) const HOST_CALLS_MAX: u32 = 1024;
 
 impl LimitsShape {
     pub(super) fn read(self) -> Result<SomeLimits, PaperRefused> {

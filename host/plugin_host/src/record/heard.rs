@@ -1,22 +1,27 @@
 //! What crosses the boundary while a question is answered.
 
 use colophon_core::plugin::PluginFailure;
-use serde::Serialize;
 
-use super::turn::{Input, Lack, RecordedCall, RecordedFailure, Turn};
-use super::{RECORD_BYTES_MAX, as_text};
+use super::RECORD_BYTES_MAX;
+use super::turn::{Input, Lack, Output, RecordedFailure, Turn};
+use crate::record::RecordedCall;
 
 /// What crosses the boundary while a question is answered.
 #[derive(Default)]
 pub(crate) struct Heard {
     calls: Vec<RecordedCall>,
-    output: Option<String>,
+    output: Option<Output>,
     bytes: usize,
     too_large: bool,
 }
 
 impl Heard {
-    pub(crate) fn keep(&mut self, call: RecordedCall) {
+    /// Keeps a call, unless what was asked before is too much already.
+    pub(crate) fn keep(&mut self, call: impl FnOnce() -> RecordedCall) {
+        if self.too_large {
+            return;
+        }
+        let call = call();
         self.bytes = self.bytes.saturating_add(call.bytes_about());
         if self.bytes > RECORD_BYTES_MAX {
             self.too_large = true;
@@ -27,9 +32,9 @@ impl Heard {
     }
 
     /// The answer is kept beside calls that are too long, so that the outcome is known.
-    pub(crate) fn gave(&mut self, output: &impl Serialize) {
-        let output = as_text(output);
-        if output.len() > RECORD_BYTES_MAX {
+    pub(crate) fn gave(&mut self, output: impl Into<Output>) {
+        let output = output.into();
+        if output.bytes_about() > RECORD_BYTES_MAX {
             self.too_large = true;
         } else {
             self.output = Some(output);

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::bindings::common;
+use crate::bindings::{common, policy, resolver};
 
 fn context() -> common::Context {
     common::Context {
@@ -20,19 +22,22 @@ fn context() -> common::Context {
 fn naming(name: &str, answer: &str, fuel: u64) -> Turn {
     Turn {
         input: Input::Naming {
-            context: context(),
-            facts: vec![("title".to_owned(), name.to_owned())],
+            context: Arc::new(context()),
+            facts: Arc::new(vec![("title".to_owned(), name.to_owned())]),
         },
-        calls: vec![RecordedCall {
-            function: "kv.get".to_owned(),
-            question: as_text(&name),
-            answer: answer.to_owned(),
-            host_failed: false,
-        }],
-        output: Some(as_text(&Ok::<_, common::Failure>("name"))),
+        calls: vec![value(name, answer.as_bytes())],
+        output: Some(Output::Naming(Ok("name".to_owned()))),
         failure: None,
         fuel,
         lacks: None,
+    }
+}
+
+fn value(key: &str, value: &[u8]) -> RecordedCall {
+    RecordedCall {
+        call: Call::KvGet(key.to_owned()),
+        reply: Reply::Value(Ok(Some(Bytes::of(value)))),
+        host_failed: false,
     }
 }
 
@@ -40,18 +45,18 @@ fn record(decision: Turn) -> Record {
     Record {
         limits: Limits::default(),
         reused: false,
-        before: vec![naming("before", "{}", 1)],
-        decision,
+        before: vec![Arc::new(naming("before", "{}", 1))],
+        decision: Arc::new(decision),
     }
 }
 
 proptest! {
     #[test]
     fn a_record_is_read_as_it_was_written(
-        name in ".{0,40}", answer in ".{0,40}", fuel in any::<u64>(), memory in any::<u32>(),
+        name in ".{0,40}", answer in ".{0,40}", fuel in any::<u64>(), memory in 0..=256_usize << 20,
     ) {
         let mut written = record(naming(&name, &answer, fuel));
-        written.limits.memory_bytes = memory as usize;
+        written.limits.memory_bytes = memory;
         let bytes = written.to_bytes();
         let read = Record::parse(&bytes).expect("a record");
         prop_assert_eq!(&read, &written);
@@ -79,22 +84,74 @@ proptest! {
 #[test]
 fn a_record_of_a_later_format_says_so() {
     let text = String::from_utf8(record(naming("n", "a", 7)).to_bytes()).expect("text");
-    let later = text.replace("{\"format\":1", "{\"format\":2");
+    let later = text.replace("{\"format\":2", "{\"format\":3");
     let refused = Record::parse(later.as_bytes()).expect_err("unknown");
-    assert!(matches!(refused, MalformedRecord::Format(2)), "{refused}");
+    assert!(matches!(refused, MalformedRecord::Format(3)), "{refused}");
 }
 
 #[test]
 fn what_cannot_have_been_is_refused() {
     let mut strange = naming("n", "a", 7);
-    strange.calls[0].function = "kv.steal".to_owned();
+    strange.calls[0].reply = Reply::Setting(None);
     let mut silent = naming("n", "a", 7);
     silent.output = None;
     let mut blank = naming("n", "a", 7);
-    blank.output = Some(as_text(&Ok::<_, common::Failure>("")));
-    for wrong in [strange, silent, blank] {
+    blank.output = Some(Output::Naming(Ok(String::new())));
+    let mut elsewhere = naming("n", "a", 7);
+    elsewhere.output = Some(Output::Resolver(Ok(resolver::Answer::NotMine)));
+    let mut unheard_of = Turn::not_put(naming("n", "a", 7).input, &PluginFailure::OutOfFuel);
+    unheard_of.failure.as_mut().expect("a failure").kind = "moody".to_owned();
+    for wrong in [strange, silent, blank, elsewhere, unheard_of] {
         let bytes = record(wrong).to_bytes();
         let refused = Record::parse(&bytes).expect_err("impossible");
+        assert!(
+            matches!(refused, MalformedRecord::Impossible(_)),
+            "{refused}"
+        );
+    }
+    let text = String::from_utf8(record(naming("n", "a", 7)).to_bytes()).expect("text");
+    let stolen = text.replace("kv.get", "kv.steal");
+    let refused = Record::parse(stolen.as_bytes()).expect_err("no such function");
+    assert!(matches!(refused, MalformedRecord::Syntax(_)), "{refused}");
+}
+
+#[test]
+fn limits_that_nobody_is_granted_are_refused() {
+    let granted = Limits::default();
+    let beyond = |time: u64| Duration::from_secs(time);
+    for limits in [
+        Limits {
+            deadline: beyond(u64::MAX / 1000),
+            ..granted
+        },
+        Limits {
+            host_call_timeout: beyond(11),
+            ..granted
+        },
+        Limits {
+            memory_bytes: (256 << 20) + 1,
+            ..granted
+        },
+        Limits {
+            table_elements: granted.table_elements + 1,
+            ..granted
+        },
+        Limits {
+            handover_bytes: usize::MAX,
+            ..granted
+        },
+        Limits {
+            host_calls: 1025,
+            ..granted
+        },
+        Limits {
+            fuel: u64::MAX,
+            ..granted
+        },
+    ] {
+        let mut record = record(naming("n", "a", 7));
+        record.limits = limits;
+        let refused = Record::parse(&record.to_bytes()).expect_err("past all limits");
         assert!(
             matches!(refused, MalformedRecord::Impossible(_)),
             "{refused}"
@@ -103,17 +160,46 @@ fn what_cannot_have_been_is_refused() {
 }
 
 #[test]
+fn bytes_are_written_as_a_text() {
+    let written = record(naming("n", "", 7)).to_bytes().len();
+    let mut large = naming("n", "", 7);
+    large.calls = vec![value("n", &[255; 60 << 10])];
+    let bytes = record(large).to_bytes();
+    assert!(bytes.len() < written + (81 << 10), "{}", bytes.len());
+    assert!(Record::parse(&bytes).is_ok());
+}
+
+#[test]
+fn what_is_written_can_be_read_however_long_it_was() {
+    // Every one of these characters is written as six.
+    let control = "\u{1}".repeat(500 << 10);
+    let mut record = record(naming("n", "a", 7));
+    let one = Arc::new(Turn {
+        calls: vec![RecordedCall {
+            call: Call::ConfigGet("zone".to_owned()),
+            reply: Reply::Setting(Some(control)),
+            host_failed: false,
+        }],
+        ..naming("n", "a", 7)
+    });
+    record.before = vec![Arc::clone(&one), Arc::clone(&one)];
+    record.decision = one;
+    let bytes = record.to_bytes();
+    let read = Record::parse(&bytes).expect("a record");
+    assert_eq!(read.replayable(), Err(NotReplayable::TooLarge));
+    assert_eq!(read.outcome(), record.outcome());
+    let longer = vec![b' '; (8 << 20) + 1];
+    let refused = Record::parse(&longer).expect_err("too long");
+    assert!(matches!(refused, MalformedRecord::TooLong(_)), "{refused}");
+}
+
+#[test]
 fn what_is_too_long_is_not_kept_and_says_so() {
     let mut heard = Heard::default();
-    let call = |bytes: usize| RecordedCall {
-        function: "kv.get".to_owned(),
-        question: String::new(),
-        answer: "x".repeat(bytes),
-        host_failed: false,
-    };
-    heard.keep(call(RECORD_BYTES_MAX));
-    heard.keep(call(1));
-    heard.keep(call(0));
+    let call = |bytes: usize| value("zone", &vec![0; bytes]);
+    heard.keep(|| call(RECORD_BYTES_MAX));
+    heard.keep(|| call(1));
+    heard.keep(|| panic!("nothing is copied that is not kept"));
     let turn = naming("n", "a", 7);
     let turn = heard.into_turn(turn.input, None, 7, false);
     assert!(turn.calls.is_empty());
@@ -125,14 +211,13 @@ fn what_is_too_long_is_not_kept_and_says_so() {
 #[test]
 fn calls_that_say_nothing_fill_a_record_too() {
     let mut heard = Heard::default();
-    let nothing = RecordedCall {
-        function: "config.get".to_owned(),
-        question: "\"\"".to_owned(),
-        answer: "null".to_owned(),
+    let nothing = || RecordedCall {
+        call: Call::ConfigGet(String::new()),
+        reply: Reply::Setting(None),
         host_failed: false,
     };
-    for _ in 0..RECORD_BYTES_MAX / 256 {
-        heard.keep(nothing.clone());
+    for _ in 0..=RECORD_BYTES_MAX / 256 {
+        heard.keep(nothing);
     }
     let turn = heard.into_turn(naming("n", "a", 7).input, None, 7, false);
     assert_eq!(turn.lacks, Some(Lack::TooLarge));
@@ -141,10 +226,40 @@ fn calls_that_say_nothing_fill_a_record_too() {
 
 #[test]
 fn what_the_clock_has_stopped_is_not_replayable() {
-    for failure in [PluginFailure::TimedOut, PluginFailure::Saturated] {
+    for (failure, expected) in [
+        (PluginFailure::TimedOut, Err(NotReplayable::TimedOut)),
+        (PluginFailure::Saturated, Err(NotReplayable::NoRoom)),
+        (PluginFailure::OutOfFuel, Ok(())),
+    ] {
         let turn = Turn::not_put(naming("n", "a", 7).input, &failure);
-        assert_eq!(record(turn).replayable(), Err(NotReplayable::ByTheClock));
+        assert_eq!(record(turn).replayable(), expected);
     }
-    let turn = Turn::not_put(naming("n", "a", 7).input, &PluginFailure::OutOfFuel);
-    assert_eq!(record(turn).replayable(), Ok(()));
+}
+
+#[test]
+fn a_question_before_tells_what_the_last_one_does_not() {
+    let offer = policy::Offer {
+        book: common::Book {
+            id_type: "ISBN".to_owned(),
+            id: "978".to_owned(),
+        },
+        resource_class: String::new(),
+        price: None,
+        requested_protection: String::new(),
+        title: Vec::new(),
+        sale: vec![("transaction".to_owned(), "t-1".to_owned())],
+        extra: Vec::new(),
+    };
+    let judged = Turn::not_put(
+        Input::Policy {
+            context: Arc::new(context()),
+            offer: Arc::new(offer),
+        },
+        &PluginFailure::HostUnavailable,
+    );
+    let mut record = record(naming("n", "a", 7));
+    assert_eq!((record.transaction(), record.book()), (None, None));
+    record.before = vec![Arc::new(judged)];
+    assert_eq!(record.transaction(), Some("t-1"));
+    assert_eq!(record.book(), Some(("ISBN", "978")));
 }

@@ -1,5 +1,9 @@
 //! How records are written, and read back.
+//!
+//! What is read back is outside data, as anything is that was in a database: limits are held against
+//! what can be granted, and answers against what was asked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,17 +12,26 @@ use thiserror::Error;
 use super::turn::Turn;
 use super::{Record, as_text};
 use crate::limits::Limits;
+use crate::manifest::{FUEL_MAX, HOST_CALLS_MAX, MEMORY_BYTES_MAX, TIME_MS_MAX};
 
-/// Changes whenever records are written otherwise.
-const FORMAT: u32 = 1;
+/// Changes whenever records are written otherwise. Format 1 had what was asked and answered as JSON in
+/// texts, with bytes as numbers.
+const FORMAT: u32 = 2;
+
+/// The longest record that is written or read, in bytes. A longer one, of control characters or of
+/// many questions, is written without what was asked of the host.
+const WRITTEN_BYTES_MAX: usize = 8 << 20;
 
 /// Bytes are no record.
 #[derive(Debug, Error)]
 pub enum MalformedRecord {
+    /// There are more of them than any record has.
+    #[error("the record has {0} bytes, and no more than {WRITTEN_BYTES_MAX} are read")]
+    TooLong(usize),
     /// They are not as records are written.
     #[error("the record is not as records are written")]
     Syntax(#[from] serde_json::Error),
-    /// A later version wrote it.
+    /// Another release wrote it.
     #[error("the record has format {0}, and this program knows {FORMAT}")]
     Format(u32),
     /// It says something that cannot have been.
@@ -27,10 +40,21 @@ pub enum MalformedRecord {
 }
 
 /// A record as it is written.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+struct Writing<'r> {
+    format: u32,
+    limits: WrittenLimits,
+    reused: bool,
+    before: Vec<&'r Turn>,
+    decision: &'r Turn,
+}
+
+/// The same as it is read.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    format: u32,
+    #[serde(rename = "format")]
+    _format: u32,
     limits: WrittenLimits,
     reused: bool,
     before: Vec<Turn>,
@@ -57,14 +81,23 @@ struct FormatOnly {
 impl Record {
     /// The record in bytes. The same record has the same.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let written = Written {
+        let before: Vec<&Turn> = self.before.iter().map(Arc::as_ref).collect();
+        let written = self.written(before, &self.decision);
+        if written.len() <= WRITTEN_BYTES_MAX {
+            return written;
+        }
+        self.written(Vec::new(), &self.decision.cut())
+    }
+
+    fn written(&self, before: Vec<&Turn>, decision: &Turn) -> Vec<u8> {
+        let writing = Writing {
             format: FORMAT,
             limits: WrittenLimits::from(&self.limits),
             reused: self.reused,
-            before: self.before.clone(),
-            decision: self.decision.clone(),
+            before,
+            decision,
         };
-        as_text(&written).into_bytes()
+        as_text(&writing).into_bytes()
     }
 
     /// Reads a record.
@@ -72,12 +105,15 @@ impl Record {
     /// # Errors
     /// [`MalformedRecord`] says what is wrong with it.
     pub fn parse(bytes: &[u8]) -> Result<Self, MalformedRecord> {
+        if bytes.len() > WRITTEN_BYTES_MAX {
+            return Err(MalformedRecord::TooLong(bytes.len()));
+        }
         let FormatOnly { format } = serde_json::from_slice(bytes)?;
         if format != FORMAT {
             return Err(MalformedRecord::Format(format));
         }
         let Written {
-            format: _,
+            _format,
             limits,
             reused,
             before,
@@ -89,8 +125,8 @@ impl Record {
         let record = Self {
             limits: limits.parsed()?,
             reused,
-            before,
-            decision,
+            before: before.into_iter().map(Arc::new).collect(),
+            decision: Arc::new(decision),
         };
         // The contract's own types pass over what they do not know.
         if record.to_bytes() != bytes {
@@ -116,18 +152,31 @@ impl From<&Limits> for WrittenLimits {
 }
 
 impl WrittenLimits {
+    /// Limits that can be granted, or that every plug-in has.
     fn parsed(self) -> Result<Limits, MalformedRecord> {
-        let size = |number: u64| {
-            usize::try_from(number).map_err(|_| MalformedRecord::Impossible("limits past all"))
+        let usual = Limits::default();
+        let past = MalformedRecord::Impossible;
+        if self.deadline_ms.max(self.host_call_ms) > TIME_MS_MAX {
+            return Err(past("more time than can be granted"));
+        }
+        if self.fuel > FUEL_MAX {
+            return Err(past("more fuel than can be granted"));
+        }
+        if self.host_calls > HOST_CALLS_MAX {
+            return Err(past("more host calls than can be granted"));
+        }
+        let size = |number: u64, most: u64| {
+            let size = usize::try_from(number).ok().filter(|_| number <= most);
+            size.ok_or(past("more room than can be granted"))
         };
         Ok(Limits {
             deadline: Duration::from_millis(self.deadline_ms),
             host_call_timeout: Duration::from_millis(self.host_call_ms),
             fuel: self.fuel,
-            memory_bytes: size(self.memory_bytes)?,
-            table_elements: size(self.table_elements)?,
+            memory_bytes: size(self.memory_bytes, MEMORY_BYTES_MAX)?,
+            table_elements: size(self.table_elements, usual.table_elements as u64)?,
             host_calls: self.host_calls,
-            handover_bytes: size(self.handover_bytes)?,
+            handover_bytes: size(self.handover_bytes, usual.handover_bytes as u64)?,
         })
     }
 }

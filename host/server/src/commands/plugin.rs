@@ -12,6 +12,7 @@ mod manifest;
 mod new;
 mod receipt;
 mod replay;
+mod sale;
 mod script;
 mod shadow;
 mod statement;

@@ -12,7 +12,8 @@ use colophon_store::decisions::DecisionRow;
 use colophon_store::plugins::{KeptPlugin, KeptVersion};
 use serde::Serialize;
 
-use super::{receipt, replay, shadow};
+use super::sale::Sale;
+use super::{receipt, replay, sale, shadow};
 use crate::cli::{CenterPluginArgs, DecisionCommand};
 use crate::commands::known_center;
 use crate::config::Config;
@@ -99,8 +100,9 @@ struct Listed {
     at_ms: i64,
     request: String,
     retailer: String,
-    /// The retailer's transaction, where the plug-in was told it.
-    transaction: Option<String>,
+    /// As far as the plug-in was told of the sale, or the log knows it.
+    #[serde(flatten)]
+    sale: Sale,
     version: String,
     role: String,
     outcome: String,
@@ -141,7 +143,10 @@ async fn list(
             latest
         }
     };
-    let listed: Vec<Listed> = rows.iter().map(shown).collect();
+    let mut listed = Vec::new();
+    for row in &rows {
+        listed.push(shown(house, center, row).await);
+    }
     output.print(&listed, |listed| {
         if listed.is_empty() {
             return match wanted.request {
@@ -158,7 +163,7 @@ async fn list(
                 one.decision.clone(),
                 one.request.clone(),
                 one.retailer.clone(),
-                one.transaction.clone().unwrap_or_default(),
+                one.sale.transaction.clone().unwrap_or_default(),
                 one.version.clone(),
                 one.role.clone(),
                 one.outcome.clone(),
@@ -184,7 +189,7 @@ async fn list(
     })
 }
 
-fn shown(row: &DecisionRow) -> Listed {
+async fn shown(house: &House, center: &CenterId, row: &DecisionRow) -> Listed {
     // What another release has recorded is listed all the same.
     let record = Record::parse(&row.record);
     let not_replayable = match &record {
@@ -198,9 +203,7 @@ fn shown(row: &DecisionRow) -> Listed {
         at_ms: row.at.unix_ms(),
         request: row.request.clone(),
         retailer: row.retailer.to_string(),
-        transaction: record
-            .as_ref()
-            .and_then(|record| record.transaction().map(str::to_owned)),
+        sale: sale::of(house, center, row, record.as_ref()).await,
         version: row.version.to_string(),
         role: row.role.clone(),
         outcome: row.outcome.clone(),

@@ -2,12 +2,13 @@
 //! checks it.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use colophon_core::time::Timestamp;
 use colophon_crypto::SignatureAlgorithm;
 use colophon_keys::{AwsLc, PublicKey, certificates_to_pem};
 use colophon_receipt::{
@@ -18,7 +19,7 @@ use colophon_title::{Signer, SignerRole};
 use serde::Serialize;
 use serde_json::json;
 
-use super::decisions::{found, record};
+use super::decisions::{found, instant, record};
 use crate::house::House;
 use crate::output::Output;
 
@@ -65,7 +66,12 @@ pub(super) async fn run(
     let key = PublicKey::from_pem(&AwsLc, &certificates_to_pem(own))?;
     let receipt = said(house, center, &row)?;
     let signed = receipt.sign(&AwsLc, &Provider { signer, key })?;
-    let mut file = fs::File::create_new(out).with_context(|| out.display().to_string())?;
+    let mut file = fs::File::create_new(out).map_err(|error| {
+        if error.kind() == ErrorKind::AlreadyExists {
+            return anyhow!("{} is there already", out.display());
+        }
+        anyhow::Error::new(error).context(out.display().to_string())
+    })?;
     writeln!(file, "{signed}")?;
     let told = json!({ "decision": row.id.to_string(), "file": out });
     output.print(&told, |_| {
@@ -187,12 +193,14 @@ fn told(verified: &Verified) -> String {
         outcome,
         request,
         component_sha256,
+        decided_at_s,
         ..
     } = verified;
+    let at = instant(Timestamp::from_unix_ms(decided_at_s.saturating_mul(1000)));
     let sale = verified.transaction.as_ref();
     let sale = sale.map_or_else(String::new, |sale| format!(", sale {sale}"));
     format!(
-        "Genuine: center {center} says that {plugin} {version}, asked as {role} for {retailer} \
+        "Genuine: center {center} says that {plugin} {version}, asked as {role} for {retailer} at {at} \
          (request {request}{sale}), came to: {outcome}.\nComponent: SHA-256 {component_sha256}"
     )
 }

@@ -327,10 +327,10 @@ mod tests {
     use super::*;
 
     const NAMED: &str = concat!(
-        r#"{"format":1,"limits":{"deadline_ms":200,"host_call_ms":150,"fuel":1,"memory_bytes":1,"#,
+        r#"{"format":2,"limits":{"deadline_ms":200,"host_call_ms":150,"fuel":1,"memory_bytes":1,"#,
         r#""table_elements":1,"host_calls":1,"handover_bytes":1},"reused":false,"before":[],"decision":{"input":"#,
         r#"{"naming":{"context":{"request_id":"r","now_ms":1,"center":"main","retailer":"shop","#,
-        r#""territory":null,"extra":[]},"facts":[]}},"calls":[],"output":"{\"Ok\":\"n\"}","#,
+        r#""territory":null,"extra":[]},"facts":[]}},"calls":[],"output":{"naming":{"Ok":"n"}},"#,
         r#""failure":null,"fuel":7,"lacks":null}}"#,
     );
 
