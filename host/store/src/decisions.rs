@@ -16,6 +16,7 @@ use colophon_core::time::Timestamp;
 use colophon_receipt::{CenterId, RetailerId};
 use sqlx::FromRow;
 
+pub(crate) use self::erasing::{Concerned, Named};
 use crate::database::arguments;
 use crate::failure::{AddError, ChangeError, Damaged, Fault, ReadError};
 use crate::parse::{counted, moment, parsed, sized};

@@ -79,6 +79,8 @@ pub struct Erased {
     pub logged: bool,
     /// Decisions of plug-ins that went.
     pub decisions: u64,
+    /// Those that nobody could read, and that stayed for it.
+    pub unreadable: u64,
 }
 
 /// How a logged request ended.

@@ -229,10 +229,15 @@ pub(crate) async fn decisions_about_an_erased_buyer_go(ground: &Place) {
     keep_as(&store, &kept, all).await.unwrap();
     let shop = RetailerId::try_from("shop").unwrap();
     let person = PersonName::UserName("Canarybuyer 1".parse().unwrap());
+    let counted = store
+        .count_decisions_about(&center_id(), &shop, &person)
+        .await;
+    assert_eq!(counted.unwrap(), 4);
     let erased = store.erase_person(&center_id(), &shop, &person).await;
     let expected = Erased {
         logged: false,
         decisions: 4,
+        unreadable: 0,
     };
     assert_eq!(
         erased.unwrap(),
@@ -271,6 +276,7 @@ pub(crate) async fn what_names_no_buyer_goes_by_the_request_in_the_log(ground: &
     let expected = Erased {
         logged: true,
         decisions: 2,
+        unreadable: 0,
     };
     assert_eq!(erased, expected);
     assert_eq!(numbers(&store).await, [2]);
@@ -278,6 +284,7 @@ pub(crate) async fn what_names_no_buyer_goes_by_the_request_in_the_log(ground: &
     let nothing = Erased {
         logged: false,
         decisions: 0,
+        unreadable: 0,
     };
     assert_eq!(again, nothing);
 }
@@ -302,6 +309,16 @@ pub(crate) async fn a_decision_moved_to_another_row_does_not_open(ground: &Place
         ("plugin_decisions", "record")
     );
     assert!(store.decision(&center_id(), id(1)).await.is_ok());
+    // Whom it is about nobody can say, so it does not go with somebody.
+    let shop = RetailerId::try_from("shop").unwrap();
+    let nobody = PersonName::UserName("Nobody Atall".parse().unwrap());
+    let erased = store.erase_person(&center_id(), &shop, &nobody).await;
+    let expected = Erased {
+        logged: false,
+        decisions: 0,
+        unreadable: 1,
+    };
+    assert_eq!(erased.unwrap(), expected);
     assert_eq!(store.check_integrity().await.unwrap().len(), 1);
 }
 

@@ -26,7 +26,8 @@ pub(crate) enum LogCommand {
     Events(EventsArgs),
     /// Erase a buyer: everything personal in the log becomes unreadable for good, and recorded
     /// decisions of plug-ins about their requests go. Billing and counts stay as they are. What running
-    /// hosts have yet to write, of the last seconds, is not there to be erased.
+    /// hosts have yet to write, of the last seconds, is not there to be erased; what plug-ins keep as values
+    /// or hand to services of their own is theirs.
     Erase(EraseArgs),
 }
 

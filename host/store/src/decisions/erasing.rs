@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 
 use colophon_core::id::EventId;
 use colophon_receipt::{CenterId, RetailerId};
+use serde_json::Value;
 
 use super::{RECORD, TABLE};
 use crate::database::arguments;
 use crate::failure::Fault;
-use crate::parse::sized;
+use crate::parse::{counted, sized};
 use crate::store::Store;
 
 /// The moment of the first decision: ids of later ones are greater.
@@ -26,7 +27,8 @@ const REQUESTS: &str = "SELECT event FROM downloads WHERE center = $1 AND at >= 
 const OF_RETAILER: &str = "SELECT id, request, record FROM plugin_decisions \
     WHERE center = $1 AND retailer = $2 AND id > $3 ORDER BY id LIMIT $4";
 
-const FORGET: &str = "DELETE FROM plugin_decisions WHERE center = $1 AND id = $2";
+const COUNT_REQUEST: &str =
+    "SELECT COUNT(*) FROM plugin_decisions WHERE center = $1 AND request = $2";
 
 const FORGET_REQUEST: &str = "DELETE FROM plugin_decisions WHERE center = $1 AND request = $2";
 
@@ -36,25 +38,35 @@ const PAGE: i64 = 32;
 /// How far a host's moment of a request may lie from that of its decision, in milliseconds.
 const APART_MS: i64 = 60_000;
 
+/// Decisions that go with a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Concerned {
+    requests: BTreeSet<String>,
+    /// How many there are.
+    pub(crate) decisions: u64,
+    /// How many could not be read, of which nobody can say whom they are about.
+    pub(crate) unreadable: u64,
+}
+
 impl Store {
-    /// Lets every decision go that was made for a request of this person's, as far as the log knows it,
-    /// or for one of whose decisions a record holds this text, which tells who the buyer is. A short
-    /// text stands in many: better too many than one too few.
-    pub(crate) async fn forget_decisions_about(
+    /// The decisions that were made for a request of this person's, as far as the log knows it, or for
+    /// one of whose decisions a record names the person.
+    pub(crate) async fn decisions_about(
         &self,
         center: &CenterId,
         retailer: &RetailerId,
         pseudonym: &[u8; 32],
-        text: &str,
-    ) -> Result<u64, Fault> {
+        named: Named<'_>,
+    ) -> Result<Concerned, Fault> {
         let values = arguments![center.as_str()];
         let first: Option<(i64,)> = self.fulfillment.optional(FIRST, values).await?;
         let Some((first,)) = first else {
-            return Ok(0);
+            return Ok(Concerned::default());
         };
-        let mut requests = self.requests_of(center, pseudonym, first).await?;
-        let mut forgotten = 0;
-        let forms = written_forms(text);
+        let mut concerned = Concerned {
+            requests: self.requests_of(center, pseudonym, first).await?,
+            ..Concerned::default()
+        };
         let mut after = [0; 16];
         loop {
             let values = arguments![center.as_str(), retailer.as_str(), &after, PAGE];
@@ -65,19 +77,31 @@ impl Store {
             for (id, request, sealed) in rows {
                 let place = [center.as_str().as_bytes(), id.as_slice()];
                 match self.secrets.open(RECORD, &place, &sealed) {
-                    Ok(record) if forms.iter().any(|form| contains(&record, form)) => {
-                        requests.insert(request);
+                    Ok(record) if named.stands_in(&record) => {
+                        concerned.requests.insert(request);
                     }
                     Ok(_) => {}
-                    // What nobody can read may be about anybody, and is of no use.
-                    Err(_) => {
-                        let values = arguments![center.as_str(), &id];
-                        forgotten += self.fulfillment.execute(FORGET, values).await?;
-                    }
+                    Err(_) => concerned.unreadable += 1,
                 }
             }
         }
-        for request in &requests {
+        for request in &concerned.requests {
+            let values = arguments![center.as_str(), request.as_str()];
+            let (count,): (i64,) = self.fulfillment.one(COUNT_REQUEST, values).await?;
+            let count: u64 = counted(TABLE, "id", count)?;
+            concerned.decisions += count;
+        }
+        Ok(concerned)
+    }
+
+    /// Lets decisions go, and says how many went.
+    pub(crate) async fn forget_decisions(
+        &self,
+        center: &CenterId,
+        concerned: &Concerned,
+    ) -> Result<u64, Fault> {
+        let mut forgotten = 0;
+        for request in &concerned.requests {
             let values = arguments![center.as_str(), request.as_str()];
             forgotten += self.fulfillment.execute(FORGET_REQUEST, values).await?;
         }
@@ -104,36 +128,102 @@ impl Store {
     }
 }
 
-/// How a text stands in a record: as JSON, or as JSON in a text of JSON.
-fn written_forms(text: &str) -> [Vec<u8>; 2] {
-    let within = |text: &str| {
-        let quoted = serde_json::Value::from(text).to_string();
-        let inner = quoted
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'));
-        inner.unwrap_or_default().to_owned()
-    };
-    let once = within(text);
-    [within(&once).into_bytes(), once.into_bytes()]
+/// What a person is called, by the name under which plug-ins are told it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) told_as: &'static str,
+    pub(crate) text: &'a str,
 }
 
-fn contains(record: &[u8], text: &[u8]) -> bool {
-    text.is_empty() || record.windows(text.len()).any(|window| window == text)
+/// Shorter texts are ids of other things as well: they count only where plug-ins are told the person.
+const TELLING: usize = 5;
+
+impl Named<'_> {
+    /// Whether a record names the person: where plug-ins are told it, or in any other text, as all of
+    /// it or as words of their own.
+    fn stands_in(self, record: &[u8]) -> bool {
+        let record: Result<Value, _> = serde_json::from_slice(record);
+        record.is_ok_and(|record| self.is_in(&record))
+    }
+
+    fn is_in(self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.is_text(text),
+            Value::Array(items) => {
+                let told = match items.as_slice() {
+                    [Value::String(name), Value::String(text)] => {
+                        name == self.told_as && text == self.text
+                    }
+                    _ => false,
+                };
+                told || items.iter().any(|item| self.is_in(item))
+            }
+            Value::Object(members) => members.values().any(|item| self.is_in(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn is_text(self, text: &str) -> bool {
+        let begins_json = text.starts_with(['{', '[', '"']);
+        let inner = begins_json.then(|| serde_json::from_str::<Value>(text).ok());
+        if inner.flatten().is_some_and(|inner| self.is_in(&inner)) {
+            return true;
+        }
+        if self.text.chars().count() < TELLING {
+            return false;
+        }
+        text.match_indices(self.text).any(|(at, found)| {
+            let before = text.get(..at).and_then(|text| text.chars().next_back());
+            let after = text.get(at + found.len()..);
+            let after = after.and_then(|text| text.chars().next());
+            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn finds(text: &str, record: &Value) -> bool {
+        let named = Named {
+            told_as: "customer-id",
+            text,
+        };
+        named.stands_in(record.to_string().as_bytes())
+    }
 
     #[test]
     fn a_name_is_found_however_deep_it_stands() {
-        for name in ["Ada", "Zoë \"Q\" 李\\", "a\nb"] {
-            let question = serde_json::json!([["user-name", name]]).to_string();
-            let record = serde_json::json!({ "question": question }).to_string();
-            let forms = written_forms(name);
-            let found = |text: &str| forms.iter().any(|form| contains(text.as_bytes(), form));
-            assert!(found(&question) && found(&record), "{name}");
-            assert!(!found("nobody"), "{name}");
+        for name in ["Ada Lovelace", "Zoë \"Q\" 李\\", "anna\nb"] {
+            let question = json!([["user-name", name]]).to_string();
+            assert!(finds(name, &json!({ "question": question })), "{name}");
+            assert!(
+                finds(name, &json!({ "path": format!("for/{name}.epub") })),
+                "{name}"
+            );
+            assert!(!finds("nobody at all", &json!({ "question": question })));
         }
+    }
+
+    #[test]
+    fn others_are_not_meant() {
+        let told = json!({ "sale": [["customer-id", "7"], ["edition", "12"]] });
+        assert!(finds("7", &told));
+        assert!(
+            !finds("12", &told),
+            "a short text that is told as something else"
+        );
+        assert!(!finds(
+            "1",
+            &json!({ "limits": { "fuel": 1 }, "id": "978-1" })
+        ));
+        assert!(!finds(
+            "order-1",
+            &json!({ "sale": [["customer-id", "order-17"]] })
+        ));
+        assert!(!finds("Jane D", &json!({ "name": "Jane Doe" })));
     }
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Erased, PersonName, Personal};
 use crate::database::{Argument, Batch, Write, arguments};
+use crate::decisions::{Concerned, Named};
 use crate::failure::{ChangeError, Damaged, Fault};
 use crate::parse::sized;
 use crate::secrets::{Column, Secrets};
@@ -60,37 +61,64 @@ type PersonRow = (Vec<u8>, Vec<u8>, Vec<u8>);
 impl Store {
     /// Makes everything personal in a person's rows unreadable for good. Billing and counts stay as they
     /// are. Decisions of plug-ins go that were made for the person's requests, or in whose records the
-    /// person stands.
+    /// person stands; those that cannot be read stay.
     pub async fn erase_person(
         &self,
         center: &CenterId,
         retailer: &RetailerId,
         person: &PersonName,
     ) -> Result<Erased, ChangeError> {
-        let (pseudonym, named) = match person {
-            PersonName::Customer(id) => {
-                let id = id.as_str();
-                (customer(&self.secrets, center, retailer, id), id)
-            }
-            PersonName::UserName(name) => {
-                let name = name.as_str();
-                (user_name(&self.secrets, center, retailer, name), name)
-            }
-            PersonName::Sale(sale) => {
-                let pseudonym = sale_only(&self.secrets, center, retailer, sale);
-                (pseudonym, sale.as_str())
-            }
-        };
         // First, since the log tells which they are only as long as it knows the person.
-        let decisions = self
-            .forget_decisions_about(center, retailer, &pseudonym, named)
-            .await?;
+        let (pseudonym, concerned) = self.about(center, retailer, person).await?;
+        let decisions = self.forget_decisions(center, &concerned).await?;
         let logged = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
         if logged {
             // The key is encrypted under the master key; still, it is not left lying about.
             self.logging.overwrite_deleted(&["persons"]).await;
         }
-        Ok(Erased { logged, decisions })
+        Ok(Erased {
+            logged,
+            decisions,
+            unreadable: concerned.unreadable,
+        })
+    }
+
+    /// How many decisions of plug-ins would go with a person.
+    pub async fn count_decisions_about(
+        &self,
+        center: &CenterId,
+        retailer: &RetailerId,
+        person: &PersonName,
+    ) -> Result<u64, ChangeError> {
+        let (_, concerned) = self.about(center, retailer, person).await?;
+        Ok(concerned.decisions)
+    }
+
+    async fn about(
+        &self,
+        center: &CenterId,
+        retailer: &RetailerId,
+        person: &PersonName,
+    ) -> Result<([u8; 32], Concerned), Fault> {
+        let (pseudonym, told_as, text) = match person {
+            PersonName::Customer(id) => {
+                let id = id.as_str();
+                let pseudonym = customer(&self.secrets, center, retailer, id);
+                (pseudonym, "customer-id", id)
+            }
+            PersonName::UserName(name) => {
+                let name = name.as_str();
+                let pseudonym = user_name(&self.secrets, center, retailer, name);
+                (pseudonym, "user-name", name)
+            }
+            PersonName::Sale(sale) => {
+                let pseudonym = sale_only(&self.secrets, center, retailer, sale);
+                (pseudonym, "transaction", sale.as_str())
+            }
+        };
+        let named = Named { told_as, text };
+        let concerned = self.decisions_about(center, retailer, &pseudonym, named);
+        Ok((pseudonym, concerned.await?))
     }
 
     /// Finds the persons of these pseudonyms, and makes those there are none of yet.

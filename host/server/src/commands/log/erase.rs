@@ -15,11 +15,24 @@ pub(super) async fn run(house: &House, arguments: &EraseArgs, output: Output) ->
     let retailer = RetailerId::try_from(arguments.retailer.as_str());
     let retailer = retailer.with_context(|| format!("retailer {:?}", arguments.retailer))?;
     let (buyer, told) = buyer(&arguments.buyer)?;
+    let store = &house.store;
+    let going = store.count_decisions_about(&center, &retailer, &buyer);
     let question = format!(
-        "Erase {told} of {retailer} in center {center} for good? What was sold and what is billed stays."
+        "Erase {told} of {retailer} in center {center} for good, with {} decisions of plug-ins? What was \
+         sold and what is billed stays.",
+        going.await?
     );
     confirm(&question, arguments.yes)?;
-    let Erased { logged, decisions } = house.store.erase_person(&center, &retailer, &buyer).await?;
+    let Erased {
+        logged,
+        decisions,
+        unreadable,
+    } = store.erase_person(&center, &retailer, &buyer).await?;
+    if unreadable > 0 {
+        eprintln!(
+            "{unreadable} decisions of plug-ins could not be read and stay; `colophon doctor` says which."
+        );
+    }
     if !logged && decisions == 0 {
         bail!(
             "nothing is known of {told} of {retailer} in center {center}. Rows of the log are kept under \
@@ -32,6 +45,7 @@ pub(super) async fn run(house: &House, arguments: &EraseArgs, output: Output) ->
         "retailer": retailer.as_str(),
         "logged": logged,
         "decisions": decisions,
+        "unreadable_decisions": unreadable,
     });
     output.print(&erased, |_| {
         let log = match logged {

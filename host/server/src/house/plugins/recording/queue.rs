@@ -99,9 +99,16 @@ impl Lines {
             return;
         }
         let takes = new.takes;
+        let own = self.of_center.get(&new.by.center);
+        let own = own.map_or(0, |line| line.takes) + takes;
+        // Nobody gives way for what would find no room all the same.
+        let longer = self.of_center.values().map(|line| line.takes);
+        let spare: usize = longer.map(|takes| takes.saturating_sub(own)).sum();
+        if self.room_left + spare < takes {
+            gone.push(new);
+            return;
+        }
         while self.room_left < takes {
-            let own = self.of_center.get(&new.by.center);
-            let own = own.map_or(0, |line| line.takes) + takes;
             let longest = self.of_center.iter_mut();
             let longest = longest.max_by_key(|(_, line)| line.takes);
             let Some((center, line)) = longest.filter(|(_, line)| line.takes > own) else {
@@ -250,6 +257,15 @@ mod tests {
         small.decides(1, 11);
         assert_eq!(small.dropped(), 1);
         assert_eq!(served(&queue, 99), counts(&[("large", 1), ("small", 3)]));
+    }
+
+    #[test]
+    fn nobody_gives_way_for_nothing() {
+        let queue = Queue::with_room(10);
+        let [one, other] = ["one", "other"].map(|name| Center::of(&queue, name));
+        one.decides(10, 1);
+        other.decides(1, 6);
+        assert_eq!((one.dropped(), other.dropped()), (0, 1));
     }
 
     #[test]
