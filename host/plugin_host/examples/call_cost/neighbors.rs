@@ -105,6 +105,10 @@ pub(crate) async fn measure() -> Result<Rows, Box<dyn Error>> {
 
 /// Calls for a while, of the built-in plug-in, as requests make them: each comes from outside, and is
 /// served by whichever thread of the host is free.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "requests come with pauses between them, on a thread of their own"
+)]
 async fn called(
     plugins: &Arc<Registry>,
     sale: &Arc<Sale>,

@@ -27,7 +27,7 @@ const NOT_TOLD: [&str; 6] = [
      that were still closed, and those before the ones that are kept",
     "lines that a plug-in writes: `log` stays where a manifest asks for it",
     "where redirects lead, and into which networks names led",
-    "what is read while an instance starts",
+    "what an instance that is used again has read when it was started",
     "memory, time, and how much is kept in kv: these limits follow the manifests",
     "whether [warm] pays off",
 ];
