@@ -135,7 +135,7 @@ mod tests {
                 "http.private \"https://a.example/v1/\"",
             ),
             (GRANT.replace("64KiB", "1KiB"), "[kv]"),
-            (GRANT.replace("time_ms = 500", "fuel = 5"), "limits.fuel"),
+            (GRANT.replace("time_ms = 500", "fuel = 10000"), "limits.fuel"),
         ] {
             let narrow = Grant::parse(&narrow).unwrap();
             assert_eq!(wide.within(&narrow).unwrap_err().line, line);
