@@ -135,16 +135,19 @@ mod tests {
                 "http.private \"https://a.example/v1/\"",
             ),
             (GRANT.replace("64KiB", "1KiB"), "[kv]"),
-            (GRANT.replace("time_ms = 500", "fuel = 10000"), "limits.fuel"),
+            (
+                GRANT.replace("time_ms = 500", "time_ms = 500\nfuel = 10000"),
+                "limits.fuel",
+            ),
         ] {
             let narrow = Grant::parse(&narrow).unwrap();
             assert_eq!(wide.within(&narrow).unwrap_err().line, line);
         }
-        // A limit below what is usual holds a plug-in back, and so does one that is gone.
+        // Where nothing is said of a limit, the usual one holds.
         let usual = Grant::parse(&without("[limits]\ntime_ms = 500\n")).unwrap();
-        assert_eq!(usual.within(&wide).unwrap_err().line, "limits.time_ms");
+        assert_eq!(wide.within(&usual).unwrap_err().line, "limits.time_ms");
         let secret = "address = \"https://a.example/v1/\"\nfield";
-        let elsewhere = "address = \"https://a.example/v1/x\"\nfield";
+        let elsewhere = "address = \"https://a.example/v1/x/\"\nfield";
         let narrow = Grant::parse(&GRANT.replace(secret, elsewhere)).unwrap();
         assert_eq!(wide.within(&narrow).unwrap_err().line, "secrets.token");
         let more = GRANT.replace("allow = [", "allow = [\"https://b.example/\", ");
