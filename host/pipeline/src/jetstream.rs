@@ -35,7 +35,8 @@ pub use broker::{Broker, Inspection};
 pub use names::{MalformedPrefix, Names};
 pub use relay::{Relay, RelayPorts};
 pub use settings::{
-    BrokerSettings, Credentials, MalformedAddress, ServerAddress, SettingsUnusable, StreamLimits,
+    Access, AccessRefused, BrokerSettings, Credentials, MalformedAddress, ServerAddress,
+    SettingsUnusable, StreamLimits,
 };
 pub use standing::Standing;
 pub use stream_writer::{StreamWriter, StreamWriterPorts};

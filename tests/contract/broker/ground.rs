@@ -15,7 +15,7 @@ use colophon_core::time::Timestamp;
 use colophon_crypto::Key32;
 use colophon_keys::{AwsLc, Envelope, MasterKey, MasterKeys, StoredSigners, SystemRandom};
 use colophon_pipeline::jetstream::{
-    Broker, BrokerSettings, Credentials, Relay, RelayPorts, StreamLimits, StreamWriter,
+    Access, Broker, BrokerSettings, Credentials, Relay, RelayPorts, StreamLimits, StreamWriter,
     StreamWriterPorts,
 };
 use colophon_pipeline::{DurableOutbox, OutboxLimits, OutboxPorts, Running};
@@ -30,10 +30,19 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How hosts use this server, with times that suit a test.
 pub(crate) fn settings(server: &NatsServer) -> BrokerSettings {
+    entering(access(&server.address(), Credentials::Anonymous, None))
+}
+
+/// One server, with what is shown to it and the authority that is believed of it.
+pub(crate) fn access(address: &str, shown: Credentials, authority: Option<&Path>) -> Access {
+    let authority = authority.map(Path::to_owned);
+    Access::new(vec![address.parse().unwrap()], shown, authority).unwrap()
+}
+
+/// How hosts use a broker that they enter in this way.
+pub(crate) fn entering(access: Access) -> BrokerSettings {
     BrokerSettings {
-        servers: vec![server.address().parse().unwrap()],
-        credentials: Credentials::Anonymous,
-        authority: None,
+        access,
         names: "colophon".parse().unwrap(),
         limits: StreamLimits {
             bytes_max: 64 << 20,

@@ -8,6 +8,7 @@
 
 mod dead_letters;
 mod ground;
+mod impostors;
 mod losses;
 mod outages;
 mod passing;
@@ -61,6 +62,7 @@ on_both_releases! {
     outages => a_host_starts_without_its_broker,
     dead_letters => what_is_no_row_is_kept_apart_and_the_others_arrive,
     strangers => wrong_credentials_are_told_plainly,
+    strangers => files_without_a_secret_are_named,
     strangers => tls_is_believed_by_its_authority_alone,
     strangers => another_ones_stream_is_used_as_it_is,
 }

@@ -1,6 +1,7 @@
 //! A broker that belongs to somebody.
 
 use std::fs;
+use std::path::Path;
 
 use async_nats::jetstream::stream::Config;
 use colophon_pipeline::jetstream::{Broker, Credentials};
@@ -8,7 +9,8 @@ use colophon_tests::nats::NatsServer;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::ground::{
-    LoggingDatabase, Source, all_arrived, connect, eventually, settings, stranger, writer,
+    LoggingDatabase, Source, access, all_arrived, connect, entering, eventually, settings,
+    stranger, writer,
 };
 
 /// A server like this one with other settings.
@@ -28,8 +30,7 @@ pub(crate) async fn wrong_credentials_are_told_plainly(server: NatsServer) {
     };
     source.submit(10).await;
     for credentials in [Credentials::Anonymous, with_password.clone()] {
-        let mut settings = settings(&server);
-        settings.credentials = credentials;
+        let settings = entering(access(&server.address(), credentials, None));
         let told = Broker::inspect(&settings).await.unwrap_err().to_string();
         assert!(told.contains("refuses the credentials"), "{told}");
         let broker = connect(&settings).await;
@@ -42,15 +43,42 @@ pub(crate) async fn wrong_credentials_are_told_plainly(server: NatsServer) {
         relay.stop().await;
     }
     fs::write(&file, "s3cret\n").unwrap();
-    let mut settings = settings(&server);
-    settings.credentials = with_password;
+    let settings = entering(access(&server.address(), with_password, None));
     let broker = connect(&settings).await;
     let _running = (source.relay(&broker), writer(&broker, &log));
     all_arrived(&source, &log, 10).await;
+}
 
-    settings.credentials = Credentials::Token(log.folder().join("nothing"));
-    let told = Broker::connect(&settings).await.err().unwrap().to_string();
-    assert!(told.contains("nothing cannot be used"), "{told}");
+pub(crate) async fn files_without_a_secret_are_named(server: NatsServer) {
+    let folder = server.folder();
+    let (nothing, empty) = (folder.join("nothing"), folder.join("empty"));
+    fs::write(&empty, "\n").unwrap();
+    let told = async |credentials, authority: Option<&Path>| {
+        let settings = entering(access(&server.address(), credentials, authority));
+        let refused = Broker::connect(&settings).await.err().unwrap();
+        refused.to_string()
+    };
+    let by = |file: &Path| {
+        let (user, file) = ("ada".to_owned(), file.to_owned());
+        [
+            Credentials::File(file.clone()),
+            Credentials::Token(file.clone()),
+            Credentials::Password { user, file },
+        ]
+    };
+    for credentials in by(&nothing) {
+        let told = told(credentials, None).await;
+        assert!(told.contains("nothing cannot be used"), "{told}");
+    }
+    for credentials in by(&empty) {
+        let told = told(credentials, None).await;
+        assert!(told.contains("empty is empty"), "{told}");
+    }
+    for authority in [&empty, &nothing] {
+        let told = told(Credentials::Anonymous, Some(authority)).await;
+        let expected = format!("{} holds no certificate", authority.display());
+        assert!(told.contains(&expected), "{told}");
+    }
 }
 
 pub(crate) async fn tls_is_believed_by_its_authority_alone(server: NatsServer) {
@@ -78,23 +106,29 @@ pub(crate) async fn tls_is_believed_by_its_authority_alone(server: NatsServer) {
         folder.join("server.key")
     );
     let guarded = another(&server, &guard);
-    let mut settings = settings(&guarded);
+    let at =
+        |address: &str, authority| entering(access(address, Credentials::Anonymous, authority));
     for address in [guarded.address(), guarded.tls_address()] {
-        settings.servers = vec![address.parse().unwrap()];
-        for authority in [None, Some(other.clone())] {
-            settings.authority = authority;
-            assert!(Broker::inspect(&settings).await.is_err());
+        for authority in [None, Some(other.as_path())] {
+            let inspected = Broker::inspect(&at(&address, authority)).await;
+            assert!(inspected.is_err());
         }
-        settings.authority = Some(believed.clone());
-        Broker::inspect(&settings).await.unwrap();
+        let believing = at(&address, Some(&believed));
+        Broker::inspect(&believing).await.unwrap();
     }
     source.submit(10).await;
-    let broker = connect(&settings).await;
+    let broker = connect(&at(&guarded.tls_address(), Some(&believed))).await;
     let _running = (source.relay(&broker), writer(&broker, &log));
     all_arrived(&source, &log, 10).await;
-    // A server that speaks no TLS is not spoken to where it is insisted on.
-    settings.servers = vec![server.tls_address().parse().unwrap()];
-    assert!(Broker::inspect(&settings).await.is_err());
+    // A server that speaks no TLS is not spoken to where an address or an authority insists on it.
+    for (address, authority) in [
+        (server.tls_address(), None),
+        (server.tls_address(), Some(believed.as_path())),
+        (server.address(), Some(believed.as_path())),
+    ] {
+        let inspected = Broker::inspect(&at(&address, authority)).await;
+        assert!(inspected.is_err(), "{address} {authority:?}");
+    }
 }
 
 pub(crate) async fn another_ones_stream_is_used_as_it_is(server: NatsServer) {

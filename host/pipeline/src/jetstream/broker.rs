@@ -47,7 +47,7 @@ impl Broker {
     pub async fn connect(settings: &BrokerSettings) -> Result<Arc<Self>, SettingsUnusable> {
         let standing = Arc::new(Standing::new());
         let heard = Arc::clone(&standing);
-        let options = settings.options().await?;
+        let options = settings.options()?;
         let options = options
             .retry_on_initial_connect()
             .event_callback(move |event| {
@@ -62,7 +62,7 @@ impl Broker {
     /// Connects once and looks around; nothing is made or changed.
     pub async fn inspect(settings: &BrokerSettings) -> Result<Inspection, Trouble> {
         let unusable = |error: SettingsUnusable| Trouble::NotConnected(causes(&error));
-        let options = settings.options().await.map_err(unusable)?;
+        let options = settings.options().map_err(unusable)?;
         let client = options.connect(settings.addresses()).await;
         let client = client.map_err(|error| Trouble::NotConnected(refusal(&error)))?;
         let broker = Self::over(client, settings, Arc::new(Standing::new()));

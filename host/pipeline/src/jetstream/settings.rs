@@ -1,5 +1,7 @@
 //! Where the broker is, how it is entered, and what is kept there for how long.
 
+mod access;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject as _};
 use thiserror::Error;
 
+pub use self::access::{Access, AccessRefused};
 use super::names::Names;
 use super::trouble::Said;
 
@@ -28,13 +31,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// How a host uses a broker.
 #[derive(Debug, Clone)]
 pub struct BrokerSettings {
-    /// Servers of one cluster; one after the other is tried.
-    pub servers: Vec<ServerAddress>,
-    /// What is shown to them.
-    pub credentials: Credentials,
-    /// PEM file with the authority behind their TLS certificates; without it, those that the
-    /// system believes.
-    pub authority: Option<PathBuf>,
+    /// Where it is and how it is entered.
+    pub access: Access,
     /// What everything is called there.
     pub names: Names,
     /// What the stream of rows may hold, if this host makes it.
@@ -102,7 +100,13 @@ pub enum SettingsUnusable {
         #[source]
         source: std::io::Error,
     },
-    /// The authority's certificate cannot be read.
+    /// A file with a secret has nothing in it.
+    #[error("{path} is empty")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The authority's certificate cannot be read, or there is none.
     #[error("{path} holds no certificate")]
     Authority {
         /// The file.
@@ -111,7 +115,16 @@ pub enum SettingsUnusable {
         #[source]
         source: pem::Error,
     },
-    /// The authority's certificate cannot be used, or there is no cipher.
+    /// The authority's certificate cannot be used.
+    #[error("{path} holds a certificate that cannot be used")]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: rustls::Error,
+    },
+    /// There is no cipher.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
     /// The client does not begin with them.
@@ -141,22 +154,26 @@ impl FromStr for ServerAddress {
 
 impl BrokerSettings {
     pub(super) fn addresses(&self) -> Vec<ServerAddr> {
-        self.servers.iter().map(|server| server.0.clone()).collect()
+        let servers = self.access.servers().iter();
+        servers.map(|server| server.0.clone()).collect()
     }
 
     /// How to connect, before it is said what to do where that fails.
-    pub(super) async fn options(&self) -> Result<ConnectOptions, SettingsUnusable> {
+    pub(super) fn options(&self) -> Result<ConnectOptions, SettingsUnusable> {
         let options = ConnectOptions::new()
             .name("colophon")
             .connection_timeout(PATIENCE)
             .request_timeout(Some(PATIENCE))
             .ping_interval(ASK_EVERY)
             .reconnect_delay_callback(wait_before)
-            .tls_client_config(tls(self.authority.as_deref())?);
-        Ok(match &self.credentials {
+            .require_tls(self.access.requires_tls())
+            .tls_client_config(tls(self.access.authority())?)
+            // A server names others without proving anything of them.
+            .ignore_discovered_servers();
+        Ok(match self.access.credentials() {
             Credentials::Anonymous => options,
             Credentials::File(path) => {
-                let read = options.credentials_file(path).await;
+                let read = options.credentials(&secret(path)?);
                 read.map_err(|source| unusable(path, source))?
             }
             Credentials::Token(path) => options.token(secret(path)?),
@@ -176,7 +193,12 @@ fn wait_before(attempts: usize) -> Duration {
 
 fn secret(path: &Path) -> Result<String, SettingsUnusable> {
     let text = std::fs::read_to_string(path).map_err(|source| unusable(path, source))?;
-    Ok(text.trim_end().to_owned())
+    match text.trim_end() {
+        "" => Err(SettingsUnusable::Empty {
+            path: path.to_owned(),
+        }),
+        secret => Ok(secret.to_owned()),
+    }
 }
 
 fn unusable(path: &Path, source: std::io::Error) -> SettingsUnusable {
@@ -192,9 +214,17 @@ fn tls(authority: Option<&Path>) -> Result<ClientConfig, SettingsUnusable> {
                 path: path.to_owned(),
                 source,
             };
+            let unusable = |source| SettingsUnusable::Certificate {
+                path: path.to_owned(),
+                source,
+            };
             let certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
             for certificate in certificates {
-                roots.add(certificate.map_err(unreadable)?)?;
+                let certificate = certificate.map_err(unreadable)?;
+                roots.add(certificate).map_err(unusable)?;
+            }
+            if roots.is_empty() {
+                return Err(unreadable(pem::Error::NoItemsFound));
             }
         }
         None => {

@@ -116,7 +116,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "nats.url",
         "",
-        "NATS servers that log rows go through (nats:// or tls://, comma-separated); empty: none, and each host writes its own",
+        "NATS servers that log rows go through (comma-separated; tls:// at all of them, or nats:// at all, which shows no credentials beyond this machine); empty: none, and each host writes its own",
     ),
     key(
         "nats.credentials_file",
@@ -129,7 +129,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "nats.authority",
         "",
-        "PEM file with the authority behind the servers' TLS certificates; empty: those that the system believes",
+        "PEM file with the authority behind the servers' TLS certificates, and TLS is insisted on; empty: those that the system believes",
     ),
     key(
         "nats.prefix",

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use colophon_pipeline::jetstream::{BrokerSettings, Credentials, ServerAddress, StreamLimits};
+use anyhow::{Result, anyhow, bail};
+use colophon_pipeline::jetstream::{
+    Access, BrokerSettings, Credentials, ServerAddress, StreamLimits,
+};
 
 use super::Read;
 
@@ -18,10 +20,10 @@ impl Read<'_> {
         if servers.is_empty() {
             return self.no_nats_credentials().map(|()| None);
         }
+        let authority = self.optional("nats.authority", "a file")?;
+        let access = Access::new(servers, self.nats_credentials()?, authority);
         Ok(Some(BrokerSettings {
-            servers,
-            credentials: self.nats_credentials()?,
-            authority: self.optional("nats.authority", "a file")?,
+            access: access.map_err(|refused| anyhow!("nats.url: {refused}"))?,
             names: self.parsed(
                 "nats.prefix",
                 "1 to 32 lower-case letters, digits, hyphens and underscores",
@@ -39,7 +41,7 @@ impl Read<'_> {
     fn servers(&self) -> Result<Vec<ServerAddress>> {
         let servers = self.list("nats.url").into_iter().map(|text| {
             let address = text.parse();
-            address.map_err(|malformed| anyhow::anyhow!("nats.url: {malformed}"))
+            address.map_err(|malformed| anyhow!("nats.url: {malformed}"))
         });
         servers.collect()
     }
@@ -118,23 +120,22 @@ mod tests {
 
     #[test]
     fn an_address_is_enough() {
-        let settings = with("url = [\"nats://a:4222\", \"tls://b\"]").unwrap();
+        let settings = with("url = [\"tls://a:4222\", \"tls://b\"]").unwrap();
         let settings = settings.nats.unwrap();
-        assert_eq!(settings.servers.len(), 2);
-        assert_eq!(settings.credentials, Credentials::Anonymous);
+        assert_eq!(*settings.access.credentials(), Credentials::Anonymous);
         assert_eq!(settings.names.stream(), "COLOPHON_LOG");
     }
 
     #[test]
     fn one_kind_of_credentials_is_shown() {
-        let url = "url = \"nats://a\"\n";
+        let url = "url = \"tls://a\"\n";
         let with_password = format!("{url}user = \"ada\"\npassword_file = \"p\"");
         let settings = with(&with_password).unwrap().nats.unwrap();
         let expected = Credentials::Password {
             user: "ada".to_owned(),
             file: "p".into(),
         };
-        assert_eq!(settings.credentials, expected);
+        assert_eq!(*settings.access.credentials(), expected);
         for text in [
             "user = \"ada\"",
             "password_file = \"p\"",
@@ -149,6 +150,19 @@ mod tests {
     fn secrets_do_not_stand_in_an_address() {
         assert!(refused("url = \"nats://ada:pw@a\"").contains("into files"));
         assert!(refused("url = \"http://a\"").contains("nats.url"));
+    }
+
+    #[test]
+    fn secrets_are_not_shown_in_the_clear() {
+        let token = "token_file = \"t\"";
+        let told = refused(&format!("url = \"nats://a\"\n{token}"));
+        assert!(
+            told.starts_with("nats.url") && told.contains("write tls://"),
+            "{told}"
+        );
+        assert!(with(&format!("url = \"nats://localhost\"\n{token}")).is_ok());
+        let told = refused("url = \"nats://a, tls://b\"");
+        assert!(told.contains("tls:// at every address"), "{told}");
     }
 
     #[test]
