@@ -313,12 +313,31 @@ pub trait OutboxRows: Send + Sync {
     async fn waiting(&self) -> Result<(u64, u64), Unavailable>;
 }
 
+/// Why records were not stored; none of them was.
+#[derive(Debug, Error)]
+pub enum NotLogged {
+    /// The logging database did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// It answers, and does not take one of them however often it is handed in.
+    #[error(transparent)]
+    Refused(#[from] RecordRefused),
+}
+
+/// The logging database does not take a record.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the logging database refuses the record ({reason})")]
+pub struct RecordRefused {
+    /// Its code for that, and nothing of the record.
+    pub reason: String,
+}
+
 /// The logging database, as the log writer sees it.
 #[async_trait]
 pub trait LogRows: Send + Sync {
     /// Stores records of one node in one transaction; a record whose event is already there is
     /// passed over, so that any record may be handed in any number of times.
-    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable>;
+    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), NotLogged>;
 
     /// Which of a node's records between these sequences are there, each with its event, in order:
     /// at most the first thousand.

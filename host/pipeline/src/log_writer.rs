@@ -10,7 +10,7 @@ use std::time::Duration;
 use colophon_core::event::NamedEvent;
 use colophon_core::id::NodeId;
 use colophon_core::log::LogRecord;
-use colophon_core::ports::{FieldCipher, LogRows, OutboxRows, Unavailable};
+use colophon_core::ports::{FieldCipher, LogRows, NotLogged, OutboxRows};
 use colophon_crypto::Randomness;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +117,7 @@ impl LogWriter {
     }
 
     /// Reports the beginning of a delay, once, and its end.
-    fn note(&mut self, error: Option<&Unavailable>) {
+    fn note(&mut self, error: Option<&NotLogged>) {
         let was_delayed = std::mem::replace(&mut self.delayed, error.is_some());
         match error {
             Some(error) if !was_delayed => {
@@ -143,7 +143,7 @@ impl LogWriter {
 impl LogWriter {
     /// Carries rows on that follow those before: handed over ones, or else the oldest in the
     /// outbox.
-    async fn carry(&mut self) -> Result<Carried, Unavailable> {
+    async fn carry(&mut self) -> Result<Carried, NotLogged> {
         let Some(batch) = self.outgoing.take(self.next, 0).await? else {
             return Ok(Carried::Nothing);
         };
@@ -158,7 +158,7 @@ impl LogWriter {
     }
 
     /// Brings rows to the logging database, and then out of the outbox.
-    async fn write(&mut self, batch: Batch) -> Result<(), Unavailable> {
+    async fn write(&mut self, batch: Batch) -> Result<(), NotLogged> {
         let (bytes, count) = (batch.bytes(), batch.rows.len() as u64);
         let rows = batch.rows.into_iter();
         let records: Vec<(i64, LogRecord)> = rows.map(|row| (row.sequence, row.record)).collect();

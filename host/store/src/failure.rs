@@ -1,6 +1,9 @@
 //! Why an operation on the databases failed, by cause.
 
-use colophon_core::ports::{Service, Unavailable};
+use colophon_core::ports::{NotLogged, RecordRefused, Service, Unavailable};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
 use thiserror::Error;
 
 /// A stored value is not what was written: it does not parse, or does not decrypt at its place.
@@ -112,6 +115,48 @@ impl Fault {
             Self::Damaged(damaged) => Unavailable::new(service, damaged),
         }
     }
+
+    /// The failure to store log records, as the port reports it.
+    pub(crate) fn not_logged(self) -> NotLogged {
+        match self.refusal() {
+            Some(reason) => RecordRefused { reason }.into(),
+            None => self.unavailable(Service::LoggingDatabase).into(),
+        }
+    }
+
+    /// What the values themselves were refused for, if they were. Messages of a database may quote
+    /// them; its codes do not.
+    fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Taken => Some("a unique value is taken".to_owned()),
+            Self::ParentMissing => Some("a row that it refers to is missing".to_owned()),
+            Self::Damaged(damaged) => Some(damaged.to_string()),
+            Self::Unavailable(unavailable) => {
+                let error = unavailable.source.downcast_ref::<sqlx::Error>()?;
+                code_against_values(error.as_database_error()?)
+            }
+        }
+    }
+}
+
+/// The code of an error that comes of the values in a statement: the next try would end like this
+/// one. Everything else may be over by then.
+fn code_against_values(error: &dyn DatabaseError) -> Option<String> {
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        let code = error.code();
+        // Data exceptions, constraints, and sizes beyond what an index or a row takes.
+        let against = ["22", "23", "54"]
+            .iter()
+            .any(|class| code.starts_with(class));
+        return against.then(|| format!("SQLSTATE {code}"));
+    }
+    let code: u32 = error
+        .try_downcast_ref::<SqliteError>()?
+        .code()?
+        .parse()
+        .ok()?;
+    // The last byte of an extended code is the kind: too big, a constraint, a mismatch.
+    matches!(code & 0xff, 18..=20).then(|| format!("SQLite {code}"))
 }
 
 impl From<Damaged> for Fault {

@@ -1,7 +1,10 @@
-//! Messages that are no rows.
+//! Messages that are no rows, and rows that the logging database refuses.
+
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::stream::Config;
 use colophon_pipeline::jetstream::Broker;
 use colophon_tests::nats::NatsServer;
 
@@ -67,4 +70,48 @@ pub(crate) async fn what_is_no_row_is_kept_apart_and_the_others_arrive(server: N
         .await
         .unwrap();
     assert_eq!(consumer.cached_info().num_ack_pending, 0);
+}
+
+pub(crate) async fn a_row_that_the_logging_database_refuses_holds_up_no_other(server: NatsServer) {
+    let (source, other) = (Source::new().await, Source::new().await);
+    let log = LoggingDatabase::new().await;
+    log.run(
+        "CREATE TRIGGER refuses BEFORE INSERT ON server_events WHEN NEW.sequence IN (57, 300) \
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    )
+    .await;
+    let stranger = stranger(&server).await;
+    // One that soon takes a row again that it was given before.
+    let forgetful = Config {
+        name: "COLOPHON_LOG".to_owned(),
+        subjects: vec!["colophon.log.rows.*".to_owned()],
+        duplicate_window: Duration::from_millis(100),
+        ..Config::default()
+    };
+    stranger.create_stream(forgetful).await.unwrap();
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _relays = (source.relay(&broker), other.relay(&broker));
+    source.submit(600).await;
+    other.submit(50).await;
+    let _writer = writer(&broker, &log);
+    eventually("all others have arrived", async || {
+        source.waiting().await == 2 && other.waiting().await == 0
+    })
+    .await;
+    assert_eq!(log.rows().await, 648);
+    eventually("the two are buried", async || {
+        let inspection = Broker::inspect(&settings).await.unwrap();
+        inspection.dead_letters >= 2
+    })
+    .await;
+    let stream = stranger.get_stream("COLOPHON_LOG_DEAD").await.unwrap();
+    let letter = stream.get_raw_message(1).await.unwrap();
+    let problem = letter.headers.get("Colophon-Problem").unwrap().as_str();
+    let expected = "the logging database refuses the record (SQLite 1811)";
+    assert_eq!(problem, expected);
+    // They are in their outbox still, and come again.
+    log.run("DROP TRIGGER refuses").await;
+    eventually("the outbox is empty", async || source.waiting().await == 0).await;
+    assert_eq!(log.rows().await, 650);
 }

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use colophon_core::event::NamedEvent;
 use colophon_core::id::{EventId, NodeId};
 use colophon_core::log::{EventDetails, EventMessage, LogRecord, ServerEvent, Severity};
-use colophon_core::ports::{LogRows, Outbox as _, OutboxRows as _, Service, Unavailable};
+use colophon_core::ports::{
+    LogRows, NotLogged, Outbox as _, OutboxRows as _, Service, Unavailable,
+};
 use colophon_core::time::Timestamp;
 use colophon_crypto::Key32;
 use colophon_keys::{AwsLc, Envelope, MasterKey, MasterKeys, StoredSigners, SystemRandom};
@@ -23,6 +25,7 @@ use colophon_store::node::{NodeDatabase, NodeStore};
 use colophon_store::secrets::Secrets;
 use colophon_store::store::{Databases, Store};
 use colophon_tests::nats::NatsServer;
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine.
@@ -97,6 +100,13 @@ impl LoggingDatabase {
         self.store.count_records().await.unwrap().events
     }
 
+    /// Runs a statement of an operator's.
+    pub(crate) async fn run(&self, sql: &'static str) {
+        let address = sqlite(&self.folder.path().join("log.db"));
+        let mut connection = SqliteConnection::connect(&address).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+
     fn answer(&self) -> Result<(), Unavailable> {
         match self.away.load(Ordering::Relaxed) {
             true => Err(Unavailable::new(Service::LoggingDatabase, "away")),
@@ -111,7 +121,7 @@ impl LoggingDatabase {
 
 #[async_trait]
 impl LogRows for LoggingDatabase {
-    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable> {
+    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), NotLogged> {
         self.answer()?;
         self.handed_in.fetch_add(records.len(), Ordering::Relaxed);
         self.store.append(node, records).await?;
@@ -120,7 +130,7 @@ impl LogRows for LoggingDatabase {
             .answers_to_lose
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, lose);
         match lost {
-            Ok(_) => Err(Unavailable::new(Service::LoggingDatabase, "answer lost")),
+            Ok(_) => Err(Unavailable::new(Service::LoggingDatabase, "answer lost").into()),
             Err(_) => Ok(()),
         }
     }

@@ -61,6 +61,7 @@ on_both_releases! {
     outages => a_logging_database_may_be_away,
     outages => a_host_starts_without_its_broker,
     dead_letters => what_is_no_row_is_kept_apart_and_the_others_arrive,
+    dead_letters => a_row_that_the_logging_database_refuses_holds_up_no_other,
     strangers => wrong_credentials_are_told_plainly,
     strangers => files_without_a_secret_are_named,
     strangers => tls_is_believed_by_its_authority_alone,

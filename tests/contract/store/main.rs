@@ -27,6 +27,7 @@ mod place;
 mod plugins;
 mod privacy;
 mod records;
+mod refused_records;
 mod samples;
 mod server_events;
 mod titles;
@@ -105,6 +106,9 @@ on_both_engines! {
     log => a_node_has_arrived_as_far_as_its_first_gap,
     log => writers_that_share_a_nodes_rows_leave_no_gap,
     log => what_has_arrived_of_a_node_is_told,
+    refused_records => a_record_against_a_rule_is_refused,
+    refused_records => a_record_of_a_damaged_person_is_refused,
+    refused_records => a_table_that_is_away_refuses_nothing,
     server_events => an_event_comes_back_as_it_was_handed_in,
     server_events => both_kinds_arrive_once_and_without_a_gap,
     server_events => events_are_listed_from_the_latest_back,

@@ -1,4 +1,5 @@
-//! Messages that are no rows: kept where an operator finds them, out of the way of the others.
+//! Messages that are no rows, or none that the logging database takes: kept where an operator finds
+//! them, out of the way of the others.
 
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{AckKind, Message};
@@ -38,12 +39,12 @@ pub(super) async fn bury(
         event.name = event.slug(),
         problem,
         subject = message.subject.as_str(),
-        "a log row from the broker cannot be read and was put among the dead letters"
+        "a log row from the broker cannot be written and was put among the dead letters"
     );
     // If that does not arrive, it becomes a dead letter once more.
     let ended = timeout(PATIENCE, message.double_ack_with(AckKind::Term)).await;
     if !matches!(ended, Ok(Ok(()))) {
-        tracing::debug!("the broker was not told that a message is no row");
+        tracing::debug!("the broker was not told that a message is a dead letter");
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use colophon_core::id::{EventId, NodeId};
 use colophon_core::log::LogRecord;
-use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace};
+use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace, RecordRefused};
 use thiserror::Error;
 
 use crate::sealed_row;
@@ -20,7 +20,8 @@ use crate::sealed_row;
 const SEQUENCE: &str = "Colophon-Sequence";
 const PROBLEM: &str = "Colophon-Problem";
 
-/// Why a message is not taken for a row. The text holds nothing of the record.
+/// Why a message is not taken for a row, or its row not written. The text holds nothing of the
+/// record.
 #[derive(Debug, Error)]
 pub(super) enum MessageRefused {
     #[error("the subject names no node")]
@@ -31,6 +32,8 @@ pub(super) enum MessageRefused {
     Sequence,
     #[error(transparent)]
     Row(#[from] sealed_row::RowRefused),
+    #[error(transparent)]
+    Record(#[from] RecordRefused),
 }
 
 /// A row that arrived.

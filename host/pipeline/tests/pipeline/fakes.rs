@@ -13,7 +13,8 @@ use colophon_core::log::{
     Client, DownloadRecord, EventDetails, EventMessage, LogRecord, Outcome, ServerEvent, Severity,
 };
 use colophon_core::ports::{
-    FieldCipher, FieldDamaged, FieldPlace, LogRows, OutboxRow, OutboxRows, Service, Unavailable,
+    FieldCipher, FieldDamaged, FieldPlace, LogRows, NotLogged, OutboxRow, OutboxRows, Service,
+    Unavailable,
 };
 use colophon_core::time::Timestamp;
 use colophon_crypto::Randomness;
@@ -218,11 +219,11 @@ impl Log {
 
 #[async_trait]
 impl LogRows for Log {
-    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable> {
+    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), NotLogged> {
         assert_eq!(node.as_bytes(), &NODE);
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.silent.load(Ordering::Relaxed) {
-            return Err(gone(Service::LoggingDatabase));
+            return Err(gone(Service::LoggingDatabase).into());
         }
         for (sequence, record) in records {
             self.handed_in.fetch_add(1, Ordering::Relaxed);
@@ -240,7 +241,7 @@ impl LogRows for Log {
             }
         }
         if self.forgets_to_answer.swap(false, Ordering::Relaxed) {
-            return Err(gone(Service::LoggingDatabase));
+            return Err(gone(Service::LoggingDatabase).into());
         }
         Ok(())
     }

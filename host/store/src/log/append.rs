@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use colophon_core::id::{EventId, NodeId};
 use colophon_core::log::{DownloadRecord, LogRecord, Outcome, ServerEvent};
-use colophon_core::ports::{LogRows, Service, Unavailable};
+use colophon_core::ports::{LogRows, NotLogged, Service, Unavailable};
 use colophon_receipt::UnixSeconds;
 
 use super::persons::{People, license, personal, pseudonym, seal, seal_license};
@@ -97,9 +97,9 @@ enum Appended {
 
 #[async_trait]
 impl LogRows for Store {
-    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), Unavailable> {
+    async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), NotLogged> {
         let appended = self.append_records(node, records).await;
-        appended.map_err(|fault| fault.unavailable(Service::LoggingDatabase))
+        appended.map_err(Fault::not_logged)
     }
 
     async fn arrived(

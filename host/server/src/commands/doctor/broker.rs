@@ -43,9 +43,10 @@ fn differing(inspection: &Inspection) -> String {
 
 fn dead(inspection: &Inspection, settings: &BrokerSettings) -> String {
     format!(
-        "{} messages in {} were no readable log rows; a header says why. Check that all hosts have \
-         the same master key and that log writers are no older than the others; then purge the \
-         stream (`nats stream purge`). No row is lost: its host hands it over again",
+        "{} messages in {} were no log rows that could be read, or were refused by the logging \
+         database; a header says which. Check that all hosts have the same master key and that log \
+         writers are no older than the others; then purge the stream (`nats stream purge`). No row \
+         is lost: its host hands it over again",
         inspection.dead_letters,
         settings.names.dead_stream()
     )
