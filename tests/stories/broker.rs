@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use colophon_tests::book::epub;
 use colophon_tests::colophon::{Host, House, fail, succeed};
 use colophon_tests::nats::{NatsRelease, NatsServer};
+use sqlx::{Connection as _, SqliteConnection};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -164,4 +165,29 @@ fn a_log_writer_needs_a_broker() {
     let nowhere = format!("nats.token_file={}/nothing", house.path().display());
     let said = fail(house.colophon().args(listen).args(token).arg(&nowhere));
     assert!(said.contains("nothing cannot be used"), "{said}");
+}
+
+#[tokio::test]
+async fn rows_that_were_set_aside_are_told_and_the_large_ones_tried_again() {
+    let house = House::new();
+    let doctor = || {
+        let out = house.colophon().arg("doctor").output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert!(!doctor().contains("log rows set aside"));
+    let address = format!("sqlite://{}", house.path().join("node.db").display());
+    let mut node = SqliteConnection::connect(&address).await.unwrap();
+    let rows = "INSERT INTO dead_letters (sequence, event, payload, reason, problem) VALUES \
+        (1, randomblob(16), x'00', 'too-large', 'why'), \
+        (2, randomblob(16), x'00', 'unreadable', 'why')";
+    sqlx::query(rows).execute(&mut node).await.unwrap();
+    node.close().await.unwrap();
+    let told = doctor();
+    assert!(told.contains("1 log rows are larger"), "{told}");
+    assert!(told.contains("1 log rows cannot be read"), "{told}");
+    // It is in the outbox again, where it turns out to be no row.
+    assert!(house.serve(&[]).stop());
+    let told = doctor();
+    assert!(told.contains("2 log rows cannot be read"), "{told}");
+    assert!(!told.contains("are larger"), "{told}");
 }

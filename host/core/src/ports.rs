@@ -291,6 +291,15 @@ pub struct OutboxRow {
     pub payload: Vec<u8>,
 }
 
+/// Why a row of an outbox was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetAside {
+    /// Nothing makes a record of it again.
+    Unreadable,
+    /// The message broker takes none so large; it may go another way, or later.
+    TooLarge,
+}
+
 /// The node database's table of rows not yet in the logging database.
 #[async_trait]
 pub trait OutboxRows: Send + Sync {
@@ -304,12 +313,16 @@ pub trait OutboxRows: Send + Sync {
     /// Removes the rows of these numbers, which the logging database has.
     async fn remove(&self, sequences: RangeInclusive<i64>) -> Result<(), Unavailable>;
 
-    /// Moves a row that cannot be read out of the way of the others, to a table where it is kept
-    /// with what is wrong with it, in one transaction. A row that is not there any more is passed
-    /// over.
-    async fn dead_letter(&self, sequence: i64, problem: &str) -> Result<(), Unavailable>;
+    /// Moves a row out of the way of the others, to a table where it is kept with what is wrong
+    /// with it, in one transaction. A row that is not there any more is passed over.
+    async fn set_aside(
+        &self,
+        sequence: i64,
+        reason: SetAside,
+        problem: &str,
+    ) -> Result<(), Unavailable>;
 
-    /// How many rows wait and how many bytes of payload they have; dead letters do not count.
+    /// How many rows wait and how many bytes of payload they have; those set aside do not count.
     async fn waiting(&self) -> Result<(u64, u64), Unavailable>;
 }
 

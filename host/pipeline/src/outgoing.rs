@@ -5,12 +5,14 @@
 //! what was taken last. Otherwise the outbox is read: at the start, after a failure, and where more
 //! rows came than are held.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use colophon_core::event::NamedEvent;
+use colophon_core::id::EventId;
 use colophon_core::log::LogRecord;
-use colophon_core::ports::{FieldCipher, OutboxRow, OutboxRows, Unavailable};
+use colophon_core::ports::{FieldCipher, OutboxRow, OutboxRows, SetAside, Unavailable};
 
 use crate::hand_over::DurableRow;
 use crate::room::Backlog;
@@ -34,6 +36,33 @@ pub(crate) struct Batch {
     pub(crate) rows: Vec<DurableRow>,
     /// Whether as many were taken as may be; there may be more then.
     pub(crate) is_full: bool,
+}
+
+/// A row that is larger, as a message, than the broker takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LargeRow {
+    pub(crate) sequence: i64,
+    pub(crate) event: EventId,
+    /// The length of its payload in the outbox.
+    pub(crate) bytes: u64,
+    /// The length of the message.
+    pub(crate) message_bytes: usize,
+    /// What the broker takes.
+    pub(crate) bytes_max: usize,
+}
+
+impl fmt::Display for LargeRow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            message_bytes,
+            bytes_max,
+            ..
+        } = self;
+        write!(
+            out,
+            "its message has {message_bytes} bytes and the broker takes {bytes_max}"
+        )
+    }
 }
 
 impl Batch {
@@ -108,8 +137,33 @@ impl Outgoing {
         sealed_row::seal(self.cipher.as_ref(), record)
     }
 
+    /// Sets a row aside that the broker takes nothing so large as.
+    pub(crate) async fn set_large_aside(&self, row: LargeRow) -> Result<(), Unavailable> {
+        let problem = row.to_string();
+        let set_aside = self
+            .rows
+            .set_aside(row.sequence, SetAside::TooLarge, &problem);
+        set_aside.await?;
+        self.backlog.room.released(1, row.bytes);
+        metrics::counter!("colophon_nats_oversized_rows_total").increment(1);
+        let event = NamedEvent::LogRowTooLarge;
+        tracing::error!(
+            event.code = event.code(),
+            event.name = event.slug(),
+            log.event = %row.event,
+            outbox.sequence = row.sequence,
+            problem,
+            "a log row is too large for the broker and was set aside; raise the limit there, and \
+             start this host again"
+        );
+        Ok(())
+    }
+
     async fn set_aside(&self, row: &OutboxRow, problem: &str) -> Result<(), Unavailable> {
-        self.rows.dead_letter(row.sequence, problem).await?;
+        let set_aside = self
+            .rows
+            .set_aside(row.sequence, SetAside::Unreadable, problem);
+        set_aside.await?;
         let bytes = row.payload.len() as u64;
         self.backlog.room.released(1, bytes);
         metrics::counter!("colophon_log_unreadable_rows_total").increment(1);

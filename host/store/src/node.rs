@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use colophon_core::id::{EventId, NodeId};
-use colophon_core::ports::{OutboxRow, OutboxRows, Readiness, Service, Unavailable};
+use colophon_core::ports::{OutboxRow, OutboxRows, Readiness, Service, SetAside, Unavailable};
 use colophon_core::time::Timestamp;
 use sqlx::FromRow;
 
@@ -47,15 +47,24 @@ const AFTER: &str = "SELECT sequence, event, payload FROM outbox WHERE sequence 
 
 const REMOVE: &str = "DELETE FROM outbox WHERE sequence BETWEEN $1 AND $2";
 
-const BURY: &str = "INSERT INTO dead_letters (sequence, event, payload, problem) \
-    SELECT sequence, event, payload, $2 FROM outbox WHERE sequence = $1";
+const SET_ASIDE: &str = "INSERT INTO dead_letters (sequence, event, payload, reason, problem) \
+    SELECT sequence, event, payload, $2, $3 FROM outbox WHERE sequence = $1";
+
+/// A row keeps its number, under which the logging database may know it already.
+const BRING_BACK: &str = "INSERT INTO outbox (sequence, event, payload) \
+    SELECT sequence, event, payload FROM dead_letters WHERE reason = $1 \
+    ON CONFLICT (sequence) DO NOTHING";
+
+const BROUGHT_BACK: &str = "DELETE FROM dead_letters WHERE reason = $1 AND EXISTS \
+    (SELECT 1 FROM outbox WHERE outbox.sequence = dead_letters.sequence \
+    AND outbox.event = dead_letters.event)";
 
 const REMOVE_ONE: &str = "DELETE FROM outbox WHERE sequence = $1";
 
 const WAITING: &str =
     "SELECT COUNT(*) AS entries, COALESCE(SUM(LENGTH(payload)), 0) AS bytes FROM outbox";
 
-const DEAD: &str = "SELECT COUNT(*) FROM dead_letters";
+const COUNT_SET_ASIDE: &str = "SELECT COUNT(*) FROM dead_letters WHERE reason = $1";
 
 const IDENTITY: &str = "SELECT id FROM node";
 
@@ -146,10 +155,23 @@ impl NodeStore {
         Ok(())
     }
 
-    /// How many rows were put aside as unreadable.
-    pub async fn dead_letters(&self) -> Result<u64, ReadError> {
-        let (count,): (i64,) = self.database.one(DEAD, arguments![]).await?;
+    /// How many rows were set aside for this reason.
+    pub async fn count_set_aside(&self, reason: SetAside) -> Result<u64, ReadError> {
+        let values = arguments![stored(reason)];
+        let (count,): (i64,) = self.database.one(COUNT_SET_ASIDE, values).await?;
         Ok(counted("dead_letters", "sequence", count).map_err(Fault::from)?)
+    }
+
+    /// Puts the rows that were too large for the broker back into the outbox, and says how many.
+    /// For the start of a host, before anybody counts what waits: the broker may be another now, or
+    /// take more, or the rows go another way.
+    pub async fn bring_back_large(&self) -> Result<u64, ChangeError> {
+        let reason = stored(SetAside::TooLarge);
+        let mut write = self.database.write().await?;
+        write.execute(BRING_BACK, arguments![reason]).await?;
+        let back = write.execute(BROUGHT_BACK, arguments![reason]).await?;
+        write.commit().await?;
+        Ok(back)
     }
 
     /// Closes all connections after the statements under way.
@@ -197,9 +219,15 @@ impl NodeStore {
         rows.into_iter().map(row).collect()
     }
 
-    async fn bury(&self, sequence: i64, problem: &str) -> Result<(), Fault> {
+    async fn move_aside(
+        &self,
+        sequence: i64,
+        reason: SetAside,
+        problem: &str,
+    ) -> Result<(), Fault> {
         let mut write = self.database.write().await?;
-        write.execute(BURY, arguments![sequence, problem]).await?;
+        let values = arguments![sequence, stored(reason), problem];
+        write.execute(SET_ASIDE, values).await?;
         write.execute(REMOVE_ONE, arguments![sequence]).await?;
         write.commit().await
     }
@@ -229,8 +257,14 @@ impl OutboxRows for NodeStore {
         removed.map(drop).map_err(unavailable)
     }
 
-    async fn dead_letter(&self, sequence: i64, problem: &str) -> Result<(), Unavailable> {
-        self.bury(sequence, problem).await.map_err(unavailable)
+    async fn set_aside(
+        &self,
+        sequence: i64,
+        reason: SetAside,
+        problem: &str,
+    ) -> Result<(), Unavailable> {
+        let moved = self.move_aside(sequence, reason, problem).await;
+        moved.map_err(unavailable)
     }
 
     async fn waiting(&self) -> Result<(u64, u64), Unavailable> {
@@ -245,6 +279,13 @@ impl Readiness for NodeStore {
             Service::NodeDatabase,
             crate::health::answers(&self.database).await,
         )]
+    }
+}
+
+fn stored(reason: SetAside) -> &'static str {
+    match reason {
+        SetAside::Unreadable => "unreadable",
+        SetAside::TooLarge => "too-large",
     }
 }
 

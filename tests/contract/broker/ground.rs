@@ -11,7 +11,7 @@ use colophon_core::event::NamedEvent;
 use colophon_core::id::{EventId, NodeId};
 use colophon_core::log::{EventDetails, EventMessage, LogRecord, ServerEvent, Severity};
 use colophon_core::ports::{
-    LogRows, NotLogged, Outbox as _, OutboxRows as _, Service, Unavailable,
+    LogRows, NotLogged, Outbox as _, OutboxRows as _, Service, SetAside, Unavailable,
 };
 use colophon_core::time::Timestamp;
 use colophon_crypto::Key32;
@@ -182,6 +182,17 @@ impl Source {
         }
     }
 
+    /// Makes one row durable that has a payload of at least so many bytes.
+    pub(crate) async fn submit_one_of(&self, bytes: usize) {
+        let commit = self.outbox.admit().unwrap().submit(record_of(bytes));
+        commit.await.unwrap();
+    }
+
+    /// Rows that were too large for the broker.
+    pub(crate) async fn too_large(&self) -> u64 {
+        self.node.count_set_aside(SetAside::TooLarge).await.unwrap()
+    }
+
     pub(crate) async fn waiting(&self) -> u64 {
         self.node.waiting().await.unwrap().0
     }
@@ -213,6 +224,17 @@ pub(crate) async fn connect(settings: &BrokerSettings) -> Arc<Broker> {
 
 /// A row of its own.
 pub(crate) fn record() -> LogRecord {
+    telling(EventDetails::default())
+}
+
+/// One with a payload of at least this many bytes.
+pub(crate) fn record_of(bytes: usize) -> LogRecord {
+    let mut details = EventDetails::default();
+    details.add("request.form", &"x".repeat(bytes));
+    telling(details)
+}
+
+fn telling(details: EventDetails) -> LogRecord {
     let mut event = [0; 16];
     colophon_crypto::Randomness::fill(&mut SystemRandom, &mut event);
     LogRecord::Event(ServerEvent {
@@ -222,7 +244,7 @@ pub(crate) fn record() -> LogRecord {
         severity: Severity::Warning,
         center: None,
         message: EventMessage::cut("an illegal request was refused"),
-        details: EventDetails::default(),
+        details,
     })
 }
 

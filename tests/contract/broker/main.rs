@@ -9,6 +9,7 @@
 mod dead_letters;
 mod ground;
 mod impostors;
+mod limits;
 mod losses;
 mod outages;
 mod passing;
@@ -62,6 +63,9 @@ on_both_releases! {
     outages => a_host_starts_without_its_broker,
     dead_letters => what_is_no_row_is_kept_apart_and_the_others_arrive,
     dead_letters => a_row_that_the_logging_database_refuses_holds_up_no_other,
+    limits => a_row_larger_than_the_server_takes_is_set_aside,
+    limits => a_row_larger_than_the_stream_takes_is_set_aside,
+    limits => a_dead_letter_that_has_grown_too_large_is_cut,
     strangers => wrong_credentials_are_told_plainly,
     strangers => files_without_a_secret_are_named,
     strangers => tls_is_believed_by_its_authority_alone,

@@ -14,7 +14,7 @@ use crate::ground::{
 };
 
 /// A server like this one with other settings.
-fn another(server: &NatsServer, more: &str) -> NatsServer {
+pub(crate) fn another(server: &NatsServer, more: &str) -> NatsServer {
     let release = server.release();
     NatsServer::start_with("a server with a guard", release, |_| more.to_owned()).unwrap()
 }

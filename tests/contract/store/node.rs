@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use colophon_core::id::EventId;
-use colophon_core::ports::{OutboxRow, OutboxRows, Readiness};
+use colophon_core::ports::{OutboxRow, OutboxRows, Readiness, SetAside};
 use colophon_store::node::{NodeDatabase, NodeRefused, NodeStore};
 
 use crate::place::{address, moment};
@@ -21,6 +21,15 @@ fn rows(numbers: std::ops::RangeInclusive<u32>) -> Vec<(EventId, Vec<u8>)> {
     numbers
         .map(|number| (event(number), number.to_be_bytes().repeat(40)))
         .collect()
+}
+
+/// How many rows were set aside as unreadable, and how many as too large.
+async fn set_aside(node: &NodeStore) -> [u64; 2] {
+    let count = async |reason| node.count_set_aside(reason).await.unwrap();
+    [
+        count(SetAside::Unreadable).await,
+        count(SetAside::TooLarge).await,
+    ]
 }
 
 async fn sequences(node: &NodeStore) -> Vec<i64> {
@@ -105,11 +114,36 @@ async fn a_row_that_cannot_be_read_is_put_aside() {
     let store = node(folder.path()).await;
     store.append(rows(1..=3)).await.unwrap();
     for _ in 0..2 {
-        store.dead_letter(2, "does not decrypt").await.unwrap();
+        let unreadable = store.set_aside(2, SetAside::Unreadable, "does not decrypt");
+        unreadable.await.unwrap();
         assert_eq!(sequences(&store).await, [1, 3]);
-        assert_eq!(store.dead_letters().await.unwrap(), 1);
+        assert_eq!(set_aside(&store).await, [1, 0]);
         assert_eq!(store.waiting().await.unwrap(), (2, 320));
     }
+}
+
+#[tokio::test]
+async fn rows_that_were_too_large_come_back_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    store.append(rows(1..=5)).await.unwrap();
+    let before = store.after(0, 9).await.unwrap();
+    for (sequence, reason) in [
+        (2, SetAside::TooLarge),
+        (3, SetAside::Unreadable),
+        (5, SetAside::TooLarge),
+    ] {
+        store.set_aside(sequence, reason, "why").await.unwrap();
+    }
+    assert_eq!(set_aside(&store).await, [1, 2]);
+    assert_eq!(store.bring_back_large().await.unwrap(), 2);
+    assert_eq!(set_aside(&store).await, [1, 0]);
+    let after = store.after(0, 9).await.unwrap();
+    assert_eq!(after, [&before[..2], &before[3..]].concat());
+    assert_eq!(store.bring_back_large().await.unwrap(), 0);
+    // None is given the number of a row that was away.
+    store.append(rows(6..=6)).await.unwrap();
+    assert_eq!(sequences(&store).await, [1, 2, 4, 5, 6]);
 }
 
 #[tokio::test]

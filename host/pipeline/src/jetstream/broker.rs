@@ -1,5 +1,6 @@
 //! A connection to the broker.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::Client;
@@ -23,6 +24,10 @@ pub struct Broker {
     pub(super) standing: Arc<Standing>,
     /// What has been told of streams that are not as this host would make them.
     told: Mutex<Vec<String>>,
+    /// The longest message that the stream of rows takes, as far as it is known.
+    row_bytes_max: AtomicUsize,
+    /// The longest dead letter, likewise.
+    dead_letter_bytes_max: AtomicUsize,
 }
 
 /// What a visit to the broker finds.
@@ -81,7 +86,21 @@ impl Broker {
             settings: settings.clone(),
             standing,
             told: Mutex::default(),
+            row_bytes_max: AtomicUsize::new(usize::MAX),
+            dead_letter_bytes_max: AtomicUsize::new(usize::MAX),
         }
+    }
+
+    /// The longest message for a row that this server and the stream take.
+    pub(super) fn row_bytes_max(&self) -> usize {
+        let of_stream = self.row_bytes_max.load(Ordering::Relaxed);
+        self.client.max_payload().min(of_stream)
+    }
+
+    /// The longest dead letter, likewise.
+    pub(super) fn dead_letter_bytes_max(&self) -> usize {
+        let of_stream = self.dead_letter_bytes_max.load(Ordering::Relaxed);
+        self.client.max_payload().min(of_stream)
     }
 
     /// What is wrong between this host and the broker, if anything is.
@@ -101,6 +120,8 @@ impl Broker {
     /// The stream of rows, made where it is missing.
     pub(super) async fn rows(&self) -> Result<Stream, Trouble> {
         let found = stream::ensure(&self.context, stream::rows(&self.settings)).await?;
+        self.row_bytes_max
+            .store(stream::message_bytes_max(&found.it), Ordering::Relaxed);
         Ok(self.noted(found))
     }
 
@@ -108,6 +129,8 @@ impl Broker {
     pub(super) async fn dead_letters(&self) -> Result<Stream, Trouble> {
         let wanted = stream::dead_letters(&self.settings);
         let found = stream::ensure(&self.context, wanted).await?;
+        self.dead_letter_bytes_max
+            .store(stream::message_bytes_max(&found.it), Ordering::Relaxed);
         Ok(self.noted(found))
     }
 

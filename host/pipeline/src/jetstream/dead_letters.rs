@@ -7,7 +7,7 @@ use colophon_core::event::NamedEvent;
 use tokio::time::timeout;
 
 use super::broker::Broker;
-use super::message::{MessageRefused, last_part, with_problem};
+use super::message::{MessageRefused, dead_letter, last_part};
 use super::settings::PATIENCE;
 use super::trouble::Trouble;
 
@@ -19,9 +19,9 @@ pub(super) async fn bury(
 ) -> Result<(), Trouble> {
     let problem = refused.to_string();
     let subject = broker.settings.names.dead(last_part(&message.subject));
-    let letter = PublishMessage::build()
-        .headers(with_problem(message.headers.as_ref(), &problem))
-        .payload(message.payload.clone());
+    let (headers, payload) = dead_letter(message, &problem, broker.dead_letter_bytes_max());
+    let kept_bytes = payload.len();
+    let letter = PublishMessage::build().headers(headers).payload(payload);
     let kept = async {
         let sent = broker.context.send_publish(subject.clone(), letter).await;
         let acknowledged = match sent {
@@ -39,6 +39,8 @@ pub(super) async fn bury(
         event.name = event.slug(),
         problem,
         subject = message.subject.as_str(),
+        bytes = message.payload.len(),
+        kept_bytes,
         "a log row from the broker cannot be written and was put among the dead letters"
     );
     // If that does not arrive, it becomes a dead letter once more.

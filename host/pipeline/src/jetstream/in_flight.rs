@@ -99,6 +99,13 @@ impl InFlight {
         waiting.take(most).collect()
     }
 
+    /// Lets go of a row that is not to be handed over.
+    pub(super) fn give_up(&mut self, sequence: i64) {
+        if let Some(row) = self.rows.remove(&sequence) {
+            self.bytes = self.bytes.saturating_sub(row.bytes);
+        }
+    }
+
     /// The broker has a row.
     pub(super) fn handed(&mut self, sequence: i64, now: Instant) {
         if let Some(row) = self.rows.get_mut(&sequence)

@@ -19,6 +19,8 @@ use crate::sealed_row;
 
 const SEQUENCE: &str = "Colophon-Sequence";
 const PROBLEM: &str = "Colophon-Problem";
+/// In a dead letter that was cut: how many bytes its payload had.
+const PAYLOAD_BYTES: &str = "Colophon-Payload-Bytes";
 
 /// Why a message is not taken for a row, or its row not written. The text holds nothing of the
 /// record.
@@ -43,12 +45,36 @@ pub(super) struct Arrived {
     pub(super) record: LogRecord,
 }
 
+/// The headers of a row's message.
+fn row_headers(event: EventId, sequence: i64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, event.to_string());
+    headers.insert(SEQUENCE, sequence.to_string());
+    headers
+}
+
 /// The message for a row.
 pub(super) fn row(event: EventId, sequence: i64, payload: Bytes) -> PublishMessage {
     PublishMessage::build()
-        .message_id(event.to_string())
-        .header(SEQUENCE, sequence.to_string())
+        .headers(row_headers(event, sequence))
         .payload(payload)
+}
+
+/// The bytes of a row's message that the broker's limits count.
+pub(super) fn row_bytes(event: EventId, sequence: i64, payload: &[u8]) -> usize {
+    header_bytes(&row_headers(event, sequence)).saturating_add(payload.len())
+}
+
+/// The bytes of headers as they stand on the wire, which the broker's limits count.
+fn header_bytes(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        let around = name.len() + ": \r\n".len();
+        values
+            .iter()
+            .map(move |value| around + value.as_str().len())
+    });
+    "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>()
 }
 
 /// The row in a message.
@@ -84,7 +110,7 @@ pub(super) fn node_of(subject: &str) -> Option<NodeId> {
 
 /// The headers of a message that is no row, with the reason. Headers that mean something to the
 /// broker come along under another name: they would have it treat this message as it did that one.
-pub(super) fn with_problem(headers: Option<&HeaderMap>, problem: &str) -> HeaderMap {
+fn with_problem(headers: Option<&HeaderMap>, problem: &str) -> HeaderMap {
     let mut told = HeaderMap::new();
     for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
         let Some(value) = values.first() else {
@@ -99,6 +125,30 @@ pub(super) fn with_problem(headers: Option<&HeaderMap>, problem: &str) -> Header
     }
     told.insert(PROBLEM, problem);
     told
+}
+
+/// A dead letter of at most `bytes_max` bytes: headers and payload of a message with what is wrong
+/// with it. Where the broker takes no more the payload is cut, and where that is not enough the
+/// headers are left out.
+pub(super) fn dead_letter(
+    message: &async_nats::Message,
+    problem: &str,
+    bytes_max: usize,
+) -> (HeaderMap, Bytes) {
+    let headers = with_problem(message.headers.as_ref(), problem);
+    let payload = message.payload.clone();
+    if header_bytes(&headers).saturating_add(payload.len()) <= bytes_max {
+        return (headers, payload);
+    }
+    let cut = |mut headers: HeaderMap| {
+        headers.insert(PAYLOAD_BYTES, payload.len().to_string());
+        let room = bytes_max.checked_sub(header_bytes(&headers))?;
+        Some((headers, payload.slice(..room.min(payload.len()))))
+    };
+    let with_own = cut(headers);
+    with_own
+        .or_else(|| cut(with_problem(None, problem)))
+        .unwrap_or_else(|| (with_problem(None, problem), Bytes::new()))
 }
 
 /// Sixteen bytes as 32 lower-case hexadecimal digits.
@@ -220,6 +270,59 @@ mod tests {
         for end in ["", "x", &short, &shouted, &signed] {
             assert_eq!(node_of(&format!("colophon.log.rows.{end}")), None, "{end}");
         }
+    }
+
+    fn message(headers: Option<HeaderMap>, payload: &'static [u8]) -> async_nats::Message {
+        async_nats::Message {
+            subject: "colophon.log.rows.x".into(),
+            reply: None,
+            payload: Bytes::from_static(payload),
+            headers,
+            status: None,
+            description: None,
+            length: 0,
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_what_there_is_room_for() {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", "x");
+        headers.insert("Other", "o".repeat(100));
+        let poison = message(Some(headers), &[7; 1000]);
+        let check = |bytes_max: usize, payload: usize, has_own: bool, is_cut: bool| {
+            let (headers, kept) = dead_letter(&poison, "why", bytes_max);
+            assert!(
+                header_bytes(&headers) + kept.len() <= bytes_max,
+                "{bytes_max}"
+            );
+            assert_eq!(kept.len(), payload, "{bytes_max}");
+            assert_eq!(headers.get("Colophon-Problem").unwrap().as_str(), "why");
+            assert_eq!(headers.get("Other").is_some(), has_own, "{bytes_max}");
+            let told = headers.get(PAYLOAD_BYTES).map(|bytes| bytes.as_str());
+            assert_eq!(told, is_cut.then_some("1000"), "{bytes_max}");
+        };
+        let whole = header_bytes(&with_problem(poison.headers.as_ref(), "why")) + 1000;
+        check(whole, 1000, true, false);
+        let told = PAYLOAD_BYTES.len() + ": 1000\r\n".len();
+        check(whole - 1, 1000 - 1 - told, true, true);
+        check(whole - 1000 + told, 0, true, true);
+        let bare = header_bytes(&with_problem(None, "why")) + told;
+        check(
+            whole - 1000 + told - 1,
+            whole - 1001 + told - bare,
+            false,
+            true,
+        );
+        check(bare, 0, false, true);
+    }
+
+    #[test]
+    fn a_row_is_as_long_as_its_message() {
+        let event = EventId::from_bytes([1; 16]);
+        let expected =
+            format!("NATS/1.0\r\nNats-Msg-Id: {event}\r\nColophon-Sequence: 77\r\n\r\npayload");
+        assert_eq!(row_bytes(event, 77, b"payload"), expected.len());
     }
 
     #[test]

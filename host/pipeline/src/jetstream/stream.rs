@@ -116,6 +116,13 @@ pub(super) async fn look_up(
     }
 }
 
+/// The longest message that a stream takes.
+pub(super) fn message_bytes_max(stream: &Stream) -> usize {
+    let set = stream.cached_info().config.max_message_size;
+    let limit = usize::try_from(set).ok().filter(|bytes| *bytes > 0);
+    limit.unwrap_or(usize::MAX)
+}
+
 fn is_missing(kind: &GetStreamErrorKind) -> bool {
     matches!(kind, GetStreamErrorKind::JetStream(error)
         if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
@@ -149,6 +156,8 @@ fn stream_differences(wanted: &Config, found: &Config) -> Vec<String> {
     differences.compare("max_bytes", &wanted.max_bytes, &found.max_bytes);
     differences.compare("max_age", &wanted.max_age, &found.max_age);
     differences.compare("max_msgs", &-1, &unlimited(found.max_messages));
+    let message_size = i64::from(found.max_message_size);
+    differences.compare("max_msg_size", &-1, &unlimited(message_size));
     let by_subject = unlimited(found.max_messages_per_subject);
     differences.compare("max_msgs_per_subject", &-1, &by_subject);
     let window = (&wanted.duplicate_window, &found.duplicate_window);

@@ -14,7 +14,7 @@ use colophon_core::log::{
 };
 use colophon_core::ports::{
     FieldCipher, FieldDamaged, FieldPlace, LogRows, NotLogged, OutboxRow, OutboxRows, Service,
-    Unavailable,
+    SetAside, Unavailable,
 };
 use colophon_core::time::Timestamp;
 use colophon_crypto::Randomness;
@@ -170,7 +170,12 @@ impl OutboxRows for Node {
         Ok(())
     }
 
-    async fn dead_letter(&self, sequence: i64, problem: &str) -> Result<(), Unavailable> {
+    async fn set_aside(
+        &self,
+        sequence: i64,
+        _reason: SetAside,
+        problem: &str,
+    ) -> Result<(), Unavailable> {
         self.answer()?;
         self.rows
             .lock()

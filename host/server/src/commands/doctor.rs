@@ -2,6 +2,7 @@
 
 mod broker;
 mod certificates;
+mod node;
 mod orders;
 mod plug_ins;
 mod revocation_lists;
@@ -13,7 +14,7 @@ use anyhow::Result;
 use colophon_core::activation::ports::Settings as _;
 use colophon_core::catalog::TitleFacts;
 use colophon_core::causes::causes;
-use colophon_core::ports::{OutboxRows as _, Readiness as _, Service, Unavailable};
+use colophon_core::ports::{Readiness as _, Service, Unavailable};
 use colophon_store::failure::ReadError;
 use colophon_store::health::Problem;
 use colophon_store::titles::TitleFilter;
@@ -22,7 +23,7 @@ use serde::Serialize;
 
 use super::UNHEALTHY;
 use crate::config::Config;
-use crate::house::{House, free_disk_bytes, is_workplace, kept_issuer, open_node, public_url};
+use crate::house::{House, free_disk_bytes, is_workplace, kept_issuer, public_url};
 use crate::output::{Output, table};
 
 /// Titles read at once.
@@ -78,7 +79,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     answers.extend(house.activation.check().await);
     let mut findings = answering(answers);
     findings.extend(content(house));
-    findings.push(node(config).await);
+    findings.extend(node::node(config).await);
     if let Some(settings) = &config.nats {
         findings.extend(broker::broker(settings).await);
     }
@@ -119,20 +120,6 @@ fn content(house: &House) -> Vec<Finding> {
         )
     });
     roots.collect()
-}
-
-async fn node(config: &Config) -> Finding {
-    let state = match open_node(config).await {
-        Ok(node) => {
-            let waiting = node.waiting().await;
-            node.close().await;
-            waiting
-                .map(|(rows, _)| format!("{rows} log rows wait"))
-                .map_err(|error| causes(&error))
-        }
-        Err(error) => Err(format!("{error:#}")),
-    };
-    finding("this node's database", state)
 }
 
 async fn records(house: &House) -> Finding {

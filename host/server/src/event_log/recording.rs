@@ -26,9 +26,12 @@ pub(super) const RAISED_AT_WILL: [NamedEvent; 5] = [
 pub(super) const AT_WILL_A_MINUTE: u32 = 60;
 const MINUTE_MS: i64 = 60_000;
 
-/// Events about unreadable rows that one run records at most. All such rows are kept as dead
-/// letters, whatever becomes of their events.
-pub(super) const UNREADABLE_MAX: u32 = 100;
+/// Events about rows that were set aside, which one run records at most of each: an event is a row
+/// itself, and may be set aside for the same reason. All such rows are kept, whatever becomes of
+/// their events.
+pub(super) const SET_ASIDE_MAX: u32 = 100;
+pub(super) const OF_ROWS_SET_ASIDE: [NamedEvent; 2] =
+    [NamedEvent::LogRowUnreadable, NamedEvent::LogRowTooLarge];
 
 thread_local! {
     /// Whether this thread is recording an event.
@@ -44,7 +47,7 @@ pub(super) fn is_recording() -> bool {
 pub(super) struct Recording {
     waiting: mpsc::Receiver<ServerEvent>,
     outbox: Arc<dyn Outbox>,
-    unreadable_left: u32,
+    set_aside: [(NamedEvent, u32); OF_ROWS_SET_ASIDE.len()],
     at_will: [(NamedEvent, Minute); RAISED_AT_WILL.len()],
 }
 
@@ -90,7 +93,7 @@ impl Recording {
         Self {
             waiting,
             outbox,
-            unreadable_left: UNREADABLE_MAX,
+            set_aside: OF_ROWS_SET_ASIDE.map(|name| (name, SET_ASIDE_MAX)),
             at_will: RAISED_AT_WILL.map(|name| (name, Minute::default())),
         }
     }
@@ -115,8 +118,9 @@ impl Recording {
 
     /// Hands an event to the outbox, if it may have room there. Nobody waits for its commit.
     fn submit(&mut self, event: ServerEvent) -> Option<()> {
-        if event.name == NamedEvent::LogRowUnreadable {
-            self.unreadable_left = self.unreadable_left.checked_sub(1)?;
+        let mut set_aside = self.set_aside.iter_mut();
+        if let Some((_, left)) = set_aside.find(|(name, _)| *name == event.name) {
+            *left = left.checked_sub(1)?;
         }
         let mut at_will = self.at_will.iter_mut();
         if let Some((_, minute)) = at_will.find(|(name, _)| *name == event.name) {

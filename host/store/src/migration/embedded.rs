@@ -69,7 +69,9 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
                 4 "0004_repository_orders", 5 "0005_repository_front_ends"
             )
         }
-        (Schema::Node, Dialect::Sqlite) => migrations!("sqlite/node", 1 "0001_node"),
+        (Schema::Node, Dialect::Sqlite) => {
+            migrations!("sqlite/node", 1 "0001_node", 2 "0002_rows_set_aside")
+        }
         (Schema::Node, Dialect::Postgres) => Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use crate::jetstream::in_flight::Row;
 use crate::jetstream::message;
 use crate::jetstream::settings::PATIENCE;
 use crate::jetstream::trouble::Trouble;
-use crate::outgoing::BATCH_ROWS;
+use crate::outgoing::{BATCH_ROWS, LargeRow};
 
 impl Relay {
     /// Takes rows that follow those before, if there is room for any: handed over ones, or else
@@ -39,6 +39,9 @@ impl Relay {
         if rows.is_empty() {
             return Ok(Turn::Rest);
         }
+        if self.set_large_aside(&rows).await? {
+            return Ok(Turn::More);
+        }
         let (accepted, trouble) = match timeout(PATIENCE, self.publish(&rows)).await {
             Ok(published) => published,
             Err(_elapsed) => (Vec::new(), Some(Trouble::Silent(PATIENCE))),
@@ -59,6 +62,30 @@ impl Relay {
             None => Ok(Turn::More),
             Some(trouble) => Err(trouble),
         }
+    }
+
+    /// Sets aside those of these rows that the broker takes nothing so large as, and says whether
+    /// there were any. It would refuse them for good, and with them all that follow.
+    async fn set_large_aside(&mut self, rows: &[(i64, Row, u32)]) -> Result<bool, Trouble> {
+        let bytes_max = self.broker.row_bytes_max();
+        let mut any = false;
+        for (sequence, row, _before) in rows {
+            let message_bytes = message::row_bytes(row.event, *sequence, &row.payload);
+            if message_bytes <= bytes_max {
+                continue;
+            }
+            let large = LargeRow {
+                sequence: *sequence,
+                event: row.event,
+                bytes: row.bytes,
+                message_bytes,
+                bytes_max,
+            };
+            self.outgoing.set_large_aside(large).await?;
+            self.in_flight.give_up(*sequence);
+            any = true;
+        }
+        Ok(any)
     }
 
     /// Sends rows and waits for the broker to say that it has them. Gives those it has, each with
