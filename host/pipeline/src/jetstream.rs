@@ -24,6 +24,7 @@ mod dead_letters;
 mod in_flight;
 mod message;
 mod names;
+mod question;
 mod relay;
 mod settings;
 mod standing;

@@ -200,49 +200,40 @@ fn confirmation(node: &NodeId) -> FieldPlace<'_> {
     }
 }
 
-/// The question which rows between two sequences have arrived.
-pub(super) fn question(first: i64, last: i64) -> Vec<u8> {
-    format!("{first} {last}").into_bytes()
+/// For tests: hides nothing; the place stands in front.
+#[cfg(test)]
+pub(super) struct Plain;
+
+#[cfg(test)]
+impl Plain {
+    fn front(place: FieldPlace<'_>) -> Vec<u8> {
+        [place.table.as_bytes(), place.row, place.column.as_bytes()].concat()
+    }
 }
 
-/// The sequences of a question.
-pub(super) fn read_question(payload: &[u8]) -> Option<(i64, i64)> {
-    let (first, last) = std::str::from_utf8(payload).ok()?.split_once(' ')?;
-    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    (0 < first && first <= last).then_some((first, last))
+#[cfg(test)]
+impl FieldCipher for Plain {
+    fn seal(&self, place: FieldPlace<'_>, plain: &[u8]) -> Vec<u8> {
+        [&Self::front(place), plain].concat()
+    }
+
+    fn open(&self, place: FieldPlace<'_>, sealed: &[u8]) -> Result<Vec<u8>, FieldDamaged> {
+        let plain = sealed.strip_prefix(Self::front(place).as_slice());
+        plain.map(<[u8]>::to_vec).ok_or(FieldDamaged)
+    }
+
+    fn pseudonym(&self, _purpose: &str, _parts: &[&[u8]]) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn key_name(&self) -> [u8; 32] {
+        [0; 32]
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Hides nothing; the place stands in front.
-    struct Plain;
-
-    impl Plain {
-        fn front(place: FieldPlace<'_>) -> Vec<u8> {
-            [place.table.as_bytes(), place.row, place.column.as_bytes()].concat()
-        }
-    }
-
-    impl FieldCipher for Plain {
-        fn seal(&self, place: FieldPlace<'_>, plain: &[u8]) -> Vec<u8> {
-            [&Self::front(place), plain].concat()
-        }
-
-        fn open(&self, place: FieldPlace<'_>, sealed: &[u8]) -> Result<Vec<u8>, FieldDamaged> {
-            let plain = sealed.strip_prefix(Self::front(place).as_slice());
-            plain.map(<[u8]>::to_vec).ok_or(FieldDamaged)
-        }
-
-        fn pseudonym(&self, _purpose: &str, _parts: &[&[u8]]) -> [u8; 32] {
-            [0; 32]
-        }
-
-        fn key_name(&self) -> [u8; 32] {
-            [0; 32]
-        }
-    }
 
     fn node(number: u8) -> NodeId {
         NodeId::from_bytes([number; 16])
@@ -323,13 +314,5 @@ mod tests {
         let expected =
             format!("NATS/1.0\r\nNats-Msg-Id: {event}\r\nColophon-Sequence: 77\r\n\r\npayload");
         assert_eq!(row_bytes(event, 77, b"payload"), expected.len());
-    }
-
-    #[test]
-    fn a_question_names_rows_in_order() {
-        assert_eq!(read_question(&question(3, 70)), Some((3, 70)));
-        for text in ["", "3", "0 1", "4 3", "-1 3", "1 2 3", "1 x"] {
-            assert_eq!(read_question(text.as_bytes()), None, "{text}");
-        }
     }
 }

@@ -192,6 +192,10 @@ impl Source {
             };
             match next {
                 Err(_elapsed) => break,
+                // Acknowledged by publishing where it says: only what the broker hands out is.
+                Ok(Some(Ok(message))) if !is_handed_out(&message) => {
+                    tracing::debug!("a message came that the broker did not hand out");
+                }
                 Ok(Some(Ok(message))) => {
                     if gathered.is_empty() {
                         until = Instant::now() + GATHER;
@@ -253,6 +257,13 @@ impl Source {
             give_back(&message, later).await;
         }
     }
+}
+
+/// Whether the broker has handed a message out, and not somebody who has found out where it hands
+/// out to.
+fn is_handed_out(message: &Message) -> bool {
+    let reply = message.reply.as_ref();
+    reply.is_some_and(|reply| reply.starts_with("$JS.ACK."))
 }
 
 /// Has the broker hand a message out again.

@@ -1,5 +1,6 @@
 //! What log writers tell a node of its rows, whether it has asked or not.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use colophon_core::id::{EventId, NodeId};
@@ -11,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Relay;
 use crate::jetstream::broker::Broker;
-use crate::jetstream::message::{open_confirmation, question};
+use crate::jetstream::message::open_confirmation;
+use crate::jetstream::question::{Answer, open_answer, question};
 use crate::jetstream::trouble::Trouble;
 
 /// Numbers asked for at once.
@@ -52,16 +54,6 @@ impl Listening {
     }
 }
 
-/// What came of a question.
-enum Answer {
-    /// These rows have arrived.
-    Arrived(Vec<(i64, EventId)>),
-    /// A log writer is there and cannot say, since the logging database does not answer.
-    CannotSay,
-    /// There is none.
-    Nobody,
-}
-
 impl Relay {
     /// Asks for the oldest confirmation that is overdue, and for those of the rows after it. What
     /// has not arrived is handed over again, unless it is known to wait for the logging database.
@@ -71,7 +63,7 @@ impl Relay {
         let Some(overdue) = self.in_flight.overdue(now, after, ASKED_MAX) else {
             return Ok(());
         };
-        match self.ask(*overdue.start(), *overdue.end()).await {
+        match self.ask(&overdue).await {
             Answer::Arrived(arrived) => {
                 self.confirm(&arrived).await?;
                 self.in_flight.again(overdue, now, after);
@@ -82,21 +74,16 @@ impl Relay {
         Ok(())
     }
 
-    async fn ask(&mut self, first: i64, last: i64) -> Answer {
+    async fn ask(&mut self, sequences: &RangeInclusive<i64>) -> Answer {
         let subject = self.broker.settings.names.question(self.node);
         let asked = self
             .broker
             .client
-            .request(subject, question(first, last).into());
+            .request(subject, question(sequences).into());
         let Ok(answer) = asked.await else {
             return Answer::Nobody;
         };
-        if answer.payload.is_empty() {
-            return Answer::CannotSay;
-        }
-        match open_confirmation(self.outgoing.cipher.as_ref(), self.node, &answer.payload) {
-            Ok(arrived) => Answer::Arrived(arrived),
-            Err(_damaged) => Answer::Nobody,
-        }
+        let cipher = self.outgoing.cipher.as_ref();
+        open_answer(cipher, self.node, sequences, &answer.payload)
     }
 }

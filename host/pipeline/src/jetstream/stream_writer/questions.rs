@@ -6,7 +6,8 @@ use tokio::time::{Duration, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::StreamWriterPorts;
-use crate::jetstream::message::{node_of, read_question, seal_confirmation};
+use crate::jetstream::message::{node_of, seal_confirmation};
+use crate::jetstream::question::{is_inbox, read_question, seal_cannot_say};
 use crate::jetstream::settings::PATIENCE;
 
 /// Of all log writers, one answers each question.
@@ -35,19 +36,21 @@ pub(super) async fn answer(ports: StreamWriterPorts, stop: CancellationToken) {
 
 impl StreamWriterPorts {
     async fn answer(&self, question: Message) {
-        let Some(reply) = question.reply else { return };
+        let Some(reply) = question.reply.filter(|reply| is_inbox(reply)) else {
+            return;
+        };
         let Some(node) = node_of(&question.subject) else {
             return;
         };
-        let Some((first, last)) = read_question(&question.payload) else {
+        let Some(asked) = read_question(&question.payload) else {
             return;
         };
-        // A database that does not answer is told by an answer without anything in it: the node is
-        // to wait on, and not to hand its rows over again.
-        let arrived = timeout(PATIENCE / 2, self.log.arrived(node, first..=last)).await;
+        let cipher = self.cipher.as_ref();
+        let arrived = timeout(PATIENCE / 2, self.log.arrived(node, asked.clone())).await;
         let answer = match arrived {
-            Ok(Ok(arrived)) => seal_confirmation(self.cipher.as_ref(), node, &arrived),
-            Ok(Err(_)) | Err(_) => Vec::new(),
+            Ok(Ok(arrived)) => seal_confirmation(cipher, node, &arrived),
+            // The node is to wait on, and not to hand its rows over again.
+            Ok(Err(_)) | Err(_) => seal_cannot_say(cipher, node, &asked),
         };
         let said = self.broker.client.publish(reply, answer.into());
         // A node without an answer asks again.

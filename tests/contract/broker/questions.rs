@@ -1,0 +1,69 @@
+//! What log writers say on the broker, and to whom.
+
+use std::sync::atomic::Ordering;
+
+use async_nats::{Client, Subscriber};
+use colophon_tests::nats::NatsServer;
+use futures_util::StreamExt as _;
+use tokio::time::{Duration, timeout};
+
+use crate::ground::{LoggingDatabase, Source, all_arrived, connect, settings, writer};
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Subjects that log writers may publish under and whoever asks may not.
+async fn elsewhere(client: &Client) -> Subscriber {
+    let orders = client.subscribe("orders.>").await.unwrap();
+    client.flush().await.unwrap();
+    orders
+}
+
+/// The first of what was said there, if anything was.
+async fn first_of(mut said: Subscriber, client: &Client) -> Option<String> {
+    client.publish("orders.end", "end".into()).await.unwrap();
+    let message = timeout(PATIENCE, said.next()).await.unwrap().unwrap();
+    let subject = message.subject.to_string();
+    (subject != "orders.end").then_some(subject)
+}
+
+pub(crate) async fn answers_go_to_whoever_may_ask_and_nowhere_else(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    source.submit(10).await;
+    all_arrived(&source, &log, 10).await;
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let orders = elsewhere(&client).await;
+    let question = format!("colophon.log.ask.{}", source.node.id());
+    let mislaid = client.publish_with_reply(question.clone(), "orders.new", "1 9".into());
+    mislaid.await.unwrap();
+    for away in [false, true] {
+        log.away.store(away, Ordering::Relaxed);
+        let asked = client.request(question.clone(), "1 9".into());
+        let answer = timeout(PATIENCE, asked).await.unwrap().unwrap();
+        // Sealed, whatever it says.
+        assert!(!answer.payload.is_empty());
+    }
+    assert_eq!(first_of(orders, &client).await, None);
+}
+
+pub(crate) async fn what_the_broker_did_not_hand_out_is_not_acknowledged(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let orders = elsewhere(&client).await;
+    let mut requests = client
+        .subscribe("$JS.API.CONSUMER.MSG.NEXT.>")
+        .await
+        .unwrap();
+    client.flush().await.unwrap();
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    let request = timeout(PATIENCE, requests.next()).await.unwrap().unwrap();
+    let inbox = request.reply.unwrap();
+    let foisted = client.publish_with_reply(inbox, "orders.new", "poison".into());
+    foisted.await.unwrap();
+    source.submit(10).await;
+    all_arrived(&source, &log, 10).await;
+    assert_eq!(first_of(orders, &client).await, None);
+}
