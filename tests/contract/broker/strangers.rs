@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use async_nats::jetstream::stream::Config;
+use async_nats::jetstream::stream::{Config, Source as OtherStream};
 use colophon_pipeline::jetstream::{Broker, Credentials};
 use colophon_tests::nats::NatsServer;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -155,4 +155,72 @@ pub(crate) async fn another_ones_stream_is_used_as_it_is(server: NatsServer) {
     assert!(told.contains("discard"), "{told}");
     let stream = stranger.get_stream("COLOPHON_LOG").await.unwrap();
     assert_eq!(stream.cached_info().config.max_bytes, 1 << 20);
+}
+
+pub(crate) async fn a_stream_for_something_else_is_not_touched(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = stranger(&server).await;
+    let settings = settings(&server);
+    let (relay, mut running) = (connect(&settings).await, None);
+    source.submit(10).await;
+    for theirs in [&["orders.>"][..], &["colophon.log.rows.*", "orders.>"]] {
+        let theirs = Config {
+            name: "COLOPHON_LOG".to_owned(),
+            subjects: theirs.iter().map(|subject| (*subject).to_owned()).collect(),
+            ..Config::default()
+        };
+        let stream = stranger.create_stream(&theirs).await.unwrap();
+        for _ in 0..5 {
+            let order = stranger.publish("orders.new", "order".into());
+            order.await.unwrap().await.unwrap();
+        }
+        running.get_or_insert_with(|| (source.relay(&relay), writer(&relay, &log)));
+        let expected = format!("is for {} and not", theirs.subjects.join(", "));
+        eventually("it is told", async || {
+            let problem = relay.standing().problem();
+            problem.is_some_and(|problem| problem.contains(&expected))
+        })
+        .await;
+        let told = Broker::inspect(&settings).await.unwrap_err().to_string();
+        assert!(told.contains(&expected), "{told}");
+        let state = stream.get_info().await.unwrap().state;
+        assert_eq!((state.messages, state.consumer_count), (5, 0));
+        stranger.delete_stream("COLOPHON_LOG").await.unwrap();
+    }
+    all_arrived(&source, &log, 10).await;
+}
+
+pub(crate) async fn what_else_comes_into_the_stream_stays_there(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = stranger(&server).await;
+    let orders = Config {
+        name: "ORDERS".to_owned(),
+        subjects: vec!["orders.>".to_owned()],
+        ..Config::default()
+    };
+    stranger.create_stream(orders).await.unwrap();
+    let theirs = Config {
+        name: "COLOPHON_LOG".to_owned(),
+        subjects: vec!["colophon.log.rows.*".to_owned()],
+        sources: Some(vec![OtherStream {
+            name: "ORDERS".to_owned(),
+            ..OtherStream::default()
+        }]),
+        ..Config::default()
+    };
+    let stream = stranger.create_stream(theirs).await.unwrap();
+    let held = async || stream.get_info().await.unwrap().state.messages;
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    for times in 1..=3 {
+        let order = stranger.publish("orders.new", "order".into());
+        order.await.unwrap().await.unwrap();
+        eventually("the order has come", async || held().await >= times).await;
+        source.submit(10).await;
+        all_arrived(&source, &log, 10 * times as usize).await;
+        eventually("the rows are gone", async || held().await == times).await;
+    }
+    let inspection = Broker::inspect(&settings).await.unwrap();
+    assert_eq!((inspection.dead_letters, inspection.waiting), (0, Some(0)));
 }

@@ -73,6 +73,8 @@ pub(super) fn log_writers(settings: &BrokerSettings) -> pull::Config {
         ack_wait: settings.ack_wait,
         max_deliver: -1,
         max_ack_pending: ACK_PENDING_MAX,
+        // Messages of other streams may come into this one without being addressed to it.
+        filter_subject: settings.names.all_rows(),
         ..pull::Config::default()
     }
 }
@@ -101,14 +103,22 @@ pub(super) async fn ensure(context: &Context, wanted: Config) -> Result<Found<St
     looked_up.unwrap_or(Err(Trouble::Silent(PATIENCE)))
 }
 
-/// The stream of this name, if it is there.
+/// The stream of this name, if it is there. One that takes anything besides what this host would
+/// have it take is somebody else's, and not touched.
 pub(super) async fn look_up(
     context: &Context,
     wanted: &Config,
 ) -> Result<Option<Found<Stream>>, Trouble> {
     match context.get_stream(&wanted.name).await {
         Ok(it) => {
-            let differences = stream_differences(wanted, &it.cached_info().config);
+            let found = &it.cached_info().config;
+            if found.subjects != wanted.subjects {
+                return Err(Trouble::Foreign {
+                    stream: wanted.name.clone(),
+                    subjects: found.subjects.join(", "),
+                });
+            }
+            let differences = stream_differences(wanted, found);
             Ok(Some(Found { it, differences }))
         }
         Err(error) if is_missing(&error.kind()) => Ok(None),
@@ -149,7 +159,6 @@ pub(super) async fn ensure_consumer(
 
 fn stream_differences(wanted: &Config, found: &Config) -> Vec<String> {
     let mut differences = Differences::of(&wanted.name);
-    differences.compare("subjects", &wanted.subjects, &found.subjects);
     differences.compare("retention", &wanted.retention, &found.retention);
     differences.compare("discard", &wanted.discard, &found.discard);
     differences.compare("storage", &wanted.storage, &found.storage);

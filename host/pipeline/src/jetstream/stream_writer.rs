@@ -70,6 +70,8 @@ pub struct StreamWriter {
 /// The way that messages come by.
 struct Source {
     stream: Stream,
+    /// The subjects of rows.
+    rows: String,
     consumer: PullConsumer,
     messages: pull::Stream,
     looked_at: Instant,
@@ -173,6 +175,7 @@ impl Source {
         let messages = messages.map_err(|error| Trouble::Consumer(error.into()))?;
         Ok(Self {
             stream,
+            rows: broker.settings.names.all_rows(),
             consumer,
             messages,
             looked_at: Instant::now(),
@@ -236,13 +239,18 @@ impl Source {
         self.clear(&info).await
     }
 
-    /// Removes what has been brought, without a gap from the beginning.
+    /// Removes what has been brought, without a gap from the beginning: rows, and nothing that has
+    /// come into the stream in another way.
     async fn clear(&self, info: &consumer::Info) -> Result<(), Trouble> {
         let brought = info.ack_floor.stream_sequence;
         if brought == 0 {
             return Ok(());
         }
-        let purged = self.stream.purge().sequence(brought.saturating_add(1));
+        let purged = self
+            .stream
+            .purge()
+            .filter(self.rows.clone())
+            .sequence(brought.saturating_add(1));
         let purged = timeout(PATIENCE, purged.into_future()).await;
         let purged = purged.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
         let name = &self.stream.cached_info().config.name;

@@ -35,6 +35,17 @@ pub enum Trouble {
         #[source]
         source: Said,
     },
+    /// A stream has the name that is wanted and belongs to somebody else.
+    #[error(
+        "the stream {stream} is for {subjects} and not this installation's; set nats.prefix to \
+         another name, or give that stream another"
+    )]
+    Foreign {
+        /// Its name.
+        stream: String,
+        /// The subjects that it takes.
+        subjects: String,
+    },
     /// The consumer cannot be looked up or made.
     #[error("the consumer {} cannot be looked up or made", Names::CONSUMER)]
     Consumer(#[source] Said),
