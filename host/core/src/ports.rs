@@ -310,8 +310,9 @@ pub trait OutboxRows: Send + Sync {
     /// At most `limit` rows after `sequence`, in order.
     async fn after(&self, sequence: i64, limit: u32) -> Result<Vec<OutboxRow>, Unavailable>;
 
-    /// Removes the rows of these numbers, which the logging database has.
-    async fn remove(&self, sequences: RangeInclusive<i64>) -> Result<(), Unavailable>;
+    /// Removes rows that the logging database has, in one transaction: those that have both this
+    /// number and this event. Another row of the same number, as after a restore, stays.
+    async fn remove(&self, rows: &[(i64, EventId)]) -> Result<(), Unavailable>;
 
     /// Moves a row out of the way of the others, to a table where it is kept with what is wrong
     /// with it, in one transaction. A row that is not there any more is passed over.

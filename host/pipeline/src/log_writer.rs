@@ -159,15 +159,19 @@ impl LogWriter {
 
     /// Brings rows to the logging database, and then out of the outbox.
     async fn write(&mut self, batch: Batch) -> Result<(), NotLogged> {
-        let (bytes, count) = (batch.bytes(), batch.rows.len() as u64);
+        let bytes = batch.bytes();
         let rows = batch.rows.into_iter();
         let records: Vec<(i64, LogRecord)> = rows.map(|row| (row.sequence, row.record)).collect();
-        if !records.is_empty() {
-            self.log.append(self.node, &records).await?;
+        if records.is_empty() {
+            return Ok(());
         }
-        let removed = self.outgoing.remove(batch.sequences, count, bytes);
-        removed.await?;
-        metrics::counter!("colophon_log_written_rows_total").increment(count);
+        self.log.append(self.node, &records).await?;
+        let written = records.iter();
+        let written: Vec<_> = written
+            .map(|(sequence, record)| (*sequence, record.event()))
+            .collect();
+        self.outgoing.remove(&written, bytes).await?;
+        metrics::counter!("colophon_log_written_rows_total").increment(written.len() as u64);
         Ok(())
     }
 }

@@ -120,15 +120,14 @@ impl Outgoing {
         Ok(Some(batch))
     }
 
-    /// Removes rows that the logging database has, `count` readable ones of `bytes` among them.
+    /// Removes rows that the logging database has, which have `bytes` of payload together.
     pub(crate) async fn remove(
         &self,
-        sequences: RangeInclusive<i64>,
-        count: u64,
+        rows: &[(i64, EventId)],
         bytes: u64,
     ) -> Result<(), Unavailable> {
-        self.rows.remove(sequences).await?;
-        self.backlog.room.released(count, bytes);
+        self.rows.remove(rows).await?;
+        self.backlog.room.released(rows.len() as u64, bytes);
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! A node's own database: its identity, the log rows it has yet to hand over, and leases.
 
-use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
@@ -45,7 +44,13 @@ static APPEND: LazyLock<Batch> =
 const AFTER: &str = "SELECT sequence, event, payload FROM outbox WHERE sequence > $1 \
     ORDER BY sequence LIMIT $2";
 
-const REMOVE: &str = "DELETE FROM outbox WHERE sequence BETWEEN $1 AND $2";
+/// Each pair is looked up by its number; from an outbox in which much waits, that is little.
+static REMOVE: LazyLock<Batch> = LazyLock::new(|| {
+    let head = "DELETE FROM outbox WHERE sequence IN (SELECT outbox.sequence FROM (VALUES";
+    let tail = ") AS arrived CROSS JOIN outbox \
+        WHERE outbox.sequence = arrived.column1 AND outbox.event = arrived.column2)";
+    Batch::new(head, 2, tail)
+});
 
 const SET_ASIDE: &str = "INSERT INTO dead_letters (sequence, event, payload, reason, problem) \
     SELECT sequence, event, payload, $2, $3 FROM outbox WHERE sequence = $1";
@@ -205,6 +210,18 @@ impl NodeStore {
         Ok(last)
     }
 
+    async fn remove_rows(&self, rows: &[(i64, EventId)]) -> Result<(), Fault> {
+        let arguments: Vec<Argument<'_>> = rows
+            .iter()
+            .flat_map(|(sequence, event)| [(*sequence).into(), event.as_bytes().into()])
+            .collect();
+        let mut write = self.database.write().await?;
+        for (sql, arguments) in REMOVE.pieces(self.database.placeholders(), &arguments) {
+            write.execute(sql, arguments).await?;
+        }
+        write.commit().await
+    }
+
     async fn rows_after(&self, sequence: i64, limit: u32) -> Result<Vec<OutboxRow>, Fault> {
         let values = arguments![sequence, i64::from(limit)];
         let rows: Vec<Entry> = self.database.all(AFTER, values).await?;
@@ -251,10 +268,8 @@ impl OutboxRows for NodeStore {
         self.rows_after(sequence, limit).await.map_err(unavailable)
     }
 
-    async fn remove(&self, sequences: RangeInclusive<i64>) -> Result<(), Unavailable> {
-        let values = arguments![*sequences.start(), *sequences.end()];
-        let removed = self.database.execute(REMOVE, values).await;
-        removed.map(drop).map_err(unavailable)
+    async fn remove(&self, rows: &[(i64, EventId)]) -> Result<(), Unavailable> {
+        self.remove_rows(rows).await.map_err(unavailable)
     }
 
     async fn set_aside(

@@ -95,17 +95,39 @@ async fn numbers_are_never_given_twice() {
     let folder = tempfile::tempdir().unwrap();
     let store = node(folder.path()).await;
     store.append(rows(1..=3)).await.unwrap();
-    store.remove(2..=2).await.unwrap();
+    let remove = async |numbers: &[u32]| {
+        let rows = numbers
+            .iter()
+            .map(|number| (i64::from(*number), event(*number)));
+        store.remove(&rows.collect::<Vec<_>>()).await.unwrap();
+    };
+    remove(&[2]).await;
     assert_eq!(sequences(&store).await, [1, 3]);
-    store.remove(1..=2).await.unwrap();
+    remove(&[2, 1]).await;
     assert_eq!(sequences(&store).await, [3]);
-    store.remove(3..=3).await.unwrap();
+    remove(&[]).await;
+    remove(&[3]).await;
     assert_eq!(store.waiting().await.unwrap(), (0, 0));
     store.close().await;
     let store = node(folder.path()).await;
     store.append(rows(4..=5)).await.unwrap();
     assert_eq!(sequences(&store).await, [4, 5]);
     assert_eq!(store.waiting().await.unwrap(), (2, 320));
+}
+
+#[tokio::test]
+async fn rows_are_removed_by_number_and_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    store.append(rows(1..=300)).await.unwrap();
+    // Of every third the number is that of another event.
+    let confirmed = (1..=300_u32).map(|number| {
+        let other = if number % 3 == 0 { number - 1 } else { number };
+        (i64::from(number), event(other))
+    });
+    store.remove(&confirmed.collect::<Vec<_>>()).await.unwrap();
+    let left: Vec<i64> = (1..=100).map(|number| 3 * number).collect();
+    assert_eq!(sequences(&store).await, left);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Rows of this node that were handed to the broker, or are about to be, and are not confirmed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -42,11 +43,11 @@ enum State {
     Handed { at: Instant, times: u32 },
 }
 
-/// Rows without a gap that are confirmed.
-#[derive(Debug, PartialEq, Eq)]
+/// Rows that are confirmed.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Confirmed {
-    pub(super) sequences: RangeInclusive<i64>,
-    pub(super) count: u64,
+    pub(super) rows: Vec<(i64, EventId)>,
+    /// The length of their payloads in the outbox.
     pub(super) bytes: u64,
 }
 
@@ -171,30 +172,19 @@ impl InFlight {
 
     /// Lets go of the rows that the logging database has: those whose number and event are both
     /// among `arrived`.
-    pub(super) fn confirm(&mut self, arrived: &[(i64, EventId)]) -> Vec<Confirmed> {
-        let mut confirmed: Vec<Confirmed> = Vec::new();
-        let mut arrived = arrived.to_vec();
-        arrived.sort_unstable();
+    pub(super) fn confirm(&mut self, arrived: &[(i64, EventId)]) -> Confirmed {
+        let mut confirmed = Confirmed::default();
         for (sequence, event) in arrived {
-            let is_it = |row: &Row| row.event == event;
-            if !self.rows.get(&sequence).is_some_and(is_it) {
+            let Entry::Occupied(row) = self.rows.entry(*sequence) else {
                 continue;
-            }
-            let bytes = self.rows.remove(&sequence).map_or(0, |row| row.bytes);
-            self.bytes = self.bytes.saturating_sub(bytes);
-            match confirmed.last_mut() {
-                Some(run) if run.sequences.end().checked_add(1) == Some(sequence) => {
-                    run.sequences = *run.sequences.start()..=sequence;
-                    run.count = run.count.saturating_add(1);
-                    run.bytes = run.bytes.saturating_add(bytes);
-                }
-                _ => confirmed.push(Confirmed {
-                    sequences: sequence..=sequence,
-                    count: 1,
-                    bytes,
-                }),
+            };
+            if row.get().event == *event {
+                let bytes = row.remove().bytes;
+                confirmed.rows.push((*sequence, *event));
+                confirmed.bytes = confirmed.bytes.saturating_add(bytes);
             }
         }
+        self.bytes = self.bytes.saturating_sub(confirmed.bytes);
         confirmed
     }
 }
@@ -243,36 +233,40 @@ mod tests {
     }
 
     #[track_caller]
-    fn confirm(rows: &mut InFlight, numbers: &[i64], expected: &[(RangeInclusive<i64>, u64)]) {
-        let arrived: Vec<_> = numbers
-            .iter()
-            .map(|number| (*number, event(*number)))
-            .collect();
-        let confirmed = rows.confirm(&arrived).into_iter();
-        let confirmed: Vec<_> = confirmed.map(|run| (run.sequences, run.bytes)).collect();
-        assert_eq!(confirmed, expected);
+    fn confirm(rows: &mut InFlight, numbers: &[i64], expected: &[i64]) {
+        let pairs = |numbers: &[i64]| -> Vec<(i64, EventId)> {
+            numbers
+                .iter()
+                .map(|number| (*number, event(*number)))
+                .collect()
+        };
+        let expected = Confirmed {
+            rows: pairs(expected),
+            bytes: 7 * expected.len() as u64,
+        };
+        assert_eq!(rows.confirm(&pairs(numbers)), expected);
     }
 
     #[test]
-    fn confirmed_rows_leave_in_runs_without_a_gap() {
+    fn confirmed_rows_leave_once() {
         let mut rows = handed([3, 4, 5, 7, 8], Instant::now());
-        confirm(&mut rows, &[8, 4, 3, 7, 99], &[(3..=4, 14), (7..=8, 14)]);
+        confirm(&mut rows, &[8, 4, 3, 7, 99, 3], &[8, 4, 3, 7]);
         confirm(&mut rows, &[3, 4], &[]);
-        confirm(&mut rows, &[5], &[(5..=5, 7)]);
+        confirm(&mut rows, &[5], &[5]);
         assert!(rows.is_empty() && rows.bytes == 0);
     }
 
     #[test]
     fn a_confirmation_of_another_event_under_the_same_number_is_none() {
         let mut rows = handed([3], Instant::now());
-        assert_eq!(rows.confirm(&[(3, event(4))]), []);
+        assert_eq!(rows.confirm(&[(3, event(4))]), Confirmed::default());
         assert_eq!(rows.len(), 1);
     }
 
     #[test]
     fn a_row_the_broker_has_not_got_may_be_confirmed() {
         let mut rows = holding([1]);
-        confirm(&mut rows, &[1], &[(1..=1, 7)]);
+        confirm(&mut rows, &[1], &[1]);
     }
 
     #[test]

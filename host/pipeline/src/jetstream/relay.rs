@@ -149,9 +149,11 @@ impl Relay {
 
     /// Lets confirmed rows go, asks for overdue confirmations, and hands over what there is.
     async fn turn(&mut self) -> Result<Turn, Trouble> {
-        while let Ok(arrived) = self.confirmations.try_recv() {
-            self.confirm(&arrived).await?;
+        let mut arrived = Vec::new();
+        while let Ok(more) = self.confirmations.try_recv() {
+            arrived.extend(more);
         }
+        self.confirm(&arrived).await?;
         self.take_rows().await?;
         self.broker.connected()?;
         if !self.has_stream {
@@ -190,14 +192,17 @@ impl Relay {
 
     /// Removes rows that the logging database has.
     async fn confirm(&mut self, arrived: &[(i64, EventId)]) -> Result<(), Trouble> {
-        for run in self.in_flight.confirm(arrived) {
-            metrics::counter!("colophon_nats_confirmed_rows_total").increment(run.count);
-            let removed = self.outgoing.remove(run.sequences, run.count, run.bytes);
-            if let Err(error) = removed.await {
-                self.forget();
-                return Err(error.into());
-            }
+        let confirmed = self.in_flight.confirm(arrived);
+        if confirmed.rows.is_empty() {
+            return Ok(());
         }
+        let removed = self.outgoing.remove(&confirmed.rows, confirmed.bytes);
+        if let Err(error) = removed.await {
+            self.forget();
+            return Err(error.into());
+        }
+        let count = confirmed.rows.len() as u64;
+        metrics::counter!("colophon_nats_confirmed_rows_total").increment(count);
         Ok(())
     }
 

@@ -161,12 +161,12 @@ impl OutboxRows for Node {
         Ok(read)
     }
 
-    async fn remove(&self, sequences: RangeInclusive<i64>) -> Result<(), Unavailable> {
+    async fn remove(&self, rows: &[(i64, EventId)]) -> Result<(), Unavailable> {
         self.answer()?;
         self.rows
             .lock()
             .unwrap()
-            .retain(|row| !sequences.contains(&row.sequence));
+            .retain(|row| !rows.contains(&(row.sequence, row.event)));
         Ok(())
     }
 
