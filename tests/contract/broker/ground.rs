@@ -2,8 +2,8 @@
 //! may be away.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -70,6 +70,8 @@ pub(crate) struct LoggingDatabase {
     pub(crate) answers_to_lose: AtomicUsize,
     /// How many records were handed in, those already there included.
     pub(crate) handed_in: AtomicUsize,
+    /// A node about which it never says what has arrived.
+    pub(crate) silent_about: OnceLock<NodeId>,
     folder: TempDir,
 }
 
@@ -91,6 +93,7 @@ impl LoggingDatabase {
             away: AtomicBool::new(false),
             answers_to_lose: AtomicUsize::new(0),
             handed_in: AtomicUsize::new(0),
+            silent_about: OnceLock::new(),
             folder,
         })
     }
@@ -141,6 +144,9 @@ impl LogRows for LoggingDatabase {
         sequences: std::ops::RangeInclusive<i64>,
     ) -> Result<Vec<(i64, EventId)>, Unavailable> {
         self.answer()?;
+        if self.silent_about.get() == Some(&node) {
+            std::future::pending::<()>().await;
+        }
         self.store.arrived(node, sequences).await
     }
 }

@@ -68,6 +68,7 @@ on_both_releases! {
     limits => a_row_larger_than_the_stream_takes_is_set_aside,
     limits => a_dead_letter_that_has_grown_too_large_is_cut,
     questions => answers_go_to_whoever_may_ask_and_nowhere_else,
+    questions => a_node_whose_answer_takes_long_keeps_no_other_waiting,
     questions => what_the_broker_did_not_hand_out_is_not_acknowledged,
     strangers => wrong_credentials_are_told_plainly,
     strangers => files_without_a_secret_are_named,

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use async_nats::{Client, Subscriber};
+use colophon_core::id::NodeId;
 use colophon_tests::nats::NatsServer;
 use futures_util::StreamExt as _;
 use tokio::time::{Duration, timeout};
@@ -66,4 +67,39 @@ pub(crate) async fn what_the_broker_did_not_hand_out_is_not_acknowledged(server:
     source.submit(10).await;
     all_arrived(&source, &log, 10).await;
     assert_eq!(first_of(orders, &client).await, None);
+}
+
+pub(crate) async fn a_node_whose_answer_takes_long_keeps_no_other_waiting(server: NatsServer) {
+    let log = LoggingDatabase::new().await;
+    let slow = NodeId::from_bytes([7; 16]);
+    log.silent_about.set(slow).unwrap();
+    let broker = connect(&settings(&server)).await;
+    let _writer = writer(&broker, &log);
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let another = format!("colophon.log.ask.{}", NodeId::from_bytes([8; 16]));
+    // A log writer is there.
+    let mut asked = client.request(another.clone(), "1 9".into()).await;
+    while asked.is_err() {
+        asked = client.request(another.clone(), "1 9".into()).await;
+    }
+    let mut answers = client.subscribe("_INBOX.of-this-test.*").await.unwrap();
+    let ask = async |subject: String, reply: &'static str| {
+        let question = client.publish_with_reply(subject, reply, "1 9".into());
+        question.await.unwrap();
+    };
+    for _ in 0..3 {
+        ask(
+            format!("colophon.log.ask.{slow}"),
+            "_INBOX.of-this-test.slow",
+        )
+        .await;
+    }
+    ask(another, "_INBOX.of-this-test.another").await;
+    let first = timeout(PATIENCE, answers.next()).await.unwrap().unwrap();
+    assert_eq!(first.subject.as_str(), "_INBOX.of-this-test.another");
+    // The others are told that nobody can say it.
+    for _ in 0..3 {
+        let answer = timeout(PATIENCE, answers.next()).await.unwrap().unwrap();
+        assert_eq!(answer.subject.as_str(), "_INBOX.of-this-test.slow");
+    }
 }

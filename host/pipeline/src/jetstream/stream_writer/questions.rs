@@ -13,6 +13,10 @@ use crate::jetstream::settings::PATIENCE;
 /// Of all log writers, one answers each question.
 const GROUP: &str = "log-writers";
 
+/// Questions answered at once: a node whose answer takes long keeps no other waiting, and all of
+/// them together leave connections to the logging database for what is brought.
+const AT_ONCE: usize = 8;
+
 /// How long to wait before listening again where that was not possible.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
@@ -25,10 +29,11 @@ pub(super) async fn answer(ports: StreamWriterPorts, stop: CancellationToken) {
             .broker
             .client
             .queue_subscribe(subject.clone(), GROUP.to_owned());
-        if let Ok(mut questions) = subscribed.await {
-            while let Some(Some(question)) = stop.run_until_cancelled(questions.next()).await {
-                ports.answer(question).await;
-            }
+        if let Ok(questions) = subscribed.await {
+            questions
+                .take_until(stop.cancelled())
+                .for_each_concurrent(AT_ONCE, |question| ports.answer(question))
+                .await;
         }
         stop.run_until_cancelled(sleep(LISTEN_AGAIN)).await;
     }
