@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use colophon_tests::book::epub;
 use colophon_tests::colophon::{Host, House, fail, succeed};
 use colophon_tests::nats::{NatsRelease, NatsServer};
+use colophon_tests::postgres::PostgresServer;
 use sqlx::{Connection as _, SqliteConnection};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +29,13 @@ struct Machines {
 
 impl Machines {
     fn new(server: &NatsServer) -> Self {
+        Self::logging_at(server, |office| {
+            format!("sqlite://{}", office.path().join("log.db").display())
+        })
+    }
+
+    /// The same with a logging database of their own choice.
+    fn logging_at(server: &NatsServer, log: impl FnOnce(&House) -> String) -> Self {
         let shop = House::new();
         let file = shop.path().join("book.epub");
         fs::write(&file, epub("Far Water", "Ada Writer", 3)).unwrap();
@@ -38,11 +46,10 @@ impl Machines {
         for file in ["node.db", "node.db-wal", "node.db-shm"] {
             let _absent = fs::remove_file(office.path().join(file));
         }
-        let log = office.path().join("log.db");
+        let log = log(&office);
         for house in [&shop, &office] {
             let settings = format!(
-                "[database]\nlogging = \"sqlite://{}\"\n\n[nats]\nurl = \"{}\"\nconfirm_ms = 1000\n",
-                log.display(),
+                "[database]\nlogging = \"{log}\"\n\n[nats]\nurl = \"{}\"\nconfirm_ms = 1000\n",
                 server.address()
             );
             fs::write(house.path().join("colophon.toml"), settings).unwrap();
@@ -76,11 +83,16 @@ impl Machines {
 
 /// Whether the host is ready, and whether its broker is.
 fn ready(host: &Host) -> (bool, bool) {
+    ready_with(host, "log-broker")
+}
+
+/// Whether the host is ready, and whether a service is.
+fn ready_with(host: &Host, service: &str) -> (bool, bool) {
     let ready = host.request("GET", "/readyz", &[], None).unwrap();
     let answer = ready.json();
     let services = answer["services"].as_array().unwrap();
-    let broker = services.iter().find(|one| one["service"] == "log-broker");
-    (ready.status == 200, broker.unwrap()["ready"] == true)
+    let found = services.iter().find(|one| one["service"] == service);
+    (ready.status == 200, found.unwrap()["ready"] == true)
 }
 
 fn metric(host: &Host, name: &str) -> f64 {
@@ -148,6 +160,32 @@ fn a_host_with_all_roles_needs_no_other() {
     }
     assert!(host.stop());
     assert_eq!(machines.completed().len(), 9);
+}
+
+#[test]
+fn a_host_that_hands_its_rows_on_is_ready_without_the_logging_database() {
+    let name = "ready without the logging database";
+    let Some(server) = NatsServer::start(name, NatsRelease::Current) else {
+        return;
+    };
+    let Some(database) = PostgresServer::start(name) else {
+        return;
+    };
+    let machines = Machines::logging_at(&server, |_office| database.create("logging"));
+    succeed(machines.office.colophon().arg("migrate"));
+    let shop = machines.shop.serve(&["--roles", "download"]);
+    let office = machines.office.serve(&["--roles", "fulfillment"]);
+    machines.buy(&shop, "t-1");
+    eventually("the row arrives", || machines.completed() == ["t-1"]);
+    let logging = |host: &Host| ready_with(host, "logging-database");
+    assert_eq!(logging(&shop), (true, true));
+    assert_eq!(logging(&office), (true, true));
+    drop(database);
+    eventually("it is told", || logging(&shop) == (true, false));
+    machines.buy(&shop, "t-2");
+    eventually("who brings the rows is not ready", || {
+        logging(&office) == (false, false)
+    });
 }
 
 #[test]

@@ -41,8 +41,8 @@ pub enum Service {
 }
 
 impl Service {
-    /// Whether a host without it can do nothing that it is asked for. Where only some requests
-    /// have to wait, a balancer should not take the others away as well.
+    /// Whether most hosts without it can do nothing that they are asked for. Where only some
+    /// requests have to wait, a balancer should not take the others away as well.
     pub fn is_essential(self) -> bool {
         match self {
             Self::FulfillmentDatabase
@@ -365,8 +365,13 @@ pub trait LogRows: Send + Sync {
 /// Whether the services behind this host answer.
 #[async_trait]
 pub trait Readiness: Send + Sync {
-    /// Every service with its state; the host is ready when all of them are.
+    /// Every service with its state; the host is ready when all are that are essential to it.
     async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)>;
+
+    /// Whether this host can do nothing that it is asked for without a service.
+    fn is_essential(&self, service: Service) -> bool {
+        service.is_essential()
+    }
 }
 
 /// Where a protected field of a record stands; bound into its encryption, so that a value moved

@@ -1,9 +1,12 @@
 //! Whether the databases answer, how much is in them, and whether it is sound.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use colophon_core::ports::{Readiness, Service, Unavailable};
 use colophon_crypto::frames;
 use sqlx::FromRow;
+use tokio::time::timeout;
 
 use crate::centers::COPY_KEY;
 use crate::database::{Database, Engine, arguments};
@@ -20,6 +23,9 @@ use crate::signers::{AUTHORITY_KEY, SIGNER_KEY};
 use crate::store::Store;
 use crate::titles::CONTENT_KEY;
 use crate::values::VALUE;
+
+/// How long the logging database has to answer.
+const LOGGING_TIME_MAX: Duration = Duration::from_secs(1);
 
 const ASK: &str = "SELECT CAST(1 AS BIGINT)";
 
@@ -249,7 +255,12 @@ impl NodeStore {
 impl Readiness for Store {
     async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)> {
         let fulfillment = answers(&self.fulfillment).await;
-        let logging = answers(&self.logging).await;
+        // There are hosts that are ready without it, so it must not take up the time of the others.
+        let logging = timeout(LOGGING_TIME_MAX, answers(&self.logging)).await;
+        let logging = logging.unwrap_or_else(|_elapsed| {
+            let text = format!("no answer within {} ms", LOGGING_TIME_MAX.as_millis());
+            Err(Unavailable::new(Service::LoggingDatabase, text))
+        });
         vec![
             (Service::FulfillmentDatabase, fulfillment),
             (Service::LoggingDatabase, logging),

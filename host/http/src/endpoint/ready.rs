@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use colophon_core::causes::causes;
-use colophon_core::ports::{Service, Unavailable};
+use colophon_core::ports::{Readiness, Service, Unavailable};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -56,20 +56,20 @@ async fn latest(app: &App) -> Report {
         return report.clone();
     }
     let report = match timeout(app.limits.ready, app.readiness.check()).await {
-        Ok(found) => judge(&found),
+        Ok(found) => judge(&found, app.readiness.as_ref()),
         Err(_) => report(false, json!({ "reason": "the check took too long" })),
     };
     *last = Some((Instant::now(), report.clone()));
     report
 }
 
-fn judge(found: &[(Service, Result<(), Unavailable>)]) -> Report {
+fn judge(found: &[(Service, Result<(), Unavailable>)], readiness: &dyn Readiness) -> Report {
     let services: Vec<Value> = found
         .iter()
         .map(|(service, state)| line(*service, state))
         .collect();
     let stands = |(service, state): &(Service, Result<(), Unavailable>)| {
-        state.is_ok() || !service.is_essential()
+        state.is_ok() || !readiness.is_essential(*service)
     };
     let is_ready = found.iter().all(stands);
     report(is_ready, json!({ "services": services }))

@@ -27,7 +27,7 @@ use super::log_rows::{self, LogRows};
 use super::plugins::{
     Booking, ChainWatch, CostWriter, DecisionWriter, Recording, START_PATIENCE, chains,
 };
-use super::readiness::Services;
+use super::readiness::{BroughtBy, Services};
 use super::{House, SystemClock};
 use crate::config::Config;
 use crate::event_log::{EventQueue, Recorder};
@@ -121,6 +121,10 @@ impl Parts {
         let services = Arc::new(Services {
             databases,
             content: origin,
+            log_rows: match config.nats {
+                Some(_) if !brings => BroughtBy::Others,
+                Some(_) | None => BroughtBy::Itself,
+            },
         });
         Ok(Self {
             downloads,

@@ -15,6 +15,17 @@ pub(crate) struct Services {
     pub(crate) databases: Vec<Arc<dyn Readiness>>,
     /// The content store.
     pub(crate) content: Arc<CachedOrigin>,
+    /// Who brings this host's log rows to the logging database.
+    pub(crate) log_rows: BroughtBy,
+}
+
+/// Who brings the log rows of a host to the logging database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BroughtBy {
+    /// The host itself.
+    Itself,
+    /// Others, which they come to through the message broker.
+    Others,
 }
 
 impl Services {
@@ -25,6 +36,7 @@ impl Services {
         Self {
             databases,
             content: Arc::clone(&self.content),
+            log_rows: self.log_rows,
         }
     }
 
@@ -50,5 +62,11 @@ impl Readiness for Services {
                 .map(|(_, state)| (Service::ContentStore, state)),
         );
         services
+    }
+
+    /// Rows wait in the outbox, or on the broker, while those that bring them cannot.
+    fn is_essential(&self, service: Service) -> bool {
+        let can_wait = service == Service::LoggingDatabase && self.log_rows == BroughtBy::Others;
+        service.is_essential() && !can_wait
     }
 }
