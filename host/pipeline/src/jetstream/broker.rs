@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::Client;
-use async_nats::connection::State;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{Context, ContextBuilder};
 use async_nats::{ConnectError, ConnectErrorKind};
@@ -110,11 +109,9 @@ impl Broker {
 
     /// That there is a connection now.
     pub(super) fn connected(&self) -> Result<(), Trouble> {
-        match (self.client.connection_state(), self.standing.link()) {
-            (State::Connected, None) => Ok(()),
-            (_, Some(reason)) => Err(Trouble::NotConnected(reason)),
-            (_, None) => Err(Trouble::NotConnected("the connection broke".to_owned())),
-        }
+        let state = self.client.connection_state();
+        let connected = self.standing.see(&state);
+        connected.map_err(Trouble::NotConnected)
     }
 
     /// The stream of rows, made where it is missing.

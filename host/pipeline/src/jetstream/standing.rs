@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use async_nats::connection::State;
 use async_nats::{ClientError, Event, ServerError};
 use async_trait::async_trait;
 use colophon_core::ports::{Readiness, Service, Unavailable};
@@ -61,9 +62,34 @@ impl Standing {
         link.or_else(|| writer.clone()).or_else(|| relay.clone())
     }
 
-    /// Why there is no connection, if there is none.
-    pub(super) fn link(&self) -> Option<String> {
-        self.problems().link.clone()
+    /// Takes the client's word for whether there is a connection, or says why there is none. What
+    /// is heard gives the reasons only: the client drops events that come faster than they are
+    /// heard, and they may be the last for a long time.
+    pub(super) fn see(&self, state: &State) -> Result<(), String> {
+        let mut problems = self.problems();
+        match state {
+            State::Connected => {
+                if problems.link.is_some() {
+                    self.begin(&mut problems);
+                }
+                Ok(())
+            }
+            State::Disconnected | State::Pending => {
+                let reason = problems.link.get_or_insert_with(|| BROKE.to_owned());
+                let reason = reason.clone();
+                measure(&problems);
+                Err(reason)
+            }
+        }
+    }
+
+    /// A connection begins.
+    fn begin(&self, problems: &mut Problems) {
+        problems.link = None;
+        problems.complaint = None;
+        measure(problems);
+        self.connections
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Changes with each new connection.
@@ -88,15 +114,8 @@ impl Standing {
     pub(super) fn hear(&self, event: &Event) {
         let mut problems = self.problems();
         match event {
-            Event::Connected => {
-                problems.link = None;
-                problems.complaint = None;
-                self.connections
-                    .send_modify(|count| *count = count.wrapping_add(1));
-            }
-            Event::Disconnected | Event::Closed => {
-                problems.link = Some("the connection broke".to_owned());
-            }
+            Event::Connected => self.begin(&mut problems),
+            Event::Disconnected | Event::Closed => problems.link = Some(BROKE.to_owned()),
             Event::ServerError(ServerError::AuthorizationViolation) => {
                 problems.link = Some(REFUSED.to_owned());
             }
@@ -112,8 +131,7 @@ impl Standing {
             | Event::Draining
             | Event::SlowConsumer(_) => {}
         }
-        let is_connected = problems.link.is_none();
-        metrics::gauge!("colophon_nats_connected").set(f64::from(u8::from(is_connected)));
+        measure(&problems);
     }
 
     fn problems(&self) -> MutexGuard<'_, Problems> {
@@ -121,6 +139,13 @@ impl Standing {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+fn measure(problems: &Problems) {
+    let is_connected = problems.link.is_none();
+    metrics::gauge!("colophon_nats_connected").set(f64::from(u8::from(is_connected)));
+}
+
+const BROKE: &str = "the connection broke";
 
 /// What is said of credentials that the broker does not accept.
 pub(super) const REFUSED: &str = "the broker refuses the credentials (authorization violation)";
@@ -157,5 +182,25 @@ mod tests {
         assert_eq!(standing.problem(), None);
         standing.hear(&Event::Disconnected);
         assert!(standing.problem().is_some());
+    }
+
+    #[test]
+    fn the_client_is_believed_where_it_has_dropped_events() {
+        let standing = Standing::new();
+        let mut connections = standing.connections();
+        assert!(standing.see(&State::Pending).is_err());
+        // It never said so.
+        assert_eq!(standing.see(&State::Connected), Ok(()));
+        assert_eq!(standing.problem(), None);
+        assert!(connections.has_changed().unwrap());
+        connections.mark_unchanged();
+        assert_eq!(standing.see(&State::Connected), Ok(()));
+        assert!(!connections.has_changed().unwrap());
+        // Nor that the connection broke.
+        assert_eq!(standing.see(&State::Disconnected), Err(BROKE.to_owned()));
+        assert_eq!(standing.problem(), Some(not_connected(BROKE)));
+        let refused = ClientError::Other("authorization violation".to_owned());
+        standing.hear(&Event::ClientError(refused));
+        assert_eq!(standing.see(&State::Disconnected), Err(REFUSED.to_owned()));
     }
 }
