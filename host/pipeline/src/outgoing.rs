@@ -10,13 +10,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use colophon_core::event::NamedEvent;
-use colophon_core::id::EventId;
-use colophon_core::log::LogRecord;
+use colophon_core::id::{EventId, NodeId};
 use colophon_core::ports::{FieldCipher, OutboxRow, OutboxRows, SetAside, Unavailable};
 
 use crate::hand_over::DurableRow;
 use crate::room::Backlog;
-use crate::sealed_row;
+use crate::sealed_row::{self, Origin};
 
 /// Rows taken at once.
 pub(crate) const BATCH_ROWS: usize = 256;
@@ -131,9 +130,14 @@ impl Outgoing {
         Ok(())
     }
 
-    /// A record as it may leave this machine.
-    pub(crate) fn seal(&self, record: &LogRecord) -> Vec<u8> {
-        sealed_row::seal(self.cipher.as_ref(), record)
+    /// A row as it may leave this machine.
+    pub(crate) fn seal(&self, node: NodeId, row: &DurableRow) -> Vec<u8> {
+        let origin = Origin {
+            node,
+            sequence: row.sequence,
+            event: row.record.event(),
+        };
+        sealed_row::seal_to_leave(self.cipher.as_ref(), origin, &row.record)
     }
 
     /// Sets a row aside that the broker takes nothing so large as.

@@ -1,15 +1,13 @@
 //! Messages that are no rows, and rows that the logging database refuses.
 
-use std::time::Duration;
-
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull;
-use async_nats::jetstream::stream::Config;
 use colophon_pipeline::jetstream::Broker;
 use colophon_tests::nats::NatsServer;
 
 use crate::ground::{
-    LoggingDatabase, Source, all_arrived, connect, eventually, settings, stranger, writer,
+    LoggingDatabase, Source, all_arrived, connect, eventually, forgetful, settings, stranger,
+    writer,
 };
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -81,14 +79,7 @@ pub(crate) async fn a_row_that_the_logging_database_refuses_holds_up_no_other(se
     )
     .await;
     let stranger = stranger(&server).await;
-    // One that soon takes a row again that it was given before.
-    let forgetful = Config {
-        name: "COLOPHON_LOG".to_owned(),
-        subjects: vec!["colophon.log.rows.*".to_owned()],
-        duplicate_window: Duration::from_millis(100),
-        ..Config::default()
-    };
-    stranger.create_stream(forgetful).await.unwrap();
+    stranger.create_stream(forgetful()).await.unwrap();
     let settings = settings(&server);
     let broker = connect(&settings).await;
     let _relays = (source.relay(&broker), other.relay(&broker));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::stream::Config;
 use async_trait::async_trait;
 use colophon_core::event::NamedEvent;
 use colophon_core::id::{EventId, NodeId};
@@ -273,6 +274,16 @@ pub(crate) fn eventually(
 pub(crate) async fn all_arrived(source: &Source, log: &LoggingDatabase, count: usize) {
     eventually("the outbox is empty", async || source.waiting().await == 0).await;
     assert_eq!(log.rows().await, count as u64);
+}
+
+/// A stream of rows that soon takes one again that it was given before.
+pub(crate) fn forgetful() -> Config {
+    Config {
+        name: "COLOPHON_LOG".to_owned(),
+        subjects: vec!["colophon.log.rows.*".to_owned()],
+        duplicate_window: Duration::from_millis(100),
+        ..Config::default()
+    }
 }
 
 /// The broker, seen by somebody else's program.

@@ -74,6 +74,7 @@ on_both_releases! {
     strangers => files_without_a_secret_are_named,
     strangers => tls_is_believed_by_its_authority_alone,
     strangers => another_ones_stream_is_used_as_it_is,
+    strangers => a_row_under_another_name_is_none,
     strangers => a_stream_for_something_else_is_not_touched,
     strangers => what_else_comes_into_the_stream_stays_there,
 }

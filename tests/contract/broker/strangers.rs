@@ -9,8 +9,8 @@ use colophon_tests::nats::NatsServer;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::ground::{
-    LoggingDatabase, Source, access, all_arrived, connect, entering, eventually, settings,
-    stranger, writer,
+    LoggingDatabase, Source, access, all_arrived, connect, entering, eventually, forgetful,
+    settings, stranger, writer,
 };
 
 /// A server like this one with other settings.
@@ -223,4 +223,52 @@ pub(crate) async fn what_else_comes_into_the_stream_stays_there(server: NatsServ
     }
     let inspection = Broker::inspect(&settings).await.unwrap();
     assert_eq!((inspection.dead_letters, inspection.waiting), (0, Some(0)));
+}
+
+pub(crate) async fn a_row_under_another_name_is_none(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = stranger(&server).await;
+    let mut stream = stranger.create_stream(forgetful()).await.unwrap();
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _relay = source.relay(&broker);
+    source.submit(3).await;
+    eventually("the broker has the rows", async || {
+        stream.info().await.unwrap().state.messages == 3
+    })
+    .await;
+    // Somebody moves them: to another node, to another number, to another event.
+    let own = format!("colophon.log.rows.{}", source.node.id());
+    let another = format!("colophon.log.rows.{}", "ab".repeat(16));
+    for (number, subject, header, value) in [
+        (1, another, "Other", "x".to_owned()),
+        (2, own.clone(), "Colophon-Sequence", "77".to_owned()),
+        (3, own, "Nats-Msg-Id", "cd".repeat(16)),
+    ] {
+        let row = stream.get_raw_message(number).await.unwrap();
+        let mut headers = row.headers;
+        headers.insert(header, value);
+        let moved = async || {
+            let sent = stranger.publish_with_headers(
+                subject.clone(),
+                headers.clone(),
+                row.payload.clone(),
+            );
+            sent.await.unwrap().await.unwrap()
+        };
+        eventually("it is taken", async || !moved().await.duplicate).await;
+    }
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 3).await;
+    eventually("they are buried", async || {
+        let inspection = Broker::inspect(&settings).await.unwrap();
+        inspection.dead_letters == 3 && inspection.waiting == Some(0)
+    })
+    .await;
+    let [progress] = log.store.node_progress().await.unwrap().try_into().unwrap();
+    let of_source = (source.node.id(), 3, 3);
+    assert_eq!(
+        (progress.node, progress.complete, progress.highest),
+        of_source
+    );
 }

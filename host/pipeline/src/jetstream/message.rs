@@ -1,8 +1,9 @@
 //! Rows and confirmations as they pass the broker.
 //!
-//! A row's payload is encrypted as in the outbox, for its event; which node it belongs to and where
-//! in that node's order it stands is outside, for the broker to sort it. A confirmation is encrypted
-//! whole: a node removes rows on it, and nobody without the master key can have written it.
+//! Which node a row belongs to, where in that node's order it stands and which event it is, is
+//! outside, for the broker to sort it, and bound into the encryption of its payload: under another
+//! name it does not open. A confirmation is encrypted whole: a node removes rows on it, and nobody
+//! without the master key can have written it.
 
 use std::str::FromStr as _;
 
@@ -15,7 +16,7 @@ use colophon_core::log::LogRecord;
 use colophon_core::ports::{FieldCipher, FieldDamaged, FieldPlace, RecordRefused};
 use thiserror::Error;
 
-use crate::sealed_row;
+use crate::sealed_row::{self, Origin};
 
 const SEQUENCE: &str = "Colophon-Sequence";
 const PROBLEM: &str = "Colophon-Problem";
@@ -91,10 +92,16 @@ pub(super) fn open(
     let event = EventId::from_bytes(event.ok_or(MessageRefused::Event)?);
     let sequence = header(SEQUENCE).and_then(|text| i64::from_str(text).ok());
     let sequence = sequence.filter(|number| *number > 0);
+    let sequence = sequence.ok_or(MessageRefused::Sequence)?;
+    let origin = Origin {
+        node,
+        sequence,
+        event,
+    };
     Ok(Arrived {
         node,
-        sequence: sequence.ok_or(MessageRefused::Sequence)?,
-        record: sealed_row::open(cipher, event, &message.payload)?,
+        sequence,
+        record: sealed_row::open_arrived(cipher, origin, &message.payload)?,
     })
 }
 

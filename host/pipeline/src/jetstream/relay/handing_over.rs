@@ -25,7 +25,7 @@ impl Relay {
             return Ok(());
         };
         for row in &batch.rows {
-            let payload = self.outgoing.seal(&row.record).into();
+            let payload = self.outgoing.seal(self.node, row).into();
             let event = row.record.event();
             self.in_flight.add(row.sequence, event, payload, row.bytes);
         }
