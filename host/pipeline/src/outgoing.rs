@@ -20,6 +20,10 @@ use crate::sealed_row::{self, Origin};
 /// Rows taken at once.
 pub(crate) const BATCH_ROWS: usize = 256;
 
+/// Bytes of messages taken at once. Rows take 0.5 to 2 KiB, so this binds only those of strangers,
+/// and long ones.
+pub(crate) const BATCH_BYTES: usize = 2 << 20;
+
 /// The outbox, seen by whoever carries its rows on.
 #[derive(Clone)]
 pub(crate) struct Outgoing {

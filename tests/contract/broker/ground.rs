@@ -71,6 +71,8 @@ pub(crate) struct LoggingDatabase {
     pub(crate) answers_to_lose: AtomicUsize,
     /// How many records were handed in, those already there included.
     pub(crate) handed_in: AtomicUsize,
+    /// How many records were handed in together at most.
+    pub(crate) largest_batch: AtomicUsize,
     /// A node about which it never says what has arrived.
     pub(crate) silent_about: OnceLock<NodeId>,
     folder: TempDir,
@@ -94,6 +96,7 @@ impl LoggingDatabase {
             away: AtomicBool::new(false),
             answers_to_lose: AtomicUsize::new(0),
             handed_in: AtomicUsize::new(0),
+            largest_batch: AtomicUsize::new(0),
             silent_about: OnceLock::new(),
             folder,
         })
@@ -128,6 +131,8 @@ impl LogRows for LoggingDatabase {
     async fn append(&self, node: NodeId, records: &[(i64, LogRecord)]) -> Result<(), NotLogged> {
         self.answer()?;
         self.handed_in.fetch_add(records.len(), Ordering::Relaxed);
+        self.largest_batch
+            .fetch_max(records.len(), Ordering::Relaxed);
         self.store.append(node, records).await?;
         let lose = |left: usize| left.checked_sub(1);
         let lost = self

@@ -1,5 +1,8 @@
 //! Messages that are larger than a broker takes.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use async_nats::HeaderMap;
 use async_nats::jetstream::stream::Config;
 use colophon_pipeline::jetstream::{Broker, BrokerSettings};
@@ -44,7 +47,7 @@ pub(crate) async fn a_row_larger_than_the_stream_takes_is_set_aside(server: Nats
 async fn large_rows_are_set_aside(
     source: &Source,
     settings: &BrokerSettings,
-) -> std::sync::Arc<LoggingDatabase> {
+) -> Arc<LoggingDatabase> {
     let log = LoggingDatabase::new().await;
     source.submit(20).await;
     source.submit_one_of(8192).await;
@@ -103,4 +106,39 @@ pub(crate) async fn a_dead_letter_that_has_grown_too_large_is_cut(server: NatsSe
         let problem = letter.headers.get("Colophon-Problem").unwrap();
         assert_eq!(problem.as_str(), "the subject names no node");
     }
+}
+
+pub(crate) async fn many_large_messages_are_brought_a_few_at_a_time(server: NatsServer) {
+    const ROWS: usize = 400;
+    const ROW_BYTES: usize = 12_000;
+    const POISON: u64 = 20;
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _relay = source.relay(&broker);
+    for _ in 0..ROWS {
+        source.submit_one_of(ROW_BYTES).await;
+    }
+    let stranger = stranger(&server).await;
+    eventually("the broker has the rows", async || {
+        let stream = stranger.get_stream("COLOPHON_LOG").await;
+        stream.is_ok_and(|stream| stream.cached_info().state.messages == ROWS as u64)
+    })
+    .await;
+    // Each nearly as large as a server takes.
+    for _ in 0..POISON {
+        let poison = vec![b'x'; 1_000_000];
+        let sent = stranger.publish("colophon.log.rows.nobody", poison.into());
+        sent.await.unwrap().await.unwrap();
+    }
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, ROWS).await;
+    eventually("the rest is buried", async || {
+        let inspection = Broker::inspect(&settings).await.unwrap();
+        inspection.dead_letters == POISON && inspection.waiting == Some(0)
+    })
+    .await;
+    // Two mebibytes, and what goes beyond with the last.
+    let largest = log.largest_batch.load(Ordering::Relaxed);
+    assert!(largest <= (2 << 20) / ROW_BYTES + 1, "{largest}");
 }

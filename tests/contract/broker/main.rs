@@ -66,6 +66,7 @@ on_both_releases! {
     dead_letters => a_row_that_the_logging_database_refuses_holds_up_no_other,
     limits => a_row_larger_than_the_server_takes_is_set_aside,
     limits => a_row_larger_than_the_stream_takes_is_set_aside,
+    limits => many_large_messages_are_brought_a_few_at_a_time,
     limits => a_dead_letter_that_has_grown_too_large_is_cut,
     questions => answers_go_to_whoever_may_ask_and_nowhere_else,
     questions => a_node_whose_answer_takes_long_keeps_no_other_waiting,

@@ -88,8 +88,9 @@ impl InFlight {
         }
     }
 
-    /// At most `most` rows that are to be handed over, with how often they were before.
-    pub(super) fn to_hand_over(&self, most: usize) -> Vec<(i64, Row, u32)> {
+    /// Rows that are to be handed over, with how often they were before: at most `most`, and none
+    /// after one that brings them to `bytes_max`.
+    pub(super) fn to_hand_over(&self, most: usize, bytes_max: usize) -> Vec<(i64, Row, u32)> {
         let waiting = self
             .rows
             .iter()
@@ -97,7 +98,13 @@ impl InFlight {
                 State::NotHanded { before } => Some((*sequence, row.clone(), before)),
                 State::Handed { .. } => None,
             });
-        waiting.take(most).collect()
+        let mut bytes = 0_usize;
+        let fits = |(_, row, _): &(i64, Row, u32)| {
+            let before = bytes;
+            bytes = bytes.saturating_add(row.payload.len());
+            before < bytes_max
+        };
+        waiting.take(most).take_while(fits).collect()
     }
 
     /// Lets go of a row that is not to be handed over.
@@ -226,7 +233,7 @@ mod tests {
     }
 
     fn to_hand_over(rows: &InFlight) -> Vec<(i64, u32)> {
-        let waiting = rows.to_hand_over(99).into_iter();
+        let waiting = rows.to_hand_over(99, usize::MAX).into_iter();
         waiting
             .map(|(sequence, _, before)| (sequence, before))
             .collect()
@@ -291,6 +298,20 @@ mod tests {
         rows.again(1..=1, due + AFTER * 4, AFTER);
         rows.handed(1, due + AFTER * 4);
         assert!(rows.has_stale());
+    }
+
+    #[test]
+    fn what_is_handed_over_at_once_is_bounded_in_rows_and_bytes() {
+        let rows = holding(1..=9);
+        for (most, bytes_max, expected) in
+            [(3, 99, 3), (9, 99, 9), (9, 14, 2), (9, 15, 3), (9, 1, 1)]
+        {
+            assert_eq!(
+                rows.to_hand_over(most, bytes_max).len(),
+                expected,
+                "{most} {bytes_max}"
+            );
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use super::standing::Part;
 use super::stream::{self, ensure_consumer, log_writers};
 use super::trouble::{Said, Trouble};
 use crate::backoff::Backoff;
-use crate::outgoing::BATCH_ROWS;
+use crate::outgoing::{BATCH_BYTES, BATCH_ROWS};
 use crate::running::Running;
 
 /// What a log writer works with.
@@ -167,6 +167,7 @@ impl Source {
         let messages = consumer
             .stream()
             .max_messages_per_batch(BATCH_ROWS)
+            .max_bytes_per_batch(BATCH_BYTES.max(2 * broker.client.max_payload()))
             .heartbeat(HEARTBEAT)
             .expires(REQUEST)
             .messages();
@@ -183,12 +184,13 @@ impl Source {
         })
     }
 
-    /// Takes messages: those that come within a moment of the first, or none where none comes for
-    /// a while or the writer is told to stop.
+    /// Takes messages: those that come within a moment of the first, as far as their number and
+    /// their bytes allow, or none where none comes for a while or the writer is told to stop.
     async fn gather(&mut self, stop: &CancellationToken) -> Result<Vec<Message>, Trouble> {
         let mut gathered = Vec::new();
+        let mut bytes = 0_usize;
         let mut until = Instant::now() + LOOK_EVERY;
-        while gathered.len() < BATCH_ROWS {
+        while gathered.len() < BATCH_ROWS && bytes < BATCH_BYTES {
             let next = timeout_at(until, self.messages.next());
             let Some(next) = stop.run_until_cancelled(next).await else {
                 break;
@@ -203,6 +205,7 @@ impl Source {
                     if gathered.is_empty() {
                         until = Instant::now() + GATHER;
                     }
+                    bytes = bytes.saturating_add(message.length);
                     gathered.push(message);
                 }
                 // What was gathered is brought; the next turn meets the failure again, or not.

@@ -8,13 +8,13 @@ use crate::jetstream::in_flight::Row;
 use crate::jetstream::message;
 use crate::jetstream::settings::PATIENCE;
 use crate::jetstream::trouble::Trouble;
-use crate::outgoing::{BATCH_ROWS, LargeRow};
+use crate::outgoing::{BATCH_BYTES, BATCH_ROWS, LargeRow};
 
 impl Relay {
     /// Takes rows that follow those before, if there is room for any: handed over ones, or else
     /// those in the outbox.
     pub(super) async fn take_rows(&mut self) -> Result<(), Trouble> {
-        let is_handed_over = self.in_flight.to_hand_over(1).is_empty();
+        let is_handed_over = self.in_flight.to_hand_over(1, 1).is_empty();
         if !self.in_flight.has_room() || !is_handed_over {
             return Ok(());
         }
@@ -35,7 +35,7 @@ impl Relay {
 
     /// Hands over rows that the broker has not got.
     pub(super) async fn hand_over(&mut self) -> Result<Turn, Trouble> {
-        let rows = self.in_flight.to_hand_over(BATCH_ROWS);
+        let rows = self.in_flight.to_hand_over(BATCH_ROWS, BATCH_BYTES);
         if rows.is_empty() {
             return Ok(Turn::Rest);
         }
