@@ -21,6 +21,7 @@
 
 mod broker;
 mod dead_letters;
+mod held;
 mod in_flight;
 mod message;
 mod names;

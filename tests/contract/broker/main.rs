@@ -59,6 +59,7 @@ on_both_releases! {
     losses => a_stream_that_is_deleted_is_made_anew,
     outages => a_broker_that_is_killed_under_load_loses_nothing,
     outages => a_frozen_broker_keeps_nobody_waiting,
+    outages => rows_that_nobody_brings_are_handed_over_once,
     outages => a_full_stream_accepts_nothing_and_loses_nothing,
     outages => a_logging_database_may_be_away,
     outages => a_host_starts_without_its_broker,

@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering;
 
 use colophon_tests::nats::NatsServer;
 
-use crate::ground::{LoggingDatabase, Source, all_arrived, connect, eventually, settings, writer};
+use crate::ground::{
+    LoggingDatabase, Source, all_arrived, connect, eventually, forgetful, settings, stranger,
+    writer,
+};
 
 pub(crate) async fn a_broker_that_is_killed_under_load_loses_nothing(mut server: NatsServer) {
     let (source, log) = (Source::new().await, LoggingDatabase::new().await);
@@ -86,4 +89,32 @@ pub(crate) async fn a_host_starts_without_its_broker(mut server: NatsServer) {
     assert!(broker.standing().problem().is_some());
     server.run();
     all_arrived(&source, &log, 100).await;
+}
+
+pub(crate) async fn rows_that_nobody_brings_are_handed_over_once(mut server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = stranger(&server).await;
+    stranger.create_stream(forgetful()).await.unwrap();
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _relay = source.relay(&broker);
+    source.submit(50).await;
+    let held = async || {
+        let stream = stranger.get_stream("COLOPHON_LOG").await;
+        stream.map_or(0, |stream| stream.cached_info().state.messages)
+    };
+    let is_told = || {
+        let problem = broker.standing().problem();
+        problem.is_some_and(|problem| problem.contains("no log writer confirms them"))
+    };
+    eventually("it is told", async || is_told()).await;
+    assert_eq!(held().await, 50);
+    // A broker that has forgotten them is given them again, once.
+    server.kill();
+    server.wipe();
+    server.run();
+    eventually("the broker has the rows", async || held().await >= 50).await;
+    assert_eq!(held().await, 50);
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 50).await;
 }

@@ -10,6 +10,7 @@ use async_nats::{ConnectError, ConnectErrorKind};
 use colophon_core::causes::causes;
 use colophon_core::event::NamedEvent;
 
+use super::held::Held;
 use super::settings::{BrokerSettings, PATIENCE, SettingsUnusable};
 use super::standing::{REFUSED, Standing};
 use super::stream::{self, Found};
@@ -120,6 +121,15 @@ impl Broker {
         self.row_bytes_max
             .store(stream::message_bytes_max(&found.it), Ordering::Relaxed);
         Ok(self.noted(found))
+    }
+
+    /// What the stream of rows holds now; nothing is held where there is none.
+    pub(super) async fn held(&self) -> Result<Option<Held>, Trouble> {
+        let wanted = stream::rows(&self.settings);
+        let looked_up = stream::look_up(&self.context, &wanted);
+        let found = tokio::time::timeout(PATIENCE, looked_up).await;
+        let found = found.unwrap_or(Err(Trouble::Silent(PATIENCE)))?;
+        Ok(found.map(|found| Held::by(&found.it)))
     }
 
     /// The stream of dead letters, likewise.

@@ -9,13 +9,15 @@ use bytes::Bytes;
 use colophon_core::id::EventId;
 use tokio::time::Instant;
 
+use super::held::{Held, Place};
+
 /// Rows held at most.
 const ROWS_MAX: usize = 8192;
 
 /// Bytes of their payloads at most.
 const BYTES_MAX: u64 = 32 << 20;
 
-/// A row is handed over again after waits that double, this often.
+/// A confirmation is waited for longer each time that it is overdue: twice as long, this often.
 const DOUBLINGS_MAX: u32 = 4;
 
 /// Rows on their way, in the order of their numbers.
@@ -32,15 +34,19 @@ pub(super) struct Row {
     pub(super) payload: Bytes,
     /// The length of its payload in the outbox.
     pub(super) bytes: u64,
+    /// How often it was handed over.
+    pub(super) times: u32,
+    /// How often its confirmation was overdue, and no log writer was known to be waiting itself.
+    overdue: u32,
     state: State,
 }
 
 #[derive(Clone, Copy)]
 enum State {
     /// The broker has not said that it has it.
-    NotHanded { before: u32 },
-    /// The broker has had it since a moment, for the so-manieth time.
-    Handed { at: Instant, times: u32 },
+    NotHanded,
+    /// The broker has it, and its confirmation is waited for since a moment.
+    Handed { since: Instant, place: Place },
 }
 
 /// Rows that are confirmed.
@@ -80,7 +86,9 @@ impl InFlight {
             event,
             payload,
             bytes,
-            state: State::NotHanded { before: 0 },
+            times: 0,
+            overdue: 0,
+            state: State::NotHanded,
         };
         self.bytes = self.bytes.saturating_add(bytes);
         if let Some(known) = self.rows.insert(sequence, row) {
@@ -88,18 +96,18 @@ impl InFlight {
         }
     }
 
-    /// Rows that are to be handed over, with how often they were before: at most `most`, and none
-    /// after one that brings them to `bytes_max`.
-    pub(super) fn to_hand_over(&self, most: usize, bytes_max: usize) -> Vec<(i64, Row, u32)> {
+    /// Rows that are to be handed over: at most `most`, and none after one that brings them to
+    /// `bytes_max`.
+    pub(super) fn to_hand_over(&self, most: usize, bytes_max: usize) -> Vec<(i64, Row)> {
         let waiting = self
             .rows
             .iter()
             .filter_map(|(sequence, row)| match row.state {
-                State::NotHanded { before } => Some((*sequence, row.clone(), before)),
+                State::NotHanded => Some((*sequence, row.clone())),
                 State::Handed { .. } => None,
             });
         let mut bytes = 0_usize;
-        let fits = |(_, row, _): &(i64, Row, u32)| {
+        let fits = |(_, row): &(i64, Row)| {
             let before = bytes;
             bytes = bytes.saturating_add(row.payload.len());
             before < bytes_max
@@ -115,12 +123,12 @@ impl InFlight {
     }
 
     /// The broker has a row.
-    pub(super) fn handed(&mut self, sequence: i64, now: Instant) {
+    pub(super) fn handed(&mut self, sequence: i64, place: Place, now: Instant) {
         if let Some(row) = self.rows.get_mut(&sequence)
-            && let State::NotHanded { before } = row.state
+            && matches!(row.state, State::NotHanded)
         {
-            let times = before.saturating_add(1);
-            row.state = State::Handed { at: now, times };
+            row.times = row.times.saturating_add(1);
+            row.state = State::Handed { since: now, place };
         }
     }
 
@@ -145,36 +153,58 @@ impl InFlight {
         self.rows.values().filter_map(|row| due(row, after)).min()
     }
 
-    /// Those of these rows whose confirmation is overdue are to be handed over again.
-    pub(super) fn again(&mut self, among: RangeInclusive<i64>, now: Instant, after: Duration) {
-        for row in self.rows.range_mut(among).map(|(_, row)| row) {
-            if let State::Handed { times, .. } = row.state
-                && due(row, after).is_some_and(|moment| moment <= now)
-            {
-                row.state = State::NotHanded { before: times };
-            }
+    /// Those of these rows whose confirmation is overdue are to be handed over again, unless the
+    /// broker holds them; then they wait on, for longer.
+    pub(super) fn again(
+        &mut self,
+        among: RangeInclusive<i64>,
+        now: Instant,
+        after: Duration,
+        held: Option<&Held>,
+    ) {
+        for (row, place) in self.overdue_among(among, now, after) {
+            row.overdue = row.overdue.saturating_add(1);
+            row.state = match held {
+                Some(held) if held.has(place) => State::Handed { since: now, place },
+                Some(_) | None => State::NotHanded,
+            };
         }
     }
 
     /// The overdue rows among these wait for another turn, without being handed over again.
     pub(super) fn wait_on(&mut self, among: RangeInclusive<i64>, now: Instant, after: Duration) {
-        for row in self.rows.range_mut(among).map(|(_, row)| row) {
-            if let State::Handed { times, .. } = row.state
-                && due(row, after).is_some_and(|moment| moment <= now)
-            {
-                row.state = State::Handed { at: now, times };
-            }
+        for (row, place) in self.overdue_among(among, now, after) {
+            row.state = State::Handed { since: now, place };
         }
     }
 
-    /// Whether a row is not confirmed that the broker was given a third time. Twice may be the
-    /// broker's forgetting alone.
+    /// Whether the confirmation of one of these rows is overdue.
+    pub(super) fn is_overdue(
+        &mut self,
+        among: RangeInclusive<i64>,
+        now: Instant,
+        after: Duration,
+    ) -> bool {
+        self.overdue_among(among, now, after).next().is_some()
+    }
+
+    fn overdue_among(
+        &mut self,
+        among: RangeInclusive<i64>,
+        now: Instant,
+        after: Duration,
+    ) -> impl Iterator<Item = (&mut Row, Place)> {
+        let rows = self.rows.range_mut(among).map(|(_, row)| row);
+        rows.filter_map(move |row| match row.state {
+            State::Handed { place, .. } if due(row, after)? <= now => Some((row, place)),
+            State::Handed { .. } | State::NotHanded => None,
+        })
+    }
+
+    /// Whether the confirmation of a row was overdue a second time. Once may be the broker's
+    /// forgetting alone.
     pub(super) fn has_stale(&self) -> bool {
-        let times = |row: &Row| match row.state {
-            State::NotHanded { before } => before,
-            State::Handed { times, .. } => times,
-        };
-        self.rows.values().any(|row| times(row) > 2)
+        self.rows.values().any(|row| row.overdue > 1)
     }
 
     /// Lets go of the rows that the logging database has: those whose number and event are both
@@ -199,10 +229,10 @@ impl InFlight {
 /// When the confirmation of a row is overdue.
 fn due(row: &Row, after: Duration) -> Option<Instant> {
     match row.state {
-        State::NotHanded { .. } => None,
-        State::Handed { at, times } => {
-            let doublings = times.saturating_sub(1).min(DOUBLINGS_MAX);
-            Some(at + after.saturating_mul(1 << doublings))
+        State::NotHanded => None,
+        State::Handed { since, .. } => {
+            let doublings = row.overdue.min(DOUBLINGS_MAX);
+            Some(since + after.saturating_mul(1 << doublings))
         }
     }
 }
@@ -228,14 +258,22 @@ mod tests {
     fn handed(numbers: impl IntoIterator<Item = i64>, now: Instant) -> InFlight {
         let numbers: Vec<i64> = numbers.into_iter().collect();
         let mut rows = holding(numbers.iter().copied());
-        numbers.iter().for_each(|number| rows.handed(*number, now));
+        for number in numbers {
+            rows.handed(number, place(number), now);
+        }
         rows
     }
 
+    /// Where the broker has a row.
+    fn place(number: i64) -> Place {
+        Place::at(1, number as u64)
+    }
+
+    /// The rows that are to be handed over, with how often they were before.
     fn to_hand_over(rows: &InFlight) -> Vec<(i64, u32)> {
         let waiting = rows.to_hand_over(99, usize::MAX).into_iter();
         waiting
-            .map(|(sequence, _, before)| (sequence, before))
+            .map(|(sequence, row)| (sequence, row.times))
             .collect()
     }
 
@@ -287,17 +325,39 @@ mod tests {
         assert_eq!(rows.overdue(due, AFTER, 9), Some(1..=6));
         assert_eq!(rows.overdue(due, AFTER, 2), Some(1..=2));
         assert!(!rows.has_stale());
-        rows.again(1..=2, due, AFTER);
+        rows.again(1..=2, due, AFTER, None);
         assert_eq!(to_hand_over(&rows), [(1, 1), (2, 1), (6, 0)]);
-        rows.handed(1, due);
+        rows.handed(1, place(7), due);
         assert!(!rows.has_stale());
         rows.confirm(&[(2, event(2)), (5, event(5)), (6, event(6))]);
         assert_eq!(rows.next_due(AFTER), Some(due + AFTER * 2));
         rows.wait_on(1..=1, due + AFTER * 2, AFTER);
         assert_eq!(rows.next_due(AFTER), Some(due + AFTER * 4));
-        rows.again(1..=1, due + AFTER * 4, AFTER);
-        rows.handed(1, due + AFTER * 4);
+        assert!(!rows.has_stale());
+        rows.again(1..=1, due + AFTER * 4, AFTER, None);
+        assert_eq!(to_hand_over(&rows), [(1, 2)]);
         assert!(rows.has_stale());
+    }
+
+    #[test]
+    fn what_the_broker_holds_is_not_handed_over_again() {
+        let begin = Instant::now();
+        let mut rows = handed([1, 2, 3], begin);
+        let held = Held::numbers(1, 2..=9);
+        let due = begin + AFTER;
+        assert!(!rows.is_overdue(1..=3, begin, AFTER));
+        assert!(rows.is_overdue(1..=3, due, AFTER));
+        rows.again(1..=3, due, AFTER, Some(&held));
+        assert_eq!(to_hand_over(&rows), [(1, 1)]);
+        assert_eq!(rows.next_due(AFTER), Some(due + AFTER * 2));
+        // Nobody has brought them for two turns, though nothing was handed over again.
+        rows.again(2..=3, due + AFTER * 2, AFTER, Some(&held));
+        assert_eq!(to_hand_over(&rows), [(1, 1)]);
+        assert!(rows.has_stale());
+        // The stream is made anew.
+        let anew = Held::numbers(2, 1..=9);
+        rows.again(2..=3, due + AFTER * 6, AFTER, Some(&anew));
+        assert_eq!(to_hand_over(&rows), [(1, 1), (2, 1), (3, 1)]);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! A row leaves the outbox only when a log writer has said that the logging database has it, however
 //! often the broker has said that it has it. A confirmation that is lost is asked for; a row that
-//! nobody knows of is handed over again, after longer and longer. So neither a broker that forgets
-//! everything nor one that takes nothing loses a row, and no request waits for either.
+//! neither a log writer nor the broker has any more is handed over again, after longer and longer. So
+//! neither a broker that forgets everything nor one that takes nothing loses a row, none is filled
+//! with copies, and no request waits for either.
 
 mod confirmations;
 mod handing_over;
@@ -22,6 +23,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
+use super::held::Made;
 use super::in_flight::InFlight;
 use super::standing::Part;
 use super::trouble::Trouble;
@@ -64,8 +66,8 @@ pub struct Relay {
     confirmations: mpsc::Receiver<Vec<(i64, EventId)>>,
     /// The number of the row that follows what was taken last; unknown until something was.
     next: Option<i64>,
-    /// Whether the stream was seen since the last failure.
-    has_stream: bool,
+    /// The stream, if it was seen since the last failure.
+    stream: Option<Made>,
     backoff: Backoff,
     /// The kinds of trouble that were told since rows were handed over last.
     told: Vec<Discriminant<Trouble>>,
@@ -105,7 +107,7 @@ impl Relay {
             in_flight: InFlight::default(),
             confirmations,
             next: None,
-            has_stream: false,
+            stream: None,
             backoff: Backoff::new(random),
             told: Vec::new(),
             unconfirmed: false,
@@ -131,7 +133,7 @@ impl Relay {
                 Ok(Turn::Rest) if stop.is_cancelled() => break,
                 Ok(Turn::Rest) => self.rest(&stop).await,
                 Err(_) => {
-                    self.has_stream = false;
+                    self.stream = None;
                     if stop.is_cancelled() {
                         break;
                     }
@@ -156,12 +158,13 @@ impl Relay {
         self.confirm(&arrived).await?;
         self.take_rows().await?;
         self.broker.connected()?;
-        if !self.has_stream {
-            self.broker.rows().await?;
-            self.has_stream = true;
-        }
+        let stream = match self.stream {
+            Some(seen) => seen,
+            None => Made::of(&self.broker.rows().await?),
+        };
+        self.stream = Some(stream);
         self.ask_for_overdue().await?;
-        self.hand_over().await
+        self.hand_over(stream).await
     }
 
     /// Waits for something to do.

@@ -154,7 +154,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "nats.confirm_ms",
         "30000",
-        "how long a row that was handed over waits for its confirmation before it is asked for and handed over again, in milliseconds",
+        "how long a row that was handed over waits for its confirmation before it is asked for, and handed over again if the broker has lost it, in milliseconds",
     ),
     key(
         "keys.master_file",

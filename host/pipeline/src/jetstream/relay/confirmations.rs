@@ -56,7 +56,8 @@ impl Listening {
 
 impl Relay {
     /// Asks for the oldest confirmation that is overdue, and for those of the rows after it. What
-    /// has not arrived is handed over again, unless it is known to wait for the logging database.
+    /// has not arrived is handed over again, unless it is known to wait for the logging database or
+    /// for a log writer.
     pub(super) async fn ask_for_overdue(&mut self) -> Result<(), Trouble> {
         let after = self.broker.settings.confirm_after;
         let now = Instant::now();
@@ -64,12 +65,13 @@ impl Relay {
             return Ok(());
         };
         match self.ask(&overdue).await {
-            Answer::Arrived(arrived) => {
-                self.confirm(&arrived).await?;
-                self.in_flight.again(overdue, now, after);
-            }
-            Answer::CannotSay => self.in_flight.wait_on(overdue, now, after),
-            Answer::Nobody => self.in_flight.again(overdue, now, after),
+            Answer::Arrived(arrived) => self.confirm(&arrived).await?,
+            Answer::CannotSay => self.in_flight.wait_on(overdue.clone(), now, after),
+            Answer::Nobody => {}
+        }
+        if self.in_flight.is_overdue(overdue.clone(), now, after) {
+            let held = self.broker.held().await?;
+            self.in_flight.again(overdue, now, after, held.as_ref());
         }
         Ok(())
     }

@@ -4,11 +4,21 @@ use async_nats::jetstream::context::PublishAckFuture;
 use tokio::time::{Instant, timeout};
 
 use super::{Relay, Turn};
+use crate::jetstream::held::{Made, Place};
 use crate::jetstream::in_flight::Row;
 use crate::jetstream::message;
 use crate::jetstream::settings::PATIENCE;
 use crate::jetstream::trouble::Trouble;
 use crate::outgoing::{BATCH_BYTES, BATCH_ROWS, LargeRow};
+
+/// A row that the broker has.
+struct Accepted {
+    sequence: i64,
+    /// How often it was handed over before.
+    before: u32,
+    /// Its number in the stream.
+    number: u64,
+}
 
 impl Relay {
     /// Takes rows that follow those before, if there is room for any: handed over ones, or else
@@ -34,7 +44,7 @@ impl Relay {
     }
 
     /// Hands over rows that the broker has not got.
-    pub(super) async fn hand_over(&mut self) -> Result<Turn, Trouble> {
+    pub(super) async fn hand_over(&mut self, stream: Made) -> Result<Turn, Trouble> {
         let rows = self.in_flight.to_hand_over(BATCH_ROWS, BATCH_BYTES);
         if rows.is_empty() {
             return Ok(Turn::Rest);
@@ -51,8 +61,14 @@ impl Relay {
             self.backoff.succeed();
         }
         let now = Instant::now();
-        for (sequence, before) in accepted {
-            self.in_flight.handed(sequence, now);
+        for Accepted {
+            sequence,
+            before,
+            number,
+        } in accepted
+        {
+            let place = Place { stream, number };
+            self.in_flight.handed(sequence, place, now);
             metrics::counter!("colophon_nats_published_rows_total").increment(1);
             if before > 0 {
                 metrics::counter!("colophon_nats_republished_rows_total").increment(1);
@@ -66,10 +82,10 @@ impl Relay {
 
     /// Sets aside those of these rows that the broker takes nothing so large as, and says whether
     /// there were any. It would refuse them for good, and with them all that follow.
-    async fn set_large_aside(&mut self, rows: &[(i64, Row, u32)]) -> Result<bool, Trouble> {
+    async fn set_large_aside(&mut self, rows: &[(i64, Row)]) -> Result<bool, Trouble> {
         let bytes_max = self.broker.row_bytes_max();
         let mut any = false;
-        for (sequence, row, _before) in rows {
+        for (sequence, row) in rows {
             let message_bytes = message::row_bytes(row.event, *sequence, &row.payload);
             if message_bytes <= bytes_max {
                 continue;
@@ -88,13 +104,13 @@ impl Relay {
         Ok(any)
     }
 
-    /// Sends rows and waits for the broker to say that it has them. Gives those it has, each with
-    /// how often it was handed over before, and why it has not got the first of the others.
-    async fn publish(&mut self, rows: &[(i64, Row, u32)]) -> (Vec<(i64, u32)>, Option<Trouble>) {
+    /// Sends rows and waits for the broker to say that it has them. Gives those it has, and why it
+    /// has not got the first of the others.
+    async fn publish(&mut self, rows: &[(i64, Row)]) -> (Vec<Accepted>, Option<Trouble>) {
         let subject = self.broker.settings.names.rows(self.node);
         let mut sent: Vec<(i64, u32, PublishAckFuture)> = Vec::with_capacity(rows.len());
         let mut trouble = None;
-        for (sequence, row, before) in rows {
+        for (sequence, row) in rows {
             let message = message::row(row.event, *sequence, row.payload.clone());
             match self
                 .broker
@@ -102,7 +118,7 @@ impl Relay {
                 .send_publish(subject.clone(), message)
                 .await
             {
-                Ok(acknowledged) => sent.push((*sequence, *before, acknowledged)),
+                Ok(acknowledged) => sent.push((*sequence, row.times, acknowledged)),
                 Err(error) => {
                     trouble = Some(Trouble::not_accepted(&subject, error));
                     break;
@@ -112,7 +128,11 @@ impl Relay {
         let mut accepted = Vec::with_capacity(sent.len());
         for (sequence, before, acknowledged) in sent {
             match acknowledged.await {
-                Ok(_acknowledged) => accepted.push((sequence, before)),
+                Ok(acknowledged) => accepted.push(Accepted {
+                    sequence,
+                    before,
+                    number: acknowledged.sequence,
+                }),
                 Err(error) => {
                     trouble.get_or_insert_with(|| Trouble::not_accepted(&subject, error));
                 }
