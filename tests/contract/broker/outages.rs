@@ -1,26 +1,48 @@
 //! Something does not answer for a while.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use colophon_tests::nats::NatsServer;
+use tokio_util::sync::CancellationToken;
 
 use crate::ground::{
     LoggingDatabase, Source, all_arrived, connect, eventually, forgetful, settings, stranger,
     writer,
 };
 
+/// Rows that may wait before no more are submitted: enough to be killed in the midst of.
+const LOAD: u64 = 400;
+
 pub(crate) async fn a_broker_that_is_killed_under_load_loses_nothing(mut server: NatsServer) {
-    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let (source, log) = (Arc::new(Source::new().await), LoggingDatabase::new().await);
     let broker = connect(&settings(&server)).await;
     let _running = (source.relay(&broker), writer(&broker, &log));
+    let stop = CancellationToken::new();
+    let load = {
+        let (source, stop) = (Arc::clone(&source), stop.clone());
+        tokio::spawn(async move {
+            let mut submitted = 0;
+            while !stop.is_cancelled() {
+                if source.waiting().await < LOAD {
+                    source.submit(20).await;
+                    submitted += 20;
+                }
+            }
+            submitted
+        })
+    };
     for _ in 0..5 {
-        source.submit(200).await;
-        // In the midst of these.
+        let before = log.rows().await;
+        eventually("rows pass", async || log.rows().await > before + 50).await;
+        // In the midst of them, and more come meanwhile.
         server.kill();
-        source.submit(100).await;
+        eventually("rows wait", async || source.waiting().await >= LOAD).await;
         server.run();
     }
-    all_arrived(&source, &log, 1500).await;
+    stop.cancel();
+    let submitted = load.await.unwrap();
+    all_arrived(&source, &log, submitted).await;
     eventually("all is well", async || {
         broker.standing().problem().is_none()
     })
