@@ -1,11 +1,10 @@
-//! A private NATS server for one test, on a free port of the loopback address.
+//! A private NATS server for one test, on a port of the loopback address that it chooses itself.
 //!
 //! It can be killed, wiped, frozen and started again in the same place, and ends with the value that
 //! stands for it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -35,7 +34,8 @@ impl NatsRelease {
 pub struct NatsServer {
     release: NatsRelease,
     folder: TempDir,
-    port: u16,
+    /// The port that it chose, and keeps.
+    port: Option<u16>,
     process: Option<Child>,
 }
 
@@ -57,11 +57,8 @@ impl NatsServer {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("its address").port();
-        drop(free);
         let settings = format!(
-            "listen: \"127.0.0.1:{port}\"\njetstream {{ store_dir: {:?}, max_file_store: 8GB }}\n{}\n",
+            "host: \"127.0.0.1\"\njetstream {{ store_dir: {:?}, max_file_store: 8GB }}\n{}\n",
             folder.path().join("store"),
             more(folder.path())
         );
@@ -69,7 +66,7 @@ impl NatsServer {
         let mut server = Self {
             release,
             folder,
-            port,
+            port: None,
             process: None,
         };
         server.run();
@@ -83,9 +80,13 @@ impl NatsServer {
         command
             .args(["--pdeathsig", "KILL", "--"])
             .arg(self.release.binary());
+        let port = self
+            .port
+            .map_or_else(|| "-1".to_owned(), |port| port.to_string());
         let spawned = command
             .arg("--config")
             .arg(self.folder.path().join("nats.conf"))
+            .args(["--port", &port])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -97,6 +98,7 @@ impl NatsServer {
             let read = log.read_line(&mut said).expect("its log can be read");
             assert!(read > 0, "the server ended: {said}");
         }
+        self.port = Some(port_in(&said));
         // Read on, or the server would wait once the pipe is full.
         std::thread::spawn(move || drain(log));
         self.process = Some(process);
@@ -141,12 +143,17 @@ impl NatsServer {
 
     /// Where it listens.
     pub fn address(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}", self.place())
     }
 
     /// The same where TLS is insisted on.
     pub fn tls_address(&self) -> String {
-        format!("tls://127.0.0.1:{}", self.port)
+        format!("tls://{}", self.place())
+    }
+
+    fn place(&self) -> String {
+        let port = self.port.expect("it has run");
+        format!("127.0.0.1:{port}")
     }
 
     /// A folder that lasts as long as the server.
@@ -159,6 +166,16 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The port that a server says it listens on.
+fn port_in(log: &str) -> u16 {
+    let (_, said) = log
+        .split_once("Listening for client connections on 127.0.0.1:")
+        .expect("it says where it listens");
+    let end = said.find(|char: char| !char.is_ascii_digit());
+    let port = &said[..end.unwrap_or(said.len())];
+    port.parse().expect("a port")
 }
 
 fn drain(mut log: BufReader<ChildStderr>) {
