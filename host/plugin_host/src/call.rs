@@ -18,6 +18,7 @@ use colophon_core::plugin::{
 use colophon_core::ports::Catalog;
 use colophon_core::rollout::PurchaseMark;
 use colophon_receipt::RetailerId;
+use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -32,9 +33,11 @@ use crate::contract::Role;
 use crate::generation::Generation;
 use crate::observation::Observed;
 use crate::record::{Decided, Record, Recorder};
+use crate::registry::Room;
 use crate::sandbox::Sandbox;
+use crate::share::TimeSlice;
 use crate::state::{Bound, CallState};
-use crate::waiting::within;
+use crate::waiting::{noticed, within};
 
 /// One request's calls: the chain as it was when the request began, and the instances so far.
 pub(crate) struct RequestCalls {
@@ -61,11 +64,12 @@ impl RequestCalls {
     pub(crate) fn new(
         sandbox: Arc<Sandbox>,
         catalog: Arc<dyn Catalog>,
-        center_places: Arc<Semaphore>,
+        room: Room,
         context: CallContext,
         chain: &Chain,
     ) -> Self {
         let told = Arc::new(answer::told(&context));
+        let Room { places, share } = room;
         let links = chain.asked(context.purchase).map(|asked| Link {
             asked: asked.clone(),
             live: None,
@@ -75,8 +79,12 @@ impl RequestCalls {
             host_calls: Vec::new(),
             request: Request {
                 sandbox,
-                center_places,
-                bound: Arc::new(Bound { catalog, context }),
+                center_places: places,
+                bound: Arc::new(Bound {
+                    catalog,
+                    context,
+                    share,
+                }),
                 told,
             },
         }
@@ -247,9 +255,14 @@ impl Request {
         let generation = &asked.generation;
         let meters = &self.sandbox.meters;
         let (context, begun) = (&self.bound.context, Instant::now());
-        let mut observed = Observed::begin(meters, Q::ROLE, generation, context, begun);
+        let mut observed = Observed::begin(meters, Q::ROLE, generation, context);
         let put = self.put(asked, live, question, (&mut observed, begun));
-        let answer = put.await;
+        let (answer, waited) = noticed(put).await;
+        let took = begun.elapsed();
+        // Of a call that had to wait, its ticks were counted.
+        if !waited {
+            self.bound.share.use_up(took);
+        }
         if let Some(follower) = &asked.follower {
             let defect = answer.as_ref().ok().and_then(Q::defect);
             follower.followed(&FollowedCall {
@@ -272,7 +285,7 @@ impl Request {
             });
         }
         host_calls.append(&mut observed.host_calls());
-        observed.end(&answer);
+        observed.end(&answer, took);
         answer
     }
 
@@ -297,6 +310,14 @@ impl Request {
         let recorded = self.recorder(asked, Q::ROLE).is_some();
         let started = match place.take() {
             Some(mut live) => {
+                let deadline = begun + generation.granted().limits.deadline;
+                match self.slice(deadline).await {
+                    Ok(slice) => live.take_slice(slice),
+                    Err(failure) => {
+                        *place = Some(live);
+                        return Err(failure);
+                    }
+                }
                 live.grant(begun);
                 if recorded {
                     live.listen();
@@ -329,6 +350,8 @@ impl Request {
                 failure::leaves_usable(failure)
             }
         };
+        // Its end belongs to it: the instance goes, and somebody may be told why.
+        observed.end_with(live.part());
         if usable {
             *place = Some(live);
         }
@@ -344,22 +367,26 @@ impl Request {
     ) -> Result<Live, Box<NotStarted>> {
         let deadline = begun + generation.granted().limits.deadline;
         let places = self.places(deadline).await?;
+        let slice = self.slice(deadline).await?;
         // An instance that is asked whose a retailer id is ends with that question.
         let warm = generation.warm().filter(|_| role != Role::Retailers);
         let rested = warm.and_then(|warm| warm.take(&self.bound.context));
         if let Some(mut live) = rested {
             live.serve(Arc::clone(&self.bound), places, begun);
+            live.take_slice(slice);
             if recorded {
                 live.listen();
             }
             return Ok(live);
         }
-        let state = || self.state(generation, recorded);
-        match self.start_fresh(generation, state(), places, begun).await {
+        let mut state = self.state(generation, recorded);
+        state.take_slice(slice);
+        match self.start_fresh(generation, state, places, begun).await {
             // What rests takes up room in the engine that this one needs.
             Err(not) if not.is_for_want_of_room() && self.sandbox.let_resting_go() => {
                 let places = self.places(deadline).await?;
-                self.start_fresh(generation, state(), places, begun).await
+                let state = self.state(generation, recorded);
+                self.start_fresh(generation, state, places, begun).await
             }
             started => started,
         }
@@ -388,6 +415,18 @@ impl Request {
             state.listen();
         }
         state
+    }
+
+    /// The next turn, where the center takes turns. Who waits for it has a place: one that waits for
+    /// a place must not hold up those that have one.
+    async fn slice(&self, deadline: Instant) -> Result<Option<TimeSlice>, PluginFailure> {
+        let share = &self.bound.share;
+        if !share.is_used_up() {
+            return Ok(None);
+        }
+        counter!("colophon_plugin_turns_total").increment(1);
+        let slice = within(|| deadline, share.next_slice()).await;
+        slice.map(Some).map_err(|_| PluginFailure::Saturated)
     }
 
     /// A place of the center's, then one of the host's.

@@ -15,15 +15,20 @@ pub(crate) mod transcript;
 use tokio::time::Instant;
 
 use crate::state::{CallState, LimitHit};
-use crate::waiting::{Elapsed, within};
+use crate::waiting::{Elapsed, noticed, within};
 
 impl CallState {
     /// Waits for a service, for no longer than a host call may take.
     async fn wait<T>(&mut self, service: impl Future<Output = T>) -> Result<T, Elapsed> {
         self.host_call_pending = true;
+        // Others do not wait for this service.
+        self.end_slice();
         let timeout = self.limits().host_call_timeout;
-        let answer = within(|| Instant::now() + timeout, service).await;
+        let (answer, waited) = noticed(within(|| Instant::now() + timeout, service)).await;
         self.host_call_pending = false;
+        if waited {
+            self.stood_still();
+        }
         answer
     }
 

@@ -45,6 +45,7 @@ mod record;
 mod registry;
 mod replay;
 mod sandbox;
+mod share;
 mod state;
 mod used;
 mod waiting;

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Wall-clock time of one call, with waiting for a place and all host calls. A call is
-    /// stopped at the latest one tick of 10 ms after it.
+    /// stopped at the latest one tick of 1 ms after it.
     pub deadline: Duration,
     /// Time of one host call.
     pub host_call_timeout: Duration,

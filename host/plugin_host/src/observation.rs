@@ -5,11 +5,11 @@ use std::time::Duration;
 use colophon_core::event::NamedEvent;
 use colophon_core::plugin::{Blame, CallContext, HostCall, PluginFailure};
 use metrics::{Counter, Histogram, counter, histogram};
-use tokio::time::Instant;
 
 use crate::contract::Role;
 use crate::generation::Generation;
 use crate::record::Record;
+use crate::share::Part;
 
 /// What every call of a role is counted in, looked up once: a download makes three of them.
 pub(crate) struct Meters {
@@ -63,11 +63,11 @@ pub(crate) struct Observed<'a> {
     role: Role,
     generation: &'a Generation,
     context: &'a CallContext,
-    begun: Instant,
     fuel: u64,
     memory_bytes: usize,
     host_calls: Vec<HostCall>,
     record: Option<Record>,
+    part: Part,
 }
 
 impl<'a> Observed<'a> {
@@ -76,18 +76,17 @@ impl<'a> Observed<'a> {
         role: Role,
         generation: &'a Generation,
         context: &'a CallContext,
-        begun: Instant,
     ) -> Self {
         Self {
             meters: meters.of(role),
             role,
             generation,
             context,
-            begun,
             fuel: 0,
             memory_bytes: 0,
             host_calls: Vec::new(),
             record: None,
+            part: Part::default(),
         }
     }
 
@@ -96,6 +95,11 @@ impl<'a> Observed<'a> {
         self.fuel = fuel;
         self.memory_bytes = memory_bytes;
         self.host_calls = host_calls;
+    }
+
+    /// Ends the guest's turn, if it has one, with the call.
+    pub(crate) fn end_with(&mut self, part: Part) {
+        self.part = part;
     }
 
     /// Keeps what a recorder is told.
@@ -135,9 +139,8 @@ impl<'a> Observed<'a> {
         std::mem::take(&mut self.host_calls)
     }
 
-    pub(crate) fn end<Answer>(self, answer: &Result<Answer, PluginFailure>) {
+    pub(crate) fn end<Answer>(mut self, answer: &Result<Answer, PluginFailure>, took: Duration) {
         self.meters.fuel.increment(self.fuel);
-        let took = self.begun.elapsed();
         self.meters.seconds.record(took.as_secs_f64());
         match answer {
             Ok(_) => self.meters.answered.increment(1),
@@ -157,6 +160,7 @@ impl<'a> Observed<'a> {
                 );
             }
         }
+        self.part.end();
     }
 
     /// Notes that the center has nobody to ask.

@@ -13,6 +13,7 @@ use crate::call::{NotLoaded, RequestCalls};
 use crate::chain::Chain;
 use crate::contract::Role;
 use crate::sandbox::Sandbox;
+use crate::share::Share;
 
 /// The plug-ins of all centers. A request takes its center's once and sees these from begin to end,
 /// whatever is published meanwhile.
@@ -20,7 +21,7 @@ pub struct Registry {
     sandbox: Arc<Sandbox>,
     catalog: Arc<dyn Catalog>,
     snapshot: ArcSwap<Snapshot>,
-    places: Mutex<HashMap<CenterId, Arc<Semaphore>>>,
+    rooms: Mutex<HashMap<CenterId, Room>>,
 }
 
 /// One state of the registry; never changed, only replaced.
@@ -55,7 +56,7 @@ impl Registry {
             sandbox,
             catalog,
             snapshot: ArcSwap::from_pointee(snapshot),
-            places: Mutex::default(),
+            rooms: Mutex::default(),
         }
     }
 
@@ -92,25 +93,37 @@ impl Registry {
         });
     }
 
-    /// The center's share of the instances. Calls are only begun for centers that exist, so the
-    /// map has no more entries than there are centers.
-    fn places(&self, center: &CenterId) -> Arc<Semaphore> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = places.get(center) {
-            return Arc::clone(places);
+    /// The room that a center has. Calls are only begun for centers that exist, so the map has no
+    /// more entries than there are centers.
+    fn room(&self, center: &CenterId) -> Room {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = rooms.get(center) {
+            return room.clone();
         }
-        let share = self.sandbox.capacity().instances_per_center;
-        let share = Arc::new(Semaphore::new(share));
-        places.insert(center.clone(), Arc::clone(&share));
-        share
+        let places = self.sandbox.capacity().instances_per_center;
+        let room = Room {
+            places: Arc::new(Semaphore::new(places)),
+            share: self.sandbox.threads.share(),
+        };
+        rooms.insert(center.clone(), room.clone());
+        room
     }
+}
+
+/// What a center has for its plug-ins to run in.
+#[derive(Clone)]
+pub(crate) struct Room {
+    /// Its part of the instances.
+    pub(crate) places: Arc<Semaphore>,
+    /// Its part of the threads.
+    pub(crate) share: Arc<Share>,
 }
 
 /// A center's plug-ins as one snapshot has them.
 struct AtOneMoment {
     sandbox: Arc<Sandbox>,
     catalog: Arc<dyn Catalog>,
-    places: Arc<Semaphore>,
+    room: Room,
     asked: Answering,
 }
 
@@ -132,7 +145,7 @@ impl Plugins for Registry {
         Box::new(AtOneMoment {
             sandbox: Arc::clone(&self.sandbox),
             catalog: Arc::clone(&self.catalog),
-            places: self.places(center),
+            room: self.room(center),
             asked,
         })
     }
@@ -147,7 +160,7 @@ impl CenterPlugins for AtOneMoment {
         Box::new(RequestCalls::new(
             Arc::clone(&self.sandbox),
             Arc::clone(&self.catalog),
-            Arc::clone(&self.places),
+            self.room.clone(),
             context,
             chain,
         ))

@@ -37,6 +37,7 @@ use crate::digested::Digested;
 use crate::generation::LoadRefused;
 use crate::limits::Capacity;
 use crate::observation::Meters;
+use crate::share::Threads;
 use crate::state::CallState;
 use crate::warm::{Chance, Resting};
 
@@ -82,6 +83,7 @@ pub struct Sandbox {
     compiling: Turns,
     resting: Option<Arc<Resting>>,
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) threads: Threads,
     capacity: Capacity,
     pub(crate) meters: Meters,
     _ticker: Ticker,
@@ -133,6 +135,7 @@ impl Sandbox {
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
             capacity: settings.capacity,
+            threads: Threads::of_runtime(),
             meters: Meters::new(),
             engine,
             _ticker: ticker,

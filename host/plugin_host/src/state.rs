@@ -1,10 +1,13 @@
 //! What belongs to one instance: its limits, what it has used, and the host it can call.
 
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use colophon_core::plugin::{CallContext, HostCall};
 use colophon_core::ports::Catalog;
 use thiserror::Error;
+use tokio::task::yield_now;
 use wasmtime::ResourceLimiter;
 
 use crate::granted::Granted;
@@ -12,6 +15,7 @@ use crate::limits::Limits;
 use crate::record::{Heard, Output};
 use crate::replay::Replaying;
 use crate::sandbox::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
+use crate::share::{Part, Share, TimeSlice};
 
 /// A limit that the instance ran into; the cause of the trap that follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -22,6 +26,8 @@ pub(crate) struct LimitHit(pub(crate) &'static str);
 pub(crate) struct Bound {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) context: CallContext,
+    /// The center's.
+    pub(crate) share: Arc<Share>,
 }
 
 /// The data of one instance's store.
@@ -39,6 +45,10 @@ pub(crate) struct CallState {
     pub(crate) replay: Option<Replaying>,
     memory_bytes: usize,
     ticks_left: u32,
+    /// Whether time passed while the guest waited for the host, which the next tick is not held
+    /// against.
+    stood_still: bool,
+    part: Part,
 }
 
 impl CallState {
@@ -54,6 +64,8 @@ impl CallState {
             replay: None,
             memory_bytes: 0,
             ticks_left: 0,
+            stood_still: false,
+            part: Part::default(),
         }
     }
 
@@ -85,8 +97,47 @@ impl CallState {
 
     /// Uses one tick up, or says that none is left.
     pub(crate) fn use_tick(&mut self) -> Result<(), LimitHit> {
+        if mem::take(&mut self.stood_still) {
+            return Ok(());
+        }
         self.ticks_left = self.ticks_left.checked_sub(1).ok_or(LimitHit("time"))?;
+        if let Some(bound) = &self.bound {
+            bound.share.use_up(TICK);
+        }
         Ok(())
+    }
+
+    /// What the guest waits for after a tick.
+    pub(crate) fn next_tick(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match &self.bound {
+            Some(bound) => Box::pin(self.part.next_tick(&bound.share)),
+            None => Box::pin(yield_now()),
+        }
+    }
+
+    /// Begins a question with a turn, where its center takes turns.
+    pub(crate) fn take_slice(&mut self, slice: Option<TimeSlice>) {
+        self.part = Part::beginning(slice);
+    }
+
+    /// The instance's part in the taking of turns.
+    pub(crate) fn part(&self) -> Part {
+        self.part.clone()
+    }
+
+    /// Lets others have their turn.
+    pub(crate) fn end_slice(&mut self) {
+        self.part.end();
+    }
+
+    /// Whether the guest stands still until its turn comes.
+    pub(crate) fn is_waiting_for_slice(&self) -> bool {
+        self.part.is_waiting()
+    }
+
+    /// Notes that the guest has waited for a service.
+    pub(crate) fn stood_still(&mut self) {
+        self.stood_still = true;
     }
 
     /// Whether calls are kept, or answered from a record, by what is asked itself.

@@ -39,6 +39,8 @@ pub(crate) fn leaves_usable(failure: &PluginFailure) -> bool {
 pub(crate) fn of(stopped: Stopped, state: &CallState, function: &'static str) -> PluginFailure {
     let error = match stopped {
         Stopped::Deadline if state.host_call_pending() => return PluginFailure::HostUnavailable,
+        // It was the center's other calls that took the time.
+        Stopped::Deadline if state.is_waiting_for_slice() => return PluginFailure::Saturated,
         Stopped::Deadline => return PluginFailure::TimedOut,
         Stopped::Panic => return PluginFailure::HostUnavailable,
         Stopped::Trap(error) => error,

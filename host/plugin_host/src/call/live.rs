@@ -11,7 +11,6 @@ use std::task::Poll;
 
 use colophon_core::plugin::{HostCall, PluginFailure};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::yield_now;
 use tokio::time::Instant;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -22,6 +21,7 @@ use super::question::{Question, Refused};
 use super::running::Running;
 use crate::record::{Input, Turn};
 use crate::replay::Replaying;
+use crate::share::{Part, TimeSlice};
 use crate::state::CallState;
 use crate::waiting::within;
 
@@ -82,8 +82,9 @@ impl Live {
         store.set_hostcall_fuel(limits.handover_bytes);
         store.set_max_component_handles(HANDLES_MAX);
         store.epoch_deadline_callback(|mut store| {
-            store.data_mut().use_tick()?;
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
+            let state = store.data_mut();
+            state.use_tick()?;
+            Ok(UpdateDeadline::YieldCustom(1, state.next_tick()))
         });
         grant(&mut store);
         let started = guarded(deadline, pre.instantiate_async(&mut store)).await;
@@ -172,6 +173,16 @@ impl Live {
     /// The record as it was used.
     pub(crate) fn replayed(&mut self) -> Option<Replaying> {
         self.store.data_mut().replay.take()
+    }
+
+    /// Begins a question with a turn, where the center takes turns.
+    pub(crate) fn take_slice(&mut self, slice: Option<TimeSlice>) {
+        self.store.data_mut().take_slice(slice);
+    }
+
+    /// The instance's part in the taking of turns.
+    pub(crate) fn part(&self) -> Part {
+        self.store.data().part()
     }
 
     /// Linear memory, in bytes; it never shrinks.

@@ -15,8 +15,9 @@ use wasmtime::{
 use crate::limits::Capacity;
 use crate::warm::RESTING_MAX;
 
-/// How often running plug-ins are interrupted to see whether their time is up.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// How often running plug-ins are interrupted to see whether their time is up, and to let others
+/// have the thread.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// Places in the pool; more than running and resting instances may take, since freeing one takes a
 /// moment.

@@ -27,5 +27,6 @@ mod replay;
 mod request;
 mod retailers;
 mod services;
+mod sharing;
 mod warm;
 mod world;
