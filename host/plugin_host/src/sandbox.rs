@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
@@ -49,6 +50,9 @@ pub struct Settings {
     /// Where compiled plug-ins are kept, so that a restart need not compile them again. The folder
     /// is made if it is missing; it must be closed to everybody but the host's own user.
     pub precompiled: Option<PathBuf>,
+    /// Another folder of the same user's with compiled plug-ins, from which they are taken over and
+    /// which nothing is written to. One that is not there, or not closed to others, counts as empty.
+    pub also_precompiled: Option<PathBuf>,
     /// What compiles, in a process of its own. Without it components are compiled in this one, for
     /// as long and with as much memory as they take: that is only for components one has made
     /// oneself.
@@ -79,6 +83,7 @@ pub struct Sandbox {
     memory: EngineMemory,
     linker: Linker<CallState>,
     precompiled: Option<Arc<PrecompiledFolder>>,
+    also_precompiled: Option<Arc<PrecompiledFolder>>,
     compiler: Option<CompilerProgram>,
     compiling: Turns,
     resting: Option<Arc<Resting>>,
@@ -128,6 +133,11 @@ impl Sandbox {
             precompiled: precompiled
                 .map(|folder| PrecompiledFolder::open(folder).map(Arc::new))
                 .transpose()?,
+            also_precompiled: settings
+                .also_precompiled
+                .as_deref()
+                .and_then(PrecompiledFolder::present)
+                .map(Arc::new),
             compiler: settings.compiler.clone(),
             compiling: Turns::default(),
             resting: resting.map_err(StartFailed::Clock)?,
@@ -167,6 +177,11 @@ impl Sandbox {
 
     pub(crate) fn linker(&self) -> &Linker<CallState> {
         &self.linker
+    }
+
+    /// What a center has waited for its turn at the compiler, since this was last asked.
+    pub fn waited_to_compile(&self, center: &CenterId) -> Duration {
+        self.compiling.waited(center)
     }
 
     pub(crate) fn capacity(&self) -> Capacity {
@@ -225,11 +240,23 @@ impl Sandbox {
 
     /// Reading and checking code takes a while, which requests on this thread do not wait for.
     async fn kept(&self, sha256: &[u8; 32]) -> Result<Option<Component>, LoadRefused> {
-        let Some(folder) = self.precompiled.clone() else {
+        let (folder, also) = (self.precompiled.clone(), self.also_precompiled.clone());
+        if folder.is_none() && also.is_none() {
             return Ok(None);
-        };
+        }
         let (engine, sha256) = (self.engine.clone(), *sha256);
-        let reading = spawn_blocking(move || folder.load(&engine, &sha256));
+        let reading = spawn_blocking(move || {
+            let own = folder.as_ref().and_then(|own| own.find(&engine, &sha256));
+            if let Some(component) = own.and_then(|kept| kept.component(&engine)) {
+                return Some(component);
+            }
+            let kept = also?.find(&engine, &sha256)?;
+            let component = kept.component(&engine)?;
+            if let Some(own) = folder {
+                own.keep(&engine, &sha256, kept.code());
+            }
+            Some(component)
+        });
         reading.await.map_err(interrupted)
     }
 

@@ -43,8 +43,8 @@ pub struct CompileLimits {
     pub memory_bytes: u64,
     /// Processor time in seconds.
     pub cpu_seconds: u64,
-    /// Wall-clock time. It is longer than the processor time, so that only a machine that is short
-    /// of time itself reaches it.
+    /// Wall-clock time. It is many times the processor time: what a component takes is told by that
+    /// one alone, however busy the machine is. This is for a process that stands still.
     pub wall: Duration,
 }
 
@@ -53,7 +53,7 @@ impl Default for CompileLimits {
         Self {
             memory_bytes: 2 << 30,
             cpu_seconds: 60,
-            wall: Duration::from_secs(90),
+            wall: Duration::from_mins(10),
         }
     }
 }
@@ -98,7 +98,7 @@ pub enum CompilerFailed {
     /// Nothing more could be read from it.
     #[error("the compiler's process cannot be followed")]
     Lost(#[source] io::Error),
-    /// It got too little of the machine to come to an end.
+    /// It got next to nothing of the machine, or stood still.
     #[error("the compiler was not done after {} s, in which it had little of the processor", after.as_secs())]
     Starved {
         /// When it was killed.

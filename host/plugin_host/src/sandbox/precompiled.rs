@@ -5,7 +5,7 @@
 //! under a name it chose, and each file carries a digest, so that a damaged one is compiled anew.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, DirEntry, File, OpenOptions};
+use std::fs::{self, DirBuilder, DirEntry, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::process;
 use std::time::{Duration, UNIX_EPOCH};
 
 use colophon_core::time::Timestamp;
+use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmtime::Engine;
@@ -67,6 +68,21 @@ pub struct PrecompiledFolder {
     folder: PathBuf,
 }
 
+/// Code that was found whole in a folder closed to others, behind its digest.
+pub(super) struct KeptCode(Vec<u8>);
+
+impl KeptCode {
+    pub(super) fn code(&self) -> &[u8] {
+        self.0.get(DIGEST_BYTES..).unwrap_or_default()
+    }
+
+    /// The component, if this engine runs its code.
+    pub(super) fn component(&self, engine: &Engine) -> Option<Component> {
+        // The folder is closed to other users and only `keep` writes there.
+        of_own_code(engine, self.code()).ok()
+    }
+}
+
 impl PrecompiledFolder {
     /// Makes the folder, or makes sure that it is closed.
     ///
@@ -92,21 +108,27 @@ impl PrecompiledFolder {
         let ours = new_file(&probe).and_then(|file| file.metadata());
         let ours = ours.map_err(unwritable)?.uid();
         fs::remove_file(&probe).map_err(unwritable)?;
-        if found.uid() != ours || found.mode() & 0o077 != 0 {
+        if !is_closed(&found, ours) {
             return Err(FolderRefused::Open { folder });
         }
         Ok(Self { folder })
     }
 
+    /// A folder that is there already and closed, to read from.
+    pub(super) fn present(folder: &Path) -> Option<Self> {
+        let found = fs::symlink_metadata(folder).ok()?;
+        let is_ours = found.is_dir() && is_closed(&found, geteuid().as_raw());
+        is_ours.then(|| Self {
+            folder: folder.to_owned(),
+        })
+    }
+
     /// What was made of the component before, if it is here and whole.
-    pub(super) fn load(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<Component> {
+    pub(super) fn find(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<KeptCode> {
         let bytes = fs::read(self.place(engine, sha256)).ok()?;
         let (digest, code) = bytes.split_first_chunk::<DIGEST_BYTES>()?;
-        if <[u8; DIGEST_BYTES]>::from(Sha256::digest(code)) != *digest {
-            return None;
-        }
-        // The folder is closed to other users and only `keep` writes there.
-        of_own_code(engine, code).ok()
+        let is_whole = <[u8; DIGEST_BYTES]>::from(Sha256::digest(code)) == *digest;
+        is_whole.then_some(KeptCode(bytes))
     }
 
     /// Keeps compiled code for the next start. Failing to is no failure: it is compiled again.
@@ -155,6 +177,11 @@ impl PrecompiledFolder {
             .filter(|entry| fs::remove_file(entry.path()).is_ok());
         deleted.take(DELETED_MAX).count()
     }
+}
+
+/// Whether a folder belongs to this user and nobody else may enter it.
+fn is_closed(found: &Metadata, ours: u32) -> bool {
+    found.uid() == ours && found.mode() & 0o077 == 0
 }
 
 fn hex(sha256: &[u8; DIGEST_BYTES]) -> String {

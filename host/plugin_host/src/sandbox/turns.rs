@@ -5,6 +5,7 @@
 //! them, waits itself and has nobody else wait for more than the one that is being compiled.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,20 +40,31 @@ struct Waiting {
 
 struct Had {
     time: Duration,
+    /// What it waited for turns, since this was last asked.
+    waited: Duration,
     last: Instant,
+}
+
+/// How long a turn was waited for and had.
+struct Span {
+    waited: Duration,
+    begun: Instant,
+    ended: Instant,
 }
 
 /// A turn, for as long as this is held.
 pub(super) struct Turn {
     line: Arc<Mutex<Line>>,
     asker: Asker,
+    /// What it was waited for, while others had theirs.
+    waited: Duration,
     begun: Instant,
 }
 
 impl Turns {
     /// The center's next turn. Whoever stops waiting for it stands in nobody's way.
     pub(super) async fn next(&self, center: Option<&CenterId>) -> Option<Turn> {
-        let asker = center.cloned();
+        let (asker, since) = (center.cloned(), Instant::now());
         let coming = {
             let mut line = locked(&self.line);
             if !line.is_taken {
@@ -66,7 +78,16 @@ impl Turns {
             coming
         };
         // A turn ends by handing on, so that nobody waits in vain.
-        coming.await.ok()
+        let mut turn = coming.await.ok()?;
+        turn.waited = turn.begun.saturating_duration_since(since);
+        Some(turn)
+    }
+
+    /// What a center has waited for turns that are over, since this was last asked.
+    pub(super) fn waited(&self, center: &CenterId) -> Duration {
+        let mut line = locked(&self.line);
+        let had = line.had.get_mut(&Some(center.clone()));
+        had.map_or(Duration::ZERO, |had| mem::take(&mut had.waited))
     }
 }
 
@@ -75,6 +96,7 @@ impl Turn {
         Self {
             line: Arc::clone(line),
             asker,
+            waited: Duration::ZERO,
             begun: Instant::now(),
         }
     }
@@ -84,7 +106,12 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let next = {
             let mut line = locked(&self.line);
-            line.count(self.asker.take(), self.begun, Instant::now());
+            let span = Span {
+                waited: self.waited,
+                begun: self.begun,
+                ended: Instant::now(),
+            };
+            line.count(self.asker.take(), &span);
             let next = line.next();
             line.is_taken = next.is_some();
             next
@@ -98,14 +125,17 @@ impl Drop for Turn {
 }
 
 impl Line {
-    fn count(&mut self, asker: Asker, begun: Instant, now: Instant) {
+    fn count(&mut self, asker: Asker, span: &Span) {
+        let now = span.ended;
         let recent = |had: &Had| now.saturating_duration_since(had.last) < REMEMBERED;
         self.had.retain(|_, had| recent(had));
         let had = self.had.entry(asker).or_insert(Had {
             time: Duration::ZERO,
+            waited: Duration::ZERO,
             last: now,
         });
-        had.time += now.saturating_duration_since(begun);
+        had.time += now.saturating_duration_since(span.begun);
+        had.waited += span.waited;
         had.last = now;
     }
 
@@ -142,6 +172,14 @@ mod tests {
         coming
     }
 
+    fn span(begun: Instant, ended: Instant) -> Span {
+        Span {
+            waited: Duration::ZERO,
+            begun,
+            ended,
+        }
+    }
+
     fn order(line: &mut Line) -> Vec<String> {
         let next = std::iter::from_fn(|| line.next());
         next.map(|waiting| waiting.asker.unwrap().to_string())
@@ -152,8 +190,8 @@ mod tests {
     fn a_center_that_has_had_much_lets_the_others_go_first() {
         let (mut line, now) = (Line::default(), Instant::now());
         let after = |seconds| now + Duration::from_secs(seconds);
-        line.count(Some(center("slow")), now, after(60));
-        line.count(Some(center("quick")), after(60), after(61));
+        line.count(Some(center("slow")), &span(now, after(60)));
+        line.count(Some(center("quick")), &span(after(60), after(61)));
         for asker in ["slow", "quick", "slow", "new", "other"] {
             drop(stand(&mut line, asker));
         }
@@ -162,8 +200,7 @@ mod tests {
         for second in 0..100 {
             line.count(
                 Some(center("quick")),
-                after(61 + second),
-                after(62 + second),
+                &span(after(61 + second), after(62 + second)),
             );
         }
         for asker in ["quick", "slow"] {
@@ -171,12 +208,27 @@ mod tests {
         }
         assert_eq!(order(&mut line), ["slow", "quick"]);
         // It is not held against a center for ever.
-        line.count(None, after(1000), after(1001));
+        line.count(None, &span(after(1000), after(1001)));
         for asker in ["slow", "new"] {
             drop(stand(&mut line, asker));
         }
         assert_eq!(order(&mut line), ["slow", "new"]);
         assert_eq!(line.had.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_others_had_of_the_compiler_is_told_as_waiting() {
+        let turns = Turns::default();
+        let (busy, waiting) = (center("busy"), center("waiting"));
+        let first = turns.next(Some(&busy)).await.unwrap();
+        let mut next = Box::pin(turns.next(Some(&waiting)));
+        let pending = poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending()));
+        assert!(pending.await);
+        drop(first);
+        drop(next.await.unwrap());
+        assert_eq!(turns.waited(&busy), Duration::ZERO);
+        assert!(turns.waited(&waiting) > Duration::ZERO);
+        assert_eq!(turns.waited(&waiting), Duration::ZERO, "it is told once");
     }
 
     #[tokio::test]

@@ -128,6 +128,19 @@ async fn a_compiler_that_does_not_end_is_killed() {
     ));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_busy_machine_is_no_reason_to_give_up() {
+    let begun = tokio::time::Instant::now();
+    // It stands for a compiler that others leave nothing of the processor.
+    let starved = refused(script("exec sleep 60")).await;
+    let by_itself = CompileLimits::default().cpu_seconds;
+    assert!(begun.elapsed() >= Duration::from_secs(10 * by_itself));
+    assert!(matches!(
+        starved,
+        LoadRefused::NotCompiled(CompilerFailed::Starved { .. })
+    ));
+}
+
 #[tokio::test]
 async fn a_compiler_is_given_nothing_of_the_hosts_surroundings() {
     let text =

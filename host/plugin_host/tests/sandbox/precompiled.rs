@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use colophon_core::time::Timestamp;
 use colophon_plugin_host::{
-    CATALOG_PLUGIN, FolderRefused, Granted, Limits, Sandbox, Settings, StartFailed,
+    CATALOG_PLUGIN, CompilerProgram, FolderRefused, Granted, Limits, Sandbox, Settings, StartFailed,
 };
 
 fn settings(folder: &Path) -> Settings {
@@ -75,6 +75,45 @@ async fn forged_compiled_code_is_replaced_and_not_run() {
         let now = fs::read(only_file(&folder)).expect("the file");
         assert!(now != forged, "the forgery was kept");
     }
+}
+
+#[tokio::test]
+async fn code_of_another_closed_folder_is_taken_over() {
+    let base = tempfile::tempdir().expect("a folder");
+    let (own, also) = (base.path().join("own"), base.path().join("also"));
+    let both = || Settings {
+        also_precompiled: Some(also.clone()),
+        ..settings(&own)
+    };
+    let component = [CATALOG_PLUGIN, &[0, 5, 4, b't', b'e', b's', b't']].concat();
+    let load = async |settings: Settings| {
+        // What cannot compile has to take what is there.
+        let compiler = CompilerProgram::new("/nonexistent", [""; 0]);
+        let settings = Settings {
+            compiler: Some(compiler),
+            ..settings
+        };
+        let sandbox = Sandbox::start(&settings).expect("a sandbox");
+        let granted = Granted::catalog(Limits::default());
+        sandbox.load(&component, granted).await.map(drop)
+    };
+    assert!(load(both()).await.is_err(), "nothing is there yet");
+    assert!(!also.exists(), "it was made");
+    let elsewhere = Sandbox::start(&settings(&also)).expect("a sandbox");
+    let granted = Granted::catalog(Limits::default());
+    elsewhere.load(&component, granted).await.expect("it loads");
+    let kept = only_file(&also);
+    let genuine = fs::read(&kept).expect("the file");
+    let set_mode = |mode| fs::set_permissions(&also, fs::Permissions::from_mode(mode));
+    set_mode(0o755).expect("its mode");
+    assert!(load(both()).await.is_err(), "others may write there");
+    set_mode(0o700).expect("its mode");
+    fs::write(&kept, &genuine[..genuine.len() - 1]).expect("written");
+    assert!(load(both()).await.is_err(), "it is damaged");
+    fs::write(&kept, &genuine).expect("written");
+    load(both()).await.expect("it is taken over");
+    assert_eq!(fs::read(only_file(&own)).expect("the file"), genuine);
+    load(settings(&own)).await.expect("it is its own now");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod dev;
 mod folder;
 mod manifest;
 mod new;
+mod progress;
 mod receipt;
 mod replay;
 mod sale;

@@ -19,6 +19,7 @@ mod recording;
 mod rejecting;
 mod watch;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -49,9 +50,24 @@ pub(crate) fn compiler() -> Result<CompilerProgram> {
 }
 
 /// The sandbox of a command, with the host's folder of compiled plug-ins. Nothing asks a plug-in twice
-/// in one instance here, so that what it answers depends on the question alone.
+/// in one instance here, so that what it answers depends on the question alone. What the same user's
+/// commands for authors have compiled already is taken over from their folder.
 pub(crate) fn sandbox(config: &Config) -> Result<Arc<Sandbox>> {
-    Ok(Sandbox::start(&settings(config)?)?)
+    Ok(Sandbox::start(&Settings {
+        also_precompiled: authors_compiled(),
+        ..settings(config)?
+    })?)
+}
+
+/// The folder in which the commands for authors keep what they have compiled. It is the user's own and
+/// never one that came with a plug-in: what lies there is run as it is.
+pub(crate) fn authors_compiled() -> Option<PathBuf> {
+    let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let caches = caches.filter(|folder| folder.is_absolute()).or_else(|| {
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
+        Some(Path::new(&home).join(".cache"))
+    })?;
+    Some(caches.join("colophon/plug-ins"))
 }
 
 fn settings(config: &Config) -> Result<Settings> {

@@ -8,7 +8,7 @@ use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Sandbox, Settings};
 
 use super::{component, folder, manifest};
-use crate::house::plugins::compiler;
+use crate::house::plugins::{authors_compiled, compiler};
 
 /// More than a component may have, which says so itself.
 const COMPONENT_BYTES_MAX: u64 = 64 << 20;
@@ -110,20 +110,14 @@ impl Plugin {
     }
 }
 
-/// The sandbox, with a folder where compiled components are kept from one command to the next. It is
-/// the user's own and never one that came with a plug-in: what lies there is run as it is.
+/// The sandbox, with a folder where compiled components are kept from one command to the next.
 pub(super) fn sandbox() -> Result<Arc<Sandbox>> {
-    let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let caches = caches.filter(|folder| folder.is_absolute()).or_else(|| {
-        let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
-        Some(Path::new(&home).join(".cache"))
-    });
     let unkept = Settings {
         compiler: Some(compiler()?),
         ..Settings::default()
     };
     let kept = Settings {
-        precompiled: caches.map(|caches| caches.join("colophon/plug-ins")),
+        precompiled: authors_compiled(),
         ..unkept.clone()
     };
     // Without the folder it only takes longer.

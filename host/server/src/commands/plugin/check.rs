@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::bench::{Plugin, Taken, sandbox};
 use super::manifest;
+use super::progress::{Progress, compiling};
 use super::script::Script;
 use crate::output::{Output, table};
 
@@ -43,7 +44,9 @@ struct Finding {
 
 pub(super) async fn run(place: &Path, output: Output) -> Result<ExitCode> {
     let plugin = Plugin::at(place)?;
-    let (report, _) = check(&sandbox()?, &plugin, &plugin.taken()?).await?;
+    let progress = Progress::begin();
+    let (report, _) = check(&sandbox()?, &plugin, &plugin.taken()?, &progress).await?;
+    drop(progress);
     output.print(&report, shown)?;
     Ok(report.code())
 }
@@ -104,6 +107,7 @@ pub(super) async fn check(
     sandbox: &Arc<Sandbox>,
     plugin: &Plugin,
     Taken { wasm, manifest }: &Taken,
+    progress: &Progress,
 ) -> Result<(Report, Option<Tested>)> {
     let mut report = Report::new(plugin, wasm);
     let manifest = match manifest {
@@ -123,6 +127,10 @@ pub(super) async fn check(
             None
         }
     };
+    let name = manifest.as_deref().map(|manifest| manifest.id.as_str());
+    let file = || plugin.component.to_string_lossy();
+    let name = name.map_or_else(file, Into::into);
+    progress.step(compiling(&name, wasm.len()));
     let begun = Instant::now();
     let candidate = match Candidate::compile(sandbox, wasm).await {
         Ok(candidate) => candidate,
@@ -149,6 +157,7 @@ pub(super) async fn check(
     if !report.fits {
         return Ok((report, None));
     }
+    progress.step("starting it and asking its self-test");
     let begun = Instant::now();
     // What the manifest asks for is taken to be granted, its own limits with it.
     let mut granted = manifest

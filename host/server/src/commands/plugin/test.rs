@@ -18,6 +18,7 @@ use self::difference::differences;
 use super::bench::{Plugin, sandbox};
 use super::check::advice::failure_advice;
 use super::check::{Tested, check, shown as shown_check};
+use super::progress::Progress;
 use super::script::{Lines, Script};
 use crate::cli::PluginTestArgs;
 use crate::output::Output;
@@ -67,7 +68,9 @@ pub(super) async fn run(arguments: &PluginTestArgs, output: Output) -> Result<Ex
     let plugin = Plugin::at(&arguments.plugin)?;
     let cases = cases_of(&plugin, &arguments.cases, arguments.only.as_deref())?;
     let sandbox = sandbox()?;
-    let (checked, tested) = check(&sandbox, &plugin, &plugin.taken()?).await?;
+    let progress = Progress::begin();
+    let (checked, tested) = check(&sandbox, &plugin, &plugin.taken()?, &progress).await?;
+    drop(progress);
     let Some(tested) = tested else {
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in, so no case was run");

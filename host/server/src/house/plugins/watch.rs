@@ -30,7 +30,8 @@ const FOLLOWED_MAX: usize = 8;
 /// not wait for them.
 const SLOW_FOLLOWED_MAX: usize = FOLLOWED_MAX / 2;
 
-/// A chain that took so long was one with something to compile, or to wait for.
+/// A chain that took so long was one with something to compile, or a service to wait for. That others
+/// had the compiler meanwhile is not held against a center.
 const SLOW: Duration = Duration::from_secs(5);
 
 /// When compiled code is looked through that nobody names any more: not while the host starts, and
@@ -191,6 +192,11 @@ struct Start {
     tried: oneshot::Sender<()>,
 }
 
+/// Whether following a center took long, of which it waited so long for its turn at the compiler.
+fn took_long(all: Duration, waited: Duration) -> bool {
+    all.saturating_sub(waited) >= SLOW
+}
+
 impl ChainFollower {
     async fn run(mut self, at_start: Vec<CenterId>, stop: CancellationToken) {
         let chains = Arc::clone(&self.chains);
@@ -304,7 +310,9 @@ impl ChainFollower {
     /// Takes what is under way for a center off the list, and remembers whether it took long.
     fn end(&mut self, id: Id) -> Option<CenterId> {
         let UnderWay { center, since } = self.centers_under_way.remove(&id)?;
-        match since.elapsed() >= SLOW {
+        let registry = self.chains.registry();
+        let waited = registry.sandbox().waited_to_compile(&center);
+        match took_long(since.elapsed(), waited) {
             true => self.slow.insert(center.clone()),
             false => self.slow.remove(&center),
         };
@@ -356,5 +364,19 @@ impl ChainFollower {
             // It may have lost its patience.
             let _ = start.tried.send(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_center_that_waits_for_others_is_not_slow() {
+        let second = Duration::from_secs(1);
+        assert!(took_long(SLOW, Duration::ZERO));
+        assert!(!took_long(60 * second, 58 * second));
+        assert!(took_long(60 * second, 50 * second));
+        assert!(!took_long(second, 2 * second));
     }
 }

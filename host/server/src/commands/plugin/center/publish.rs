@@ -1,9 +1,7 @@
 //! `colophon plugin publish`: every step that a host will take, before anybody depends on it.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use colophon_core::rollout::PluginVersion;
@@ -12,13 +10,13 @@ use colophon_plugin_host::manifest::{Manifest, Permitted};
 use colophon_plugin_host::{Digested, Sandbox};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{HeldAgainst, KeptPlugin, KeptVector, NewVersion, StepError};
-use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::bench::{Plugin, Taken};
 use super::super::check::{check, shown as shown_check};
 use super::super::folder;
+use super::super::progress::Progress;
 use super::super::test::{cases_of, prove, shown as shown_cases};
 use super::surviving::survive;
 use crate::cli::PluginPublishArgs;
@@ -85,10 +83,12 @@ pub(super) async fn run(
         .plugin_vectors(center, &offered.manifest.id)
         .await?;
     let sandbox = sandbox(config)?;
-    let bar = spinner();
-    bar.set_message("compiling the component and running its cases");
-    let proven = prove_all(&sandbox, &offered, arguments, &vectors, output).await?;
-    bar.set_message("loading it with what it is granted");
+    let progress = Progress::begin();
+    let proven = prove_all(
+        &sandbox, &offered, arguments, &vectors, (output, &progress),
+    )
+    .await?;
+    progress.step("loading it with what it is granted");
     let wanted = Wanted {
         center,
         manifest: &offered.written,
@@ -99,9 +99,9 @@ pub(super) async fn run(
     loaded
         .map_err(anyhow::Error::from)
         .context("no host could load it with what it is granted")?;
-    bar.set_message("keeping it in the database");
+    progress.step("keeping it in the database");
     let published = keep(house, center, offered, sha256, proven).await?;
-    bar.finish_and_clear();
+    drop(progress);
     output.print(&published, |done| {
         let plugin = format!("--center {} {} {}", done.center, done.plugin, done.version);
         format!(
@@ -187,13 +187,14 @@ async fn prove_all(
     offered: &Offered,
     arguments: &PluginPublishArgs,
     vectors: &[KeptVector],
-    output: Output,
+    (output, progress): (Output, &Progress),
 ) -> Result<Proven> {
     let taken = Taken {
         wasm: offered.component.wasm().to_vec(),
         manifest: Some(Ok(Arc::clone(&offered.manifest))),
     };
-    let (checked, tested) = check(sandbox, &offered.plugin, &taken).await?;
+    let (checked, tested) = check(sandbox, &offered.plugin, &taken, progress).await?;
+    progress.step("running its cases");
     let Some(tested) = tested else {
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in; nothing was published");
@@ -268,13 +269,4 @@ async fn keep(
         cases: proven.cases,
         vectors: proven.vectors,
     })
-}
-
-fn spinner() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
