@@ -7,7 +7,7 @@ from wit_world.exports.plugin import Info
 from wit_world.imports import log, sql
 
 import names
-from told import told
+from told import tested, told
 
 
 class Naming(exports.Naming):
@@ -40,6 +40,7 @@ class Plugin(exports.Plugin):
             extra=[],
         )
 
+    @tested
     def self_test(self) -> None:
         problem = names.self_test()
         if problem is not None:

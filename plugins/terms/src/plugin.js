@@ -5,7 +5,7 @@ import config from "colophon:host/config@1.0.0";
 import log from "colophon:host/log@1.0.0";
 
 import { objections, prices } from "./terms.js";
-import { misfitting, optional, pairs, text, told, whole } from "./told.js";
+import { misfitting, optional, pairs, tested, text, told, whole } from "./told.js";
 
 const REASON = { code: text, text };
 const TERMS = {
@@ -61,9 +61,9 @@ export const plugin = {
     };
   },
 
-  selfTest() {
+  selfTest: tested(() => {
     if (prices("EUR 499").get("EUR") !== 499n) {
       throw "a price was not read";
     }
-  },
+  }),
 };

@@ -2,7 +2,6 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;
-use core::panic::PanicInfo;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -96,8 +95,9 @@ unsafe impl GlobalAlloc for Upwards {
 }
 
 /// The host reports the trap with the function it happened in.
+#[cfg(not(feature = "panic-log"))]
 #[panic_handler]
-fn panicked(_: &PanicInfo<'_>) -> ! {
+fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     wasm32::unreachable()
 }
 

@@ -51,7 +51,9 @@
 //!
 //! The standard library imports a good part of WASI whether it is used or not, and a host links
 //! none of it. A plug-in is therefore `no_std` with `alloc`, and takes the feature `lean`, which
-//! supplies the allocator and the panic handler:
+//! supplies the allocator and the panic handler. With the feature `panic-log` a panic writes its
+//! message for the operator before it traps; every component then imports [`log`], so its manifest
+//! has to say `log = true`.
 //!
 //! ```text
 //! #![cfg_attr(target_family = "wasm", no_std)]
@@ -66,6 +68,8 @@ mod bindings;
 mod export;
 #[cfg(all(feature = "lean", target_family = "wasm"))]
 mod lean;
+#[cfg(all(feature = "panic-log", target_family = "wasm"))]
+mod panicking;
 
 use alloc::string::String;
 use alloc::vec::Vec;

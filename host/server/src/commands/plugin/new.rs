@@ -196,6 +196,32 @@ mod tests {
         }
     }
 
+    /// An example has its own copy, since a folder is built from what lies in it.
+    #[test]
+    fn examples_turn_mistakes_into_failures_as_the_templates_do() {
+        let examples = [
+            (
+                Language::Js,
+                "src/told.js",
+                include_str!("../../../../../plugins/terms/src/told.js"),
+            ),
+            (
+                Language::Py,
+                "src/told.py",
+                include_str!("../../../../../plugins/edition_names/src/told.py"),
+            ),
+        ];
+        for (language, place, example) in examples {
+            let files = files(language);
+            let found = files.iter().find(|(path, _)| path == Path::new(place));
+            let (_, template) = found.unwrap();
+            assert!(
+                *template == example,
+                "{place} differs: copy one to the other"
+            );
+        }
+    }
+
     #[test]
     fn a_folder_with_something_in_it_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ import config from "colophon:host/config@1.0.0";
 import log from "colophon:host/log@1.0.0";
 
 import { path, selfTest } from "./shelf.js";
-import { bytes, misfitting, optional, pairs, text, told, whole } from "./told.js";
+import { bytes, misfitting, optional, pairs, tested, text, told, whole } from "./told.js";
 
 // What a location has to be; see wit/deps/types/common.wit.
 const LOCATION = { root: text, path: text, sha256: optional(bytes), size: optional(whole), extra: pairs };
@@ -57,10 +57,10 @@ export const plugin = {
   },
 
   // Run by the host before it takes the plug-in; what is thrown keeps it out.
-  selfTest() {
+  selfTest: tested(() => {
     const problem = selfTest();
     if (problem !== null) {
       throw problem;
     }
-  },
+  }),
 };

@@ -21,6 +21,15 @@ export const told = (answer, misfit) => (...asked) => {
   return given;
 };
 
+// Wraps the self-test: what goes wrong in it is told in words, and keeps the plug-in out.
+export const tested = (test) => () => {
+  try {
+    test();
+  } catch (thrown) {
+    throw typeof thrown === "string" ? thrown : String(failure(thrown).val);
+  }
+};
+
 // What was thrown as a failure of the contract.
 export function failure(thrown) {
   // A call of the host that failed throws an `Error`; its `payload` is the interface's own error.

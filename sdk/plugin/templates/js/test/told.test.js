@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { failure, misfitting, optional, text, told, whole } from "../src/told.js";
+import { failure, misfitting, optional, tested, text, told, whole } from "../src/told.js";
 
 const thrown = (answer, misfit = () => null) => {
   try {
@@ -32,6 +32,19 @@ test("anything else that is thrown is told as a mistake", () => {
   for (const wrong of ["text", { tag: "not-mine" }, { tag: "other", val: "text" }, undefined]) {
     assert.equal(thrown(() => { throw wrong; }).tag, "internal");
   }
+});
+
+test("what goes wrong in a self-test is told in words", () => {
+  assert.doesNotThrow(tested(() => {}));
+  const said = (test) => {
+    try {
+      tested(test)();
+    } catch (thrown) {
+      return thrown;
+    }
+  };
+  assert.equal(said(() => { throw "no price"; }), "no price");
+  assert.match(said(() => null.path), /null/);
 });
 
 test("a member that does not fit is named", () => {

@@ -13,7 +13,7 @@ from wit_world.imports import config, log
 from wit_world.imports.common import Book, Context, Failure_NotFound, Location
 
 import shelf
-from told import told
+from told import tested, told
 
 
 class Resolver(exports.Resolver):
@@ -43,6 +43,7 @@ class Plugin(exports.Plugin):
             extra=[],
         )
 
+    @tested
     def self_test(self) -> None:
         """Run by the host before it takes the plug-in; what is raised keeps it out."""
         problem = shelf.self_test()

@@ -20,13 +20,33 @@ def told(answer):
         except Err as raised:
             raise Err(failure(raised.value)) from None
         except Exception as mistake:
-            at = mistake.__traceback__
-            while at.tb_next is not None:
-                at = at.tb_next
-            place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
-            raise Err(Failure_Internal(f"{mistake!r} in {place}")) from None
+            raise Err(Failure_Internal(placed(mistake))) from None
 
     return asked
+
+
+def tested(test):
+    """Wraps the self-test: what goes wrong in it is told in words, and keeps the plug-in out."""
+
+    @functools.wraps(test)
+    def asked(*arguments):
+        try:
+            return test(*arguments)
+        except Err as raised:
+            said = raised.value
+            raise Err(said if isinstance(said, str) else repr(said)) from None
+        except Exception as mistake:
+            raise Err(placed(mistake)) from None
+
+    return asked
+
+
+def placed(mistake):
+    """A mistake in words, with the line that made it."""
+    at = mistake.__traceback__
+    while at.tb_next is not None:
+        at = at.tb_next
+    return f"{mistake!r} in {at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
 
 
 def failure(value):

@@ -82,7 +82,8 @@ pub(in crate::commands::plugin) fn failure_advice(failure: &PluginFailure) -> &'
     match failure {
         PluginFailure::Trapped { .. } => {
             "it stopped itself: a panic, an exception that nobody caught, or an index out of range in the \
-             function named first"
+             function named first. If it wrote nothing before: Rust tells its panics with the kit's feature \
+             panic-log, JavaScript and Python what is raised through `told`"
         }
         PluginFailure::OutOfFuel | PluginFailure::TimedOut => {
             "look for a loop that does not end; work that takes long belongs into the build, or behind a \
