@@ -18,4 +18,5 @@ pub mod person;
 pub mod persona;
 pub mod postgres;
 pub mod provider;
+mod server_process;
 pub mod tool;

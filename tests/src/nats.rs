@@ -4,12 +4,12 @@
 //! stands for it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command};
 
 use tempfile::TempDir;
 
+use crate::server_process::ready;
 use crate::tool::{skipped, target};
 
 /// Whose server it is.
@@ -83,24 +83,12 @@ impl NatsServer {
         let port = self
             .port
             .map_or_else(|| "-1".to_owned(), |port| port.to_string());
-        let spawned = command
+        command
             .arg("--config")
             .arg(self.folder.path().join("nats.conf"))
-            .args(["--port", &port])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut process = spawned.expect("the server starts");
-        let mut log = BufReader::new(process.stderr.take().expect("its log is piped"));
-        let mut said = String::new();
-        while !said.contains("Server is ready") {
-            let read = log.read_line(&mut said).expect("its log can be read");
-            assert!(read > 0, "the server ended: {said}");
-        }
+            .args(["--port", &port]);
+        let (process, said) = ready(&mut command, "Server is ready");
         self.port = Some(port_in(&said));
-        // Read on, or the server would wait once the pipe is full.
-        std::thread::spawn(move || drain(log));
         self.process = Some(process);
     }
 
@@ -176,8 +164,4 @@ fn port_in(log: &str) -> u16 {
     let end = said.find(|char: char| !char.is_ascii_digit());
     let port = &said[..end.unwrap_or(said.len())];
     port.parse().expect("a port")
-}
-
-fn drain(mut log: BufReader<ChildStderr>) {
-    let _ = std::io::copy(&mut log, &mut std::io::sink());
 }

@@ -4,12 +4,12 @@
 //! value that stands for it. PostgreSQL refuses to run as root, so a test that does hands the
 //! folder to the system's own PostgreSQL user.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::server_process::ready;
 use crate::tool::skipped;
 
 /// Where Debian puts the binaries that are not on the search path.
@@ -164,25 +164,7 @@ fn serve(folder: &Path, data: &Path) -> Child {
     ] {
         serve.args(["-c", setting]);
     }
-    let spawned = serve
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut process = spawned.expect("the server starts");
-    let mut log = BufReader::new(process.stderr.take().expect("its log is piped"));
-    let mut said = String::new();
-    while !said.contains("database system is ready to accept connections") {
-        let read = log.read_line(&mut said).expect("its log can be read");
-        assert!(read > 0, "the server ended: {said}");
-    }
-    // Read on, or the server would wait once the pipe is full.
-    std::thread::spawn(move || drain(log));
-    process
-}
-
-fn drain(mut log: BufReader<ChildStderr>) {
-    let _ = std::io::copy(&mut log, &mut std::io::sink());
+    ready(&mut serve, "database system is ready to accept connections")
 }
 
 /// One of PostgreSQL's programs, run as a user it accepts, ending with this process.
