@@ -73,9 +73,12 @@ fn what_went_wrong_in_a_call_is_told_with_what_to_do() {
     author.build();
     let (tested, passed) = author.json(&["test"]);
     assert!(!passed);
-    let case = |name: &str| {
+    let found = |name: &str| {
         let cases = tested["cases"].as_array().unwrap();
-        let case = cases.iter().find(|case| case["name"] == name).unwrap();
+        cases.iter().find(|case| case["name"] == name).unwrap()
+    };
+    let case = |name: &str| {
+        let case = found(name);
         (case["differences"].to_string(), case["next"].to_string())
     };
     let (said, next) = case("endless");
@@ -88,6 +91,9 @@ fn what_went_wrong_in_a_call_is_told_with_what_to_do() {
     assert!(said.contains("trapped in resolve"), "{said}");
     assert!(said.contains("core::option::unwrap_failed"), "{said}");
     assert!(next.contains("panic"), "{next}");
+    let log = found("panic")["log"].to_string();
+    assert!(log.contains("warning: panicked at src/shelf.rs:"), "{log}");
+    assert!(log.contains("on a `None` value"), "{log}");
     let (said, next) = case("memory");
     assert!(said.contains("limit of memory"), "{said}");
     assert!(next.contains("lists the limits"), "{next}");
@@ -100,8 +106,84 @@ fn what_went_wrong_in_a_call_is_told_with_what_to_do() {
     assert_eq!(said, "[]");
     let (said, _) = case("not in the contract");
     assert!(said.contains("isbn is none of id-type, id"), "{said}");
+    is_built_from_something_else(&author);
     asks_for_what_the_manifest_does_not(&author);
     speaks_another_version(&author);
+}
+
+/// A build is told that is older than its sources, and a version that is said in one place alone.
+fn is_built_from_something_else(author: &Author) {
+    let rule = author.plugin().join("src/shelf.rs");
+    let was = fs::read_to_string(&rule).unwrap();
+    fs::write(&rule, format!("{was}\n// Another rule.\n")).unwrap();
+    for command in [&["check"][..], &["test"]] {
+        let out = author.colophon(command);
+        let text = said(&out);
+        assert_eq!(out.status.code(), Some(1), "{text}");
+        assert!(
+            text.contains("src/shelf.rs has changed since it was built"),
+            "{text}"
+        );
+        assert!(text.contains("colophon plugin build"), "{text}");
+    }
+    fs::write(&rule, was).unwrap();
+    author.change("plugin.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
+    let (checked, fits) = author.json(&["check"]);
+    assert!(fits, "{checked:#}");
+    let findings = checked["findings"].as_array().unwrap().iter();
+    let mut warnings = findings.filter(|finding| finding["state"] == "warning");
+    let warning = warnings.next().unwrap();
+    assert_eq!(warning["what"], "description");
+    assert!(
+        warning["next"].as_str().unwrap().contains("version 0.2.0"),
+        "{warning}"
+    );
+    assert!(warnings.next().is_none());
+    author.change("plugin.toml", "version = \"0.2.0\"", "version = \"0.1.0\"");
+}
+
+#[test]
+fn an_export_that_is_misspelled_is_found_before_a_sale_is() {
+    if let Some(missing) = missing("js") {
+        return skipped(
+            "an_export_that_is_misspelled_is_found_before_a_sale_is",
+            missing,
+        );
+    }
+    let author = Author::new("js", "misspelled");
+    for (from, to) in [
+        ("resolve: told", "reslove: told"),
+        ("export const resolver", "export const resolvre"),
+    ] {
+        author.change("src/plugin.js", from, to);
+        author.build();
+        let (checked, fits) = author.json(&["check"]);
+        assert!(!fits, "{to}: {checked:#}");
+        let findings = checked["findings"].as_array().unwrap();
+        let refused = findings
+            .iter()
+            .find(|finding| finding["fits"] == false)
+            .unwrap();
+        assert_eq!(refused["what"], "resolver", "{checked:#}");
+        let next = refused["next"].as_str().unwrap();
+        assert!(
+            next.contains("exported under the contract's name"),
+            "{next}"
+        );
+        author.change("src/plugin.js", to, from);
+    }
+    // What goes wrong in a self-test is told in its words.
+    author.change(
+        "src/plugin.js",
+        "const problem = selfTest();",
+        "const problem = nothing.at.all;",
+    );
+    author.build();
+    let (checked, fits) = author.json(&["check"]);
+    assert!(!fits);
+    let text = checked.to_string();
+    assert!(text.contains("nothing"), "{text}");
+    assert!(text.contains("self-test failed"), "{text}");
 }
 
 fn asks_for_what_the_manifest_does_not(author: &Author) {
@@ -109,7 +191,23 @@ fn asks_for_what_the_manifest_does_not(author: &Author) {
     let (checked, fits) = author.json(&["check"]);
     assert!(!fits);
     let text = checked.to_string();
-    assert!(text.contains("add to plugin.toml: log = true"), "{text}");
+    assert!(
+        text.contains("add to plugin.toml, above its first [table] if it has one: log = true"),
+        "{text}"
+    );
+    // Below the head of a table it is no key of the manifest, and that is said.
+    let manifest = author.plugin().join("plugin.toml");
+    let whole = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        format!("{whole}\n[http]\nallow = []\nlog = true\n"),
+    )
+    .unwrap();
+    let (checked, fits) = author.json(&["check"]);
+    assert!(!fits);
+    let text = checked.to_string();
+    assert!(text.contains("log stands in a table"), "{text}");
+    fs::write(&manifest, whole).unwrap();
     author.change("plugin.toml", "version = ", "log = true\nversion = ");
     author.change(
         "plugin.toml",

@@ -20,6 +20,12 @@ const PARAMETERS_MAX: usize = 32;
 const ROWS_MAX: u32 = 1000;
 const STATEMENT_MS_MAX: u64 = 10_000;
 
+/// The keys of the manifest itself.
+const KEYS: [&str; 12] = [
+    "id", "version", "api", "roles", "catalog", "log", "config", "secrets", "sql", "http", "kv",
+    "warm",
+];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shape {
@@ -83,7 +89,7 @@ impl Manifest {
     /// # Errors
     /// [`PaperRefused`] names the key that is wrong, or the line.
     pub fn parse(text: &str) -> Result<Self, PaperRefused> {
-        let shape: Shape = read(text)?;
+        let shape: Shape = read(text, &KEYS)?;
         if shape.api != CONTRACT {
             return Err(refused(
                 "api",

@@ -16,6 +16,9 @@ use super::{DatabaseText, Grant, SecretGrant, SqlGrant};
 /// As the contract allows it to a configured value.
 const VALUE_BYTES_MAX: usize = 4096;
 
+/// The keys of the grant itself.
+const KEYS: [&str; 6] = ["plugin", "catalog", "log", "http", "kv", "warm"];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Shape {
@@ -66,7 +69,7 @@ impl Grant {
     /// # Errors
     /// [`PaperRefused`] names the key that is wrong, or the line.
     pub fn parse(text: &str) -> Result<Self, PaperRefused> {
-        let shape: Shape = read(text)?;
+        let shape: Shape = read(text, &KEYS)?;
         let grant = Self {
             plugin: name("plugin", &shape.plugin)?,
             catalog: shape.catalog,

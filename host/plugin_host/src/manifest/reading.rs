@@ -28,6 +28,17 @@ pub enum PaperRefused {
     /// Not TOML, or with a key that is unknown, missing or of another type. The source says where.
     #[error("it is not as its format has it")]
     Malformed(#[source] toml::de::Error),
+    /// A key that belongs to no table stands below the head of one.
+    #[error(
+        "{key} stands in a table; it belongs above the first [table], where nothing stands around it"
+    )]
+    Misplaced {
+        /// The key.
+        key: &'static str,
+        /// Where it stands.
+        #[source]
+        cause: toml::de::Error,
+    },
     /// A value that cannot be.
     #[error("{place}: {problem}")]
     Value {
@@ -46,11 +57,22 @@ pub(super) fn refused(place: impl Display, problem: impl Display) -> PaperRefuse
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, PaperRefused> {
+/// Reads a paper. `keys` are those that stand in no table of it.
+pub(super) fn read<T: DeserializeOwned>(
+    text: &str,
+    keys: &[&'static str],
+) -> Result<T, PaperRefused> {
     if text.len() > PAPER_BYTES_MAX {
         return Err(PaperRefused::TooLarge { bytes: text.len() });
     }
-    toml::from_str(text).map_err(PaperRefused::Malformed)
+    toml::from_str(text).map_err(|cause: toml::de::Error| {
+        // The reader has no type for it, only the text; a test watches it.
+        let unknown = |key: &str| cause.message().contains(&format!("unknown field `{key}`"));
+        match keys.iter().find(|key| unknown(key)) {
+            Some(key) => PaperRefused::Misplaced { key, cause },
+            None => PaperRefused::Malformed(cause),
+        }
+    })
 }
 
 pub(super) fn name(place: impl Display, text: &str) -> Result<Name, PaperRefused> {

@@ -112,6 +112,24 @@ fn lacking(change: (&str, &str), line: &str) {
 }
 
 #[test]
+fn a_key_that_stands_in_a_table_is_told_where_it_belongs() {
+    for line in ["log = true", "kv.quota = \"64KiB\"", "warm = true"] {
+        let papers = [
+            Manifest::parse(&format!("{MANIFEST}{line}\n")).map(drop),
+            Grant::parse(&format!("plugin = \"a\"\n[limits]\n{line}\n")).map(drop),
+        ];
+        for refused in papers {
+            let Err(PaperRefused::Misplaced { key, .. }) = refused else {
+                panic!("{line}: {refused:?}")
+            };
+            assert!(line.starts_with(key));
+        }
+    }
+    let unknown = Manifest::parse(&format!("{MANIFEST}roll = 1\n"));
+    assert!(matches!(unknown, Err(PaperRefused::Malformed(_))));
+}
+
+#[test]
 fn what_both_say_is_permitted() {
     let manifest = Manifest::parse(MANIFEST).unwrap();
     let permitted = manifest.permitted(&Grant::parse(GRANT).unwrap()).unwrap();

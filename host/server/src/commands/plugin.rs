@@ -16,6 +16,7 @@ mod replay;
 mod sale;
 mod script;
 mod shadow;
+mod sources;
 mod statement;
 mod test;
 

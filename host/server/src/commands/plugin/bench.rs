@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result, bail};
 use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Sandbox, Settings};
 
-use super::{component, folder, manifest};
+use super::{component, folder, manifest, sources};
 use crate::house::plugins::{authors_compiled, compiler};
 
 /// More than a component may have, which says so itself.
-const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+pub(super) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
 /// What an author points at: a folder, or the component in it.
 pub(super) struct Plugin {
@@ -28,6 +28,10 @@ pub(super) struct Taken {
     pub(super) wasm: Vec<u8>,
     /// None where there is none beside the component; what is wrong with it where it cannot be used.
     pub(super) manifest: Option<Result<Arc<Manifest>, String>>,
+    /// A file of the folder that has changed since the component was built from it.
+    pub(super) changed: Option<String>,
+    /// Where the first table of the manifest begins, as people are told.
+    pub(super) first_table: Option<String>,
 }
 
 impl Plugin {
@@ -94,13 +98,29 @@ impl Plugin {
 
     /// Reads what there is to look at.
     pub(super) fn taken(&self) -> Result<Taken> {
-        let manifest = self.folder.as_deref().map(manifest::read);
-        let manifest =
-            manifest.map(|read| read.map(Arc::new).map_err(|error| format!("{error:#}")));
+        let written = self.folder.as_deref().map(manifest::written);
+        let first_table = match &written {
+            Some(Ok((text, _))) => manifest::first_table(text),
+            Some(Err(_)) | None => None,
+        };
+        let manifest = written.map(|read| {
+            let read = read.map(|(_, manifest)| Arc::new(manifest));
+            read.map_err(|error| format!("{error:#}"))
+        });
+        let wasm = self.read()?;
         Ok(Taken {
-            wasm: self.read()?,
+            changed: self.changed_since(&wasm),
+            wasm,
             manifest,
+            first_table,
         })
+    }
+
+    /// A file of the component's own folder that has changed since the component was built from it.
+    pub(super) fn changed_since(&self, wasm: &[u8]) -> Option<String> {
+        let build = self.component.parent()?;
+        let folder = build.parent().filter(|_| build.ends_with("build"))?;
+        sources::changed_since(folder, wasm)
     }
 
     pub(super) fn read(&self) -> Result<Vec<u8>> {

@@ -11,8 +11,10 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use self::tool::Tool;
+use super::bench::COMPONENT_BYTES_MAX;
 use super::component;
 use super::folder::{copy, make_room, read};
+use super::sources::Sources;
 use crate::cli::Language;
 use crate::output::Output;
 
@@ -48,6 +50,8 @@ pub(super) fn build(folder: &Path) -> Result<Built> {
     let language = language(folder)?;
     let place = component(folder);
     make_room(folder, &place)?;
+    // Before the tool reads them: what is changed meanwhile may not be in the component.
+    let sources = Sources::of(folder)?;
     match language {
         Language::Rust => rust(folder, &place)?,
         Language::Js => javascript(folder)?,
@@ -59,6 +63,7 @@ pub(super) fn build(folder: &Path) -> Result<Built> {
             place.display()
         )
     })?;
+    sources.note(folder, &read(Some(folder), &place, COMPONENT_BYTES_MAX)?)?;
     Ok(Built {
         component: place,
         bytes: built.len(),

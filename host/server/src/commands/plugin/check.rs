@@ -1,6 +1,8 @@
 //! `colophon plugin check`: what a host would say of a plug-in, and what to do about it.
 
 pub(super) mod advice;
+mod asking;
+mod report;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,88 +13,32 @@ use anyhow::Result;
 use colophon_plugin_host::bench::{Asked, Bench, Candidate};
 use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{Granted, LoadRefused, Sandbox};
-use serde::Serialize;
 
+pub(super) use self::report::{Report, shown};
 use super::bench::{Plugin, Taken, sandbox};
 use super::manifest;
 use super::progress::{Progress, compiling};
-use super::script::Script;
-use crate::output::{Output, table};
+use super::script::{Lines, Script};
+use super::test::cases_of;
+use crate::output::Output;
 
 /// The least time for a call here. An author's machine may be busy with the author's other work; what
 /// a call costs is held against the plug-in by its fuel, which is the same everywhere.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What was found out about a plug-in.
-#[derive(Serialize)]
-pub(super) struct Report {
-    component: std::path::PathBuf,
-    bytes: usize,
-    sha256: String,
-    fits: bool,
-    findings: Vec<Finding>,
-}
-
-/// One thing that was looked at.
-#[derive(Serialize)]
-struct Finding {
-    what: &'static str,
-    fits: bool,
-    found: String,
-    next: Option<String>,
-}
-
 pub(super) async fn run(place: &Path, output: Output) -> Result<ExitCode> {
     let plugin = Plugin::at(place)?;
+    // What is wrong with cases is for `test` to say.
+    let cases = cases_of(&plugin, &[], None).unwrap_or_default();
     let progress = Progress::begin();
-    let (report, _) = check(&sandbox()?, &plugin, &plugin.taken()?, &progress).await?;
+    let (mut report, tested) = check(&sandbox()?, &plugin, &plugin.taken()?, &progress).await?;
+    if let Some(tested) = &tested {
+        progress.step("asking each role");
+        asking::ask_all(&mut report, tested, cases).await;
+    }
     drop(progress);
     output.print(&report, shown)?;
     Ok(report.code())
-}
-
-impl Report {
-    pub(super) fn code(&self) -> ExitCode {
-        if self.fits {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
-    }
-
-    fn new(plugin: &Plugin, wasm: &[u8]) -> Self {
-        Self {
-            component: plugin.component.clone(),
-            bytes: wasm.len(),
-            sha256: String::new(),
-            fits: true,
-            findings: Vec::new(),
-        }
-    }
-
-    fn good(&mut self, what: &'static str, found: String) {
-        self.findings.push(Finding {
-            what,
-            fits: true,
-            found,
-            next: None,
-        });
-    }
-
-    fn bad(&mut self, what: &'static str, found: String, next: Option<String>) {
-        self.fits = false;
-        self.findings.push(Finding {
-            what,
-            fits: false,
-            found,
-            next,
-        });
-    }
-
-    fn refused(&mut self, what: &'static str, refused: &LoadRefused) {
-        let found = colophon_core::causes::causes(refused);
-        self.bad(what, found, Some(advice::next(refused)));
-    }
 }
 
 /// A plug-in that a host would take.
@@ -106,10 +52,16 @@ pub(super) struct Tested {
 pub(super) async fn check(
     sandbox: &Arc<Sandbox>,
     plugin: &Plugin,
-    Taken { wasm, manifest }: &Taken,
+    taken: &Taken,
     progress: &Progress,
 ) -> Result<(Report, Option<Tested>)> {
+    let Taken { wasm, manifest, .. } = taken;
     let mut report = Report::new(plugin, wasm);
+    if let Some(changed) = &taken.changed {
+        let found = format!("{changed} has changed since it was built");
+        let next = "build it from what is there now: `colophon plugin build`".to_owned();
+        report.bad("build", found, Some(next));
+    }
     let manifest = match manifest {
         Some(Ok(manifest)) => {
             report.good(
@@ -139,11 +91,7 @@ pub(super) async fn check(
             return Ok((report, None));
         }
     };
-    report.sha256 = candidate
-        .sha256()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    report.is_of(candidate.sha256());
     report.good(
         "component",
         format!(
@@ -152,7 +100,7 @@ pub(super) async fn check(
             begun.elapsed().as_millis()
         ),
     );
-    imports(&mut report, &candidate, manifest.as_deref());
+    imports(&mut report, &candidate, manifest.as_deref(), taken);
     exports(&mut report, &candidate);
     if !report.fits {
         return Ok((report, None));
@@ -165,7 +113,8 @@ pub(super) async fn check(
         .map(Granted::unconnected)
         .unwrap_or_default();
     granted.limits.deadline = granted.limits.deadline.max(PATIENCE);
-    let script = Script::unavailable();
+    let lines = Lines::default();
+    let script = Script::unavailable(&lines);
     let started = candidate
         .bench(sandbox, granted.limits, Box::new(script))
         .await;
@@ -174,6 +123,7 @@ pub(super) async fn check(
         Err(refused) => {
             let tested = matches!(refused, LoadRefused::SelfTest { .. });
             report.refused(if tested { "self-test" } else { "start" }, &refused);
+            report.written(&lines);
             return Ok((report, None));
         }
     };
@@ -182,7 +132,18 @@ pub(super) async fn check(
         "{} {}, made with {}",
         described.name, described.version, described.sdk
     );
-    report.good("description", title);
+    match manifest.as_deref() {
+        Some(manifest) if manifest.version != described.version => report.warn(
+            "description",
+            title,
+            format!(
+                "plugin.toml says version {}, by which centers publish it: say the same in both, and \
+                 build again",
+                manifest.version
+            ),
+        ),
+        Some(_) | None => report.good("description", title),
+    }
     let roles = bench.roles();
     let other = manifest.as_deref();
     let other = other.and_then(|manifest| manifest::other_roles(manifest, roles));
@@ -203,7 +164,7 @@ pub(super) async fn check(
     Ok((report, tested))
 }
 
-fn imports(report: &mut Report, candidate: &Candidate, manifest: Option<&Manifest>) {
+fn imports(report: &mut Report, candidate: &Candidate, manifest: Option<&Manifest>, taken: &Taken) {
     let mut granted = Vec::new();
     for import in candidate.imports() {
         match import {
@@ -218,7 +179,8 @@ fn imports(report: &mut Report, candidate: &Candidate, manifest: Option<&Manifes
             }
             Asked::Capability(capability) => {
                 if manifest.is_some_and(|manifest| !manifest::asks_for(manifest, capability)) {
-                    let next = format!("add to plugin.toml: {}", capability.manifest_line());
+                    let first_table = taken.first_table.as_deref();
+                    let next = manifest::to_add(capability.manifest_line(), first_table);
                     let found = format!(
                         "{}: the manifest does not ask for it",
                         capability.interface()
@@ -242,29 +204,4 @@ fn exports(report: &mut Report, candidate: &Candidate) {
     if let Err(refused) = candidate.check_exports() {
         report.refused("exports", &refused);
     }
-}
-
-/// The table for people; what has to be done stands below it, where lines may be long.
-pub(super) fn shown(report: &Report) -> String {
-    let rows = report.findings.iter().map(|finding| {
-        let state = if finding.fits { "ok" } else { "REFUSED" };
-        vec![
-            state.to_owned(),
-            finding.what.to_owned(),
-            finding.found.clone(),
-        ]
-    });
-    let mut text = table(&["", "checked", "found"], rows);
-    for next in report
-        .findings
-        .iter()
-        .filter_map(|finding| finding.next.as_ref())
-    {
-        text.push_str("\n\nNext: ");
-        text.push_str(next);
-    }
-    if report.fits {
-        text.push_str("\n\nA host takes this plug-in.");
-    }
-    text
 }

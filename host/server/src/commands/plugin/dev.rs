@@ -8,24 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 
+use super::sources::is_made;
 use super::{build, test};
 use crate::cli::PluginTestArgs;
 use crate::output::{Output, plain};
 
 /// How often files are looked at.
 const PAUSE: Duration = Duration::from_millis(300);
-
-/// What tools write; none of it is the author's.
-const MADE: [&str; 8] = [
-    "build",
-    "target",
-    "node_modules",
-    ".venv",
-    ".git",
-    "__pycache__",
-    "package-lock.json",
-    "Cargo.lock",
-];
 
 pub(super) async fn run(folder: &Path, watch: bool, output: Output) -> Result<ExitCode> {
     let mut seen = state(folder)?;
@@ -107,8 +96,7 @@ fn gather(folder: &Path, state: &mut State) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
-        let name = entry.file_name();
-        if MADE.iter().any(|made| name == *made) {
+        if is_made(&entry.file_name()) {
             continue;
         }
         // An editor's temporary file can be gone again.

@@ -54,10 +54,10 @@ impl Script {
     }
 
     /// The host while a plug-in is loaded: nothing is set, and every service is unavailable.
-    pub(super) fn unavailable() -> Self {
+    pub(super) fn unavailable(lines: &Lines) -> Self {
         Self {
             away: true,
-            ..Self::new(Host::default(), None, &Lines::default())
+            ..Self::new(Host::default(), None, lines)
         }
     }
 

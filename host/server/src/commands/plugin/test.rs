@@ -13,7 +13,8 @@ use colophon_plugin_host::bench::{Bench, Trial};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::case::{Case, Expected};
+use self::case::Expected;
+pub(super) use self::case::{Case, plainest_question};
 use self::difference::differences;
 use super::bench::{Plugin, sandbox};
 use super::check::advice::failure_advice;

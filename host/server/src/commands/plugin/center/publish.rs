@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::super::bench::{Plugin, Taken};
 use super::super::check::{check, shown as shown_check};
 use super::super::folder;
+use super::super::manifest::first_table;
 use super::super::progress::Progress;
 use super::super::test::{cases_of, prove, shown as shown_cases};
 use super::surviving::survive;
@@ -23,7 +24,7 @@ use crate::cli::PluginPublishArgs;
 use crate::config::Config;
 use crate::house::plugins::{Wanted, loader, permitted, sandbox, signed_by_one_of, statement};
 use crate::house::{House, SystemClock};
-use crate::output::Output;
+use crate::output::{Output, plain};
 
 /// The largest manifest or file of cases that is kept.
 const TEXT_BYTES_MAX: u64 = 4 << 20;
@@ -84,10 +85,7 @@ pub(super) async fn run(
         .await?;
     let sandbox = sandbox(config)?;
     let progress = Progress::begin();
-    let proven = prove_all(
-        &sandbox, &offered, arguments, &vectors, (output, &progress),
-    )
-    .await?;
+    let proven = prove_all(&sandbox, &offered, arguments, &vectors, (output, &progress)).await?;
     progress.step("loading it with what it is granted");
     let wanted = Wanted {
         center,
@@ -192,8 +190,13 @@ async fn prove_all(
     let taken = Taken {
         wasm: offered.component.wasm().to_vec(),
         manifest: Some(Ok(Arc::clone(&offered.manifest))),
+        changed: offered.plugin.changed_since(offered.component.wasm()),
+        first_table: first_table(&offered.written),
     };
     let (checked, tested) = check(sandbox, &offered.plugin, &taken, progress).await?;
+    for warning in checked.warnings() {
+        eprintln!("colophon: {}", plain(&warning));
+    }
     progress.step("running its cases");
     let Some(tested) = tested else {
         output.print(&checked, shown_check)?;

@@ -3,6 +3,8 @@
 use colophon_core::plugin::PluginFailure;
 use colophon_plugin_host::{CONTRACT, LoadRefused};
 
+use super::super::manifest::to_add;
+
 /// The next step after a refusal.
 pub(in crate::commands::plugin) fn next(refused: &LoadRefused) -> String {
     match refused {
@@ -39,7 +41,7 @@ pub(in crate::commands::plugin) fn next(refused: &LoadRefused) -> String {
                 .to_owned()
         }
         LoadRefused::UnknownImport { import } => import_advice(import),
-        LoadRefused::NotGranted { line, .. } => format!("add to plugin.toml: {line}"),
+        LoadRefused::NotGranted { line, .. } => to_add(line, None),
         LoadRefused::Mismatch { interface, .. } => format!(
             "take the contract's files as `colophon plugin new` writes them, unchanged: {interface} \
              differs from them"

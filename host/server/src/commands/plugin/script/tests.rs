@@ -122,7 +122,7 @@ fn a_service_answers_what_it_is_asked_for() {
 
 #[test]
 fn nobody_answers_while_a_plug_in_is_loaded() {
-    let mut away = Script::unavailable();
+    let mut away = Script::unavailable(&Lines::default());
     let request = json!({ "method": "GET", "url": "https://a.example/" });
     for (capability, function, arguments) in [
         (Capability::Catalog, "find", vec![json!({})]),

@@ -25,6 +25,38 @@ pub(in super::super) struct Case {
     pub(super) expected: Expected,
 }
 
+impl Case {
+    pub(in super::super) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether the call is expected to be stopped.
+    pub(in super::super) fn expects_a_stop(&self) -> bool {
+        matches!(self.expected, Expected::Stopped(_))
+    }
+
+    /// What is asked, and the host that it is asked in.
+    pub(in super::super) fn into_question(self) -> (Value, Host) {
+        (self.input, self.host)
+    }
+}
+
+/// The plainest question that can be put to a role.
+pub(in super::super) fn plainest_question(role: Role) -> Value {
+    let book = json!({ "id-type": "ISBN", "id": "9783161484100" });
+    let context = told(role);
+    match role {
+        Role::Resolver => json!({ "ctx": context, "book": book }),
+        Role::Policy => json!({ "ctx": context, "offer": offer() }),
+        Role::Naming => json!({ "ctx": context, "facts": {
+            "title": "A Title", "authors": "An Author", "book-id-type": "ISBN",
+            "book-id": "9783161484100", "media-type": "application/epub+zip", "level": "3",
+            "extension": "epub",
+        } }),
+        Role::Retailers => json!({ "ctx": context, "retailer": "bookshop" }),
+    }
+}
+
 /// What a case expects.
 #[derive(Debug)]
 pub(super) enum Expected {
