@@ -302,17 +302,12 @@ pub trait PluginCalls: Send {
     }
 }
 
-/// A call of a plug-in into the host, by digests of what crossed the boundary: with the same
-/// answers the same plug-in comes to the same decision.
+/// A call of a plug-in into the host, by what it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostCall {
     /// Interface and function, as `catalog.find`.
     pub function: &'static str,
-    /// SHA-256 of what was asked.
-    pub input: [u8; 32],
-    /// SHA-256 of what was answered.
-    pub output: [u8; 32],
-    /// How many bytes both were, as they are told to the digests.
+    /// How many bytes crossed the boundary, both ways.
     pub bytes: u64,
     /// How long it took, in microseconds.
     pub took_us: u64,

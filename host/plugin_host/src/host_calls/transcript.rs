@@ -1,7 +1,7 @@
-//! What was asked of the host and answered, by digests.
+//! What was asked of the host and answered, by how much it was.
 //!
-//! A digest covers what crosses the boundary, in one encoding: a byte for the arm of a variant,
-//! eight for a number, a length before a text or a list. It changes only with the contract.
+//! What crosses the boundary is counted in one encoding: a byte for the arm of a variant, eight for a
+//! number, a length before a text or a list. It changes only with the contract.
 //!
 //! Where a decision is recorded, what crossed the boundary is kept as well; where one is replayed, it
 //! comes from the record.
@@ -9,50 +9,34 @@
 use std::time::Instant;
 
 use colophon_core::plugin::HostCall;
-use sha2::{Digest, Sha256};
 
 use crate::bindings::common;
 use crate::record::{Call, RecordedCall, Replied};
 use crate::state::CallState;
 
-/// What a digest is made of.
+/// What was told so far, by its length.
 #[derive(Default)]
 pub(crate) struct Told {
-    digest: Sha256,
     bytes: u64,
 }
 
 impl Told {
-    pub(crate) fn arm(&mut self, arm: u8) {
-        self.put(&[arm]);
+    pub(crate) fn arm(&mut self, _: u8) {
+        self.count(1);
     }
 
-    pub(crate) fn number(&mut self, number: u64) {
-        self.put(&number.to_be_bytes());
+    pub(crate) fn number(&mut self, _: u64) {
+        self.count(8);
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.put(bytes);
+        self.count(bytes.len() as u64);
     }
 
-    fn put(&mut self, bytes: &[u8]) {
-        self.digest.update(bytes);
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+    fn count(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
     }
-
-    fn over(self) -> Digested {
-        Digested {
-            digest: self.digest.finalize().into(),
-            bytes: self.bytes,
-        }
-    }
-}
-
-/// A value's digest, and how many bytes it was made of.
-struct Digested {
-    digest: [u8; 32],
-    bytes: u64,
 }
 
 /// A value of the contract.
@@ -182,7 +166,7 @@ impl Tell for common::Location {
 /// A call under way, of which the question is known.
 pub(crate) struct Asked {
     function: &'static str,
-    input: Digested,
+    bytes: u64,
     /// What is asked itself, where it is recorded or looked up.
     call: Option<Call>,
     begun: Instant,
@@ -198,7 +182,7 @@ impl CallState {
     ) -> Asked {
         Asked {
             function,
-            input: digested(input),
+            bytes: bytes_of(input),
             call: self.is_heard().then(call),
             begun: Instant::now(),
         }
@@ -239,59 +223,34 @@ impl CallState {
     pub(crate) fn note(&mut self, mut asked: Asked, told: &impl Tell, answer: &impl Replied) {
         self.keep(&mut asked, answer);
         let took = asked.begun.elapsed().as_micros();
-        let output = digested(told);
         self.transcript.push(HostCall {
             function: asked.function,
-            input: asked.input.digest,
-            output: output.digest,
-            bytes: asked.input.bytes.saturating_add(output.bytes),
+            bytes: asked.bytes.saturating_add(bytes_of(told)),
             took_us: u64::try_from(took).unwrap_or(u64::MAX),
         });
     }
 }
 
-fn digested(value: &impl Tell) -> Digested {
+fn bytes_of(value: &impl Tell) -> u64 {
     let mut told = Told::default();
     value.tell(&mut told);
-    told.over()
+    told.bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn digest(value: &impl Tell) -> [u8; 32] {
-        digested(value).digest
-    }
-
     #[test]
     fn bytes_are_counted_as_they_are_told() {
         // The arm of the option, eight bytes of length, and the text.
-        assert_eq!(digested(&Some("abc".to_owned())).bytes, 1 + 8 + 3);
-        assert_eq!(digested(&7_u64).bytes, 8);
-        assert_eq!(digested(&()).bytes, 0);
-    }
-
-    #[test]
-    fn what_differs_is_told_differently() {
-        let text = |text: &str| text.to_owned();
-        let digests = [
-            digest(&(text("ab"), text("c"))),
-            digest(&(text("a"), text("bc"))),
-            digest(&(text("abc"), text(""))),
-            digest(&vec![text("ab"), text("c")]),
-            digest(&Some(text("abd"))),
-            digest(&None::<String>),
-            digest(&Ok::<_, String>(text("abc"))),
-            digest(&Err::<String, _>(text("abc"))),
-            digest(&text("abc")),
-            digest(&Bytes(b"abcd")),
-            digest(&(true, false)),
-            digest(&(false, true)),
-        ];
-        for (at, one) in digests.iter().enumerate() {
-            assert!(!digests[..at].contains(one), "{at}");
-        }
-        assert_eq!(digest(&text("abc")), digest(&Bytes(b"abc")));
+        assert_eq!(bytes_of(&Some("abc".to_owned())), 1 + 8 + 3);
+        assert_eq!(bytes_of(&7_u64), 8);
+        assert_eq!(bytes_of(&()), 0);
+        assert_eq!(bytes_of(&true), 1);
+        let texts = vec!["a".to_owned(), "bc".to_owned()];
+        assert_eq!(bytes_of(&texts), 8 + (8 + 1) + (8 + 2));
+        let failed = Err::<String, _>(("ab".to_owned(), Bytes(b"cde")));
+        assert_eq!(bytes_of(&failed), 1 + (8 + 2) + (8 + 3));
     }
 }
