@@ -31,11 +31,30 @@ impl StatementTurns {
     /// The next turn, when it comes.
     ///
     /// # Errors
-    /// [`MappingFailure::Unavailable`] if it does not come for long.
+    /// [`MappingFailure::Timeout`] if it does not come for long: what a statement waits for here are
+    /// others of the same plug-in, and nothing of the host's or the database's is away.
     pub async fn next(&self) -> Result<StatementTurn, MappingFailure> {
         let waited = timeout(WAIT_MAX, Arc::clone(&self.0).acquire_owned()).await;
         let turn = waited.ok().and_then(Result::ok);
-        turn.map(StatementTurn)
-            .ok_or_else(|| MappingFailure::Unavailable("too many statements are under way".into()))
+        turn.map(StatementTurn).ok_or(MappingFailure::Timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plug_in_that_waits_for_itself_blames_nobody_else() {
+        let turns = StatementTurns::default();
+        let mut under_way = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            under_way.push(turns.next().await);
+        }
+        assert!(under_way.iter().all(Result::is_ok));
+        let waited = turns.next().await;
+        assert!(matches!(waited, Err(MappingFailure::Timeout)));
+        under_way.pop();
+        assert!(turns.next().await.is_ok());
     }
 }
