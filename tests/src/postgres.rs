@@ -164,7 +164,9 @@ fn serve(folder: &Path, data: &Path) -> Child {
     ] {
         serve.args(["-c", setting]);
     }
-    ready(&mut serve, "database system is ready to accept connections")
+    let words = "database system is ready to accept connections";
+    let (process, _) = ready(&mut serve, words);
+    process
 }
 
 /// One of PostgreSQL's programs, run as a user it accepts, ending with this process.

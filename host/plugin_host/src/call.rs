@@ -6,6 +6,7 @@ pub(crate) mod live;
 mod not_loaded;
 mod question;
 mod running;
+mod starting;
 
 use std::sync::Arc;
 
@@ -18,7 +19,6 @@ use colophon_core::plugin::{
 use colophon_core::ports::Catalog;
 use colophon_core::rollout::PurchaseMark;
 use colophon_receipt::RetailerId;
-use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -30,14 +30,12 @@ pub(crate) use self::question::{Describe, Evaluate, FileName, Identify, Resolve,
 use crate::bindings::{common, policy};
 use crate::chain::{Asked, Chain, FollowedCall};
 use crate::contract::Role;
-use crate::generation::Generation;
 use crate::observation::Observed;
 use crate::record::{Decided, Record, Recorder};
 use crate::registry::Room;
 use crate::sandbox::Sandbox;
-use crate::share::TimeSlice;
-use crate::state::{Bound, CallState};
-use crate::waiting::{noticed, within};
+use crate::state::Bound;
+use crate::waiting::noticed;
 
 /// One request's calls: the chain as it was when the request began, and the instances so far.
 pub(crate) struct RequestCalls {
@@ -328,19 +326,23 @@ impl Request {
         };
         let mut live = match started {
             Ok(live) => live,
-            Err(not) if recorded => {
+            Err(mut not) => {
+                let (fuel, memory_bytes, host_calls) = not.used();
+                observed.used(fuel, memory_bytes, host_calls);
+                if !recorded {
+                    return Err(not.failure());
+                }
                 let (turn, _, failure) = not.into_turn(question.recorded());
                 observed.keep(Record::of(generation, Arc::new(turn)));
                 return Err(failure);
             }
-            Err(not) => return Err(not.failure()),
         };
         let answer = live.ask(question).await;
         observed.used(live.fuel_used(), live.memory_bytes(), live.host_calls());
         if recorded && let Some(turn) = live.heard(question.recorded(), answer.as_ref().err()) {
             let turn = Arc::new(turn);
             let record = Record::of(generation, Arc::clone(&turn));
-            observed.keep(record.in_instance(live.turns(), live.is_reused()));
+            observed.keep(record.in_instance(live.turns(), live.start_before()));
             live.remember(turn);
         }
         let usable = match &answer {
@@ -356,91 +358,5 @@ impl Request {
             *place = Some(live);
         }
         answer
-    }
-
-    async fn start(
-        &self,
-        generation: &Generation,
-        role: Role,
-        begun: Instant,
-        recorded: bool,
-    ) -> Result<Live, Box<NotStarted>> {
-        let deadline = begun + generation.granted().limits.deadline;
-        let places = self.places(deadline).await?;
-        let slice = self.slice(deadline).await?;
-        // An instance that is asked whose a retailer id is ends with that question.
-        let warm = generation.warm().filter(|_| role != Role::Retailers);
-        let rested = warm.and_then(|warm| warm.take(&self.bound.context));
-        if let Some(mut live) = rested {
-            live.serve(Arc::clone(&self.bound), places, begun);
-            live.take_slice(slice);
-            if recorded {
-                live.listen();
-            }
-            return Ok(live);
-        }
-        let mut state = self.state(generation, recorded);
-        state.take_slice(slice);
-        match self.start_fresh(generation, state, places, begun).await {
-            // What rests takes up room in the engine that this one needs.
-            Err(not) if not.is_for_want_of_room() && self.sandbox.let_resting_go() => {
-                let places = self.places(deadline).await?;
-                let state = self.state(generation, recorded);
-                self.start_fresh(generation, state, places, begun).await
-            }
-            started => started,
-        }
-    }
-
-    async fn start_fresh(
-        &self,
-        generation: &Generation,
-        state: CallState,
-        places: Places,
-        begun: Instant,
-    ) -> Result<Live, Box<NotStarted>> {
-        let (engine, pre) = (self.sandbox.engine(), generation.pre());
-        let mut live = Live::start_at(engine, pre, state, places, begun).await?;
-        if let Some(warm) = generation.warm() {
-            live.serve_in_all(warm.requests());
-        }
-        Ok(live)
-    }
-
-    /// What a fresh instance begins with. Its start is heard as well, since it may ask the host.
-    fn state(&self, generation: &Generation, recorded: bool) -> CallState {
-        let bound = Some(Arc::clone(&self.bound));
-        let mut state = CallState::new(Arc::clone(generation.granted()), bound);
-        if recorded {
-            state.listen();
-        }
-        state
-    }
-
-    /// The next turn, where the center takes turns. Who waits for it has a place: one that waits for
-    /// a place must not hold up those that have one.
-    async fn slice(&self, deadline: Instant) -> Result<Option<TimeSlice>, PluginFailure> {
-        let share = &self.bound.share;
-        if !share.is_used_up() {
-            return Ok(None);
-        }
-        counter!("colophon_plugin_turns_total").increment(1);
-        let slice = within(|| deadline, share.next_slice()).await;
-        slice.map(Some).map_err(|_| PluginFailure::Saturated)
-    }
-
-    /// A place of the center's, then one of the host's.
-    async fn places(&self, deadline: Instant) -> Result<Places, PluginFailure> {
-        let center = Arc::clone(&self.center_places);
-        let all = Arc::clone(&self.sandbox.places);
-        let waited = within(|| deadline, async move {
-            let center = center.acquire_owned().await.ok()?;
-            let all = all.acquire_owned().await.ok()?;
-            Some(Places::Taken {
-                _all: all,
-                _center: center,
-            })
-        });
-        waited.await.ok().flatten().ok_or(PluginFailure::Saturated)
     }
 }

@@ -53,6 +53,9 @@ pub trait Recorder: Send + Sync {
 pub struct Record {
     pub(crate) limits: Limits,
     pub(crate) reused: bool,
+    /// What a reused instance asked of the host when it was started; otherwise that is a part of the
+    /// first question.
+    pub(crate) start: Vec<RecordedCall>,
     pub(crate) before: Vec<Arc<Turn>>,
     pub(crate) decision: Arc<Turn>,
 }
@@ -95,22 +98,25 @@ impl Record {
         Self {
             limits: generation.granted().limits,
             reused: false,
+            start: Vec::new(),
             before: Vec::new(),
             decision,
         }
     }
 
-    /// The same of an instance that was asked something before.
-    pub(crate) fn in_instance(self, before: &[Arc<Turn>], reused: bool) -> Self {
+    /// The same of an instance that was asked something before: in this request, and in others where
+    /// it says what its start asked.
+    pub(crate) fn in_instance(self, before: &[Arc<Turn>], start: Option<&[RecordedCall]>) -> Self {
         Self {
-            reused,
+            reused: start.is_some(),
+            start: start.unwrap_or_default().to_vec(),
             before: before.to_vec(),
             ..self
         }
     }
 
     /// Whether the instance had served other requests before, which are not in the record: a plug-in
-    /// that remembers them may decide otherwise in a fresh one, and fuel is that of no start.
+    /// that remembers them may decide otherwise in a fresh one.
     pub fn is_reused(&self) -> bool {
         self.reused
     }
@@ -150,6 +156,19 @@ impl Record {
         Some((&book.id_type, &book.id))
     }
 
+    /// The questions in their order, as they are put to a fresh instance: what a reused one asked when it
+    /// was started stands before what was asked during the first.
+    pub(crate) fn questions(&self) -> (Vec<Arc<Turn>>, Arc<Turn>) {
+        let (mut before, mut decision) = (self.before.clone(), Arc::clone(&self.decision));
+        if !self.start.is_empty() {
+            let first = before.first_mut().unwrap_or(&mut decision);
+            let first = Arc::make_mut(first);
+            let calls = std::mem::take(&mut first.calls);
+            first.calls = self.start.iter().cloned().chain(calls).collect();
+        }
+        (before, decision)
+    }
+
     /// The questions, the last first.
     fn turns(&self) -> impl Iterator<Item = &Turn> {
         let before = self.before.iter().rev();
@@ -158,7 +177,8 @@ impl Record {
 
     /// About how many bytes it takes up.
     pub fn bytes_about(&self) -> usize {
-        self.turns().map(Turn::bytes_about).sum()
+        let start = self.start.iter().map(RecordedCall::bytes_about);
+        start.chain(self.turns().map(Turn::bytes_about)).sum()
     }
 
     /// What the decision was asked, what it asked and answered, each as it is digested.

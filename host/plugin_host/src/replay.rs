@@ -101,9 +101,10 @@ impl Sandbox {
         record: &Record,
     ) -> Result<Replay, NotReplayable> {
         record.replayable()?;
-        let mut asking = Asking::new(self, generation, Order::AsRecorded);
+        let mut asking = Asking::new(self, generation, Order::AsRecorded, record);
         let mut fuel = 0;
-        for (number, turn) in (1..).zip(record.before.iter().chain([&record.decision])) {
+        let (before, decision) = record.questions();
+        for (number, turn) in (1..).zip(before.iter().chain([&decision])) {
             let Some(again) = asking.ask(turn).await else {
                 let role = turn.input.role().as_str();
                 return Ok(Replay {
@@ -135,8 +136,9 @@ impl Sandbox {
         record: &Record,
     ) -> Result<Shadow, NotReplayable> {
         record.replayable()?;
-        let mut asking = Asking::new(self, candidate, Order::Any);
-        for turn in &record.before {
+        let mut asking = Asking::new(self, candidate, Order::Any, record);
+        let (before, decision) = record.questions();
+        for turn in &before {
             let Some(again) = asking.ask(turn).await else {
                 // Another plug-in of the chain would have been asked.
                 continue;
@@ -145,7 +147,7 @@ impl Sandbox {
                 return Ok(Shadow::NotReached);
             }
         }
-        let Some(again) = asking.ask(&record.decision).await else {
+        let Some(again) = asking.ask(&decision).await else {
             return Ok(Shadow::NotPlayed);
         };
         if let Some(departed) = again.replaying.and_then(|replaying| replaying.departed) {
@@ -165,11 +167,19 @@ struct Asking<'a> {
     generation: &'a Generation,
     granted: Arc<Granted>,
     order: Order,
+    /// Whether the recorded instance was started for another request: the fuel of its start was none of
+    /// this one's.
+    reused: bool,
     live: Option<Live>,
 }
 
 impl<'a> Asking<'a> {
-    fn new(sandbox: &'a Sandbox, generation: &'a Generation, order: Order) -> Self {
+    fn new(
+        sandbox: &'a Sandbox,
+        generation: &'a Generation,
+        order: Order,
+        record: &Record,
+    ) -> Self {
         let granted = Granted::clone(generation.granted());
         let mut limits = granted.limits;
         limits.deadline = limits.deadline.max(TIME_MIN);
@@ -178,6 +188,7 @@ impl<'a> Asking<'a> {
             generation,
             granted: Arc::new(granted.within(limits)),
             order,
+            reused: record.is_reused(),
             live: None,
         }
     }
@@ -229,7 +240,11 @@ impl<'a> Asking<'a> {
         state.listen();
         state.replay = Some(replaying);
         let (engine, pre) = (self.sandbox.engine(), self.generation.pre());
-        Live::start_at(engine, pre, state, Places::None, Instant::now()).await
+        let mut live = Live::start_at(engine, pre, state, Places::None, Instant::now()).await?;
+        if self.reused {
+            live.grant(Instant::now());
+        }
+        Ok(live)
     }
 
     /// Whether and why it failed; none if the role is not played.

@@ -205,6 +205,7 @@ pub(crate) mod tests {
         Record {
             limits: Limits::default(),
             reused: false,
+            start: Vec::new(),
             before: Vec::new(),
             decision: Arc::new(Turn {
                 input: Input::Naming {

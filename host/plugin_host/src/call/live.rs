@@ -19,7 +19,7 @@ pub(crate) use self::not_started::NotStarted;
 use super::failure::{self, Stopped};
 use super::question::{Question, Refused};
 use super::running::Running;
-use crate::record::{Input, Turn};
+use crate::record::{Input, RecordedCall, Turn};
 use crate::replay::Replaying;
 use crate::share::{Part, TimeSlice};
 use crate::state::CallState;
@@ -49,6 +49,8 @@ pub(crate) struct Live {
     turns: Vec<Arc<Turn>>,
     /// Whether it has served another request before.
     reused: bool,
+    /// What it asked of the host while it started, where it is used again and that was heard.
+    start: Vec<RecordedCall>,
     /// After the present one.
     requests_left: u32,
     places: Places,
@@ -95,6 +97,7 @@ impl Live {
                 deadline,
                 turns: Vec::new(),
                 reused: false,
+                start: Vec::new(),
                 requests_left: 0,
                 places,
             }),
@@ -158,11 +161,6 @@ impl Live {
     /// The questions that were kept.
     pub(crate) fn turns(&self) -> &[Arc<Turn>] {
         &self.turns
-    }
-
-    /// Whether it has served another request before, of which nothing is recorded here.
-    pub(crate) fn is_reused(&self) -> bool {
-        self.reused
     }
 
     /// Has calls into the host answered from a record during the next question.

@@ -31,6 +31,11 @@ impl Heard {
         }
     }
 
+    /// The calls so far; none if they are too much to keep.
+    pub(crate) fn so_far(&self) -> Option<&[RecordedCall]> {
+        (!self.too_large).then_some(self.calls.as_slice())
+    }
+
     /// The answer is kept beside calls that are too long, so that the outcome is known.
     pub(crate) fn gave(&mut self, output: impl Into<Output>) {
         let output = output.into();

@@ -45,6 +45,7 @@ fn record(decision: Turn) -> Record {
     Record {
         limits: Limits::default(),
         reused: false,
+        start: Vec::new(),
         before: vec![Arc::new(naming("before", "{}", 1))],
         decision: Arc::new(decision),
     }

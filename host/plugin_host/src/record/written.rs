@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::call::RecordedCall;
 use super::turn::Turn;
 use super::{Record, as_text};
 use crate::limits::Limits;
@@ -45,6 +46,8 @@ struct Writing<'r> {
     format: u32,
     limits: WrittenLimits,
     reused: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    start: &'r [RecordedCall],
     before: Vec<&'r Turn>,
     decision: &'r Turn,
 }
@@ -57,6 +60,8 @@ struct Written {
     _format: u32,
     limits: WrittenLimits,
     reused: bool,
+    #[serde(default)]
+    start: Vec<RecordedCall>,
     before: Vec<Turn>,
     decision: Turn,
 }
@@ -82,18 +87,19 @@ impl Record {
     /// The record in bytes. The same record has the same.
     pub fn to_bytes(&self) -> Vec<u8> {
         let before: Vec<&Turn> = self.before.iter().map(Arc::as_ref).collect();
-        let written = self.written(before, &self.decision);
+        let written = self.written(&self.start, before, &self.decision);
         if written.len() <= WRITTEN_BYTES_MAX {
             return written;
         }
-        self.written(Vec::new(), &self.decision.cut())
+        self.written(&[], Vec::new(), &self.decision.cut())
     }
 
-    fn written(&self, before: Vec<&Turn>, decision: &Turn) -> Vec<u8> {
+    fn written(&self, start: &[RecordedCall], before: Vec<&Turn>, decision: &Turn) -> Vec<u8> {
         let writing = Writing {
             format: FORMAT,
             limits: WrittenLimits::from(&self.limits),
             reused: self.reused,
+            start,
             before,
             decision,
         };
@@ -116,15 +122,27 @@ impl Record {
             _format,
             limits,
             reused,
+            start,
             before,
             decision,
         } = serde_json::from_slice(bytes)?;
         for turn in before.iter().chain([&decision]) {
             turn.check()?;
         }
+        if !start.iter().all(RecordedCall::is_answered) {
+            return Err(MalformedRecord::Impossible(
+                "an answer of the host to another question",
+            ));
+        }
+        if !reused && !start.is_empty() {
+            return Err(MalformedRecord::Impossible(
+                "a start of its own beside the first question",
+            ));
+        }
         let record = Self {
             limits: limits.parsed()?,
             reused,
+            start,
             before: before.into_iter().map(Arc::new).collect(),
             decision: Arc::new(decision),
         };

@@ -6,9 +6,29 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Live, Places};
+use crate::record::RecordedCall;
 use crate::state::Bound;
 
 impl Live {
+    /// Keeps what the start has asked of the host, which is a part of the first request's record alone;
+    /// says whether all of it is known, so that later requests can be asked again as well.
+    pub(crate) fn keep_start(&mut self) -> bool {
+        let Some(heard) = &self.store.data().heard else {
+            return true;
+        };
+        let Some(calls) = heard.so_far() else {
+            return false;
+        };
+        self.start = calls.to_vec();
+        true
+    }
+
+    /// What the start asked of the host, where the instance has served another request since; of those
+    /// requests nothing is recorded here.
+    pub(crate) fn start_before(&self) -> Option<&[RecordedCall]> {
+        self.reused.then_some(self.start.as_slice())
+    }
+
     /// Lets the instance serve so many requests, the present one among them.
     pub(crate) fn serve_in_all(&mut self, requests: u32) {
         self.requests_left = requests.saturating_sub(1);

@@ -1,6 +1,6 @@
-//! An instance that could not be started, with what was heard of it until then.
+//! An instance that could not be started, with what it took and what was heard of it until then.
 
-use colophon_core::plugin::PluginFailure;
+use colophon_core::plugin::{HostCall, PluginFailure};
 
 use crate::record::{Heard, Input, Turn};
 use crate::replay::Replaying;
@@ -10,6 +10,8 @@ use crate::state::CallState;
 pub(crate) struct NotStarted {
     failure: PluginFailure,
     fuel: u64,
+    memory_bytes: usize,
+    host_calls: Vec<HostCall>,
     heard: Option<Heard>,
     waiting: bool,
     replaying: Option<Replaying>,
@@ -21,10 +23,18 @@ impl NotStarted {
         Box::new(Self {
             failure,
             fuel,
+            memory_bytes: state.memory_bytes(),
             waiting: state.host_call_pending(),
+            host_calls: state.transcript,
             heard: state.heard,
             replaying: state.replay,
         })
+    }
+
+    /// What it took until it was stopped: fuel, memory in bytes and calls into the host.
+    pub(crate) fn used(&mut self) -> (u64, usize, Vec<HostCall>) {
+        let host_calls = std::mem::take(&mut self.host_calls);
+        (self.fuel, self.memory_bytes, host_calls)
     }
 
     pub(crate) fn failure(self) -> PluginFailure {
@@ -44,6 +54,7 @@ impl NotStarted {
             heard,
             waiting,
             replaying,
+            ..
         } = self;
         let turn = match heard {
             Some(heard) => heard.into_turn(input, Some(&failure), fuel, waiting),
@@ -59,6 +70,8 @@ impl From<PluginFailure> for Box<NotStarted> {
         Self::new(NotStarted {
             failure,
             fuel: 0,
+            memory_bytes: 0,
+            host_calls: Vec::new(),
             heard: None,
             waiting: false,
             replaying: None,

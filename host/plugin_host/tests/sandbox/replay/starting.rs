@@ -1,12 +1,18 @@
 //! Guests that ask the host while they start.
 
-use colophon_plugin_host::Divergence;
+use std::sync::{Arc, Mutex};
 
-use super::{again, one, with_calls};
+use colophon_core::plugin::Plugins;
+use colophon_plugin_host::{
+    Asked, Chain, Divergence, FollowedCall, Follower, Granted, Registry, Sandbox,
+};
+
+use super::{Kept, again, one, with_calls};
 use crate::guest::reworked;
 use crate::host_calls::KV;
 use crate::services::{Values, granted_values};
-use crate::world::{Shelf, sandbox};
+use crate::warm::{longest, started, terms};
+use crate::world::{Shelf, book, request, sandbox};
 
 #[tokio::test]
 async fn what_a_start_asks_of_the_host_is_part_of_the_first_question() {
@@ -54,4 +60,87 @@ async fn a_start_that_fails_after_a_call_fails_again() {
     assert_eq!(record.host_calls(), 1);
     assert!(record.fuel() > 0);
     assert_eq!(again(&sandbox, &guest, &record).await.0, None);
+}
+
+/// What its start asks is known of each request that an instance serves.
+#[tokio::test]
+async fn an_instance_that_is_used_again_was_started_as_it_was() {
+    let sandbox = started(Some(longest()));
+    let body = "(func (export \"_initialize\")
+           (call $get (i32.const 5000) (i32.const 4) (i32.const 8192)))
+         (data (i32.const 5000) \"zone\")
+         (func $resolve (param i32) (result i32)
+           (call $put (i32.const 5000) (i32.const 4) (i32.const 5000) (i32.const 4) (i32.const 8300))
+           (call $found (i32.load (i32.const 8200)) (i32.load (i32.const 8204))))";
+    let guest = reworked(&[(";; IMPORTS", KV), (";; BODY", body)]);
+    let values = Values::default();
+    let place = ("north".to_owned(), "zone".to_owned());
+    let kept = b"shelf/7".to_vec();
+    values.kept.lock().expect("values").insert(place, kept);
+    let (granted, _) = granted_values(values, true);
+    let granted = Granted {
+        warm: Some(terms()),
+        ..granted
+    };
+    let generation = sandbox.load(&guest, granted).await.expect("loads");
+    let records = Arc::new(Kept::default());
+    let asked = Asked::from(generation).recorded_by(records.clone());
+    let catalog = Arc::new(Shelf::empty());
+    let plugins = Registry::new(Arc::clone(&sandbox), catalog, Chain::from([asked]));
+    for _ in 0..3 {
+        let mut calls = plugins.begin(request("north"));
+        assert!(calls.resolve(&book("1")).await.is_ok());
+        assert!(calls.resolve(&book("2")).await.is_ok());
+    }
+    let records = std::mem::take(&mut *records.0.lock().expect("records"));
+    let reused: Vec<bool> = records.iter().map(|one| one.is_reused()).collect();
+    assert_eq!(reused, [false, false, true, true, true, true]);
+    for record in records {
+        assert_eq!(record.outcome().to_string(), "found main:shelf/7");
+        let record = colophon_plugin_host::Record::parse(&record.to_bytes()).expect("a record");
+        let (divergence, fuel) = again(&sandbox, &guest, &record).await;
+        assert_eq!((divergence, fuel), (None, record.fuel()));
+    }
+}
+
+/// What calls have taken.
+#[derive(Default)]
+struct Taken(Mutex<Vec<(u64, usize, usize)>>);
+
+impl Follower for Taken {
+    fn followed(&self, call: &FollowedCall<'_>) {
+        let taken = (call.fuel, call.memory_bytes, call.host_calls);
+        self.0.lock().expect("nobody panics").push(taken);
+    }
+}
+
+#[tokio::test]
+async fn what_a_start_takes_that_fails_is_told() {
+    let body = "(func (export \"_initialize\")
+           (call $get (i32.const 5000) (i32.const 4) (i32.const 8192))
+           (if (i32.eqz (i32.load8_u (i32.const 8192))) (then (unreachable))))
+         (data (i32.const 5000) \"zone\")
+         (func $resolve (param i32) (result i32) (call $not_mine))";
+    let guest = reworked(&[(";; IMPORTS", KV), (";; BODY", body)]);
+    let sandbox: Arc<Sandbox> = sandbox();
+    let (granted, _) = granted_values(Values::default(), true);
+    let generation = sandbox.load(&guest, granted).await.expect("loads");
+    for recorded in [false, true] {
+        let taken = Arc::new(Taken::default());
+        let mut asked = Asked::followed_by(Arc::clone(&generation), taken.clone());
+        if recorded {
+            asked = asked.recorded_by(Arc::new(Kept::default()));
+        }
+        let catalog = Arc::new(Shelf::empty());
+        let plugins = Registry::new(Arc::clone(&sandbox), catalog, Chain::from([asked]));
+        let mut calls = plugins.begin(request("north"));
+        assert!(calls.resolve(&book("1")).await.is_err());
+        assert_eq!(calls.host_calls().len(), 1);
+        let taken = taken.0.lock().expect("nobody panics");
+        let [(fuel, memory_bytes, host_calls)] = taken[..] else {
+            panic!("{taken:?}")
+        };
+        assert!(fuel > 0 && memory_bytes > 0);
+        assert_eq!(host_calls, 1);
+    }
 }
