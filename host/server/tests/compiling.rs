@@ -180,6 +180,42 @@ async fn a_host_that_stops_waiting_stops_its_compiler() {
     ));
 }
 
+/// A line of what the system says of a process that this one has started to compile, if it is there.
+fn line_of_compiler(name: &str) -> Option<String> {
+    let own = format!("/proc/{}/task", std::process::id());
+    let threads = fs::read_dir(own).expect("this process's threads");
+    let mut children = threads.flat_map(|thread| {
+        let children = thread.map(|thread| fs::read_to_string(thread.path().join("children")));
+        let children = children.and_then(|read| read).unwrap_or_default();
+        let children = children.split_whitespace().map(str::to_owned);
+        children.collect::<Vec<_>>()
+    });
+    children.find_map(|child| {
+        let of = |what: &str| fs::read_to_string(format!("/proc/{child}/{what}")).ok();
+        of("cmdline").filter(|line| line.contains("compile-plug-in"))?;
+        let status = of("status")?;
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        Some(line.to_owned())
+    })
+}
+
+#[tokio::test]
+async fn a_compiler_gains_no_rights() {
+    let sandbox = sandbox(Some(compiler()), None);
+    let component = huge(30, 100_000);
+    let compiling = load(&sandbox, &component);
+    let looking = async {
+        while line_of_compiler("NoNewPrivs:").as_deref() != Some("NoNewPrivs:\t1") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        ended = compiling => panic!("it ended: {ended:?}"),
+        () = looking => {}
+    }
+}
+
 #[test]
 fn people_do_not_meet_the_command() {
     let alone = Command::new(PROGRAM)

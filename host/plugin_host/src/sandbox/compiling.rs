@@ -4,7 +4,7 @@
 //! or have it take gigabytes. It therefore runs in a child that has an empty environment, none of
 //! the host's files and hard limits, and that hands its code over with a digest. Before it reads the
 //! component the child renounces what a compiler has no use for: it opens no file and no connection,
-//! has no terminal, and starts no process where the host is not root. It stays the host's user, on the same
+//! has no terminal, gains no rights by what it starts, and starts no process where the host is not root. It stays the host's user, on the same
 //! system: if a component could make the compiler run code of its own, that code could signal the
 //! host, read its memory where the system lets processes of one user do so, and answer with what
 //! native code it likes. What becomes of the child is told apart by whom it is up to: one that ran

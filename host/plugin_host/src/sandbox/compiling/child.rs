@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use rustix::io::Errno;
 use rustix::process::{
     Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit, setsid,
 };
@@ -90,10 +91,30 @@ fn is_out_of_memory(said: &(dyn Any + Send)) -> bool {
 /// Gives up what takes no privilege to give up, for good. What is open stays so: standard input and
 /// output. Processes of root may be started however few are allowed.
 fn renounce() -> rustix::io::Result<()> {
+    gain_nothing()?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     setsid()?;
     set(Resource::Nofile, 0, 0)?;
     set(Resource::Nproc, 0, 0)
+}
+
+/// From here on nothing that is started has more rights than this process, whatever its file says.
+fn gain_nothing() -> rustix::io::Result<()> {
+    const YES: libc::c_ulong = 1;
+    const NOTHING: libc::c_ulong = 0;
+    #[expect(
+        unsafe_code,
+        reason = "the system's own call, which takes numbers alone"
+    )]
+    // SAFETY: it reads and writes no memory of this process.
+    let set = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, YES, NOTHING, NOTHING, NOTHING) };
+    match set {
+        0 => Ok(()),
+        _ => {
+            let refused = Errno::from_io_error(&io::Error::last_os_error());
+            Err(refused.unwrap_or(Errno::PERM))
+        }
+    }
 }
 
 fn limit(order: &Order) -> rustix::io::Result<()> {
