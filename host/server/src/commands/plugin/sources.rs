@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use anyhow::{Context as _, Result};
 use colophon_crypto::Engine as _;
@@ -132,7 +132,7 @@ fn is_source(name: &Path) -> bool {
 }
 
 /// A file, by its digest. One that cannot be read is not what a build has read.
-fn told(folder: &Path, file: &PathBuf) -> String {
+fn told(folder: &Path, file: &Path) -> String {
     match folder::read(Some(folder), file, FILE_BYTES_MAX) {
         Ok(bytes) => hex(&AwsLc.digest(&[&bytes])),
         Err(_) => {
