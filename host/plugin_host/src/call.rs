@@ -35,7 +35,6 @@ use crate::record::{Decided, Record, Recorder};
 use crate::registry::Room;
 use crate::sandbox::Sandbox;
 use crate::state::Bound;
-use crate::waiting::noticed;
 
 /// One request's calls: the chain as it was when the request began, and the instances so far.
 pub(crate) struct RequestCalls {
@@ -253,14 +252,9 @@ impl Request {
         let generation = &asked.generation;
         let meters = &self.sandbox.meters;
         let (context, begun) = (&self.bound.context, Instant::now());
-        let mut observed = Observed::begin(meters, Q::ROLE, generation, context);
+        let mut observed = Observed::begin(meters, Q::ROLE, generation, context, begun);
         let put = self.put(asked, live, question, (&mut observed, begun));
-        let (answer, waited) = noticed(put).await;
-        let took = begun.elapsed();
-        // Of a call that had to wait, its ticks were counted.
-        if !waited {
-            self.bound.share.use_up(took);
-        }
+        let answer = put.await;
         if let Some(follower) = &asked.follower {
             let defect = answer.as_ref().ok().and_then(Q::defect);
             follower.followed(&FollowedCall {
@@ -283,7 +277,7 @@ impl Request {
             });
         }
         host_calls.append(&mut observed.host_calls());
-        observed.end(&answer, took);
+        observed.end(&answer);
         answer
     }
 

@@ -21,13 +21,14 @@ impl CallState {
     /// Waits for a service, for no longer than a host call may take.
     async fn wait<T>(&mut self, service: impl Future<Output = T>) -> Result<T, Elapsed> {
         self.host_call_pending = true;
-        // Others do not wait for this service.
-        self.end_slice();
         let timeout = self.limits().host_call_timeout;
-        let (answer, waited) = noticed(within(|| Instant::now() + timeout, service)).await;
+        let answer = within(|| Instant::now() + timeout, service);
+        // Nobody waits for a turn because somebody else waits for a service.
+        let part = self.part();
+        let (answer, waited) = noticed(answer, || part.end()).await;
         self.host_call_pending = false;
-        if waited {
-            self.stood_still();
+        if waited && self.share().is_some_and(|share| share.is_used_up()) {
+            self.next_slice().await;
         }
         answer
     }

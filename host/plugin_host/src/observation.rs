@@ -5,6 +5,7 @@ use std::time::Duration;
 use colophon_core::event::NamedEvent;
 use colophon_core::plugin::{Blame, CallContext, HostCall, PluginFailure};
 use metrics::{Counter, Histogram, counter, histogram};
+use tokio::time::Instant;
 
 use crate::contract::Role;
 use crate::generation::Generation;
@@ -63,6 +64,7 @@ pub(crate) struct Observed<'a> {
     role: Role,
     generation: &'a Generation,
     context: &'a CallContext,
+    begun: Instant,
     fuel: u64,
     memory_bytes: usize,
     host_calls: Vec<HostCall>,
@@ -76,12 +78,14 @@ impl<'a> Observed<'a> {
         role: Role,
         generation: &'a Generation,
         context: &'a CallContext,
+        begun: Instant,
     ) -> Self {
         Self {
             meters: meters.of(role),
             role,
             generation,
             context,
+            begun,
             fuel: 0,
             memory_bytes: 0,
             host_calls: Vec::new(),
@@ -139,8 +143,9 @@ impl<'a> Observed<'a> {
         std::mem::take(&mut self.host_calls)
     }
 
-    pub(crate) fn end<Answer>(mut self, answer: &Result<Answer, PluginFailure>, took: Duration) {
+    pub(crate) fn end<Answer>(self, answer: &Result<Answer, PluginFailure>) {
         self.meters.fuel.increment(self.fuel);
+        let took = self.begun.elapsed();
         self.meters.seconds.record(took.as_secs_f64());
         match answer {
             Ok(_) => self.meters.answered.increment(1),

@@ -93,6 +93,11 @@ impl Registry {
         });
     }
 
+    /// Whether a center's plug-ins have used up their share of the threads and take turns now.
+    pub fn takes_turns(&self, center: &CenterId) -> bool {
+        self.room(center).share.is_used_up()
+    }
+
     /// The room that a center has. Calls are only begun for centers that exist, so the map has no
     /// more entries than there are centers.
     fn room(&self, center: &CenterId) -> Room {
@@ -103,7 +108,7 @@ impl Registry {
         let places = self.sandbox.capacity().instances_per_center;
         let room = Room {
             places: Arc::new(Semaphore::new(places)),
-            share: self.sandbox.threads.share(),
+            share: self.sandbox.threads.share(places),
         };
         rooms.insert(center.clone(), room.clone());
         room

@@ -5,7 +5,9 @@
 //! centers that take turns leave at least half of the threads to the others. Nothing is refused for
 //! it; what has to wait longer than its deadline fails as it does when there is no place.
 
+use std::future::poll_fn;
 use std::num::NonZero;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
@@ -25,6 +27,9 @@ const OWED_MAX: Duration = Duration::from_secs(1);
 /// A center's share is one of so many parts of the threads' time, but a quarter of one thread's at
 /// least.
 const PARTS: u32 = 8;
+
+/// So many slices a guest may have one after the other while others of its center wait.
+const SLICES_TOGETHER: u32 = 25;
 
 /// What all centers of a host share.
 pub(crate) struct Threads {
@@ -50,10 +55,11 @@ impl Threads {
         }
     }
 
-    /// The share of another center.
-    pub(crate) fn share(&self) -> Arc<Share> {
+    /// The share of another center, which may have so many instances at once.
+    pub(crate) fn share(&self, instances: usize) -> Arc<Share> {
         let turns = (self.number / 4).max(1);
         Arc::new(Share {
+            starts: Arc::new(Semaphore::new((instances / 4).max(1))),
             account: Account::new(self.number),
             begun: self.begun,
             turns: Arc::new(Semaphore::new(turns as usize)),
@@ -68,9 +74,22 @@ pub(crate) struct Share {
     begun: Instant,
     turns: Arc<Semaphore>,
     all: Arc<Semaphore>,
+    /// Starts that a center may have under way while it takes turns: each has a place among the
+    /// instances of all centers and waits.
+    starts: Arc<Semaphore>,
 }
 
 impl Share {
+    /// Begins the start of an instance, which is waited for while the center takes turns and has
+    /// enough of them under way.
+    pub(crate) async fn begin_start(&self) -> Option<OwnedSemaphorePermit> {
+        if self.is_used_up() {
+            next(&self.starts).await
+        } else {
+            None
+        }
+    }
+
     /// Counts time of a thread that the center's guests have had.
     pub(crate) fn use_up(&self, time: Duration) {
         self.account.charge(time, self.begun.elapsed());
@@ -84,25 +103,59 @@ impl Share {
     /// The next turn: the center's among its own guests first, so that nobody waits behind all of
     /// another center's.
     pub(crate) async fn next_slice(&self) -> TimeSlice {
-        let center = next(&self.turns).await;
-        let _all = next(&self.all).await;
-        TimeSlice { center, _all }
+        let turn = CenterTurn {
+            _permit: next(&self.turns).await,
+            slices_left: SLICES_TOGETHER,
+        };
+        self.slice_after(turn).await
     }
 
     /// The slice after this one: other centers may go first, the guest stays the one of its center
-    /// whose turn it is. Were they all to go on a little, none of them would be done in time.
-    async fn slice_after(&self, center: CenterTurn) -> TimeSlice {
-        let _all = next(&self.all).await;
-        TimeSlice { center, _all }
+    /// whose turn it is. Were they all to go on a little, few of them would be done in time.
+    async fn slice_after(&self, turn: CenterTurn) -> TimeSlice {
+        let all = next(&self.all).await;
+        TimeSlice {
+            center: turn,
+            _all: all,
+        }
     }
 }
 
-/// A turn among the guests of a center. None would be one of turns that have been closed, which
-/// they never are.
-type CenterTurn = Option<OwnedSemaphorePermit>;
+/// Runs a guest on account of a share: the time for which it has a thread counts, and not what it
+/// waits for.
+pub(crate) async fn charged<T>(share: Option<Arc<Share>>, guest: impl Future<Output = T>) -> T {
+    let mut guest = pin!(guest);
+    poll_fn(|context| {
+        let begun = Instant::now();
+        let polled = guest.as_mut().poll(context);
+        if let Some(share) = &share {
+            share.use_up(begun.elapsed());
+        }
+        polled
+    })
+    .await
+}
 
 async fn next(turns: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(turns).acquire_owned().await.ok()
+}
+
+/// A turn among the guests of a center.
+struct CenterTurn {
+    /// None would be one of turns that have been closed, which they never are.
+    _permit: Option<OwnedSemaphorePermit>,
+    slices_left: u32,
+}
+
+impl CenterTurn {
+    /// The same for another slice, unless others of the center have waited long enough.
+    fn once_more(self) -> Option<Self> {
+        let slices_left = self.slices_left.checked_sub(1)?;
+        Some(Self {
+            slices_left,
+            ..self
+        })
+    }
 }
 
 /// A turn, for as long as it is held. Nobody who holds one of the host's waits for one of a
@@ -117,35 +170,50 @@ pub(crate) struct TimeSlice {
 pub(crate) struct Part(Option<Arc<Mutex<Stand>>>);
 
 #[derive(Default)]
-enum Stand {
+struct Stand {
+    now: Now,
+    waited: Duration,
+}
+
+#[derive(Default)]
+enum Now {
     #[default]
     Free,
-    Waiting,
+    Waiting(Instant),
     Running(TimeSlice),
 }
 
 impl Part {
-    /// A guest that begins with a turn, or without having to take any.
-    pub(crate) fn beginning(slice: Option<TimeSlice>) -> Self {
-        Self(slice.map(|slice| Arc::new(Mutex::new(Stand::Running(slice)))))
+    /// A guest that begins with a turn, for which it has waited, or without having to take any.
+    pub(crate) fn beginning(slice: Option<(TimeSlice, Duration)>) -> Self {
+        Self(slice.map(|(slice, waited)| {
+            let now = Now::Running(slice);
+            Arc::new(Mutex::new(Stand { now, waited }))
+        }))
     }
 
     /// Gives the turn up.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&self) {
         if let Some(stand) = &self.0 {
-            *locked(stand) = Stand::Free;
+            locked(stand).now = Now::Free;
         }
     }
 
-    /// Whether the guest stands still until its turn comes.
-    pub(crate) fn is_waiting(&self) -> bool {
-        let stand = self.0.as_ref();
-        stand.is_some_and(|stand| matches!(*locked(stand), Stand::Waiting))
+    /// How long the guest has stood still until its turn came.
+    pub(crate) fn waited(&self) -> Duration {
+        let Some(stand) = &self.0 else {
+            return Duration::ZERO;
+        };
+        let stand = locked(stand);
+        match stand.now {
+            Now::Waiting(since) => stand.waited + since.elapsed(),
+            Now::Free | Now::Running(_) => stand.waited,
+        }
     }
 
-    /// What a guest waits for after a tick: only that others come to their turn, unless its center has
-    /// used up its share.
-    pub(crate) fn next_tick(&mut self, share: &Arc<Share>) -> impl Future<Output = ()> + use<> {
+    /// What a guest waits for before it goes on: only that others come to their turn, unless its
+    /// center has used up its share.
+    pub(crate) fn next_slice(&mut self, share: &Arc<Share>) -> impl Future<Output = ()> + use<> {
         let stand = if share.is_used_up() {
             Some(Arc::clone(self.0.get_or_insert_default()))
         } else {
@@ -157,18 +225,21 @@ impl Part {
             let Some(stand) = stand else {
                 return yield_now().await;
             };
-            // Whoever has a turn of its center's keeps it meanwhile.
-            let center = match std::mem::take(&mut *locked(&stand)) {
-                Stand::Running(TimeSlice { center, .. }) => Some(center),
-                Stand::Free | Stand::Waiting => None,
+            // Whoever has a turn of its center's keeps it meanwhile, for so many slices.
+            let turn = match std::mem::take(&mut locked(&stand).now) {
+                Now::Running(slice) => slice.center.once_more(),
+                Now::Free | Now::Waiting(_) => None,
             };
             yield_now().await;
-            *locked(&stand) = Stand::Waiting;
-            let slice = match center {
-                Some(center) => share.slice_after(center).await,
+            let since = Instant::now();
+            locked(&stand).now = Now::Waiting(since);
+            let slice = match turn {
+                Some(turn) => share.slice_after(turn).await,
                 None => share.next_slice().await,
             };
-            *locked(&stand) = Stand::Running(slice);
+            let mut stand = locked(&stand);
+            stand.waited += since.elapsed();
+            stand.now = Now::Running(slice);
         }
     }
 }
@@ -218,8 +289,6 @@ fn nanos(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-    use std::pin::pin;
     use std::task::Poll;
 
     use super::*;
@@ -239,7 +308,7 @@ mod tests {
     }
 
     fn used_up(threads: &Threads) -> Arc<Share> {
-        let share = threads.share();
+        let share = threads.share(8);
         share.use_up(OWED_MAX);
         assert!(share.is_used_up());
         share
@@ -325,20 +394,21 @@ mod tests {
     #[tokio::test]
     async fn a_guest_takes_turns_only_while_its_center_has_used_up_its_share() {
         let threads = Threads::new(2);
-        let modest = threads.share();
+        let modest = threads.share(8);
         let mut part = Part::default();
-        part.next_tick(&modest).await;
+        part.next_slice(&modest).await;
         assert!(part.0.is_none());
 
         let greedy = used_up(&threads);
         let running = greedy.next_slice().await;
-        let mut waiting = pin!(part.next_tick(&greedy));
+        let mut waiting = pin!(part.next_slice(&greedy));
         assert!(now(waiting.as_mut()).await.is_none(), "it yields");
         assert!(now(waiting.as_mut()).await.is_none(), "and waits");
-        assert!(part.is_waiting());
+        let waited = part.waited();
+        assert!(part.waited() > waited, "it stands still");
         drop(running);
         assert!(now(waiting.as_mut()).await.is_some());
-        assert!(!part.is_waiting());
+        assert_eq!(part.waited(), part.waited());
         assert!(now(greedy.next_slice()).await.is_none(), "the guest has it");
         part.end();
         assert!(now(greedy.next_slice()).await.is_some());

@@ -1,8 +1,8 @@
 //! What belongs to one instance: its limits, what it has used, and the host it can call.
 
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use colophon_core::plugin::{CallContext, HostCall};
 use colophon_core::ports::Catalog;
@@ -45,9 +45,6 @@ pub(crate) struct CallState {
     pub(crate) replay: Option<Replaying>,
     memory_bytes: usize,
     ticks_left: u32,
-    /// Whether time passed while the guest waited for the host, which the next tick is not held
-    /// against.
-    stood_still: bool,
     part: Part,
 }
 
@@ -64,7 +61,6 @@ impl CallState {
             replay: None,
             memory_bytes: 0,
             ticks_left: 0,
-            stood_still: false,
             part: Part::default(),
         }
     }
@@ -97,26 +93,20 @@ impl CallState {
 
     /// Uses one tick up, or says that none is left.
     pub(crate) fn use_tick(&mut self) -> Result<(), LimitHit> {
-        if mem::take(&mut self.stood_still) {
-            return Ok(());
-        }
         self.ticks_left = self.ticks_left.checked_sub(1).ok_or(LimitHit("time"))?;
-        if let Some(bound) = &self.bound {
-            bound.share.use_up(TICK);
-        }
         Ok(())
     }
 
-    /// What the guest waits for after a tick.
-    pub(crate) fn next_tick(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    /// What the guest waits for before it goes on.
+    pub(crate) fn next_slice(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match &self.bound {
-            Some(bound) => Box::pin(self.part.next_tick(&bound.share)),
+            Some(bound) => Box::pin(self.part.next_slice(&bound.share)),
             None => Box::pin(yield_now()),
         }
     }
 
     /// Begins a question with a turn, where its center takes turns.
-    pub(crate) fn take_slice(&mut self, slice: Option<TimeSlice>) {
+    pub(crate) fn take_slice(&mut self, slice: Option<(TimeSlice, Duration)>) {
         self.part = Part::beginning(slice);
     }
 
@@ -125,19 +115,14 @@ impl CallState {
         self.part.clone()
     }
 
-    /// Lets others have their turn.
-    pub(crate) fn end_slice(&mut self) {
-        self.part.end();
+    /// The center's share of the threads, once there is a center.
+    pub(crate) fn share(&self) -> Option<Arc<Share>> {
+        self.bound.as_ref().map(|bound| Arc::clone(&bound.share))
     }
 
-    /// Whether the guest stands still until its turn comes.
-    pub(crate) fn is_waiting_for_slice(&self) -> bool {
-        self.part.is_waiting()
-    }
-
-    /// Notes that the guest has waited for a service.
-    pub(crate) fn stood_still(&mut self) {
-        self.stood_still = true;
+    /// Whether the guest has stood still for most of its time because others had their turn.
+    pub(crate) fn has_mostly_waited(&self) -> bool {
+        self.part.waited() > self.limits().deadline / 2
     }
 
     /// Whether calls are kept, or answered from a record, by what is asked itself.

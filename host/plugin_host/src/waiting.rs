@@ -6,13 +6,16 @@ use std::task::Poll;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Waits for `work`, and notices whether there was anything to wait for.
-pub(crate) async fn noticed<T>(work: impl Future<Output = T>) -> (T, bool) {
+/// Waits for `work`, and notices whether there is anything to wait for.
+pub(crate) async fn noticed<T>(work: impl Future<Output = T>, waits: impl Fn()) -> (T, bool) {
     let mut work = pin!(work);
     let mut waited = false;
     poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready((done, waited)),
         Poll::Pending => {
+            if !waited {
+                waits();
+            }
             waited = true;
             Poll::Pending
         }

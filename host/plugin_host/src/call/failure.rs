@@ -40,7 +40,7 @@ pub(crate) fn of(stopped: Stopped, state: &CallState, function: &'static str) ->
     let error = match stopped {
         Stopped::Deadline if state.host_call_pending() => return PluginFailure::HostUnavailable,
         // It was the center's other calls that took the time.
-        Stopped::Deadline if state.is_waiting_for_slice() => return PluginFailure::Saturated,
+        Stopped::Deadline if state.has_mostly_waited() => return PluginFailure::Saturated,
         Stopped::Deadline => return PluginFailure::TimedOut,
         Stopped::Panic => return PluginFailure::HostUnavailable,
         Stopped::Trap(error) => error,

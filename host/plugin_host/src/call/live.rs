@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use colophon_core::plugin::{HostCall, PluginFailure};
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,7 +22,7 @@ use super::question::{Question, Refused};
 use super::running::Running;
 use crate::record::{Input, RecordedCall, Turn};
 use crate::replay::Replaying;
-use crate::share::{Part, TimeSlice};
+use crate::share::{Part, TimeSlice, charged};
 use crate::state::CallState;
 use crate::waiting::within;
 
@@ -79,6 +80,7 @@ impl Live {
     ) -> Result<Self, Box<NotStarted>> {
         let limits = *state.limits();
         let deadline = begun + limits.deadline;
+        let share = state.share();
         let mut store = Store::new(engine, state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(limits.handover_bytes);
@@ -86,10 +88,10 @@ impl Live {
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
             state.use_tick()?;
-            Ok(UpdateDeadline::YieldCustom(1, state.next_tick()))
+            Ok(UpdateDeadline::YieldCustom(1, state.next_slice()))
         });
         grant(&mut store);
-        let started = guarded(deadline, pre.instantiate_async(&mut store)).await;
+        let started = guarded(deadline, charged(share, pre.instantiate_async(&mut store))).await;
         match started {
             Ok(instance) => Ok(Self {
                 store,
@@ -120,8 +122,9 @@ impl Live {
         &mut self,
         question: Q,
     ) -> Result<Q::Answer, PluginFailure> {
+        let share = self.store.data().share();
         let asked = question.ask(&mut self.store, &mut self.running);
-        let given = guarded(self.deadline, asked).await;
+        let given = guarded(self.deadline, charged(share, asked)).await;
         let state = self.store.data();
         match given {
             Ok(Ok(answer)) => Ok(answer),
@@ -174,7 +177,7 @@ impl Live {
     }
 
     /// Begins a question with a turn, where the center takes turns.
-    pub(crate) fn take_slice(&mut self, slice: Option<TimeSlice>) {
+    pub(crate) fn take_slice(&mut self, slice: Option<(TimeSlice, Duration)>) {
         self.store.data_mut().take_slice(slice);
     }
 

@@ -1,9 +1,11 @@
 //! The instance that a question is put to: one that rests from a request before, or a fresh one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use colophon_core::plugin::PluginFailure;
 use metrics::counter;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::{Live, NotStarted, Places, Request};
@@ -23,6 +25,7 @@ impl Request {
         recorded: bool,
     ) -> Result<Live, Box<NotStarted>> {
         let deadline = begun + generation.granted().limits.deadline;
+        let _start = self.begin_start(deadline).await?;
         let places = self.places(deadline).await?;
         let slice = self.slice(deadline).await?;
         // An instance that is asked whose a retailer id is ends with that question.
@@ -76,19 +79,30 @@ impl Request {
         state
     }
 
+    /// One of the starts that a center may have under way while it takes turns.
+    async fn begin_start(
+        &self,
+        deadline: Instant,
+    ) -> Result<Option<OwnedSemaphorePermit>, PluginFailure> {
+        let begun = within(|| deadline, self.bound.share.begin_start()).await;
+        begun.map_err(|_| PluginFailure::Saturated)
+    }
+
     /// The next turn, where the center takes turns. Who waits for it has a place: one that waits for
     /// a place must not hold up those that have one.
     pub(super) async fn slice(
         &self,
         deadline: Instant,
-    ) -> Result<Option<TimeSlice>, PluginFailure> {
+    ) -> Result<Option<(TimeSlice, Duration)>, PluginFailure> {
         let share = &self.bound.share;
         if !share.is_used_up() {
             return Ok(None);
         }
         counter!("colophon_plugin_turns_total").increment(1);
+        let since = Instant::now();
         let slice = within(|| deadline, share.next_slice()).await;
-        slice.map(Some).map_err(|_| PluginFailure::Saturated)
+        let slice = slice.map_err(|_| PluginFailure::Saturated)?;
+        Ok(Some((slice, since.elapsed())))
     }
 
     /// A place of the center's, then one of the host's.

@@ -1,8 +1,7 @@
 //! Centers whose guests use more of the threads than their share.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
@@ -12,9 +11,10 @@ use colophon_plugin_host::{CATALOG_PLUGIN, Chain, Granted, Limits, Registry};
 use colophon_receipt::CenterId;
 use colophon_title::{ContentKey, VersionId};
 use tokio::sync::Barrier;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 
-use crate::harm::endless_loop;
+use crate::guest::resolver;
+use crate::harm::{FIND, endless_loop};
 use crate::world::{book, center, request, sandbox};
 
 /// Long enough for a share to be used up on a machine that is busy with other things.
@@ -31,6 +31,33 @@ impl Catalog for Together {
             root: StoreRoot::parse("main").expect("a root"),
             path: ObjectPath::parse("books/one").expect("a path"),
         }))
+    }
+
+    async fn facts(
+        &self,
+        _: &CenterId,
+        _: &Location,
+    ) -> Result<Option<Arc<TitleFacts>>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn content_key(
+        &self,
+        _: &CenterId,
+        _: &VersionId,
+    ) -> Result<Option<Arc<ContentKey>>, Unavailable> {
+        Ok(None)
+    }
+}
+
+/// Is never there at once.
+struct Later;
+
+#[async_trait]
+impl Catalog for Later {
+    async fn find(&self, _: &CenterId, _: &Book) -> Result<Option<Location>, Unavailable> {
+        yield_now().await;
+        Ok(None)
     }
 
     async fn facts(
@@ -104,23 +131,39 @@ async fn guests_that_never_end_keep_their_own_center_waiting_and_nobody_else() {
     let neighbors = {
         let plugins = Arc::clone(&plugins);
         async move {
-            let mut found = BTreeSet::new();
-            for number in 0..200 {
-                let answer = asking(&plugins, "south", 1).join_all().await;
-                if matches!(answer.as_slice(), [Ok(ResolverAnswer::Found(_))]) {
-                    found.insert(number);
-                }
+            let mut took = Vec::new();
+            while !plugins.takes_turns(&center("north")) {
+                yield_now().await;
             }
-            found.len()
+            for _ in 0..100 {
+                let begun = Instant::now();
+                let answer = asking(&plugins, "south", 1).join_all().await;
+                assert!(matches!(answer.as_slice(), [Ok(ResolverAnswer::Found(_))]));
+                took.push(begun.elapsed());
+                yield_now().await;
+            }
+            took
         }
     };
-    let (failures, found) = tokio::join!(use_up(&plugins, "north", 16), tokio::spawn(neighbors));
-    assert_eq!(found.expect("neighbors are served"), 200);
+    let neighbors = tokio::spawn(neighbors);
+    let failures = use_up(&plugins, "north", 64).await;
+    assert!(plugins.takes_turns(&center("north")));
+    let mut took = neighbors.await.expect("neighbors are served");
+    took.sort();
+    // Behind 64 guests with a tick each, on two threads, it would be more than 30 ms each time.
+    let median = took.get(took.len() / 2).copied();
+    assert!(
+        median < Some(Duration::from_millis(20)),
+        "{median:?} of {}",
+        took.len()
+    );
     let of = |failure: &PluginFailure| failures.iter().filter(|one| *one == failure).count();
     let (ended, never_done) = (of(&PluginFailure::TimedOut), of(&PluginFailure::Saturated));
-    assert_eq!(ended + never_done, 16, "{failures:?}");
-    assert!(ended > 0, "what had the thread is to blame: {failures:?}");
-    assert!(never_done > 0, "what had to wait is not: {failures:?}");
+    assert_eq!(ended + never_done, 64, "{failures:?}");
+    assert!(
+        never_done > 0,
+        "what had to wait is not to blame: {failures:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,7 +171,9 @@ async fn no_turn_is_held_while_a_service_is_waited_for() {
     let plugins = registry(Together(Barrier::new(4))).await;
     use_up(&plugins, "north", 16).await;
     // There is one turn on so small a host: the second asks only if the first has given it up.
-    for answer in asking(&plugins, "north", 4).join_all().await {
+    let asked = asking(&plugins, "north", 4);
+    assert!(plugins.takes_turns(&center("north")));
+    for answer in asked.join_all().await {
         assert!(matches!(answer, Ok(ResolverAnswer::Found(_))), "{answer:?}");
     }
 }
@@ -137,9 +182,38 @@ async fn no_turn_is_held_while_a_service_is_waited_for() {
 async fn a_center_that_takes_turns_is_served_all_the_same() {
     let plugins = registry(Together(Barrier::new(1))).await;
     use_up(&plugins, "north", 16).await;
-    let answers = asking(&plugins, "north", 100).join_all().await;
+    let asked = asking(&plugins, "north", 100);
+    assert!(plugins.takes_turns(&center("north")));
+    let answers = asked.join_all().await;
     let found = answers
         .iter()
         .filter(|answer| matches!(answer, Ok(ResolverAnswer::Found(_))));
     assert_eq!(found.count(), 100);
+}
+
+/// A service that is never there at once, and whose guest works between two calls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_between_two_host_calls_is_counted() {
+    let plugins = registry(Later).await;
+    let busy = format!(
+        "(func $resolve (param i32) (result i32) (local $calls i32) (local $work i32)
+           (loop $again {FIND}
+             (local.set $work (i32.const 400000))
+             (loop $on (br_if $on (local.tee $work (i32.sub (local.get $work) (i32.const 1)))))
+             (br_if $again (i32.lt_u (local.tee $calls (i32.add (local.get $calls) (i32.const 1)))
+               (i32.const 60))))
+           (call $not_mine))"
+    );
+    let limits = Limits {
+        fuel: u64::MAX,
+        deadline: DEADLINE,
+        ..Limits::default()
+    };
+    let busy = plugins
+        .sandbox()
+        .load(&resolver(&busy), Granted::catalog(limits))
+        .await;
+    plugins.publish(&center("north"), [busy.expect("loads")]);
+    asking(&plugins, "north", 16).join_all().await;
+    assert!(plugins.takes_turns(&center("north")));
 }

@@ -94,6 +94,8 @@ impl GenerationFollower {
                 let tripped = breaker.failed(now, call.context.purchase)?;
                 Some((tripped, failure.clone()))
             }
+            // A call that never came to its turn says nothing of the version.
+            Some(PluginFailure::Saturated) => None,
             Some(_) | None => {
                 breaker.answered(now);
                 None
