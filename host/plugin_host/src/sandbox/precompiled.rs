@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, DirEntry, File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -125,7 +125,7 @@ impl PrecompiledFolder {
 
     /// What was made of the component before, if it is here and whole.
     pub(super) fn find(&self, engine: &Engine, sha256: &[u8; 32]) -> Option<KeptCode> {
-        let bytes = fs::read(self.place(engine, sha256)).ok()?;
+        let bytes = read_own(&self.place(engine, sha256)).ok()?;
         let (digest, code) = bytes.split_first_chunk::<DIGEST_BYTES>()?;
         let is_whole = <[u8; DIGEST_BYTES]>::from(Sha256::digest(code)) == *digest;
         is_whole.then_some(KeptCode(bytes))
@@ -182,6 +182,22 @@ impl PrecompiledFolder {
 /// Whether a folder belongs to this user and nobody else may enter it.
 fn is_closed(found: &Metadata, ours: u32) -> bool {
     found.uid() == ours && found.mode() & 0o077 == 0
+}
+
+/// Reads a file that nobody but this user can have written, wherever its path leads by now: whoever
+/// may write above the folder could have put another in its place.
+fn read_own(place: &Path) -> io::Result<Vec<u8>> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(place)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.uid() != geteuid().as_raw() || found.mode() & 0o022 != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn hex(sha256: &[u8; DIGEST_BYTES]) -> String {

@@ -108,6 +108,15 @@ async fn code_of_another_closed_folder_is_taken_over() {
     set_mode(0o755).expect("its mode");
     assert!(load(both()).await.is_err(), "others may write there");
     set_mode(0o700).expect("its mode");
+    let set_file = |mode| fs::set_permissions(&kept, fs::Permissions::from_mode(mode));
+    set_file(0o666).expect("its mode");
+    assert!(load(both()).await.is_err(), "others may have written it");
+    set_file(0o600).expect("its mode");
+    let aside = base.path().join("aside");
+    fs::rename(&kept, &aside).expect("moved");
+    std::os::unix::fs::symlink(&aside, &kept).expect("a link");
+    assert!(load(both()).await.is_err(), "it is taken from elsewhere");
+    fs::rename(&aside, &kept).expect("moved back");
     fs::write(&kept, &genuine[..genuine.len() - 1]).expect("written");
     assert!(load(both()).await.is_err(), "it is damaged");
     fs::write(&kept, &genuine).expect("written");
