@@ -8,6 +8,7 @@ mod granting;
 mod keeping;
 mod publishing;
 mod replacing;
+mod signing;
 
 use std::fs;
 use std::path::PathBuf;

@@ -38,6 +38,8 @@ pub enum Service {
     /// The message broker that log rows go through, where there is one. Rows wait in the outbox
     /// without it.
     LogBroker,
+    /// The plug-ins of a center, whose downloads are refused without them.
+    Plugins,
 }
 
 impl Service {
@@ -51,7 +53,7 @@ impl Service {
             | Self::NodeDatabase
             | Self::ContentStore
             | Self::CatalogLease => true,
-            Self::RepositoryWorkers | Self::LogBroker => false,
+            Self::RepositoryWorkers | Self::LogBroker | Self::Plugins => false,
         }
     }
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Service {
             Self::CatalogLease => "the catalog's lease",
             Self::RepositoryWorkers => "the repository workers",
             Self::LogBroker => "the message broker",
+            Self::Plugins => "the plug-ins of a center",
         })
     }
 }

@@ -76,6 +76,16 @@ impl Registry {
         self.put(center, Own::Closed);
     }
 
+    /// The centers that are closed, in their order.
+    pub fn closed(&self) -> Vec<CenterId> {
+        let now = self.snapshot.load();
+        let centers = now.centers.iter();
+        let closed = centers.filter(|(_, own)| matches!(own, Own::Closed));
+        let mut closed: Vec<CenterId> = closed.map(|(center, _)| center.clone()).collect();
+        closed.sort();
+        closed
+    }
+
     /// Takes a center's own chain away; it has the built-in one again.
     pub fn withdraw(&self, center: &CenterId) {
         self.snapshot.rcu(|now| {

@@ -1,12 +1,9 @@
 //! What is not published, and why.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use colophon_tests::colophon::{fail, succeed};
 use colophon_tests::guest::{naming, trapping_naming};
-use colophon_tests::tool::{on_path, skipped};
 
 use super::{Shop, manifest};
 
@@ -171,123 +168,4 @@ fn a_grant_that_the_active_version_does_not_fit_is_only_for_the_next() {
     fs::write(&file, "plugin = \"names\"\nrubbish = 1\n").unwrap();
     let refused = fail(shop.house.colophon().args(["plugin", "grant", path]));
     assert!(refused.contains("rubbish"), "{refused}");
-}
-
-fn openssl(folder: &Path, arguments: &[&str]) {
-    succeed(Command::new("openssl").current_dir(folder).args(arguments));
-}
-
-#[test]
-fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
-    if on_path("openssl").is_none() {
-        return skipped("publishers of plug-ins", "openssl is not installed");
-    }
-    let shop = Shop::open();
-    let keys = tempfile::tempdir().unwrap();
-    for name in ["ada", "eve"] {
-        let (key, public) = (format!("{name}.pem"), format!("{name}.pub"));
-        let kind = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
-        openssl(
-            keys.path(),
-            &[&["genpkey", "-out", &key], &kind[..]].concat(),
-        );
-        openssl(
-            keys.path(),
-            &["pkey", "-in", &key, "-pubout", "-out", &public],
-        );
-    }
-    let public = keys.path().join("ada.pub");
-    shop.plugin(&["publisher", "add", "ada", "--key", public.to_str().unwrap()]);
-    let written = manifest("names", "1", "naming");
-    let refused = fail(&mut shop.publishing(&naming("one"), &written));
-    assert!(refused.contains("has no signature"), "{refused}");
-
-    let folder = shop.write(&naming("one"), &written);
-    // A component and a manifest are enough, wherever they lie.
-    let apart = keys.path().join("one.wasm");
-    fs::write(&apart, naming("one")).unwrap();
-    let state = |center: &str| {
-        let mut command = shop.house.colophon();
-        command
-            .args(["plugin", "statement", "--center", center, "--manifest"])
-            .arg(folder.join("plugin.toml"));
-        let statement = succeed(command.arg(&apart));
-        fs::write(keys.path().join("statement"), &statement).unwrap();
-        statement
-    };
-    let beside = succeed(
-        shop.house
-            .colophon()
-            .args(["plugin", "statement"])
-            .arg(&folder),
-    );
-    assert_eq!(beside, state("main"));
-    assert!(
-        beside.starts_with(
-            "colophon plug-in version 1\ncenter main\nplugin names\nversion 1\ncomponent "
-        ),
-        "{beside}"
-    );
-    let signed_by = |name: &str| {
-        let key = format!("{name}.pem");
-        let arguments = [
-            "dgst",
-            "-sha256",
-            "-sign",
-            &key,
-            "-out",
-            "signature",
-            "statement",
-        ];
-        openssl(keys.path(), &arguments);
-        let mut command = shop.publishing(&naming("one"), &written);
-        command
-            .arg("--signature")
-            .arg(keys.path().join("signature"));
-        command
-    };
-    let refused = fail(&mut signed_by("eve"));
-    assert!(refused.contains("is not that of ada"), "{refused}");
-    // What ada has signed for another center is nothing to this one.
-    state("north");
-    let refused = fail(&mut signed_by("ada"));
-    assert!(refused.contains("is not that of ada"), "{refused}");
-    state("main");
-    succeed(&mut signed_by("ada"));
-    shop.plugin(&["promote", "names"]);
-    let host = shop.house.serve(&[]);
-    let receipt = shop.receipt("t-1");
-    assert!(super::file_name(&host.download(&receipt)).contains("one"));
-    assert!(host.stop());
-
-    // Without her nobody would be asked for a signature, and nobody does that by oversight.
-    let remove = ["plugin", "publisher", "remove", "ada", "--yes"];
-    let refused = fail(shop.house.colophon().args(remove));
-    assert!(refused.contains("--unsigned"), "{refused}");
-    let shown = shop.plugin(&["show", "names"]);
-    assert_eq!(shown["publishers"], serde_json::json!(["ada"]));
-    let removed = shop.plugin(&["publisher", "remove", "ada", "--unsigned"]);
-    assert_eq!(removed["signatures_asked_for"], false);
-    let listed = shop.plugin(&["list"]);
-    assert_eq!(listed[0]["publishers"], serde_json::json!([]));
-    // The right to publish is looked at by every host that loads the version.
-    let other = keys.path().join("eve.pub");
-    let add = [
-        "plugin",
-        "publisher",
-        "add",
-        "eve",
-        "--key",
-        other.to_str().unwrap(),
-    ];
-    let refused = fail(shop.house.colophon().args(add));
-    assert!(refused.contains("names 1 would not be signed"), "{refused}");
-    succeed(shop.house.colophon().args(add).arg("--yes"));
-    let host = shop.house.serve(&[]);
-    assert_eq!(host.download(&receipt).status, 503);
-    assert!(
-        shop.house.log().contains("is not that of eve"),
-        "{}",
-        shop.house.log()
-    );
 }

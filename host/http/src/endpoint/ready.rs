@@ -109,5 +109,6 @@ fn name(service: Service) -> &'static str {
         Service::CatalogLease => "catalog-lease",
         Service::RepositoryWorkers => "repository-workers",
         Service::LogBroker => "log-broker",
+        Service::Plugins => "plug-ins",
     }
 }

@@ -199,7 +199,7 @@ pub(crate) struct PluginPublishArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PublisherCommand {
     /// Let somebody publish. From the first on, versions without a signature of one of them are
-    /// neither taken nor loaded.
+    /// neither taken nor asked, whether a host has loaded them already or not.
     Add {
         #[command(flatten)]
         center: CenterArg,
@@ -217,8 +217,9 @@ pub(crate) enum PublisherCommand {
         #[command(flatten)]
         center: CenterArg,
     },
-    /// Take the right away. Running hosts keep what they have loaded, and load nothing more that
-    /// only they have signed.
+    /// Take the right away. What only they have signed is asked no more, by running hosts within
+    /// seconds; where it is an active version, the center's downloads are refused until a signed one
+    /// is promoted.
     Remove {
         #[command(flatten)]
         center: CenterArg,

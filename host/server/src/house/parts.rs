@@ -27,7 +27,7 @@ use super::log_rows::{self, LogRows};
 use super::plugins::{
     Booking, ChainWatch, CostWriter, DecisionWriter, Recording, START_PATIENCE, chains,
 };
-use super::readiness::{BroughtBy, Services};
+use super::readiness::{BroughtBy, PluginsAnswer, Services};
 use super::{House, SystemClock};
 use crate::config::Config;
 use crate::event_log::{EventQueue, Recorder};
@@ -76,6 +76,9 @@ impl Parts {
         let (recording, decision_writer) = Recording::start(house, config.plugins.decisions);
         let chains = Arc::new(chains.recorded_by(recording));
         let plugins = chains.registry();
+        let answer = Arc::new(PluginsAnswer {
+            registry: Arc::clone(&plugins),
+        });
         let (chain_watch, caches) =
             ChainWatch::start(chains, records.clone(), START_PATIENCE).await?;
         let broker = log_rows::connect(config).await?;
@@ -116,7 +119,8 @@ impl Parts {
             outbox: outbox.clone(),
             engine: house.engine.clone(),
         });
-        let mut databases: Vec<Arc<dyn Readiness>> = vec![house.store.clone(), node.clone()];
+        let mut databases: Vec<Arc<dyn Readiness>> =
+            vec![house.store.clone(), node.clone(), answer];
         databases.extend(log_rows.readiness());
         let services = Arc::new(Services {
             databases,

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use colophon_core::ports::{Readiness, Service, Unavailable};
 use colophon_origin::CachedOrigin;
+use colophon_plugin_host::Registry;
+use colophon_receipt::CenterId;
 use colophon_store::activation::ActivationStore;
+use thiserror::Error;
 
 use super::repository::OrdersAnswered;
 
-/// The databases and the content store, asked together.
+/// The databases, the plug-ins and the content store, asked together.
 pub(crate) struct Services {
-    /// The databases, each of which answers for itself.
+    /// The databases, and whatever else answers for itself.
     pub(crate) databases: Vec<Arc<dyn Readiness>>,
     /// The content store.
     pub(crate) content: Arc<CachedOrigin>,
@@ -68,5 +71,31 @@ impl Readiness for Services {
     fn is_essential(&self, service: Service) -> bool {
         let can_wait = service == Service::LoggingDatabase && self.log_rows == BroughtBy::Others;
         service.is_essential() && !can_wait
+    }
+}
+
+/// The plug-ins of all centers, as this host has them.
+pub(crate) struct PluginsAnswer {
+    pub(crate) registry: Arc<Registry>,
+}
+
+/// Centers have plug-ins that this host cannot ask, and nobody else may judge their sales.
+#[derive(Debug, Error)]
+#[error("the downloads of {} are refused: a plug-in cannot be loaded", shown(.0))]
+struct Closed(Vec<CenterId>);
+
+fn shown(centers: &[CenterId]) -> String {
+    let centers = centers.iter().map(CenterId::as_str);
+    centers.collect::<Vec<_>>().join(", ")
+}
+
+#[async_trait]
+impl Readiness for PluginsAnswer {
+    async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)> {
+        let state = match self.registry.closed() {
+            closed if closed.is_empty() => Ok(()),
+            closed => Err(Unavailable::new(Service::Plugins, Closed(closed))),
+        };
+        vec![(Service::Plugins, state)]
     }
 }

@@ -59,7 +59,7 @@ impl From<Fault> for PublisherStays {
 
 impl Store {
     /// Lets somebody publish. From the first on, versions without one of the center's signatures
-    /// are not taken, and those there are no longer loaded.
+    /// are not taken, and those there are no longer asked.
     pub async fn add_publisher(
         &self,
         center: &CenterId,
@@ -92,7 +92,7 @@ impl Store {
         Ok(publishers.collect())
     }
 
-    /// Takes the right to publish away. What only they have signed is no longer loaded. Of two who
+    /// Takes the right to publish away. What only they have signed is no longer asked. Of two who
     /// remove the last two publishers at once, one is refused.
     pub async fn remove_publisher(
         &self,

@@ -6,7 +6,7 @@ use colophon_store::plugins::KeptPlugin;
 
 use super::{Finding, finding};
 use crate::house::House;
-use crate::house::plugins::unsigned_of;
+use crate::house::plugins::{Signatures, UnsignedAsked};
 
 pub(super) async fn plug_ins(house: &House) -> Finding {
     let state = match look(house).await {
@@ -44,18 +44,31 @@ async fn look(house: &House) -> Result<Looked> {
         if publishers.is_empty() {
             continue;
         }
+        let signatures = Signatures {
+            engine: house.engine.as_ref(),
+            center: &center,
+            publishers: &publishers,
+        };
         for plugin in house.store.plugins(&center).await? {
-            let unsigned = unsigned_of(house.engine.as_ref(), &center, &plugin, &publishers);
-            let unsigned = unsigned.into_iter().map(|version| {
-                format!(
-                    "{version} of center {center} is asked and signed by nobody who may publish: \
-                     no host loads it anew"
-                )
-            });
+            let unsigned = signatures.unsigned_of(&plugin);
+            let unsigned = unsigned.iter().map(|version| words(&center, version));
             looked.wrong.extend(unsigned);
         }
     }
     Ok(looked)
+}
+
+fn words(center: &CenterId, version: &UnsignedAsked) -> String {
+    let UnsignedAsked { name, on_trial } = version;
+    match on_trial {
+        true => format!(
+            "{name} of center {center} is on trial and signed by nobody who may publish: no host asks it"
+        ),
+        false => format!(
+            "{name} of center {center} is active and signed by nobody who may publish: hosts refuse \
+             the center's downloads. Promote a version that one of its publishers has signed"
+        ),
+    }
 }
 
 /// Versions that are asked with more than is granted now.

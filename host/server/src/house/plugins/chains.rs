@@ -2,33 +2,35 @@
 
 mod candidate;
 mod held;
+mod made;
 mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use colophon_core::capability::Name;
 use colophon_core::rollout::PluginVersion;
 use colophon_core::time::Timestamp;
 use colophon_crypto::Engine;
 use colophon_plugin_host::{Asked, Digested, Generation, Place, Registry};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::PluginRecord;
 use colophon_store::store::Store;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use self::candidate::{Candidate, Subject};
-use self::held::{Held, Key, Link, Loaded, Ready, Refused, Stands};
-use self::telling::{Failure, Instead, tell_failures, tell_loaded};
+use self::held::{Held, Link, Loaded, Ready, Refused, Stands};
+pub(crate) use self::made::Followed;
+use self::made::Made;
+use self::telling::{Instead, tell_failures, tell_loaded};
 use super::booking::Booking;
 use super::following::{GenerationFollower, Trip};
 use super::loading::{Loader, NotLoaded, Wanted};
+use super::publisher::Signatures;
 use super::recording::Recording;
 use crate::house::House;
 
@@ -42,7 +44,7 @@ const TRIPS_WAITING_MAX: usize = 64;
 /// Keeps the registry as the database has it.
 pub(crate) struct Chains {
     pub(super) store: Arc<Store>,
-    engine: Arc<dyn Engine>,
+    pub(super) engine: Arc<dyn Engine>,
     registry: Arc<Registry>,
     loader: Loader,
     built_in: Asked,
@@ -54,30 +56,6 @@ pub(crate) struct Chains {
     /// Who books what calls cost; nobody in commands.
     booking: Option<Booking>,
     pub(super) trips: Mutex<mpsc::Receiver<Trip>>,
-}
-
-/// How following a center went.
-#[derive(Default)]
-pub(crate) struct Followed {
-    /// Something was not there that may be there later.
-    pub(super) again: bool,
-    /// Versions on trial that no host will be able to load.
-    pub(super) rejected: Vec<(Name, PluginVersion, String)>,
-}
-
-/// A chain under way.
-#[derive(Default)]
-struct Made {
-    links: Vec<Link>,
-    places: Vec<Place>,
-    failures: Vec<Failure>,
-    /// Plug-ins that have an active version, loaded or not.
-    active: HashSet<Name>,
-    /// What is asked in it, or would be.
-    wanted: HashSet<Key>,
-    /// Whether a plug-in is missing that all sales rest on.
-    lacks_plugin: bool,
-    followed: Followed,
 }
 
 impl Chains {
@@ -169,7 +147,8 @@ impl Chains {
     /// cannot be loaded, the one that this host asked before is asked on, and all other plug-ins are
     /// followed. A plug-in of which nothing was ever loaded closes the center: its sales are not
     /// judged without it, whatever was answered before it was promoted. So does one whose grant has
-    /// been narrowed since: what was taken away is not used while the next version cannot be loaded.
+    /// been narrowed since, or that nobody who may publish has signed any more: what was taken away is
+    /// not used while the next version cannot be loaded.
     pub(crate) async fn follow(&self, center: &CenterId) -> Result<Followed> {
         let Some(held) = self.held_if_concerned(center).await? else {
             return Ok(Followed::default());
@@ -179,8 +158,13 @@ impl Chains {
         let plugins = self.store.plugins(center).await?;
         let publishers = self.store.publishers(center).await?;
         let mut made = Made::default();
-        let narrowed = held.has_more_than_is_granted(&plugins);
-        if narrowed {
+        let signatures = Signatures {
+            engine: self.engine.as_ref(),
+            center,
+            publishers: &publishers,
+        };
+        let taken_away = held.asks_what_it_may_not(&plugins, signatures);
+        if taken_away {
             // Whatever comes of this is put in place anew.
             held.stands = Stands::Unknown;
         }
@@ -190,7 +174,7 @@ impl Chains {
                     let subject = Subject {
                         center,
                         plugin,
-                        publishers: &publishers,
+                        signatures,
                     };
                     self.add(subject, &mut held, &mut made).await?;
                 }
@@ -198,7 +182,7 @@ impl Chains {
             };
             tokio::pin!(adding);
             let soon = timeout(NARROWED_PATIENCE, &mut adding).await;
-            if narrowed && !matches!(soon, Ok(Ok(()))) {
+            if taken_away && !matches!(soon, Ok(Ok(()))) {
                 // Nobody knows how long it takes, and until then nobody has what was taken away.
                 self.registry.close(center);
             }
@@ -308,6 +292,12 @@ impl Chains {
                 let last = held.last(&plugin.id);
                 let instead = match &last {
                     None => Instead::Nobody,
+                    Some((loaded, ready)) if !ready.is_signed(&plugin.id, subject.signatures) => {
+                        match loaded.version == *version {
+                            true => Instead::Nobody,
+                            false => Instead::Unsigned(loaded.version.clone()),
+                        }
+                    }
                     Some((loaded, ready)) => match granted {
                         Some(grant) if ready.is_granted_still(grant) => {
                             Instead::Before(loaded.version.clone())
@@ -407,39 +397,5 @@ impl Chains {
             component: &component,
         };
         self.loader.load(wanted).await
-    }
-}
-
-impl Made {
-    fn lacks_active(
-        &mut self,
-        plugin: &PluginRecord,
-        version: &PluginVersion,
-        not: &NotLoaded,
-        instead: Instead,
-    ) {
-        self.followed.again |= matches!(not, NotLoaded::Passing(_));
-        self.lacks_plugin |= !matches!(instead, Instead::Before(_));
-        self.failures.push(Failure {
-            reason: format!("{} {version}: {}", plugin.id, not.brief()),
-            instead,
-        });
-    }
-
-    fn lacks_trial(&mut self, plugin: &PluginRecord, version: &PluginVersion, not: &NotLoaded) {
-        let reason = not.brief();
-        self.failures.push(Failure {
-            reason: format!("{} {version} (on trial): {reason}", plugin.id),
-            instead: Instead::Active,
-        });
-        match not {
-            NotLoaded::Passing(_) => self.followed.again = true,
-            // It is left out here.
-            NotLoaded::Here(_) => {}
-            NotLoaded::Lasting(_) => {
-                let rejected = (plugin.id.clone(), version.clone(), reason);
-                self.followed.rejected.push(rejected);
-            }
-        }
     }
 }

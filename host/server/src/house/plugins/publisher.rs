@@ -4,13 +4,13 @@
 //! plug-in, the version, and the digests of component and manifest. `sdk/plugin/MANIFEST.md` gives it
 //! to the byte. Any tool can make the signature, `openssl dgst -sha256 -sign KEY` for example.
 
-use anyhow::{Result, bail};
 use colophon_core::capability::Name;
-use colophon_core::rollout::PluginVersion;
+use colophon_core::rollout::{PluginVersion, Step, VersionState};
 use colophon_crypto::Engine;
 use colophon_keys::PublicKey;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{PluginRecord, Publisher};
+use colophon_store::plugins::{KeptPlugin, KeptVersion, PluginRecord, Publisher, VersionRecord};
+use thiserror::Error;
 
 /// The first line, so that no signature made for something else fits.
 const FIRST_LINE: &str = "colophon plug-in version 1";
@@ -34,61 +34,148 @@ pub(crate) fn statement(
     )
 }
 
+/// Nobody who may publish for the center has signed a version.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum Unsigned {
+    #[error(
+        "the version has no signature, and this center only takes what was signed by {publishers}"
+    )]
+    NoSignature { publishers: String },
+    #[error("the version's signature is not that of {publishers}, who may publish for this center")]
+    NotTheirs { publishers: String },
+}
+
+/// What a version's publisher signs of it, and the signature.
+pub(crate) struct Signed<'a> {
+    pub(crate) version: &'a PluginVersion,
+    pub(crate) sha256: &'a [u8; 32],
+    pub(crate) manifest: &'a str,
+    pub(crate) signature: Option<&'a [u8]>,
+}
+
+impl<'a> From<&'a VersionRecord> for Signed<'a> {
+    fn from(record: &'a VersionRecord) -> Self {
+        Self {
+            version: &record.version,
+            sha256: &record.sha256,
+            manifest: &record.manifest,
+            signature: record.signature.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a KeptVersion> for Signed<'a> {
+    fn from(kept: &'a KeptVersion) -> Self {
+        Self {
+            version: &kept.version,
+            sha256: &kept.sha256,
+            manifest: &kept.manifest,
+            signature: kept.signature.as_deref(),
+        }
+    }
+}
+
+/// A version that is asked though nobody who may publish has signed it.
+pub(crate) struct UnsignedAsked {
+    /// With the plug-in's name.
+    pub(crate) name: String,
+    /// Whether another one is asked without it, for it is only on trial.
+    pub(crate) on_trial: bool,
+}
+
+/// The signatures that a center asks for: those of its publishers, or none where it names nobody.
+///
+/// A version is asked only while somebody who may publish has signed it. That holds at once and on
+/// every host, whether it has loaded the version already or starts anew, so that whose right is taken
+/// away decides nothing any more.
+#[derive(Clone, Copy)]
+pub(crate) struct Signatures<'a> {
+    pub(crate) engine: &'a dyn Engine,
+    pub(crate) center: &'a CenterId,
+    pub(crate) publishers: &'a [Publisher],
+}
+
+impl Signatures<'_> {
+    /// Holds a version against those who may publish it.
+    pub(crate) fn believe(&self, plugin: &Name, signed: &Signed<'_>) -> Result<(), Unsigned> {
+        if self.publishers.is_empty() {
+            return Ok(());
+        }
+        let manifest = self.engine.digest(&[signed.manifest.as_bytes()]);
+        let stated = statement(
+            self.center,
+            plugin,
+            signed.version,
+            signed.sha256,
+            &manifest,
+        );
+        signed_by_one_of(self.engine, self.publishers, &stated, signed.signature)
+    }
+
+    /// Versions of a plug-in that are asked and that nobody who may publish has signed.
+    pub(crate) fn unsigned_of(&self, plugin: &PluginRecord) -> Vec<UnsignedAsked> {
+        let versions = plugin.versions.iter();
+        let unsigned = versions.filter(|one| self.believe(&plugin.id, &(*one).into()).is_err());
+        let unsigned = unsigned.map(|one| UnsignedAsked {
+            name: format!("{} {}", plugin.id, one.version),
+            on_trial: matches!(one.state, VersionState::Canary(_)),
+        });
+        unsigned.collect()
+    }
+
+    /// The version that a step puts into a place and that no host would ask there. A step that cannot
+    /// be taken puts none there.
+    pub(crate) fn unsigned_after(
+        &self,
+        plugin: &KeptPlugin,
+        step: &Step,
+    ) -> Option<(PluginVersion, Unsigned)> {
+        let before = plugin.rollout().ok()?;
+        let after = before.after(step).ok()?;
+        let trial =
+            |canary: Option<(&PluginVersion, _)>| canary.map(|(version, _)| version.clone());
+        let (active, canary) = (after.active().cloned(), trial(after.canary()));
+        let active = active.filter(|version| before.active() != Some(version));
+        let canary = canary.filter(|version| trial(before.canary()).as_ref() != Some(version));
+        let mut placed = active.into_iter().chain(canary);
+        placed.find_map(|version| {
+            let unsigned = self.believe(&plugin.id, &plugin.version(&version)?.into());
+            Some((version, unsigned.err()?))
+        })
+    }
+}
+
 /// Holds a version's signature against those who may publish for its center.
-pub(crate) fn signed_by_one_of(
+fn signed_by_one_of(
     engine: &dyn Engine,
     publishers: &[Publisher],
     statement: &str,
     signature: Option<&[u8]>,
-) -> Result<()> {
+) -> Result<(), Unsigned> {
     let names = || {
         let names = publishers.iter().map(|publisher| publisher.name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
     let Some(signature) = signature else {
-        bail!(
-            "the version has no signature, and this center only takes what was signed by {}",
-            names()
-        );
+        return Err(Unsigned::NoSignature {
+            publishers: names(),
+        });
     };
     let fits = |publisher: &Publisher| {
         let key = PublicKey::from_spki(engine, publisher.public_key.clone());
         key.is_ok_and(|key| key.verify(engine, statement.as_bytes(), signature).is_ok())
     };
-    if publishers.iter().any(fits) {
-        return Ok(());
+    match publishers.iter().any(fits) {
+        true => Ok(()),
+        false => Err(Unsigned::NotTheirs {
+            publishers: names(),
+        }),
     }
-    bail!(
-        "the version's signature is not that of {}, who may publish for this center",
-        names()
-    )
-}
-
-/// The versions that are asked and that none of these has signed, with the plug-in's name.
-pub(crate) fn unsigned_of(
-    engine: &dyn Engine,
-    center: &CenterId,
-    plugin: &PluginRecord,
-    publishers: &[Publisher],
-) -> Vec<String> {
-    let unsigned = plugin.versions.iter().filter(|version| {
-        let manifest = engine.digest(&[version.manifest.as_bytes()]);
-        let signed = statement(
-            center,
-            &plugin.id,
-            &version.version,
-            &version.sha256,
-            &manifest,
-        );
-        signed_by_one_of(engine, publishers, &signed, version.signature.as_deref()).is_err()
-    });
-    unsigned
-        .map(|version| format!("{} {}", plugin.id, version.version))
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use colophon_core::rollout::Share;
     use colophon_core::time::Timestamp;
     use colophon_keys::{AwsLc, KeyKind, PrivateKey};
 
@@ -167,7 +254,82 @@ mod tests {
         assert!(refused.contains("has no signature"), "{refused}");
         let both = [publisher("ada", &ada), publisher("eve", &eve)];
         by(&both, Some(&signature)).unwrap();
-        // Nobody named signs for everybody: the caller decides whether signatures are asked for.
+        // Where nobody is named, nobody's signature is asked for.
         by(&[], Some(&signature)).unwrap_err();
+        let signatures = Signatures {
+            engine: &AwsLc,
+            center: &"main".parse().unwrap(),
+            publishers: &[],
+        };
+        let kept = kept("1", VersionState::Published, None);
+        let acme = Name::parse("acme").unwrap();
+        signatures.believe(&acme, &(&kept).into()).unwrap();
+    }
+
+    fn kept(version: &str, state: VersionState, signature: Option<Vec<u8>>) -> KeptVersion {
+        KeptVersion {
+            version: version.parse().unwrap(),
+            sha256: [7; 32],
+            bytes: 1,
+            manifest: format!("version = \"{version}\""),
+            signature,
+            state,
+            unfit: None,
+            published_at: Timestamp::from_unix_ms(1),
+            changed_at: Timestamp::from_unix_ms(1),
+        }
+    }
+
+    #[test]
+    fn a_step_is_held_against_what_it_puts_into_a_place() {
+        let key = PrivateKey::generate(KeyKind::Rsa2048).unwrap();
+        let center = "main".parse().unwrap();
+        let signatures = Signatures {
+            engine: &AwsLc,
+            center: &center,
+            publishers: &[publisher("ada", &key)],
+        };
+        let acme = Name::parse("acme").unwrap();
+        let by_ada = |version: &str| {
+            let one = kept(version, VersionState::Published, None);
+            let manifest = AwsLc.digest(&[one.manifest.as_bytes()]);
+            let stated = statement(&center, &acme, &one.version, &one.sha256, &manifest);
+            Some(key.sign(stated.as_bytes()).unwrap())
+        };
+        let plugin = KeptPlugin {
+            id: acme.clone(),
+            position: 1,
+            grant: String::new(),
+            versions: vec![
+                kept("1", VersionState::Retired { turn: 1 }, None),
+                kept("2", VersionState::Active, None),
+                kept("3", VersionState::Published, by_ada("3")),
+                kept("4", VersionState::Canary(Share::percent(5).unwrap()), None),
+            ],
+        };
+        let version = |text: &str| text.parse::<PluginVersion>().unwrap();
+        let after = |step: &Step| {
+            let found = signatures.unsigned_after(&plugin, step);
+            found.map(|(version, _)| version.to_string())
+        };
+        let share = Share::percent(5).unwrap();
+        assert_eq!(after(&Step::Promote(version("3"))), None);
+        assert_eq!(after(&Step::Canary(version("3"), share)), None);
+        assert_eq!(after(&Step::Promote(version("1"))), Some("1".to_owned()));
+        assert_eq!(
+            after(&Step::Canary(version("1"), share)),
+            Some("1".to_owned())
+        );
+        // What was on trial takes the place of the active one.
+        assert_eq!(
+            after(&Step::PromoteNext(version("4"))),
+            Some("4".to_owned())
+        );
+        // What is asked already is not put there by a step that ends a trial or everything.
+        let seen = Some(version("4"));
+        assert_eq!(after(&Step::Rollback { seen }), None);
+        assert_eq!(after(&Step::Withdraw), None);
+        // A step that is not taken puts nothing anywhere.
+        assert_eq!(after(&Step::Promote(version("9"))), None);
     }
 }

@@ -7,16 +7,19 @@ use colophon_core::capability::Name;
 use colophon_core::event::NamedEvent;
 use colophon_core::rollout::{PluginVersion, Step, StepRefused, Witnesses};
 use colophon_core::time::Clock as _;
+use colophon_crypto::Engine;
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{NewVector, StepError};
 use colophon_store::store::Store;
 
 use super::following::Trip;
+use super::publisher::Signatures;
 use crate::house::SystemClock;
 
 /// Takes versions out of their places.
 pub(super) struct Rejecting {
     store: Arc<Store>,
+    engine: Arc<dyn Engine>,
     told: Told,
 }
 
@@ -44,9 +47,10 @@ enum Outcome {
 }
 
 impl Rejecting {
-    pub(super) fn new(store: Arc<Store>) -> Self {
+    pub(super) fn new(store: Arc<Store>, engine: Arc<dyn Engine>) -> Self {
         Self {
             store,
+            engine,
             told: Told::default(),
         }
     }
@@ -116,6 +120,9 @@ impl Rejecting {
             witnesses: failed.witnesses,
             at: now,
         };
+        if let Some(why) = self.unsigned_after(failed, &step).await {
+            return self.stays(failed, &why);
+        }
         let taken = self
             .store
             .step_plugin(&failed.center, &failed.plugin, &step, now)
@@ -133,15 +140,34 @@ impl Rejecting {
                 self.told.forget(failed);
                 Outcome::GoneAlready
             }
-            Err(refused) => {
-                let why = refused.to_string();
-                if self.told.is_new(failed, &why) {
-                    let consequence = format!("not fit to be asked, and is asked on: {why}");
-                    tell(failed, None, &consequence);
-                }
-                Outcome::Stays
-            }
+            Err(refused) => self.stays(failed, &refused.to_string()),
         }
+    }
+
+    fn stays(&mut self, failed: &Failed, why: &str) -> Outcome {
+        if self.told.is_new(failed, why) {
+            let consequence = format!("not fit to be asked, and is asked on: {why}");
+            tell(failed, None, &consequence);
+        }
+        Outcome::Stays
+    }
+
+    /// Why no host would ask the version that takes the place of the one that failed: a center does
+    /// not lose its policy by a failure.
+    async fn unsigned_after(&self, failed: &Failed, step: &Step) -> Option<String> {
+        let Failed { center, plugin, .. } = failed;
+        // Where the database does not answer, the step says so.
+        let publishers = self.store.publishers(center).await.ok()?;
+        let kept = self.store.kept_plugin(center, plugin).await.ok()??;
+        let signatures = Signatures {
+            engine: self.engine.as_ref(),
+            center,
+            publishers: &publishers,
+        };
+        let (version, unsigned) = signatures.unsigned_after(&kept, step)?;
+        Some(format!(
+            "version {version} would take its place, and no host would load that one: {unsigned}"
+        ))
     }
 }
 

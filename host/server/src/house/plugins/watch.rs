@@ -128,7 +128,7 @@ impl ChainWatch {
         }
         let (tried, all_tried) = oneshot::channel();
         let follower = ChainFollower {
-            rejecting: Rejecting::new(Arc::clone(&chains.store)),
+            rejecting: Rejecting::new(Arc::clone(&chains.store), Arc::clone(&chains.engine)),
             chains,
             marked,
             again: HashMap::new(),

@@ -22,7 +22,7 @@ use super::super::test::{cases_of, prove, shown as shown_cases};
 use super::surviving::survive;
 use crate::cli::PluginPublishArgs;
 use crate::config::Config;
-use crate::house::plugins::{Wanted, loader, permitted, sandbox, signed_by_one_of, statement};
+use crate::house::plugins::{Signatures, Signed, Wanted, loader, permitted, sandbox};
 use crate::house::{House, SystemClock};
 use crate::output::{Output, plain};
 
@@ -161,19 +161,18 @@ async fn believe(
     sha256: &[u8; 32],
 ) -> Result<()> {
     let publishers = house.store.publishers(center).await?;
-    if publishers.is_empty() {
-        return Ok(());
-    }
-    let engine = house.engine.as_ref();
-    let manifest = engine.digest(&[offered.written.as_bytes()]);
-    let signed = statement(
+    let signatures = Signatures {
+        engine: house.engine.as_ref(),
         center,
-        &offered.manifest.id,
-        &offered.version,
+        publishers: &publishers,
+    };
+    let signed = Signed {
+        version: &offered.version,
         sha256,
-        &manifest,
-    );
-    let believed = signed_by_one_of(engine, &publishers, &signed, offered.signature.as_deref());
+        manifest: &offered.written,
+        signature: offered.signature.as_deref(),
+    };
+    let believed = signatures.believe(&offered.manifest.id, &signed);
     believed.context(format!(
         "the version was not taken; its publisher signs what `colophon plugin statement \
              --center {center} FOLDER` prints, and the signature is named with --signature"

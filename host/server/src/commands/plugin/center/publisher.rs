@@ -11,7 +11,7 @@ use serde_json::json;
 use super::text;
 use crate::cli::PublisherCommand;
 use crate::commands::known_center;
-use crate::house::plugins::unsigned_of;
+use crate::house::plugins::{Signatures, UnsignedAsked};
 use crate::house::{House, SystemClock};
 use crate::output::{Output, confirm, table};
 
@@ -46,13 +46,16 @@ pub(super) async fn run(house: &House, command: PublisherCommand, output: Output
             };
             let mut publishers = house.store.publishers(&center).await?;
             publishers.push(publisher.clone());
-            ask_about_unsigned(house, &center, &publishers, yes).await?;
+            let unsigned = unsigned(house, &center, &publishers).await?;
+            ask_about(&center, &unsigned, yes)?;
             let added = house.store.add_publisher(&center, &publisher).await;
             added.with_context(|| format!("{name} was not added"))?;
-            output.print(&json!({ "added": name }), |_| {
+            let told = json!({ "added": name, "no_longer_asked": names(&unsigned) });
+            output.print(&told, |_| {
                 format!(
                     "{name} may publish for center {center}. Versions that nobody of those named \
-                     has signed are neither taken nor loaded from now on."
+                     has signed are neither taken nor asked from now on.{}",
+                    told_after(&center, &unsigned)
                 )
             })
         }
@@ -97,7 +100,8 @@ async fn remove(
 ) -> Result<()> {
     let mut left = house.store.publishers(center).await?;
     left.retain(|publisher| publisher.name != name);
-    ask_about_unsigned(house, center, &left, yes).await?;
+    let unsigned = unsigned(house, center, &left).await?;
+    ask_about(center, &unsigned, yes)?;
     let removed = house.store.remove_publisher(center, name, last).await;
     removed.map_err(|error| {
         let advice = match &error {
@@ -111,42 +115,76 @@ async fn remove(
         };
         anyhow::Error::from(error).context(advice)
     })?;
-    let told = json!({ "removed": name, "signatures_asked_for": !left.is_empty() });
+    let told = json!({
+        "removed": name,
+        "signatures_asked_for": !left.is_empty(),
+        "no_longer_asked": names(&unsigned),
+    });
     output.print(&told, |_| {
         let then = match left.is_empty() {
-            true => " It takes and loads versions without a signature from now on.",
-            false => "",
+            true => " It takes and loads versions without a signature from now on.".to_owned(),
+            false => told_after(center, &unsigned),
         };
         format!("{name} may no longer publish for center {center}.{then}")
     })
 }
 
-/// Asks before versions that are in use would no longer be loaded.
-async fn ask_about_unsigned(
+/// Versions that are asked and that none of these has signed.
+async fn unsigned(
     house: &House,
     center: &CenterId,
     publishers: &[Publisher],
-    yes: bool,
-) -> Result<()> {
-    if publishers.is_empty() {
-        return Ok(());
-    }
-    let engine = house.engine.as_ref();
-    let mut unsigned = Vec::new();
-    for plugin in house.store.plugins(center).await? {
-        unsigned.extend(unsigned_of(engine, center, &plugin, publishers));
-    }
+) -> Result<Vec<UnsignedAsked>> {
+    let signatures = Signatures {
+        engine: house.engine.as_ref(),
+        center,
+        publishers,
+    };
+    let plugins = house.store.plugins(center).await?;
+    let unsigned = plugins.iter();
+    Ok(unsigned
+        .flat_map(|plugin| signatures.unsigned_of(plugin))
+        .collect())
+}
+
+/// Asks before versions that are in use would no longer be asked.
+fn ask_about(center: &CenterId, unsigned: &[UnsignedAsked], yes: bool) -> Result<()> {
     if unsigned.is_empty() {
         return Ok(());
     }
-    confirm(
-        &format!(
-            "{} would not be signed by anybody who may publish: hosts that start from then on refuse \
-             center {center}'s downloads. Do it?",
-            unsigned.join(", ")
-        ),
-        yes,
+    let question = format!(
+        "{} would not be signed by anybody who may publish: {}. Do it?",
+        names(unsigned).join(", "),
+        consequence(center, unsigned)
+    );
+    confirm(&question, yes)
+}
+
+/// What has happened to versions in use, and what to do about it.
+fn told_after(center: &CenterId, unsigned: &[UnsignedAsked]) -> String {
+    if unsigned.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nSigned by nobody who may publish: {}. Within seconds {}.\nNext: publish a version with \
+         --signature and promote it, or name its publisher again",
+        names(unsigned).join(", "),
+        consequence(center, unsigned)
     )
+}
+
+fn consequence(center: &CenterId, unsigned: &[UnsignedAsked]) -> String {
+    match unsigned.iter().all(|version| version.on_trial) {
+        true => "hosts end the trial, and ask the active version alone".to_owned(),
+        false => format!(
+            "hosts ask no such version any more and refuse center {center}'s downloads until a signed \
+             one is promoted"
+        ),
+    }
+}
+
+fn names(unsigned: &[UnsignedAsked]) -> Vec<&str> {
+    unsigned.iter().map(|one| one.name.as_str()).collect()
 }
 
 fn row(house: &House, publisher: &Publisher) -> Row {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::super::shadow;
 use super::Chosen;
 use crate::config::Config;
+use crate::house::plugins::{Signatures, Unsigned};
 use crate::house::{House, SystemClock};
 use crate::output::{Output, confirm};
 
@@ -56,9 +57,10 @@ pub(super) async fn promote(
             ),
             _ => format!(
                 "{} Running hosts follow within seconds; requests under way keep the version that \
-                 they began with.{}\nBack: colophon plugin rollback {plugin}",
+                 they began with.{}\n{}",
                 active(stands),
-                gone(stands)
+                gone(stands),
+                back(stands)
             ),
         }
     })
@@ -128,18 +130,28 @@ pub(super) async fn withdraw(
     let stands = taken(house, chosen, &Step::Withdraw).await?;
     output.print(&stands, |stands| {
         format!(
-            "{} is not asked any more. Running hosts follow within seconds.{}\nBack: colophon plugin \
-             rollback --center {} {}",
+            "{} is not asked any more. Running hosts follow within seconds.{}{}",
             stands.plugin,
             gone(stands),
-            stands.center,
-            stands.plugin
+            match stands.previous {
+                Some(_) => format!("\n{}", back(stands)),
+                None => String::new(),
+            }
         )
     })
 }
 
 async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
     let Chosen { center, record } = chosen;
+    let publishers = house.store.publishers(center).await?;
+    let signatures = Signatures {
+        engine: house.engine.as_ref(),
+        center,
+        publishers: &publishers,
+    };
+    if let Some((version, unsigned)) = signatures.unsigned_after(record, step) {
+        return Err(refused(chosen, &version, unsigned));
+    }
     let now = SystemClock.now();
     let taken = house.store.step_plugin(center, &record.id, step, now).await;
     let rollout: Rollout = taken.with_context(|| {
@@ -151,6 +163,10 @@ async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
     let canary = rollout.canary();
     let before = record.versions.iter().map(|one| &one.version);
     let gone = before.filter(|version| rollout.state(version).is_none());
+    let is_signed = |version: &&PluginVersion| {
+        let kept = record.version(version);
+        kept.is_some_and(|kept| signatures.believe(&record.id, &kept.into()).is_ok())
+    };
     Ok(Stands {
         no_longer_kept: gone.map(ToString::to_string).collect(),
         center: center.to_string(),
@@ -158,14 +174,41 @@ async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
         active: rollout.active().map(ToString::to_string),
         canary: canary.map(|(version, _)| version.to_string()),
         canary_percent: canary.map(|(_, share)| share.as_percent()),
-        previous: rollout.previous().map(ToString::to_string),
+        previous: rollout
+            .previous()
+            .filter(is_signed)
+            .map(ToString::to_string),
     })
+}
+
+/// A step after which hosts would ask nobody, for no one who may publish has signed the version.
+fn refused(chosen: &Chosen, version: &PluginVersion, unsigned: Unsigned) -> anyhow::Error {
+    let Chosen { center, record } = chosen;
+    anyhow::Error::from(unsigned).context(format!(
+        "center {center}, plug-in {}: nothing was changed, for no host would ask {version}. Publish it \
+         once more, under another version and with its publisher's --signature over what `colophon \
+         plugin statement --center {center} FOLDER` prints; or, where nobody needs to sign any more, \
+         take the publishers away (`colophon plugin publisher list --center {center}`)",
+        record.id
+    ))
 }
 
 fn active(stands: &Stands) -> String {
     match &stands.active {
         Some(version) => format!("Version {version} is active."),
         None => "No version is active.".to_owned(),
+    }
+}
+
+/// How to undo what was done, as far as there is a version to go back to.
+fn back(stands: &Stands) -> String {
+    let plugin = format!("--center {} {}", stands.center, stands.plugin);
+    match &stands.previous {
+        Some(previous) => format!("Back to {previous}: colophon plugin rollback {plugin}"),
+        None => format!(
+            "There is no version to go back to. To have it asked no more: colophon plugin withdraw \
+             {plugin}"
+        ),
     }
 }
 

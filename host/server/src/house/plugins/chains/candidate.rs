@@ -4,18 +4,18 @@ use anyhow::{Context as _, Result};
 use colophon_core::rollout::PluginVersion;
 use colophon_crypto::{Engine, frames};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{PluginRecord, Publisher, VersionRecord};
+use colophon_store::plugins::{PluginRecord, VersionRecord};
 
 use super::held::{Key, Loaded};
-use crate::house::plugins::publisher::{signed_by_one_of, statement};
+use crate::house::plugins::publisher::Signatures;
 
 /// A plug-in of a center, as the database has it.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) center: &'a CenterId,
     pub(super) plugin: &'a PluginRecord,
-    /// Who may publish for the center.
-    pub(super) publishers: &'a [Publisher],
+    /// Whose signatures the center asks for.
+    pub(super) signatures: Signatures<'a>,
 }
 
 /// A version that may be asked here.
@@ -34,7 +34,9 @@ impl<'a> Candidate<'a> {
     ) -> Result<Self> {
         let record = subject.plugin.version(version);
         let record = record.with_context(|| format!("there is no version {version}"))?;
-        believe(subject, record, engine)?;
+        subject
+            .signatures
+            .believe(&subject.plugin.id, &record.into())?;
         let parts = frames(&[
             subject.plugin.id.as_str().as_bytes(),
             record.version.as_str().as_bytes(),
@@ -56,24 +58,4 @@ impl<'a> Candidate<'a> {
             version: self.record.version.clone(),
         }
     }
-}
-
-fn believe(subject: Subject<'_>, record: &VersionRecord, engine: &dyn Engine) -> Result<()> {
-    let Subject {
-        center,
-        plugin,
-        publishers,
-    } = subject;
-    if publishers.is_empty() {
-        return Ok(());
-    }
-    let manifest = engine.digest(&[record.manifest.as_bytes()]);
-    let signed = statement(
-        center,
-        &plugin.id,
-        &record.version,
-        &record.sha256,
-        &manifest,
-    );
-    signed_by_one_of(engine, publishers, &signed, record.signature.as_deref())
 }

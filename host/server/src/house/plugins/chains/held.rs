@@ -7,9 +7,9 @@ use colophon_core::rollout::{PluginVersion, Share, VersionState};
 use colophon_plugin_host::Asked;
 use colophon_store::plugins::{PluginRecord, VersionRecord};
 
-use crate::house::plugins::permitted;
-
 use crate::house::plugins::following::MemoryMost;
+use crate::house::plugins::permitted;
+use crate::house::plugins::publisher::Signatures;
 
 /// Everything that a generation is made of: with the same key it is the same.
 pub(super) type Key = [u8; 32];
@@ -43,8 +43,7 @@ pub(super) struct Refused {
 #[derive(Clone)]
 pub(super) struct Ready {
     pub(super) asked: Asked,
-    manifest: String,
-    grant: String,
+    papers: VersionRecord,
 }
 
 /// What stands in the registry for a center.
@@ -94,20 +93,24 @@ impl Ready {
     pub(super) fn of(asked: Asked, record: &VersionRecord) -> Self {
         Self {
             asked,
-            manifest: record.manifest.clone(),
-            grant: record.grant.clone(),
+            papers: record.clone(),
         }
     }
 
     /// Whether this grant gives it all that it was loaded with. Where something was taken away it is
     /// not to be asked with it, and there is no other way to ask it.
     pub(super) fn is_granted_still(&self, grant: &str) -> bool {
-        if grant == self.grant {
+        if grant == self.papers.grant {
             return true;
         }
-        let then = permitted(&self.manifest, &self.grant);
-        let now = permitted(&self.manifest, grant);
+        let then = permitted(&self.papers.manifest, &self.papers.grant);
+        let now = permitted(&self.papers.manifest, grant);
         matches!((then, now), (Ok((_, then)), Ok((_, now))) if then.is_within(&now))
+    }
+
+    /// Whether somebody who may publish has signed it.
+    pub(super) fn is_signed(&self, plugin: &Name, signatures: Signatures<'_>) -> bool {
+        signatures.believe(plugin, &(&self.papers).into()).is_ok()
     }
 }
 
@@ -127,8 +130,13 @@ impl Held {
         Some((loaded.clone(), ready.clone()))
     }
 
-    /// Whether something that is asked now has more than it is granted by now.
-    pub(super) fn has_more_than_is_granted(&self, plugins: &[PluginRecord]) -> bool {
+    /// Whether something is asked now that may not be any more: it has more than it is granted by
+    /// now, or nobody who may publish has signed it.
+    pub(super) fn asks_what_it_may_not(
+        &self,
+        plugins: &[PluginRecord],
+        signatures: Signatures<'_>,
+    ) -> bool {
         let Stands::Asked(links) = &self.stands else {
             return false;
         };
@@ -136,8 +144,16 @@ impl Held {
             let canary = link.canary.iter().map(|(loaded, _)| loaded);
             let mut loaded = link.active.iter().chain(canary);
             let plugin = plugins.iter().find(|plugin| plugin.id == link.plugin);
-            plugin.is_some_and(|plugin| loaded.any(|loaded| self.is_narrowed(loaded, plugin)))
+            loaded.any(|loaded| {
+                plugin.is_some_and(|plugin| self.is_narrowed(loaded, plugin))
+                    || self.is_unsigned(loaded, &link.plugin, signatures)
+            })
         })
+    }
+
+    fn is_unsigned(&self, loaded: &Loaded, plugin: &Name, signatures: Signatures<'_>) -> bool {
+        let ready = self.generations.get(&loaded.key);
+        ready.is_some_and(|ready| !ready.is_signed(plugin, signatures))
     }
 
     fn is_narrowed(&self, loaded: &Loaded, plugin: &PluginRecord) -> bool {

@@ -18,6 +18,8 @@ pub(super) enum Instead {
     Before(PluginVersion),
     /// Nobody: the version that was asked before it had what is not granted any more.
     Narrowed(PluginVersion),
+    /// Nobody: no one who may publish has signed the version that was asked before it either.
+    Unsigned(PluginVersion),
     /// The active version, for it was only on trial.
     Active,
     Nobody,
@@ -32,6 +34,10 @@ impl Failure {
             Instead::Narrowed(version) => format!(
                 "{version}, which was asked before it, had more than is granted now; the center's \
                  downloads are refused until it can"
+            ),
+            Instead::Unsigned(version) => format!(
+                "{version}, which was asked before it, is signed by nobody who may publish either; \
+                 the center's downloads are refused until it can"
             ),
             Instead::Active => "the active version is asked in its place".to_owned(),
             Instead::Nobody => "the center's downloads are refused until it can".to_owned(),

@@ -1,8 +1,9 @@
 mod narrowing;
+mod signing;
 
 use std::time::{Duration, Instant};
 
-use colophon_core::capability::EachPlugin;
+use colophon_core::capability::{EachPlugin, Name};
 use colophon_core::change::{Caches, Change};
 use colophon_core::plugin::{CallContext, Plugins as _};
 use colophon_core::rollout::{Share, Step};
@@ -14,7 +15,7 @@ use colophon_plugin_host::{
 };
 use colophon_store::centers::NewCenter;
 use colophon_store::database::DatabaseAddress;
-use colophon_store::plugins::{HeldAgainst, NewVersion, Publisher};
+use colophon_store::plugins::{HeldAgainst, NewVersion};
 use colophon_store::secrets::Secrets;
 use colophon_store::store::Databases;
 use colophon_title::CopyKey;
@@ -294,22 +295,6 @@ async fn only_a_component_at_fault_is_rejected() {
     };
     assert_eq!(number.as_str(), "5");
     assert!(reason.contains("at most 64 instances"), "{reason}");
-
-    // Keys of publishers take turns; a version signed by the last one may be believed again.
-    ground.publish("north", "a", "4", &labelled(4)).await;
-    ground.step("north", "a", trial("4")).await;
-    let publisher = Publisher {
-        name: "ada".to_owned(),
-        public_key: vec![1, 2, 3],
-        created_at: moment(),
-    };
-    let north = center("north");
-    let added = ground.store.add_publisher(&north, &publisher);
-    added.await.unwrap();
-    let followed = chains.follow(&center("north")).await.unwrap();
-    assert!(followed.again && followed.rejected.is_empty());
-    // What was asked before nobody was believed is asked on.
-    assert_eq!(asked(&chains, "north").await.unwrap(), "a 1");
 }
 
 #[tokio::test]
