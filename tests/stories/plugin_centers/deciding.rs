@@ -117,8 +117,18 @@ fn the_next_version_is_asked_which_sales_it_would_change() {
     assert!(told.contains("t-2"), "{told}");
     let same = shop.plugin(&["shadow", "rules", "--version", "1", "--last", "2"]);
     assert_eq!((&same["asked"], &same["same"]), (&2.into(), &2.into()));
-    // To decide otherwise is what a new version is for.
-    shop.plugin(&["promote", "rules", "2"]);
+    // To decide otherwise is what a new version is for; which sales go another way is told.
+    let mut command = shop.house.colophon();
+    let promoted = command.args(["plugin", "promote", "rules", "2"]).output();
+    let promoted = promoted.unwrap();
+    assert!(promoted.status.success(), "{promoted:?}");
+    let told = String::from_utf8_lossy(&promoted.stderr).into_owned();
+    assert!(told.contains("3 sales would have gone another way"), "{told}");
+    for sale in ["t-0", "t-1", "t-2"] {
+        let mut lines = told.lines().filter(|line| line.contains(sale));
+        let line = lines.next().unwrap_or_default();
+        assert!(line.contains("allow-to-deny") && line.contains("b-1"), "{told}");
+    }
 }
 
 /// What only names a file is told no transaction; the log knows it.

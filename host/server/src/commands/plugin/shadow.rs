@@ -20,7 +20,7 @@ use super::sale;
 use crate::config::Config;
 use crate::house::House;
 use crate::house::plugins::{permitted, sandbox};
-use crate::output::Output;
+use crate::output::{Output, plain};
 
 /// Recorded decisions that a version is held against before it is promoted.
 const HELD_AGAINST: u32 = 1000;
@@ -71,6 +71,9 @@ pub(super) async fn refuse_new_failures(
             report.same,
             report.not_replayable()
         );
+        if let Some(changed) = report.changed() {
+            eprintln!("{}", plain(&changed));
+        }
         if let Some(late) = report.late() {
             eprintln!("{late}");
         }

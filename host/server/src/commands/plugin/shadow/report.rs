@@ -254,19 +254,39 @@ impl Report {
             text.push_str("\n\n");
             text.push_str(&late);
         }
+        if let Some(changed) = self.changed() {
+            text.push_str("\n\n");
+            text.push_str(&changed);
+        }
+        text
+    }
+
+    /// The decisions that differ, as people read them: sales that would be denied first. None if
+    /// there are none.
+    pub(super) fn changed(&self) -> Option<String> {
         if self.is_same() {
-            return text;
+            return None;
         }
         let sales = self.sales_changed;
         let noun = if sales == 1 { "sale" } else { "sales" };
-        text.push_str(&format!(
-            "\n\n{sales} {noun} would have gone another way:\n"
-        ));
-        text.push_str(&self.list());
+        let mut text = format!(
+            "{sales} {noun} would have gone another way:\n{}",
+            self.list()
+        );
         if let Some(more) = self.changed.len().checked_sub(SHOWN_MAX + 1) {
-            text.push_str(&format!("\n… and {} more; --json has all", more + 1));
+            let Self {
+                center,
+                plugin,
+                version,
+                ..
+            } = self;
+            text.push_str(&format!(
+                "\n… and {} more; `colophon --json plugin shadow --center {center} {plugin} --version \
+                 {version}` has all",
+                more + 1
+            ));
         }
-        text
+        Some(text)
     }
 
     /// What was counted, without what was not there.
@@ -295,7 +315,14 @@ impl Report {
     }
 
     fn list(&self) -> String {
-        let changed = self.changed.iter().take(SHOWN_MAX).map(|one| {
+        let told_first = |change: &str| {
+            let mut names = Difference::ALL.iter().map(|one| one.as_str());
+            names.position(|name| name == change).unwrap_or(usize::MAX)
+        };
+        let mut changed: Vec<&Changed> = self.changed.iter().collect();
+        // Each kind stays in the order of time.
+        changed.sort_by_key(|one| told_first(one.change.change));
+        let changed = changed.into_iter().take(SHOWN_MAX).map(|one| {
             let day = one.at.split('T').next().unwrap_or_default();
             let sale = &one.sale;
             let sold = sale.transaction.clone();
@@ -324,4 +351,55 @@ impl Report {
 
 fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(number: usize, change: &'static str) -> Changed {
+        Changed {
+            at: "2027-01-01T00:00:00Z".to_owned(),
+            retailer: "shop".to_owned(),
+            sale: Sale {
+                transaction: Some(format!("t-{number}")),
+                ..Sale::default()
+            },
+            decision: String::new(),
+            request: number.to_string(),
+            role: String::new(),
+            recorded_by: String::new(),
+            change: Change {
+                change,
+                recorded: String::new(),
+                candidate: String::new(),
+                asked: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_sale_that_would_be_denied_is_not_lost_behind_others() {
+        let version = "2".parse().unwrap();
+        let center = "main".parse().unwrap();
+        let rules = Name::parse("rules").unwrap();
+        let mut report = Report::of(&center, &rules, &version, Duration::ZERO);
+        assert_eq!(report.changed(), None);
+        let others = (0..SHOWN_MAX + 5).map(|number| changed(number, "file-name"));
+        report.changed.extend(others);
+        report.changed.push(changed(99, "allow-to-deny"));
+        report.end(&Fuel::default());
+        let told = report.changed().unwrap();
+        assert!(
+            told.starts_with("26 sales would have gone another way:\n"),
+            "{told}"
+        );
+        let first = told.lines().nth(2).unwrap();
+        assert!(first.contains("t-99"), "{told}");
+        assert!(told.contains("… and 6 more; "), "{told}");
+        assert!(
+            told.contains("plugin shadow --center main rules --version 2"),
+            "{told}"
+        );
+    }
 }
