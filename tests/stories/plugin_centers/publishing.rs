@@ -116,6 +116,37 @@ fn a_version_without_cases_or_with_a_failing_one_is_not_taken() {
     assert_eq!(shop.plugin(&["list"]), serde_json::json!([]));
 }
 
+/// Whoever is told that a version is not taken is told which of the two papers to change.
+#[test]
+fn what_does_not_agree_is_mended_where_it_is_wrong() {
+    let shop = Shop::open();
+    let file = shop.house.path().join("grant.toml");
+    let asking = |more: &str| manifest("names", "1", "naming") + more;
+    let refused = |written: &str| fail(&mut shop.publishing(&naming("one"), written));
+    let nothing_yet = refused(&asking("log = true\n"));
+    assert!(nothing_yet.contains("grants names nothing yet"), "{nothing_yet}");
+    let granted = "plugin = \"names\"\n[config]\nzone = \"EU\"\n[kv]\nquota = \"1KiB\"\n";
+    fs::write(&file, granted).unwrap();
+    shop.plugin(&["grant", file.to_str().unwrap()]);
+    let zone = "config = [\"zone\"]\n";
+    for (written, said, advice) in [
+        (asking(""), "the grant has config.zone", "Take it out of the grant"),
+        (
+            asking(&format!("log = true\n{zone}")),
+            "the grant lacks 'log = true'",
+            "Add the line to its grant",
+        ),
+        (
+            asking(&format!("{zone}[kv]\nquota = \"2KiB\"\n")),
+            "the grant says 'kv.quota = \"1KiB\"', and the manifest asks for 'kv.quota = \"2KiB\"'",
+            "Change the line in the grant",
+        ),
+    ] {
+        let refused = refused(&written);
+        assert!(refused.contains(said) && refused.contains(advice), "{refused}");
+    }
+}
+
 #[test]
 fn a_grant_that_the_active_version_does_not_fit_is_only_for_the_next() {
     let shop = Shop::open();

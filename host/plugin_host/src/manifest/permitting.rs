@@ -27,6 +27,14 @@ pub enum NotPermitted {
         /// The line, or the entry of a list.
         line: String,
     },
+    /// The grant says something else of what the manifest asks for, or allows less of it.
+    #[error("the grant says '{granted}', and the manifest asks for '{asked}'")]
+    Otherwise {
+        /// As it stands in the grant.
+        granted: String,
+        /// As it would have to stand there.
+        asked: String,
+    },
     /// The grant sets or names what the manifest does not ask for, which is most often a slip of
     /// the pen.
     #[error("the grant has {entry}, which the manifest does not ask for")]
@@ -48,7 +56,8 @@ impl Manifest {
     /// What the plug-in may use under this grant.
     ///
     /// # Errors
-    /// [`NotPermitted`] names the first line that is missing from the grant, or too much in it.
+    /// [`NotPermitted`] names the first line that is missing from the grant, that says something else
+    /// there, or that is too much in it.
     pub fn permitted(&self, grant: &Grant) -> Result<Permitted, NotPermitted> {
         if grant.plugin != self.id {
             return Err(NotPermitted::OtherPlugin {
@@ -152,15 +161,20 @@ impl Manifest {
             return Err(NotPermitted::Unasked { entry });
         }
         let secrets = self.secrets.iter().map(|(name, bound)| {
-            let granted = grant.secrets.get(name).filter(|granted| {
-                granted.field == bound.field && granted.address.covers(&bound.address)
-            });
             let SecretUse { address, field, .. } = bound;
-            let granted = granted.ok_or_else(|| {
+            let granted = grant.secrets.get(name).ok_or_else(|| {
                 lacking(format!(
                     "secrets.{name} = {{ file = \"/FILE\", address = \"{address}\", field = \"{field}\" }}"
                 ))
             })?;
+            if granted.field != bound.field {
+                let line = |field| format!("secrets.{name}.field = \"{field}\"");
+                return Err(otherwise(line(&granted.field), line(field)));
+            }
+            if !granted.address.covers(address) {
+                let line = |address| format!("secrets.{name}.address = \"{address}\"");
+                return Err(otherwise(line(&granted.address), line(address)));
+            }
             let terms = SecretTerms {
                 file: granted.file.clone(),
                 bound: bound.clone(),
@@ -179,20 +193,24 @@ impl Manifest {
         let usual = Limits::default();
         let most = limits(ceilings, &usual);
         let asked = self.limits;
+        let SomeLimits {
+            memory_bytes,
+            time_ms,
+            host_call_ms,
+            fuel,
+            host_calls,
+        } = *ceilings;
         let bytes = |bytes: usize| format!("\"{}\"", shown(bytes as u64));
-        within("memory", asked.memory_bytes, most.memory_bytes, bytes)?;
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        within("time_ms", asked.time_ms, ms(most.deadline), |ms| {
-            ms.to_string()
-        })?;
-        let host_call_ms = ms(most.host_call_timeout);
-        within("host_call_ms", asked.host_call_ms, host_call_ms, |ms| {
-            ms.to_string()
-        })?;
-        within("fuel", asked.fuel, most.fuel, |fuel| fuel.to_string())?;
-        within("host_calls", asked.host_calls, most.host_calls, |calls| {
-            calls.to_string()
-        })?;
+        let usual_ms = (ms(usual.deadline), ms(usual.host_call_timeout));
+        let memory = (memory_bytes, usual.memory_bytes);
+        within("memory", asked.memory_bytes, memory, bytes)?;
+        within("time_ms", asked.time_ms, (time_ms, usual_ms.0), number)?;
+        let host_call = (host_call_ms, usual_ms.1);
+        within("host_call_ms", asked.host_call_ms, host_call, number)?;
+        within("fuel", asked.fuel, (fuel, usual.fuel), number)?;
+        let calls = (host_calls, usual.host_calls);
+        within("host_calls", asked.host_calls, calls, number)?;
         // Where a manifest says nothing it has what is usual, or less if the operator says so.
         let unsaid = Limits {
             memory_bytes: usual.memory_bytes.min(most.memory_bytes),
@@ -210,28 +228,41 @@ fn lacking(line: impl Into<String>) -> NotPermitted {
     NotPermitted::Lacking { line: line.into() }
 }
 
+fn otherwise(granted: String, asked: String) -> NotPermitted {
+    NotPermitted::Otherwise { granted, asked }
+}
+
 fn kv(asked: KvTerms, grant: &Grant) -> Result<KvTerms, NotPermitted> {
-    let line = format!("kv.quota = \"{}\"", shown(asked.quota_bytes));
-    let granted = grant.kv.ok_or_else(|| lacking(line.clone()))?;
+    let line = |bytes| format!("kv.quota = \"{}\"", shown(bytes));
+    let granted = grant.kv.ok_or_else(|| lacking(line(asked.quota_bytes)))?;
     if granted.quota_bytes < asked.quota_bytes {
-        return Err(lacking(line));
+        return Err(otherwise(line(granted.quota_bytes), line(asked.quota_bytes)));
     }
     if asked.write && !granted.write {
-        return Err(lacking("kv.write = true"));
+        let line = |write| format!("kv.write = {write}");
+        return Err(otherwise(line(false), line(true)));
     }
     Ok(asked)
 }
 
+/// Holds a limit against the grant's, and where that says nothing against the usual one.
 fn within<T: PartialOrd + Copy>(
     key: &str,
     asked: Option<T>,
-    most: T,
+    (granted, usual): (Option<T>, T),
     shown: impl Fn(T) -> String,
 ) -> Result<(), NotPermitted> {
-    match asked {
-        Some(asked) if asked > most => Err(lacking(format!("limits.{key} = {}", shown(asked)))),
+    let Some(asked) = asked else { return Ok(()) };
+    let line = |value| format!("limits.{key} = {}", shown(value));
+    match granted {
+        Some(granted) if asked > granted => Err(otherwise(line(granted), line(asked))),
+        None if asked > usual => Err(lacking(line(asked))),
         Some(_) | None => Ok(()),
     }
+}
+
+fn number(value: impl ToString) -> String {
+    value.to_string()
 }
 
 /// Limits with those replaced of which something is said.

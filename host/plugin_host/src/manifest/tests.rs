@@ -201,14 +201,6 @@ fn what_the_grant_lacks_is_named_by_its_line() {
          address = \"https://api.example/v1/\"\nfield = \"authorization\"\n";
     lacking((whole, ""), secret);
     lacking(
-        (
-            "address = \"https://api.example/v1/\"",
-            "address = \"https://api.example/v1/other/\"",
-        ),
-        secret,
-    );
-    lacking(("field = \"authorization\"", "field = \"x-key\""), secret);
-    lacking(
         ("[\"book_by_id\"]", "[]"),
         "\"book_by_id\" in sql.statements",
     );
@@ -221,17 +213,52 @@ fn what_the_grant_lacks_is_named_by_its_line() {
         let line = "\"https://api.example/v1/books/\" in http.allow".to_owned();
         assert_eq!(refused, NotPermitted::Lacking { line });
     }
-    lacking(
-        ("quota = \"1MiB\"", "quota = \"63KiB\""),
-        "kv.quota = \"64KiB\"",
-    );
-    lacking(
-        ("quota = \"1MiB\"", "quota = \"1MiB\"\nwrite = false"),
-        "kv.write = true",
-    );
     lacking(("[kv]\nquota = \"1MiB\"", ""), "kv.quota = \"64KiB\"");
     lacking(("memory = \"256MiB\"", ""), "limits.memory = \"128MiB\"");
-    lacking(("time_ms = 1000", "time_ms = 499"), "limits.time_ms = 500");
+}
+
+#[test]
+fn what_the_grant_says_otherwise_is_named_with_both_lines() {
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    for (change, granted, asked) in [
+        (
+            (
+                "address = \"https://api.example/v1/\"",
+                "address = \"https://api.example/v1/other/\"",
+            ),
+            "secrets.catalog-token.address = \"https://api.example/v1/other/\"",
+            "secrets.catalog-token.address = \"https://api.example/v1/books/\"",
+        ),
+        (
+            ("field = \"authorization\"", "field = \"x-key\""),
+            "secrets.catalog-token.field = \"x-key\"",
+            "secrets.catalog-token.field = \"authorization\"",
+        ),
+        (
+            ("quota = \"1MiB\"", "quota = \"63KiB\""),
+            "kv.quota = \"63KiB\"",
+            "kv.quota = \"64KiB\"",
+        ),
+        (
+            ("quota = \"1MiB\"", "quota = \"1MiB\"\nwrite = false"),
+            "kv.write = false",
+            "kv.write = true",
+        ),
+        (
+            ("memory = \"256MiB\"", "memory = \"1MiB\""),
+            "limits.memory = \"1MiB\"",
+            "limits.memory = \"128MiB\"",
+        ),
+        (
+            ("time_ms = 1000", "time_ms = 499"),
+            "limits.time_ms = 499",
+            "limits.time_ms = 500",
+        ),
+    ] {
+        let refused = manifest.permitted(&grant(change).unwrap()).unwrap_err();
+        let (granted, asked) = (granted.to_owned(), asked.to_owned());
+        assert_eq!(refused, NotPermitted::Otherwise { granted, asked });
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use colophon_core::capability::Name;
 use colophon_core::rollout::PluginVersion;
 use colophon_core::time::Clock as _;
-use colophon_plugin_host::manifest::{Manifest, Permitted};
+use colophon_plugin_host::manifest::{Manifest, NotPermitted, Permitted};
 use colophon_plugin_host::{Digested, Sandbox};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{HeldAgainst, KeptPlugin, KeptVector, NewVersion, StepError};
@@ -130,12 +131,9 @@ fn offered(
         Some(record) => HeldAgainst::Grant(record.grant.clone()),
         None => HeldAgainst::Nothing(format!("plugin = \"{}\"\n", manifest.id)),
     };
-    let (_, permitted) = permitted(&written, grant.text()).with_context(|| {
-        format!(
-            "center {center} does not grant what {} asks for. Write a grant and run `colophon \
-             plugin grant --center {center} FILE`, or take the line out of plugin.toml",
-            manifest.id
-        )
+    let (_, permitted) = permitted(&written, grant.text()).map_err(|error| {
+        let advice = advice(center, &manifest.id, &grant, error.downcast_ref());
+        error.context(advice)
     })?;
     let signature = arguments
         .signature
@@ -151,6 +149,39 @@ fn offered(
         permitted,
         signature: signature.transpose()?,
     })
+}
+
+/// What to do where manifest and grant do not agree: each kind of difference is mended elsewhere.
+fn advice(
+    center: &CenterId,
+    plugin: &Name,
+    grant: &HeldAgainst,
+    refused: Option<&NotPermitted>,
+) -> String {
+    let again = format!("`colophon plugin grant --center {center} FILE`");
+    match (refused, grant) {
+        (Some(NotPermitted::Lacking { .. }), HeldAgainst::Nothing(_)) => format!(
+            "center {center} grants {plugin} nothing yet. Write a grant with that line and run {again}, \
+             or take it out of plugin.toml if the plug-in does not use it"
+        ),
+        (Some(NotPermitted::Lacking { .. }), HeldAgainst::Grant(_)) => format!(
+            "center {center} does not grant all that {plugin} asks for. Add the line to its grant and \
+             run {again}, or take it out of plugin.toml if the plug-in does not use it"
+        ),
+        (Some(NotPermitted::Otherwise { .. }), _) => format!(
+            "what center {center} grants {plugin} is not what its plugin.toml asks for. Change the \
+             line in the grant and run {again}, with --next if a version in use needs it as it is; or \
+             change plugin.toml"
+        ),
+        (Some(NotPermitted::Unasked { .. }), _) => format!(
+            "the grant of {plugin} in center {center} has something that plugin.toml does not ask for. \
+             Take it out of the grant and run {again}, with --next if a version in use needs it; or, if \
+             this version uses it, ask for it in plugin.toml"
+        ),
+        (Some(NotPermitted::OtherPlugin { .. } | NotPermitted::OtherRoles { .. }) | None, _) => {
+            format!("{plugin} cannot be held against its grant in center {center}")
+        }
+    }
 }
 
 /// Where a center names publishers, one of them has to have signed the version.
