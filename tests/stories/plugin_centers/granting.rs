@@ -119,7 +119,8 @@ fn a_grant_is_proposed_that_allows_what_was_used() {
     assert!(said.contains("Records do not tell"), "{said}");
     // What is there already is not overwritten.
     let mut command = shop.house.colophon();
-    fail(command.args(["plugin", "propose", "names", "--out", &next]));
+    let refused = fail(command.args(["plugin", "propose", "names", "--out", &next]));
+    assert!(refused.contains("is there already"), "{refused}");
 }
 
 #[test]
@@ -133,4 +134,32 @@ fn a_plug_in_that_asks_nothing_needs_nothing() {
     let proposal = shop.plugin(&["propose", "names"]);
     assert_eq!(proposal["parts"], json!([]));
     assert_eq!(proposal["fitting"], json!(["1"]));
+}
+
+#[test]
+fn a_misspelled_name_gets_no_grant_of_its_own() {
+    let shop = Shop::open();
+    let file = shop.house.path().join("grant.toml");
+    let path = file.to_str().unwrap();
+    let granting = |plugin: &str| {
+        fs::write(&file, format!("plugin = \"{plugin}\"\nlog = true\n")).unwrap();
+        let mut command = shop.house.colophon();
+        command.args(["plugin", "grant", path]);
+        command
+    };
+    // The first grant comes before the first version.
+    let said = succeed(&mut granting("names"));
+    assert!(said.contains("no version of it yet"), "{said}");
+    assert!(said.contains("id = \"names\""), "{said}");
+    let refused = fail(&mut granting("nams"));
+    assert!(refused.contains("one called names"), "{refused}");
+    let list = || shop.plugin(&["list"]).as_array().unwrap().len();
+    assert_eq!(list(), 1);
+    // Nor does whoever has misspelled the first grant look for the fault elsewhere.
+    let asking = manifest("nams", "1", "naming") + "log = true\n";
+    let refused = fail(&mut shop.publishing(&naming("one"), &asking));
+    assert!(refused.contains("but names has a grant"), "{refused}");
+    succeed(&mut granting("territories"));
+    succeed(granting("nams").arg("--new"));
+    assert_eq!(list(), 3);
 }

@@ -124,13 +124,20 @@ fn what_does_not_agree_is_mended_where_it_is_wrong() {
     let asking = |more: &str| manifest("names", "1", "naming") + more;
     let refused = |written: &str| fail(&mut shop.publishing(&naming("one"), written));
     let nothing_yet = refused(&asking("log = true\n"));
-    assert!(nothing_yet.contains("grants names nothing yet"), "{nothing_yet}");
+    assert!(
+        nothing_yet.contains("grants names nothing yet"),
+        "{nothing_yet}"
+    );
     let granted = "plugin = \"names\"\n[config]\nzone = \"EU\"\n[kv]\nquota = \"1KiB\"\n";
     fs::write(&file, granted).unwrap();
     shop.plugin(&["grant", file.to_str().unwrap()]);
     let zone = "config = [\"zone\"]\n";
     for (written, said, advice) in [
-        (asking(""), "the grant has config.zone", "Take it out of the grant"),
+        (
+            asking(""),
+            "the grant has config.zone",
+            "Take it out of the grant",
+        ),
         (
             asking(&format!("log = true\n{zone}")),
             "the grant lacks 'log = true'",
@@ -143,7 +150,10 @@ fn what_does_not_agree_is_mended_where_it_is_wrong() {
         ),
     ] {
         let refused = refused(&written);
-        assert!(refused.contains(said) && refused.contains(advice), "{refused}");
+        assert!(
+            refused.contains(said) && refused.contains(advice),
+            "{refused}"
+        );
     }
 }
 

@@ -10,7 +10,8 @@ use super::CenterArg;
 pub(crate) enum CenterPluginCommand {
     /// Say what a plug-in may use in a center. Versions there that fit the grant have it at once,
     /// those published later are held against it. The others have no grant any more and are not
-    /// asked again, unless a later grant fits them.
+    /// asked again, unless a later grant fits them. A plug-in may be granted something before a
+    /// version of it is published.
     Grant {
         #[command(flatten)]
         center: CenterArg,
@@ -20,6 +21,9 @@ pub(crate) enum CenterPluginCommand {
         /// it has for as long as it is asked, and is not gone back to afterwards.
         #[arg(long)]
         next: bool,
+        /// Also for a plug-in that the center does not have, though one with a similar name is there.
+        #[arg(long)]
+        new: bool,
     },
     /// Take a version in: hold it against its manifest and the grant, compile it, let it test itself
     /// and run its cases. Nobody is asked it before it is promoted.

@@ -44,13 +44,25 @@ async fn operate(
     output: Output,
 ) -> Result<()> {
     match command {
-        CenterPluginCommand::Grant { center, file, next } => {
+        CenterPluginCommand::Grant {
+            center,
+            file,
+            next,
+            new,
+        } => {
             let center = known_center(house, &center.center).await?;
-            let unfit = match next {
-                true => UnfitAsked::KeepTheirs,
-                false => UnfitAsked::Refused,
+            let asked = grant::Asked {
+                file,
+                unfit: match next {
+                    true => UnfitAsked::KeepTheirs,
+                    false => UnfitAsked::Refused,
+                },
+                similar: match new {
+                    true => grant::SimilarName::IsAnother,
+                    false => grant::SimilarName::IsRefused,
+                },
             };
-            grant::run(config, house, &center, &file, unfit, output).await
+            grant::run(config, house, &center, &asked, output).await
         }
         CenterPluginCommand::Publish(arguments) => {
             let center = known_center(house, &arguments.center.center).await?;

@@ -1,8 +1,9 @@
 //! `colophon plugin grant`.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail, ensure};
+use colophon_core::capability::Name;
 use colophon_core::causes::causes;
 use colophon_core::rollout::{PluginVersion, VersionState};
 use colophon_core::time::Clock as _;
@@ -24,10 +25,34 @@ use crate::output::{Output, plain};
 /// itself, which has been given what the grant keeps encrypted.
 const NOT_LOADED: &str = "it cannot be loaded";
 
+/// Names of so many letters or more are likely meant to be one where two letters differ; in shorter
+/// ones it is one.
+const LONG_NAME: usize = 8;
+
+/// What an operator asks for.
+pub(super) struct Asked {
+    pub(super) file: PathBuf,
+    pub(super) unfit: UnfitAsked,
+    pub(super) similar: SimilarName,
+}
+
+/// What a name is that the center does not have, where it has a similar one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SimilarName {
+    /// Taken for a slip of the pen.
+    IsRefused,
+    /// That of another plug-in.
+    IsAnother,
+}
+
 #[derive(Serialize)]
 struct Told {
     center: String,
     plugin: String,
+    /// Whether the center did not have the plug-in before.
+    new: bool,
+    /// Versions that the center has of it.
+    versions: usize,
     /// Versions that have the grant from now on.
     in_force_for: Vec<String>,
     /// Versions that have no grant any more, and are not asked again under this one.
@@ -46,14 +71,22 @@ pub(super) async fn run(
     config: &Config,
     house: &House,
     center: &CenterId,
-    file: &Path,
-    unfit: UnfitAsked,
+    asked: &Asked,
     output: Output,
 ) -> Result<()> {
+    let Asked {
+        file,
+        unfit,
+        similar,
+    } = asked;
+    let unfit = *unfit;
     let written = text(file)?;
     let grant = Grant::parse(&written)
         .map_err(|refused| anyhow!("{}: {}", file.display(), causes(&refused)))?;
     let record = house.store.kept_plugin(center, &grant.plugin).await?;
+    if record.is_none() && *similar == SimilarName::IsRefused {
+        refuse_similar(house, center, &grant.plugin).await?;
+    }
     let verdicts = match &record {
         Some(record) => {
             let trial = Trial {
@@ -78,8 +111,33 @@ pub(super) async fn run(
         .grant_plugin(center, &grant.plugin, granted, now)
         .await;
     let taken = taken.map_err(refused)?;
-    let told = told(center, &grant, taken);
+    let told = told(center, &grant, record.as_ref(), taken);
     output.print(&told, words)
+}
+
+/// A name that the center does not have is likely misspelled where a similar one is there.
+async fn refuse_similar(house: &House, center: &CenterId, name: &Name) -> Result<()> {
+    if let Some(near) = similar(house, center, name).await? {
+        bail!(
+            "center {center} has no plug-in {name}, but one called {near}: nothing was granted. Mend \
+             `plugin` in the grant, or use --new if {name} is another plug-in"
+        );
+    }
+    Ok(())
+}
+
+/// A plug-in of the center whose name is nearly this one.
+pub(super) async fn similar(house: &House, center: &CenterId, name: &Name) -> Result<Option<Name>> {
+    let known = house.store.kept_plugins(center).await?;
+    let known = known.into_iter().map(|plugin| plugin.id);
+    Ok(nearest(name.as_str(), known))
+}
+
+fn nearest(name: &str, known: impl Iterator<Item = Name>) -> Option<Name> {
+    let most = if name.len() < LONG_NAME { 1 } else { 2 };
+    let apart = known.map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known));
+    let near = apart.filter(|(apart, _)| (1..=most).contains(apart));
+    near.min_by_key(|(apart, _)| *apart).map(|(_, known)| known)
 }
 
 /// A grant that the versions of a plug-in are held against.
@@ -205,7 +263,7 @@ fn refused(refused: GrantRefused) -> anyhow::Error {
     anyhow::Error::from(refused).context(next)
 }
 
-fn told(center: &CenterId, grant: &Grant, taken: GrantTaken) -> Told {
+fn told(center: &CenterId, grant: &Grant, record: Option<&KeptPlugin>, taken: GrantTaken) -> Told {
     let rows = |versions: Vec<(PluginVersion, String)>| {
         let versions = versions.into_iter();
         let rows = versions.map(|(version, reason)| UnfitRow {
@@ -217,6 +275,8 @@ fn told(center: &CenterId, grant: &Grant, taken: GrantTaken) -> Told {
     Told {
         center: center.to_string(),
         plugin: grant.plugin.to_string(),
+        new: record.is_none(),
+        versions: record.map_or(0, |record| record.versions.len()),
         in_force_for: taken.fit.iter().map(ToString::to_string).collect(),
         unfit: rows(taken.unfit),
         keeping_earlier: rows(taken.keeping),
@@ -226,6 +286,10 @@ fn told(center: &CenterId, grant: &Grant, taken: GrantTaken) -> Told {
 fn words(told: &Told) -> String {
     let Told { center, plugin, .. } = told;
     let now = match told.in_force_for.as_slice() {
+        [] if told.versions == 0 => format!(
+            "Center {center} has no version of it yet: the grant holds for those whose plugin.toml says \
+             id = \"{plugin}\"."
+        ),
         [] => "It holds for versions published from now on.".to_owned(),
         versions => format!(
             "It holds for {} and for versions published from now on. Running hosts follow within \
@@ -247,4 +311,29 @@ fn words(told: &Told) -> String {
         ));
     }
     text + &format!("Next: colophon plugin publish --center {center} FOLDER")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_is_told_from_another_name() {
+        let named = |text: &str| Name::parse(text).unwrap();
+        let known = || ["acme-shelf", "names"].map(named).into_iter();
+        for (slip, meant) in [
+            ("acme-shelv", "acme-shelf"),
+            ("acme_shelf", "acme-shelf"),
+            ("acmeshelf", "acme-shelf"),
+            ("acme-hself", "acme-shelf"),
+            ("cme-shelfs", "acme-shelf"),
+            ("name", "names"),
+            ("nmaes", "names"),
+        ] {
+            assert_eq!(nearest(slip, known()), Some(named(meant)), "{slip}");
+        }
+        for other in ["acme", "acme-shop", "nam", "territories", "names"] {
+            assert_eq!(nearest(other, known()), None, "{other}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ use super::super::folder;
 use super::super::manifest::first_table;
 use super::super::progress::Progress;
 use super::super::test::{cases_of, prove, shown as shown_cases};
+use super::grant::similar;
 use super::surviving::survive;
 use crate::cli::PluginPublishArgs;
 use crate::config::Config;
@@ -53,6 +54,15 @@ struct Offered {
     signature: Option<Vec<u8>>,
 }
 
+/// What the center has of the plug-in.
+enum Known<'a> {
+    Plugin(&'a KeptPlugin),
+    Nothing {
+        /// A plug-in whose name is nearly the same.
+        similar: Option<Name>,
+    },
+}
+
 /// What was proven of a version.
 struct Proven {
     cases: usize,
@@ -71,13 +81,13 @@ pub(super) async fn run(
     let plugin = Plugin::with_manifest(&arguments.plugin, arguments.manifest.as_deref())?;
     let (written, manifest) = plugin.manifest()?;
     let record = house.store.kept_plugin(center, &manifest.id).await?;
-    let offered = offered(
-        center,
-        plugin,
-        (written, manifest),
-        record.as_ref(),
-        arguments,
-    )?;
+    let known = match &record {
+        Some(record) => Known::Plugin(record),
+        None => Known::Nothing {
+            similar: similar(house, center, &manifest.id).await?,
+        },
+    };
+    let offered = offered(center, plugin, (written, manifest), &known, arguments)?;
     let sha256 = *offered.component.sha256();
     believe(house, center, &offered, &sha256).await?;
     let vectors = house
@@ -115,11 +125,13 @@ fn offered(
     center: &CenterId,
     plugin: Plugin,
     (written, manifest): (String, Manifest),
-    record: Option<&KeptPlugin>,
+    known: &Known<'_>,
     arguments: &PluginPublishArgs,
 ) -> Result<Offered> {
     let version: PluginVersion = manifest.version.parse().context("plugin.toml: version")?;
-    if record.is_some_and(|record| record.version(&version).is_some()) {
+    if let Known::Plugin(record) = known
+        && record.version(&version).is_some()
+    {
         bail!(
             "version {version} of {} is published already; what has changed gets another version \
              in plugin.toml",
@@ -127,12 +139,12 @@ fn offered(
         );
     }
     // Without a grant there is nothing that it can call.
-    let grant = match record {
-        Some(record) => HeldAgainst::Grant(record.grant.clone()),
-        None => HeldAgainst::Nothing(format!("plugin = \"{}\"\n", manifest.id)),
+    let grant = match known {
+        Known::Plugin(record) => HeldAgainst::Grant(record.grant.clone()),
+        Known::Nothing { .. } => HeldAgainst::Nothing(format!("plugin = \"{}\"\n", manifest.id)),
     };
     let (_, permitted) = permitted(&written, grant.text()).map_err(|error| {
-        let advice = advice(center, &manifest.id, &grant, error.downcast_ref());
+        let advice = advice(center, &manifest.id, known, error.downcast_ref());
         error.context(advice)
     })?;
     let signature = arguments
@@ -155,16 +167,26 @@ fn offered(
 fn advice(
     center: &CenterId,
     plugin: &Name,
-    grant: &HeldAgainst,
+    known: &Known<'_>,
     refused: Option<&NotPermitted>,
 ) -> String {
     let again = format!("`colophon plugin grant --center {center} FILE`");
-    match (refused, grant) {
-        (Some(NotPermitted::Lacking { .. }), HeldAgainst::Nothing(_)) => format!(
+    match (refused, known) {
+        (
+            Some(NotPermitted::Lacking { .. }),
+            Known::Nothing {
+                similar: Some(similar),
+            },
+        ) => format!(
+            "center {center} grants {plugin} nothing yet, but {similar} has a grant: if that is meant, \
+             mend `plugin` there or `id` in plugin.toml. Otherwise write a grant with that line and run \
+             {again} with --new"
+        ),
+        (Some(NotPermitted::Lacking { .. }), Known::Nothing { similar: None }) => format!(
             "center {center} grants {plugin} nothing yet. Write a grant with that line and run {again}, \
              or take it out of plugin.toml if the plug-in does not use it"
         ),
-        (Some(NotPermitted::Lacking { .. }), HeldAgainst::Grant(_)) => format!(
+        (Some(NotPermitted::Lacking { .. }), Known::Plugin(_)) => format!(
             "center {center} does not grant all that {plugin} asks for. Add the line to its grant and \
              run {again}, or take it out of plugin.toml if the plug-in does not use it"
         ),
