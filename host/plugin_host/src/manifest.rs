@@ -46,7 +46,6 @@ mod reading;
 #[cfg(test)]
 mod tests;
 mod warming;
-mod wider;
 mod within;
 mod writing;
 
@@ -63,7 +62,7 @@ pub use self::permitting::NotPermitted;
 pub use self::reading::PaperRefused;
 pub(crate) use self::reading::{FUEL_MAX, HOST_CALLS_MAX, MEMORY_BYTES_MAX, TIME_MS_MAX};
 pub use self::warming::WarmGrant;
-pub use self::wider::Wider;
+pub use self::within::Wider;
 pub use self::writing::NotWritten;
 use crate::contract::Role;
 use crate::limits::Limits;

@@ -236,7 +236,10 @@ fn kv(asked: KvTerms, grant: &Grant) -> Result<KvTerms, NotPermitted> {
     let line = |bytes| format!("kv.quota = \"{}\"", shown(bytes));
     let granted = grant.kv.ok_or_else(|| lacking(line(asked.quota_bytes)))?;
     if granted.quota_bytes < asked.quota_bytes {
-        return Err(otherwise(line(granted.quota_bytes), line(asked.quota_bytes)));
+        return Err(otherwise(
+            line(granted.quota_bytes),
+            line(asked.quota_bytes),
+        ));
     }
     if asked.write && !granted.write {
         let line = |write| format!("kv.write = {write}");

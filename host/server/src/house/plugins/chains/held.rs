@@ -105,7 +105,7 @@ impl Ready {
         }
         let then = permitted(&self.papers.manifest, &self.papers.grant);
         let now = permitted(&self.papers.manifest, grant);
-        matches!((then, now), (Ok((_, then)), Ok((_, now))) if then.is_within(&now))
+        matches!((then, now), (Ok((_, then)), Ok((_, now))) if then.within(&now).is_ok())
     }
 
     /// Whether somebody who may publish has signed it.
