@@ -1,5 +1,7 @@
 //! Whether the databases answer, how much is in them, and whether it is sound.
 
+mod questions;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,12 +12,11 @@ use tokio::time::timeout;
 
 use crate::centers::COPY_KEY;
 use crate::database::{Database, Engine, arguments};
-use crate::decisions::RECORD;
 use crate::failure::{Fault, ReadError};
 use crate::log::{DATA_KEY, DETAILS};
 use crate::node::NodeStore;
 use crate::parse::counted;
-use crate::plugins::{GRANT, INPUT, VERSION_GRANT};
+use crate::plugins::{GRANT, VERSION_GRANT};
 use crate::principals::CHAIN;
 use crate::retailers::SECRET;
 use crate::secrets::{Column, Secrets};
@@ -59,11 +60,7 @@ const PLUGIN_GRANTS: &str = "SELECT center, id, grant_text FROM plugins";
 const VERSION_GRANTS: &str = "SELECT center, plugin, version, grant_text FROM plugin_versions \
     WHERE grant_text IS NOT NULL";
 
-const PLUGIN_VECTORS: &str = "SELECT center, plugin, number, input FROM plugin_vectors";
-
 const SOME_VALUES: &str = "SELECT center, plugin, key, value FROM plugin_values LIMIT 1000";
-
-const SOME_DECISIONS: &str = "SELECT center, id, record FROM plugin_decisions LIMIT 1000";
 
 const SOME_PRINCIPALS: &str = "SELECT center, pseudonym, chain FROM principals LIMIT 1000";
 
@@ -206,13 +203,7 @@ impl Store {
         });
         problems.extend(unopened(&self.secrets, database, VERSION_GRANT, rows));
 
-        let rows: Vec<(String, String, i64, Vec<u8>)> =
-            database.all(PLUGIN_VECTORS, arguments![]).await?;
-        let rows = rows.into_iter().map(|(center, id, number, sealed)| {
-            let row = [center.as_bytes(), id.as_bytes(), &number.to_be_bytes()];
-            (frames(&row), sealed)
-        });
-        problems.extend(unopened(&self.secrets, database, INPUT, rows));
+        problems.extend(self.question_problems().await?);
 
         let rows: Vec<(String, String, String, Vec<u8>)> =
             database.all(SOME_VALUES, arguments![]).await?;
@@ -221,13 +212,6 @@ impl Store {
             (frames(&row), sealed)
         });
         problems.extend(unopened(&self.secrets, database, VALUE, rows));
-
-        let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
-            database.all(SOME_DECISIONS, arguments![]).await?;
-        let rows = rows
-            .into_iter()
-            .map(|(center, id, sealed)| (frames(&[center.as_bytes(), &id]), sealed));
-        problems.extend(unopened(&self.secrets, database, RECORD, rows));
 
         let rows: Vec<(Vec<u8>, Vec<u8>)> = self.logging.all(SOME_PERSONS, arguments![]).await?;
         let rows = rows
@@ -283,21 +267,40 @@ pub(crate) fn unopened(
     column: Column,
     rows: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
 ) -> Option<Problem> {
-    let opens = |row: &[u8], sealed: &[u8]| secrets.opens(column, row, sealed);
-    let (all, bad) = rows.fold((0u64, 0u64), |(all, bad), (row, sealed)| {
-        (all + 1, if opens(&row, &sealed) { bad } else { bad + 1 })
-    });
-    let advice = match bad {
-        0 => return None,
-        bad if bad == all => "is this the master key the database was made with?",
-        _ => "restore the rows from a copy, or replace the keys",
-    };
-    let Column { table, name } = column;
-    let text = format!("{bad} of {all} values of {table}.{name} do not decrypt: {advice}");
-    Some(Problem {
-        service: database.service(),
-        text,
-    })
+    let mut tried = Tried::default();
+    for (row, sealed) in rows {
+        tried.one(secrets.opens(column, &row, &sealed));
+    }
+    tried.problem(database, column)
+}
+
+/// Values of an encrypted column that were tried.
+#[derive(Default)]
+struct Tried {
+    all: u64,
+    bad: u64,
+}
+
+impl Tried {
+    fn one(&mut self, opens: bool) {
+        self.all += 1;
+        self.bad += u64::from(!opens);
+    }
+
+    fn problem(&self, database: &Database, column: Column) -> Option<Problem> {
+        let Self { all, bad } = self;
+        let advice = match bad {
+            0 => return None,
+            bad if bad == all => "is this the master key the database was made with?",
+            _ => "restore the rows from a copy, or replace the keys",
+        };
+        let Column { table, name } = column;
+        let text = format!("{bad} of {all} values of {table}.{name} do not decrypt: {advice}");
+        Some(Problem {
+            service: database.service(),
+            text,
+        })
+    }
 }
 
 /// What the engine itself finds wrong with a file; a server looks after its own.

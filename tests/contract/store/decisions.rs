@@ -79,6 +79,34 @@ async fn numbers(store: &Store) -> Vec<i64> {
     found.iter().map(|row| row.at.unix_ms()).collect()
 }
 
+/// They are tried a few at a time, and none of them is left out or tried twice.
+pub(crate) async fn damage_is_found_wherever_it_lies(ground: &Place) {
+    let store = furnished(ground).await;
+    let all: Vec<DecisionRow> = (1..=70).map(decision).collect();
+    let keeping = Keeping {
+        last: 100,
+        ..KEEPING
+    };
+    keep_as(&store, &all, keeping).await.unwrap();
+    let whole = store.check_integrity().await.unwrap();
+    assert!(whole.is_empty(), "{whole:?}");
+    let mut stranger = ground.stranger().await;
+    // One of the first, of the second and of the last page.
+    for number in [1, 40, 70] {
+        stranger
+            .run(&format!(
+                "UPDATE plugin_decisions SET record = id WHERE at = {number}"
+            ))
+            .await;
+    }
+    let problems = store.check_integrity().await.unwrap();
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
+    let said = "3 of 70 values of plugin_decisions.record";
+    assert!(problem.text.starts_with(said), "{problem:?}");
+}
+
 pub(crate) async fn a_decision_comes_back_as_it_was_kept(ground: &Place) {
     let store = furnished(ground).await;
     let sampled = DecisionRow {

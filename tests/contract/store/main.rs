@@ -197,6 +197,7 @@ on_both_engines! {
     }
     decisions {
         decisions => a_decision_comes_back_as_it_was_kept,
+        decisions => damage_is_found_wherever_it_lies,
         decisions => the_last_decisions_are_kept_and_those_of_chance,
         decisions => decisions_go_by_age,
         decisions => decisions_go_with_their_plug_in,
