@@ -88,12 +88,17 @@ struct Row {
 
 pub(super) async fn run(config: &Config, command: LogCommand, output: Output) -> Result<ExitCode> {
     let house = House::open(config).await?;
-    let done = operate(&house, command, output).await;
+    let done = operate(config, &house, command, output).await;
     house.close().await;
     done.map(|()| ExitCode::SUCCESS)
 }
 
-async fn operate(house: &House, command: LogCommand, output: Output) -> Result<()> {
+async fn operate(
+    config: &Config,
+    house: &House,
+    command: LogCommand,
+    output: Output,
+) -> Result<()> {
     match command {
         LogCommand::Report { center, days } => {
             report(
@@ -114,7 +119,7 @@ async fn operate(house: &House, command: LogCommand, output: Output) -> Result<(
             .await?;
         }
         LogCommand::Events(arguments) => events::list(house, &arguments, output).await?,
-        LogCommand::Erase(arguments) => erase::run(house, &arguments, output).await?,
+        LogCommand::Erase(arguments) => erase::run(config, house, &arguments, output).await?,
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use base64ct::{Base64, Encoding as _};
 use colophon_core::id::EventId;
 use colophon_receipt::{CenterId, RetailerId};
 use serde_json::Value;
@@ -140,7 +141,8 @@ const TELLING: usize = 5;
 
 impl Named<'_> {
     /// Whether a record names the person: where plug-ins are told it, or in any other text, as all of
-    /// it or as words of their own.
+    /// it or as words of their own. Bodies of requests and answers are kept in base64, and a name may
+    /// stand in an address or a form with its letters escaped.
     fn stands_in(self, record: &[u8]) -> bool {
         let record: Result<Value, _> = serde_json::from_slice(record);
         record.is_ok_and(|record| self.is_in(&record))
@@ -164,6 +166,12 @@ impl Named<'_> {
     }
 
     fn is_text(self, text: &str) -> bool {
+        let decoded = Base64::decode_vec(text).ok();
+        let decoded = decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        self.is_plain(text) || decoded.is_some_and(|decoded| self.is_plain(&decoded))
+    }
+
+    fn is_plain(self, text: &str) -> bool {
         let begins_json = text.starts_with(['{', '[', '"']);
         let inner = begins_json.then(|| serde_json::from_str::<Value>(text).ok());
         if inner.flatten().is_some_and(|inner| self.is_in(&inner)) {
@@ -172,6 +180,10 @@ impl Named<'_> {
         if self.text.chars().count() < TELLING {
             return false;
         }
+        self.is_word_of(text) || text.contains(['%', '+']) && self.is_word_of(&unescaped(text))
+    }
+
+    fn is_word_of(self, text: &str) -> bool {
         text.match_indices(self.text).any(|(at, found)| {
             let before = text.get(..at).and_then(|text| text.chars().next_back());
             let after = text.get(at + found.len()..);
@@ -179,6 +191,27 @@ impl Named<'_> {
             !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
         })
     }
+}
+
+/// A text as it stands in an address or a form, without its escapes.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut left = text.as_bytes();
+    while let Some((first, rest)) = left.split_first() {
+        let escaped = rest.get(..2).and_then(|digits| {
+            let [high, low] = *digits else { return None };
+            let [high, low] = [high, low].map(|digit| char::from(digit).to_digit(16));
+            u8::try_from(high? * 16 + low?).ok()
+        });
+        let (byte, after) = match (first, escaped) {
+            (b'%', Some(byte)) => (byte, rest.get(2..).unwrap_or_default()),
+            (b'+', _) => (b' ', rest),
+            (other, _) => (*other, rest),
+        };
+        bytes.push(byte);
+        left = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -206,6 +239,23 @@ mod tests {
             );
             assert!(!finds("nobody at all", &json!({ "question": question })));
         }
+    }
+
+    #[test]
+    fn a_name_is_found_in_bodies_and_addresses() {
+        let name = "Zoë Lovelace";
+        let plain = json!({ "buyer": { "name": name } }).to_string();
+        let form = "id=7&buyer=Zo%C3%AB+Lovelace&x=%zz%";
+        for body in [plain.as_str(), form, name] {
+            let call = json!({ "body": Base64::encode_string(body.as_bytes()) });
+            assert!(finds(name, &call), "{body}");
+            assert!(!finds("nobody at all", &call), "{body}");
+        }
+        let asked = json!({ "url": "https://a.example/v1/Zo%C3%AB%20Lovelace?x=1" });
+        assert!(finds(name, &asked));
+        assert!(!finds("Zoë Love", &asked));
+        // What happens to read as base64 is a text all the same.
+        assert!(finds("Lovelace", &json!({ "name": "Lovelace" })));
     }
 
     #[test]

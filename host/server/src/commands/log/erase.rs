@@ -1,16 +1,25 @@
 //! `colophon log erase`: what is known of a buyer goes.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
+use colophon_core::ports::OutboxRows as _;
 use colophon_receipt::RetailerId;
 use colophon_store::log::{Erased, PersonName};
 use serde_json::json;
 
 use crate::cli::{BuyerArg, EraseArgs};
 use crate::commands::known_center;
-use crate::house::House;
+use crate::config::Config;
+use crate::house::{House, open_node};
 use crate::output::{Output, confirm};
 
-pub(super) async fn run(house: &House, arguments: &EraseArgs, output: Output) -> Result<()> {
+pub(super) async fn run(
+    config: &Config,
+    house: &House,
+    arguments: &EraseArgs,
+    output: Output,
+) -> Result<()> {
     let center = known_center(house, &arguments.center.center).await?;
     let retailer = RetailerId::try_from(arguments.retailer.as_str());
     let retailer = retailer.with_context(|| format!("retailer {:?}", arguments.retailer))?;
@@ -33,6 +42,7 @@ pub(super) async fn run(house: &House, arguments: &EraseArgs, output: Output) ->
             "{unreadable} decisions of plug-ins could not be read and stay; `colophon doctor` says which."
         );
     }
+    tell_waiting(config).await;
     if !logged && decisions == 0 {
         bail!(
             "nothing is known of {told} of {retailer} in center {center}. Rows of the log are kept under \
@@ -54,6 +64,29 @@ pub(super) async fn run(house: &House, arguments: &EraseArgs, output: Output) ->
         };
         format!("Erased {told} of {retailer}: {log}; decisions of plug-ins that went: {decisions}.")
     })
+}
+
+/// Rows that wait in an outbox are not in the log yet, and come there as if nobody had been erased.
+async fn tell_waiting(config: &Config) {
+    let file = config.database.node.strip_prefix("sqlite://");
+    if !file.is_some_and(|file| Path::new(file).exists()) {
+        // No host has run here.
+        return;
+    }
+    let waiting = match open_node(config).await {
+        Ok(node) => {
+            let waiting = node.waiting().await;
+            node.close().await;
+            waiting.ok()
+        }
+        Err(_) => None,
+    };
+    if let Some((rows, _)) = waiting.filter(|(rows, _)| *rows > 0) {
+        eprintln!(
+            "{rows} log rows wait in the outbox of this host, and may be this buyer's: erase once more when \
+             `colophon doctor` says that none wait. What waits on other hosts is not seen from here."
+        );
+    }
 }
 
 /// The buyer, and how people are told of them.
