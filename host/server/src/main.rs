@@ -9,6 +9,7 @@ mod config;
 mod event_log;
 mod house;
 mod logging;
+mod new_file;
 mod output;
 mod sample;
 

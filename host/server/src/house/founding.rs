@@ -23,6 +23,7 @@ use super::activation::activation_issuer;
 use super::signers::complete_center;
 use super::{House, LostActivation, SystemClock, is_founded, migrate};
 use crate::config::{Config, FILE_NAME};
+use crate::new_file::{self, Readers};
 
 /// The authority that everything on this host is certified under.
 const PLATFORM: &str = "platform";
@@ -170,14 +171,11 @@ pub(crate) async fn issue(
     )?;
     private_folder(folder)?;
     let file = role.as_str();
-    write_new(
-        &folder.join(format!("{file}.pem")),
-        certificates_to_pem(leaf.chain()).as_bytes(),
-    )?;
-    write_new(
-        &folder.join(format!("{file}.key")),
-        leaf.key_pem().as_bytes(),
-    )
+    let chain = certificates_to_pem(leaf.chain());
+    let certificate = folder.join(format!("{file}.pem"));
+    new_file::write(&certificate, Readers::Owner, chain.as_bytes())?;
+    let key = folder.join(format!("{file}.key"));
+    new_file::write(&key, Readers::Owner, leaf.key_pem().as_bytes())
 }
 
 /// The center's own retailer, for sales of its own. Its first secret is never shown;
@@ -235,18 +233,6 @@ fn private_folder(path: &Path) -> Result<()> {
         .mode(0o700)
         .create(path)
         .with_context(|| format!("cannot make {}", path.display()))
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    let mut file = file.with_context(|| format!("cannot make {}", path.display()))?;
-    Ok(file.write_all(bytes)?)
 }
 
 /// The settings file names every setting with its default, ready to be uncommented.

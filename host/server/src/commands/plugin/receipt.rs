@@ -2,12 +2,11 @@
 //! checks it.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use colophon_core::time::Timestamp;
 use colophon_crypto::SignatureAlgorithm;
 use colophon_keys::{AwsLc, PublicKey, certificates_to_pem};
@@ -21,6 +20,7 @@ use serde_json::json;
 
 use super::decisions::{found, instant, record};
 use crate::house::House;
+use crate::new_file::{self, Readers};
 use crate::output::Output;
 
 /// The center's key as provider, which signs copies too. What it signs there is XML, and begins with
@@ -66,13 +66,7 @@ pub(super) async fn run(
     let key = PublicKey::from_pem(&AwsLc, &certificates_to_pem(own))?;
     let receipt = said(house, center, &row)?;
     let signed = receipt.sign(&AwsLc, &Provider { signer, key })?;
-    let mut file = fs::File::create_new(out).map_err(|error| {
-        if error.kind() == ErrorKind::AlreadyExists {
-            return anyhow!("{} is there already", out.display());
-        }
-        anyhow::Error::new(error).context(out.display().to_string())
-    })?;
-    writeln!(file, "{signed}")?;
+    new_file::write(out, Readers::Usual, format!("{signed}\n").as_bytes())?;
     let told = json!({ "decision": row.id.to_string(), "file": out });
     output.print(&told, |_| {
         format!(
@@ -140,9 +134,11 @@ struct Verified {
 }
 
 pub(super) fn verify(receipt: &Path, key: &Path, output: Output) -> Result<ExitCode> {
-    let pem = fs::read_to_string(key).with_context(|| key.display().to_string())?;
+    let pem = fs::read_to_string(key);
+    let pem = pem.with_context(|| format!("cannot read {}", key.display()))?;
     let key = PublicKey::from_pem(&AwsLc, &pem).with_context(|| key.display().to_string())?;
-    let size = fs::metadata(receipt).with_context(|| receipt.display().to_string())?;
+    let unreadable = || format!("cannot read {}", receipt.display());
+    let size = fs::metadata(receipt).with_context(unreadable)?;
     // A line end may follow it.
     if size.len() > DECISION_BYTES_MAX as u64 + 2 {
         bail!(
@@ -150,7 +146,7 @@ pub(super) fn verify(receipt: &Path, key: &Path, output: Output) -> Result<ExitC
             receipt.display()
         );
     }
-    let compact = fs::read_to_string(receipt).with_context(|| receipt.display().to_string())?;
+    let compact = fs::read_to_string(receipt).with_context(unreadable)?;
     let receipt = DecisionReceipt::verify(&AwsLc, compact.trim_end(), key.spki_der())
         .context("the decision receipt is not good")?;
     let digests = receipt.digests;

@@ -48,15 +48,13 @@ pub(super) async fn run(
     let cases: Vec<CaseFile> = serde_json::from_str(&cases.unwrap_or_default())
         .context("the cases in the database are damaged")?;
     refuse_full(to)?;
-    fs::create_dir_all(to.join("build"))?;
-    fs::write(to.join("build/plugin.wasm"), component)?;
-    fs::write(to.join("plugin.toml"), &kept.manifest)?;
+    write(&to.join("build/plugin.wasm"), &component)?;
+    write(&to.join("plugin.toml"), kept.manifest.as_bytes())?;
     for (number, case) in cases.iter().enumerate() {
-        fs::create_dir_all(to.join("cases"))?;
         // Files of several folders may have had one name, and none of them names a place.
         let name = Path::new(&case.file).file_name().unwrap_or_default();
         let name = format!("{number:02}-{}", name.to_string_lossy());
-        fs::write(to.join("cases").join(name), &case.text)?;
+        write(&to.join("cases").join(name), case.text.as_bytes())?;
     }
     let told = json!({ "version": version.to_string(), "cases": cases.len() });
     output.print(&told, |_| {
@@ -69,6 +67,15 @@ pub(super) async fn run(
     })
 }
 
+/// Writes a file, and makes its folder first.
+fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        let made = fs::create_dir_all(folder);
+        made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
+}
+
 fn refuse_full(to: &Path) -> Result<()> {
     match fs::read_dir(to) {
         Ok(mut inside) => match inside.next() {
@@ -76,6 +83,6 @@ fn refuse_full(to: &Path) -> Result<()> {
             Some(_) => bail!("{} holds something already", to.display()),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(|| to.display().to_string()),
+        Err(error) => Err(error).with_context(|| format!("cannot look into {}", to.display())),
     }
 }

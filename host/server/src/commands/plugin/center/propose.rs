@@ -1,8 +1,6 @@
 //! `colophon plugin propose`: what is granted against what was used, and the least grant.
 
-use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -19,6 +17,7 @@ use super::listing::moment;
 use crate::cli::PluginProposeArgs;
 use crate::house::House;
 use crate::house::plugins::permitted;
+use crate::new_file::{self, Readers};
 use crate::output::{Output, table};
 
 /// What no record tells, in words.
@@ -254,12 +253,7 @@ fn row(part: Part) -> Row {
 
 /// Writes the grant for its operator alone: it may hold a password.
 fn write(file: &Path, proposal: &Proposal, grant: &str) -> Result<()> {
-    let mut options = OpenOptions::new();
-    let mut opened = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?;
+    let mut opened = new_file::create(file, Readers::Owner)?;
     let Proposal {
         plugin,
         versions,
