@@ -91,9 +91,14 @@ pub(in crate::commands::plugin) fn failure_advice(failure: &PluginFailure) -> &'
             "look for a loop that does not end; work that takes long belongs into the build, or behind a \
              host call"
         }
+        PluginFailure::LimitReached {
+            limit: "memory" | "host calls",
+        } => {
+            "use less of it, or ask for more under [limits] in plugin.toml, which the operator has to \
+             grant; the contract's README lists the limits"
+        }
         PluginFailure::LimitReached { .. } => {
-            "use less of it; the contract's README lists the limits, and an operator can raise those of \
-             one plug-in"
+            "use less of it: this limit is the same for every plug-in, and no grant raises it"
         }
         PluginFailure::Unusable { .. } => {
             "hold the answer against the limits in the contract's files"
@@ -102,6 +107,25 @@ pub(in crate::commands::plugin) fn failure_advice(failure: &PluginFailure) -> &'
         PluginFailure::NoSuchRole { .. } => "export the role",
         PluginFailure::HostUnavailable | PluginFailure::Saturated | PluginFailure::NotLoaded => {
             "try again"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_an_operator_who_cannot_help() {
+        let advice = |limit| failure_advice(&PluginFailure::LimitReached { limit });
+        for granted in ["memory", "host calls"] {
+            assert!(
+                advice(granted).contains("operator has to grant"),
+                "{granted}"
+            );
+        }
+        for fixed in ["stack", "table elements", "data handed to the host"] {
+            assert!(advice(fixed).contains("no grant raises it"), "{fixed}");
         }
     }
 }
