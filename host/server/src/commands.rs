@@ -45,7 +45,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     match command {
         Command::Codes => codes::run(output),
         Command::Compile => compiling::run(),
-        Command::Plugin(PluginCommand::Author(command)) => plugin::run(command, output),
+        Command::Plugin(PluginCommand::Author(command)) => plugin::run(command, config, output),
         Command::Plugin(PluginCommand::Center(command)) => {
             plugin::run_for_center(&config()?, command, output)
         }

@@ -13,6 +13,9 @@ use super::{Shop, manifest};
 fn three_allowed(shop: &Shop) -> Vec<Value> {
     shop.publish(&allowing_policy(), &manifest("rules", "1", "policy"));
     shop.plugin(&["promote", "rules"]);
+    let mut command = shop.house.colophon();
+    let none = succeed(command.args(["plugin", "decisions", "rules"]));
+    assert!(none.contains("a second or so after each"), "{none}");
     let host = shop.house.serve(&[]);
     for number in 0..3 {
         let answer = host.download(&shop.receipt(&format!("t-{number}")));
@@ -85,7 +88,8 @@ fn a_retailer_checks_what_the_center_says_of_a_decision() {
     assert!(refused.contains("is not good"), "{refused}");
     // What is there already is not overwritten.
     let mut command = shop.house.colophon();
-    fail(command.args(["plugin", "receipt", id, "--out", &receipt]));
+    let refused = fail(command.args(["plugin", "receipt", id, "--out", &receipt]));
+    assert!(refused.contains("is there already"), "{refused}");
 }
 
 #[test]
@@ -123,11 +127,17 @@ fn the_next_version_is_asked_which_sales_it_would_change() {
     let promoted = promoted.unwrap();
     assert!(promoted.status.success(), "{promoted:?}");
     let told = String::from_utf8_lossy(&promoted.stderr).into_owned();
-    assert!(told.contains("3 sales would have gone another way"), "{told}");
+    assert!(
+        told.contains("3 sales would have gone another way"),
+        "{told}"
+    );
     for sale in ["t-0", "t-1", "t-2"] {
         let mut lines = told.lines().filter(|line| line.contains(sale));
         let line = lines.next().unwrap_or_default();
-        assert!(line.contains("allow-to-deny") && line.contains("b-1"), "{told}");
+        assert!(
+            line.contains("allow-to-deny") && line.contains("b-1"),
+            "{told}"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use colophon_tests::colophon::{Host, fail, succeed};
 use colophon_tests::guest::naming;
@@ -10,7 +11,7 @@ use colophon_tests::tool::{on_path, skipped};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{Shop, file_name, manifest, until};
+use super::{PATIENCE, Shop, file_name, manifest, until};
 
 /// Publishers' keys, as openssl makes them.
 struct Keys {
@@ -74,12 +75,19 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
     // A component and a manifest are enough, wherever they lie.
     let apart = keys.folder.path().join("one.wasm");
     fs::write(&apart, naming("one")).unwrap();
-    let state = |center: &str| {
+    let stating = |center: &str| {
         let mut command = shop.house.colophon();
         command
             .args(["plugin", "statement", "--center", center, "--manifest"])
-            .arg(folder.join("plugin.toml"));
-        let statement = succeed(command.arg(&apart));
+            .arg(folder.join("plugin.toml"))
+            .arg(&apart);
+        command
+    };
+    let refused = fail(&mut stating("mian"));
+    assert!(refused.contains("there is no center mian"), "{refused}");
+    assert!(refused.contains("--elsewhere"), "{refused}");
+    let state = |center: &str| {
+        let statement = succeed(stating(center).arg("--elsewhere"));
         fs::write(keys.folder.path().join("statement"), &statement).unwrap();
         statement
     };
@@ -141,13 +149,21 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
     );
 }
 
-/// Whether the host is ready, and what it says of its plug-ins.
-fn ready(host: &Host) -> (bool, bool) {
-    let ready = host.request("GET", "/readyz", &[], None).unwrap();
-    let answer = ready.json();
-    let mut services = answer["services"].as_array().unwrap().iter();
-    let own = services.find(|one| one["service"] == "plug-ins");
-    (ready.status == 200, own.unwrap()["ready"] == true)
+/// Waits until the host, which is ready in any case, says this of its plug-ins. An answer stands for a
+/// moment.
+fn until_told(host: &Host, plug_ins: bool) {
+    let begun = Instant::now();
+    loop {
+        let ready = host.request("GET", "/readyz", &[], None).unwrap();
+        assert_eq!(ready.status, 200, "other centers are served");
+        let answer = ready.json();
+        let mut services = answer["services"].as_array().unwrap().iter();
+        let own = services.find(|one| one["service"] == "plug-ins").unwrap();
+        if own["ready"] == plug_ins {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{answer}");
+    }
 }
 
 /// Whoever's right is taken away, or was never there, decides nothing any more: on running hosts as on
@@ -168,15 +184,18 @@ fn what_nobody_who_may_publish_has_signed_is_asked_by_no_host() {
     let host = shop.house.serve(&[]);
     let receipt = shop.receipt("t-1");
     assert_eq!(host.download(&receipt).status, 200);
-    assert_eq!(ready(&host), (true, true));
+    until_told(&host, true);
 
     let mut command = shop.house.colophon();
     let refused = fail(command.arg("plugin").args(add));
-    assert!(refused.contains("refuse center main's downloads"), "{refused}");
+    assert!(
+        refused.contains("refuse center main's downloads"),
+        "{refused}"
+    );
     let added = shop.plugin(&[&add[..], &["--yes"]].concat());
     assert_eq!(added["no_longer_asked"], json!(["names 1"]));
     until(&host, &shop.house, &receipt, |answer| answer.status == 503);
-    assert_eq!(ready(&host), (true, false), "other centers are served");
+    until_told(&host, false);
     assert!(shop.house.log().contains("COL4003"), "{}", shop.house.log());
     let doctor = shop.house.colophon().arg("doctor").output().unwrap();
     let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
@@ -195,18 +214,28 @@ fn what_nobody_who_may_publish_has_signed_is_asked_by_no_host() {
     keys.state(&shop, &folder);
     let signature = keys.sign("ada");
     let folder = folder.to_str().unwrap();
-    shop.plugin(&["publish", folder, "--without-cases", "--signature", &signature]);
+    shop.plugin(&[
+        "publish",
+        folder,
+        "--without-cases",
+        "--signature",
+        &signature,
+    ]);
     let mut command = shop.house.colophon();
     let told = succeed(command.args(["plugin", "promote", "names", "3"]));
     assert!(told.contains("There is no version to go back to"), "{told}");
     assert!(told.contains("plugin withdraw"), "{told}");
-    until(&host, &shop.house, &receipt, |answer| file_name(answer).contains("three"));
-    assert_eq!(ready(&host), (true, true));
+    until(&host, &shop.house, &receipt, |answer| {
+        file_name(answer).contains("three")
+    });
+    until_told(&host, true);
     let refused = fail(shop.house.colophon().args(["plugin", "rollback", "names"]));
     assert!(refused.contains("no host would ask 1"), "{refused}");
     // Without her they are asked again, and gone back to.
     let removed = shop.plugin(&["publisher", "remove", "ada", "--unsigned"]);
     assert_eq!(removed["no_longer_asked"], json!([]));
     shop.plugin(&["rollback", "names"]);
-    until(&host, &shop.house, &receipt, |answer| file_name(answer).contains("one"));
+    until(&host, &shop.house, &receipt, |answer| {
+        file_name(answer).contains("one")
+    });
 }

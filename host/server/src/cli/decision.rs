@@ -8,7 +8,8 @@ use super::{CenterArg, CenterPluginArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DecisionCommand {
-    /// List what a plug-in has decided, the latest first.
+    /// List what a plug-in has decided, the latest first. Hosts write decisions down off the way of
+    /// downloads: one is listed a second or so after its download, and later while a host is busy.
     Decisions {
         #[command(flatten)]
         plugin: CenterPluginArgs,

@@ -40,7 +40,8 @@ pub(crate) enum AuthorCommand {
         watch: bool,
     },
     /// Print what a publisher signs, for one center: `openssl dgst -sha256 -sign KEY -out SIGNATURE
-    /// STATEMENT`. It takes the component and its manifest, and no host.
+    /// STATEMENT`. It takes the component and its manifest, and no host; where a data folder is, the
+    /// center has to be one that is there.
     Statement(PluginStatementArgs),
     /// Check a center's statement about a decision, as its retailer does: no host is asked.
     Verify {
@@ -63,6 +64,9 @@ pub(crate) struct PluginStatementArgs {
     /// The manifest (plugin.toml), instead of the one beside the component.
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
+    /// The center is on another host: whether it is in the data folder is not looked up.
+    #[arg(long)]
+    pub(crate) elsewhere: bool,
 }
 
 #[derive(Debug, Args)]

@@ -30,14 +30,19 @@ use crate::cli::{AuthorCommand, CenterPluginCommand, DecisionCommand};
 use crate::config::Config;
 use crate::output::Output;
 
-pub(super) fn run(command: AuthorCommand, output: Output) -> Result<ExitCode> {
+/// What an author has needs no installation; `config` is asked by what is for one where it is there.
+pub(super) fn run(
+    command: AuthorCommand,
+    config: impl FnOnce() -> Result<Config>,
+    output: Output,
+) -> Result<ExitCode> {
     match command {
         AuthorCommand::New(arguments) => new::run(&arguments, output),
         AuthorCommand::Build(folder) => build::run(&folder.dir, output),
         AuthorCommand::Check { plugin } => block_on(check::run(&plugin, output)),
         AuthorCommand::Test(arguments) => block_on(test::run(&arguments, output)),
         AuthorCommand::Dev { folder, watch } => block_on(dev::run(&folder.dir, watch, output)),
-        AuthorCommand::Statement(arguments) => statement::run(&arguments),
+        AuthorCommand::Statement(arguments) => block_on(statement::run(&arguments, config)),
         AuthorCommand::Verify { receipt, key } => receipt::verify(&receipt, &key, output),
     }
 }

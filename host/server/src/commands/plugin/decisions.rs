@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use colophon_core::capability::Name;
+use colophon_core::decision::Keeping;
 use colophon_core::id::DecisionId;
 use colophon_core::time::Timestamp;
 use colophon_plugin_host::Record;
@@ -51,7 +52,8 @@ async fn operate(
                 last,
                 request: request.as_deref(),
             };
-            list(house, &center, &record.id, wanted, output).await?;
+            let recording = config.plugins.decisions;
+            list(house, &center, &record.id, wanted, recording, output).await?;
             Ok(ExitCode::SUCCESS)
         }
         DecisionCommand::Replay { center, id } => {
@@ -126,6 +128,7 @@ async fn list(
     center: &CenterId,
     plugin: &Name,
     wanted: Wanted<'_>,
+    recording: Keeping,
     output: Output,
 ) -> Result<()> {
     let rows = match wanted.request {
@@ -150,10 +153,14 @@ async fn list(
     output.print(&listed, |listed| {
         if listed.is_empty() {
             return match wanted.request {
-                None => format!("No decision of {plugin} is recorded in center {center}."),
+                None => format!(
+                    "No decision of {plugin} is recorded in center {center}. {}",
+                    not_yet(recording)
+                ),
                 Some(request) => format!(
                     "No decision of {plugin} for request {request} is recorded in center {center}. \
-                     Requests are called by their events in `colophon log export`."
+                     Requests are called by their events in `colophon log export`. {}",
+                    not_yet(recording)
                 ),
             };
         }
@@ -187,6 +194,20 @@ async fn list(
             rows,
         )
     })
+}
+
+/// Why a decision that was made may not be there.
+fn not_yet(recording: Keeping) -> &'static str {
+    match recording.keeps_any() {
+        true => {
+            "A host writes decisions down off the way of downloads, a second or so after each, and later \
+             while it is busy: ask again in a moment."
+        }
+        false => {
+            "Nothing is recorded with these settings: see plugins.decisions_kept, _sampled and _days in \
+             `colophon config show`."
+        }
+    }
 }
 
 async fn shown(house: &House, center: &CenterId, row: &DecisionRow) -> Listed {

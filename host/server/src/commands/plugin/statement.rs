@@ -6,14 +6,23 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use colophon_crypto::Engine as _;
 use colophon_keys::AwsLc;
+use colophon_receipt::CenterId;
 
 use super::bench::Plugin;
 use crate::cli::PluginStatementArgs;
-use crate::commands::center_id;
+use crate::commands::{center_id, known_center};
+use crate::config::Config;
 use crate::house::plugins::statement;
+use crate::house::{House, is_founded};
 
-pub(super) fn run(arguments: &PluginStatementArgs) -> Result<ExitCode> {
+pub(super) async fn run(
+    arguments: &PluginStatementArgs,
+    config: impl FnOnce() -> Result<Config>,
+) -> Result<ExitCode> {
     let center = center_id(&arguments.center.center)?;
+    if !arguments.elsewhere {
+        refuse_unknown(&center, &config()?).await?;
+    }
     let plugin = Plugin::with_manifest(&arguments.plugin, arguments.manifest.as_deref())?;
     let (written, manifest) = plugin.manifest()?;
     let version = manifest.version.parse().context("plugin.toml: version")?;
@@ -23,4 +32,21 @@ pub(super) fn run(arguments: &PluginStatementArgs) -> Result<ExitCode> {
     // To the byte, and so not as other output is.
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A statement for a center that is not there is good for nothing, and is refused with the version
+/// only when that is published. Who signs for somebody else's host has no data folder to look into.
+async fn refuse_unknown(center: &CenterId, config: &Config) -> Result<()> {
+    if !is_founded(config)? {
+        eprintln!(
+            "{} holds no Colophon data: whether there is a center {center} was not looked up.",
+            config.data.display()
+        );
+        return Ok(());
+    }
+    let house = House::open(config).await?;
+    let known = known_center(&house, center.as_str()).await;
+    house.close().await;
+    known.context("for a center of another host, use --elsewhere")?;
+    Ok(())
 }
