@@ -32,6 +32,8 @@ pub(super) async fn run(
         going.await?
     );
     confirm(&question, arguments.yes)?;
+    // A row may leave the outbox for the log at any moment, so both before and after count.
+    let before = waiting(config).await;
     let Erased {
         logged,
         decisions,
@@ -39,10 +41,11 @@ pub(super) async fn run(
     } = store.erase_person(&center, &retailer, &buyer).await?;
     if unreadable > 0 {
         eprintln!(
-            "{unreadable} decisions of plug-ins could not be read and stay; `colophon doctor` says which."
+            "{unreadable} decisions of plug-ins could not be read and stay; `colophon doctor` tells of \
+             damage."
         );
     }
-    tell_waiting(config).await;
+    tell_waiting(before.or(waiting(config).await));
     if !logged && decisions == 0 {
         bail!(
             "nothing is known of {told} of {retailer} in center {center}. Rows of the log are kept under \
@@ -66,26 +69,35 @@ pub(super) async fn run(
     })
 }
 
-/// Rows that wait in an outbox are not in the log yet, and come there as if nobody had been erased.
-async fn tell_waiting(config: &Config) {
+/// Rows that wait in the outbox of this host, or why that is not known; none where none wait or no
+/// host has run.
+async fn waiting(config: &Config) -> Option<Result<u64>> {
     let file = config.database.node.strip_prefix("sqlite://");
     if !file.is_some_and(|file| Path::new(file).exists()) {
-        // No host has run here.
-        return;
+        return None;
     }
-    let waiting = match open_node(config).await {
-        Ok(node) => {
-            let waiting = node.waiting().await;
-            node.close().await;
-            waiting.ok()
-        }
-        Err(_) => None,
+    let looked_up = async {
+        let node = open_node(config).await?;
+        let waiting = node.waiting().await;
+        node.close().await;
+        anyhow::Ok(waiting?.0)
     };
-    if let Some((rows, _)) = waiting.filter(|(rows, _)| *rows > 0) {
-        eprintln!(
+    let rows = looked_up.await;
+    Some(rows).filter(|rows| !matches!(rows, Ok(0)))
+}
+
+/// Rows that wait in an outbox are not in the log yet, and come there as if nobody had been erased.
+fn tell_waiting(waiting: Option<Result<u64>>) {
+    match waiting {
+        None => {}
+        Some(Ok(rows)) => eprintln!(
             "{rows} log rows wait in the outbox of this host, and may be this buyer's: erase once more when \
              `colophon doctor` says that none wait. What waits on other hosts is not seen from here."
-        );
+        ),
+        Some(Err(error)) => eprintln!(
+            "Whether log rows wait in the outbox of this host could not be looked up: {error:#}. Look into \
+             `colophon doctor`, and erase once more when none wait."
+        ),
     }
 }
 
