@@ -87,14 +87,23 @@ impl CallState {
     /// Grants the next call its time. The runtime's timer ends a call at its deadline; the ticks
     /// are for a thread so busy that the timer does not come to its turn.
     pub(crate) fn grant_ticks(&mut self) {
+        self.ticks_left = self.ticks_granted();
+    }
+
+    fn ticks_granted(&self) -> u32 {
         let ticks = self.limits().deadline.as_millis() / TICK.as_millis();
-        self.ticks_left = u32::try_from(ticks).unwrap_or(u32::MAX).saturating_add(4);
+        u32::try_from(ticks).unwrap_or(u32::MAX).saturating_add(4)
     }
 
     /// Uses one tick up, or says that none is left.
     pub(crate) fn use_tick(&mut self) -> Result<(), LimitHit> {
         self.ticks_left = self.ticks_left.checked_sub(1).ok_or(LimitHit("time"))?;
         Ok(())
+    }
+
+    /// Whether the tick that was just used was the first of the present question.
+    pub(crate) fn is_first_tick(&self) -> bool {
+        self.ticks_left.saturating_add(1) == self.ticks_granted()
     }
 
     /// What the guest waits for before it goes on.
