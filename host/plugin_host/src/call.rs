@@ -202,7 +202,9 @@ impl PluginCalls for RequestCalls {
                 .request
                 .ask(one, live, question, &mut self.host_calls)
                 .await;
-            *live = None;
+            if let Some(live) = live.take() {
+                self.request.sandbox.ending.end(live);
+            }
             if given != Ok(RetailerAnswer::NotMine) {
                 break;
             }
@@ -219,8 +221,13 @@ impl RequestCalls {
     /// Ends all instances, or puts them to rest.
     fn rest(&mut self) {
         for Link { asked, live } in &mut self.links {
-            if let (Some(live), Some(warm)) = (live.take(), asked.generation.warm()) {
-                warm.rest(&self.request.bound.context, live);
+            let Some(live) = live.take() else { continue };
+            let ends = match asked.generation.warm() {
+                Some(warm) => warm.rest(&self.request.bound.context, live),
+                None => vec![live],
+            };
+            for live in ends {
+                self.request.sandbox.ending.end(live);
             }
         }
     }
@@ -350,6 +357,8 @@ impl Request {
         observed.end_with(live.part());
         if usable {
             *place = Some(live);
+        } else {
+            self.sandbox.ending.end(live);
         }
         answer
     }

@@ -1,6 +1,7 @@
 //! The engine that all plug-ins of a host share, and how many may run in it.
 
 mod compiling;
+mod ending;
 mod engine;
 #[cfg(test)]
 #[path = "../tests/sandbox/next_version.rs"]
@@ -26,6 +27,7 @@ use self::compiling::NotCompiled;
 pub use self::compiling::{
     ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, TooMuch, compile_for_parent,
 };
+use self::ending::Ending;
 pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
 use self::engine::{EngineMemory, Ticker, build, fingerprint, native_code};
 use self::precompiled::of_own_code;
@@ -68,9 +70,10 @@ pub enum StartFailed {
     /// The engine refuses this machine or its own settings.
     #[error("the WebAssembly engine cannot start")]
     Engine(#[source] wasmtime::Error),
-    /// The thread that counts time for running plug-ins cannot be started.
-    #[error("the plug-ins' clock cannot start")]
-    Clock(#[source] std::io::Error),
+    /// A thread that counts time for running plug-ins, or looks after those that rest or end, cannot
+    /// be started.
+    #[error("a thread for plug-ins cannot start")]
+    Thread(#[source] std::io::Error),
     /// The folder for compiled plug-ins cannot be used.
     #[error("compiled plug-ins cannot be kept")]
     Folder(#[from] FolderRefused),
@@ -91,6 +94,7 @@ pub struct Sandbox {
     pub(crate) threads: Threads,
     capacity: Capacity,
     pub(crate) meters: Meters,
+    pub(crate) ending: Ending,
     _ticker: Ticker,
 }
 
@@ -121,7 +125,7 @@ impl Sandbox {
         settings: &Settings,
     ) -> Result<Arc<Self>, StartFailed> {
         let (engine, memory) = build().map_err(StartFailed::Engine)?;
-        let ticker = Ticker::start(&engine).map_err(StartFailed::Clock)?;
+        let ticker = Ticker::start(&engine).map_err(StartFailed::Thread)?;
         let mut linker = Linker::new(&engine);
         offer(&mut linker).map_err(StartFailed::Engine)?;
         let precompiled = settings.precompiled.as_deref();
@@ -140,13 +144,14 @@ impl Sandbox {
                 .map(Arc::new),
             compiler: settings.compiler.clone(),
             compiling: Turns::default(),
-            resting: resting.map_err(StartFailed::Clock)?,
+            resting: resting.map_err(StartFailed::Thread)?,
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
             capacity: settings.capacity,
             threads: Threads::of_runtime(),
             meters: Meters::new(),
+            ending: Ending::start().map_err(StartFailed::Thread)?,
             engine,
             _ticker: ticker,
         }))

@@ -17,9 +17,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 
-/// What a center may use at once, as time of one thread, before it takes turns. A start of a
-/// component with an interpreter in it takes some ms.
-const AT_ONCE: Duration = Duration::from_millis(50);
+/// What a center may use at once, as time of one thread, before it takes turns: some starts of
+/// components with an interpreter in them. Until then all threads may be its.
+const AT_ONCE: Duration = Duration::from_millis(10);
 
 /// What a center can owe at most, as time of one thread.
 const OWED_MAX: Duration = Duration::from_secs(1);

@@ -130,20 +130,22 @@ impl Warm {
         Some(taken)
     }
 
-    /// Puts an instance to rest after a request, unless its time is over.
-    pub(crate) fn rest(&self, context: &CallContext, live: Live) {
-        if !is_proven(context) || live.memory_bytes() > self.terms.memory_bytes {
-            return;
+    /// Puts an instance to rest after a request, unless its time is over. Gives back what ends
+    /// instead: this one, or those that have to go for it.
+    #[must_use]
+    pub(crate) fn rest(&self, context: &CallContext, live: Live) -> Vec<Live> {
+        let is_too_large = live.memory_bytes() > self.terms.memory_bytes;
+        if is_too_large || !is_proven(context) || live.has_served_its_last() {
+            return vec![live];
         }
-        let Some(live) = live.at_rest() else { return };
+        let live = live.at_rest();
         let bytes = live.memory_bytes();
-        let gone = locked(&self.resting.shelf).put(
+        locked(&self.resting.shelf).put(
             (self.generation, context),
             (live, bytes),
             &self.terms,
             Instant::now(),
-        );
-        drop(gone);
+        )
     }
 
     /// How many requests a fresh instance is to serve: anything from half of what is granted to all

@@ -57,9 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// As a host has them: one for each processor.
+/// As a host has them: one for each processor, which look at once for what comes from outside.
 fn threads() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build()
+    let mut threads = Builder::new_multi_thread();
+    threads.global_queue_interval(1);
+    threads.enable_all().build()
 }
 
 async fn calls(terms: Option<&Path>, edition_names: Option<&Path>) -> Result<Rows, Box<dyn Error>> {

@@ -52,6 +52,9 @@ pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
     if let Some(workers) = config.workers {
         runtime.worker_threads(workers.max(1));
     }
+    // What comes from outside of the workers, as an answer of a database does, waits for no more
+    // than the task that runs: among tasks that are always ready it would stand behind dozens.
+    runtime.global_queue_interval(1);
     let runtime = runtime.enable_all().build()?;
     match only_makes {
         true => runtime.block_on(worker::serve(config, events)),

@@ -49,15 +49,16 @@ impl Live {
         self.grant(begun);
     }
 
-    /// The instance after a request, without its places and all that the host knew of the request;
-    /// none if it was the last one.
-    pub(crate) fn at_rest(mut self) -> Option<Self> {
-        if self.requests_left == 0 {
-            return None;
-        }
+    /// Whether the present request is its last one.
+    pub(crate) fn has_served_its_last(&self) -> bool {
+        self.requests_left == 0
+    }
+
+    /// The instance after a request, without its places and all that the host knew of the request.
+    pub(crate) fn at_rest(mut self) -> Self {
         self.turns = Vec::new();
         self.store.data_mut().begin(None);
         drop(mem::replace(&mut self.places, Places::None));
-        Some(self)
+        self
     }
 }
