@@ -353,7 +353,7 @@ impl Request {
                 failure::leaves_usable(failure)
             }
         };
-        // Its end belongs to it: the instance goes, and somebody may be told why.
+        // The turn lasts until somebody has been told why, if the instance goes here and now.
         observed.end_with(live.part());
         if usable {
             *place = Some(live);

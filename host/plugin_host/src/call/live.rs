@@ -22,7 +22,7 @@ use super::question::{Question, Refused};
 use super::running::Running;
 use crate::record::{Input, RecordedCall, Turn};
 use crate::replay::Replaying;
-use crate::share::{Part, Share, TimeSlice, charged};
+use crate::share::{Part, TimeSlice, charged};
 use crate::state::CallState;
 use crate::waiting::within;
 
@@ -54,34 +54,7 @@ pub(crate) struct Live {
     start: Vec<RecordedCall>,
     /// After the present one.
     requests_left: u32,
-    ending: Charged,
     places: Places,
-}
-
-/// The end of an instance, which may take as long as its calls: all its memory is given back. It
-/// stands behind the store among the fields of [`Live`], which go in their order.
-#[derive(Default)]
-struct Charged(Option<(Arc<Share>, std::time::Instant)>);
-
-impl Charged {
-    /// Begins now, and is over when this is dropped.
-    fn of(share: Option<Arc<Share>>) -> Self {
-        Self(share.map(|share| (share, std::time::Instant::now())))
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.ending = Charged::of(self.store.data().share());
-    }
-}
-
-impl Drop for Charged {
-    fn drop(&mut self) {
-        if let Some((share, begun)) = &self.0 {
-            share.use_up(begun.elapsed());
-        }
-    }
 }
 
 impl Live {
@@ -123,8 +96,7 @@ impl Live {
             Ok(UpdateDeadline::YieldCustom(1, state.next_slice()))
         });
         grant(&mut store);
-        let starting = charged(share.clone(), pre.instantiate_async(&mut store));
-        let started = guarded(deadline, starting).await;
+        let started = guarded(deadline, charged(share, pre.instantiate_async(&mut store))).await;
         match started {
             Ok(instance) => Ok(Self {
                 store,
@@ -134,16 +106,12 @@ impl Live {
                 reused: false,
                 start: Vec::new(),
                 requests_left: 0,
-                ending: Charged::default(),
                 places,
             }),
             Err(stopped) => {
                 let failure = failure::of(stopped, store.data(), "its start");
                 let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-                let ending = Charged::of(share);
-                let state = store.into_data();
-                drop(ending);
-                Err(NotStarted::stopped(failure, state, fuel))
+                Err(NotStarted::stopped(failure, store.into_data(), fuel))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! on the threads that serve requests, those of others would stand still meanwhile.
 
 use std::io;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 
 use rustix::process::setpriority_process;
@@ -20,14 +20,17 @@ const NICENESS: i32 = 10;
 /// and hardly anything is given back.
 const SMALL_BYTES: usize = 1 << 20;
 
-/// The thread on which large instances end. Until then they keep their places, so that there are
-/// never more than may be.
-pub(crate) struct Ending(Sender<Live>);
+/// So many instances may wait for the thread. They keep their places until they are gone, which
+/// others must not wait for either: whatever comes then ends where it is.
+const WAITING_MAX: usize = 16;
+
+/// The thread on which large instances end.
+pub(crate) struct Ending(SyncSender<Live>);
 
 impl Ending {
     /// Starts the thread; it ends with this.
     pub(crate) fn start() -> io::Result<Self> {
-        let (sender, ended) = channel::<Live>();
+        let (sender, ended) = sync_channel::<Live>(WAITING_MAX);
         let end_all = move || {
             // On Linux a thread's niceness is its own. Where the system refuses, it ends them all the
             // same.
@@ -42,11 +45,14 @@ impl Ending {
         Ok(Self(sender))
     }
 
-    /// Ends an instance, here if it is small.
+    /// Ends an instance: here, if it is small or too many wait.
     pub(crate) fn end(&self, live: Live) {
-        if live.memory_bytes() > SMALL_BYTES {
-            // It comes back, and ends here, if the thread is gone.
-            drop(self.0.send(live));
+        if live.memory_bytes() <= SMALL_BYTES {
+            return;
+        }
+        match self.0.try_send(live) {
+            Ok(()) => {}
+            Err(TrySendError::Full(live) | TrySendError::Disconnected(live)) => drop(live),
         }
     }
 }
@@ -54,6 +60,7 @@ impl Ending {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::mpsc::{Sender, channel};
 
     use async_trait::async_trait;
     use colophon_core::catalog::{Book, Location, TitleFacts};
