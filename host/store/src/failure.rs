@@ -144,8 +144,9 @@ impl Fault {
 fn code_against_values(error: &dyn DatabaseError) -> Option<String> {
     if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
         let code = error.code();
-        // Data exceptions, constraints, and sizes beyond what an index or a row takes.
-        let against = ["22", "23", "54"]
+        // Data exceptions, constraints, what a view does not show, sizes beyond what an index or a
+        // row takes, and what a trigger raises.
+        let against = ["22", "23", "44", "54", "P0"]
             .iter()
             .any(|class| code.starts_with(class));
         return against.then(|| format!("SQLSTATE {code}"));

@@ -121,6 +121,7 @@ on_both_engines! {
         log => writers_that_share_a_nodes_rows_leave_no_gap,
         log => what_has_arrived_of_a_node_is_told,
         refused_records => a_record_against_a_rule_is_refused,
+        refused_records => a_record_against_a_check_or_a_trigger_is_refused,
         refused_records => a_record_of_a_damaged_person_is_refused,
         refused_records => a_table_that_is_away_refuses_nothing,
         server_events => an_event_comes_back_as_it_was_handed_in,

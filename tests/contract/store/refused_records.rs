@@ -38,6 +38,56 @@ pub(crate) async fn a_record_against_a_rule_is_refused(ground: &Place) {
     assert_eq!(store.count_records().await.unwrap().events, 1);
 }
 
+/// Whatever stands in the database's own schema, each in its own words.
+pub(crate) async fn a_record_against_a_check_or_a_trigger_is_refused(ground: &Place) {
+    let store = ground.store().await;
+    let mut stranger = ground.log_stranger().await;
+    let rules: &[(&[&str], &str, &str)] = match ground.is_server() {
+        false => &[(
+            &["CREATE TRIGGER rule BEFORE INSERT ON server_events \
+               BEGIN SELECT RAISE(ABORT, 'secret'); END"],
+            "DROP TRIGGER rule",
+            "SQLite 1811",
+        )],
+        true => &[
+            (
+                &["ALTER TABLE server_events ADD CONSTRAINT rule CHECK (sequence > 1)"],
+                "ALTER TABLE server_events DROP CONSTRAINT rule",
+                "SQLSTATE 23514",
+            ),
+            (
+                &[
+                    "CREATE FUNCTION rule() RETURNS trigger LANGUAGE plpgsql AS \
+                     'BEGIN RAISE EXCEPTION ''secret''; END'",
+                    "CREATE TRIGGER rule BEFORE INSERT ON server_events \
+                     FOR EACH ROW EXECUTE FUNCTION rule()",
+                ],
+                "DROP FUNCTION rule CASCADE",
+                "SQLSTATE P0001",
+            ),
+            (
+                &[
+                    "ALTER TABLE server_events RENAME TO all_events",
+                    "CREATE VIEW server_events AS SELECT * FROM all_events WHERE sequence > 1 \
+                     WITH CHECK OPTION",
+                ],
+                "DROP VIEW server_events; ALTER TABLE all_events RENAME TO server_events",
+                "SQLSTATE 44000",
+            ),
+        ],
+    };
+    for (make, end, code) in rules {
+        for sql in *make {
+            stranger.run(sql).await;
+        }
+        assert_eq!(refusals(&store).await, [Some((*code).to_owned()), None]);
+        for sql in end.split("; ") {
+            stranger.run(sql).await;
+        }
+    }
+    assert_eq!(refusals(&store).await, [None, None]);
+}
+
 pub(crate) async fn a_record_of_a_damaged_person_is_refused(ground: &Place) {
     let store = ground.store().await;
     let before = [(9, download(9, "order").into())];
