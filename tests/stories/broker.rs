@@ -206,7 +206,7 @@ fn a_log_writer_needs_a_broker() {
 }
 
 #[tokio::test]
-async fn rows_that_were_set_aside_are_told_and_the_large_ones_tried_again() {
+async fn rows_that_were_set_aside_are_told_and_those_that_may_pass_tried_again() {
     let house = House::new();
     let doctor = || {
         let out = house.colophon().arg("doctor").output().unwrap();
@@ -217,15 +217,20 @@ async fn rows_that_were_set_aside_are_told_and_the_large_ones_tried_again() {
     let mut node = SqliteConnection::connect(&address).await.unwrap();
     let rows = "INSERT INTO dead_letters (sequence, event, payload, reason, problem) VALUES \
         (1, randomblob(16), x'00', 'too-large', 'why'), \
-        (2, randomblob(16), x'00', 'unreadable', 'why')";
+        (2, randomblob(16), x'00', 'unreadable', 'why'), \
+        (3, randomblob(16), x'00', 'refused', 'why')";
     sqlx::query(rows).execute(&mut node).await.unwrap();
     node.close().await.unwrap();
     let told = doctor();
     assert!(told.contains("1 log rows are larger"), "{told}");
     assert!(told.contains("1 log rows cannot be read"), "{told}");
-    // It is in the outbox again, where it turns out to be no row.
+    assert!(told.contains("1 log rows are refused"), "{told}");
+    // The others are in the outbox again, where they turn out to be no rows.
     assert!(house.serve(&[]).stop());
     let told = doctor();
-    assert!(told.contains("2 log rows cannot be read"), "{told}");
-    assert!(!told.contains("are larger"), "{told}");
+    assert!(told.contains("3 log rows cannot be read"), "{told}");
+    assert!(
+        !told.contains("are larger") && !told.contains("are refused"),
+        "{told}"
+    );
 }

@@ -73,6 +73,7 @@ events! {
     LogRowRefused = "COL5009", "log-row-refused", "A log row that the message broker handed out cannot be read, or the logging database refuses it; it was put among the dead letters, and its host hands it over again.";
     LogStreamDiffers = "COL5010", "log-stream-differs", "The broker's stream or consumer for log rows has other settings than this host would make it with; it is used as it is.";
     LogRowTooLarge = "COL5011", "log-row-too-large", "A log row is larger than the message broker takes; it was set aside and the rows after it are handed over. The next start of the host tries it again.";
+    LogRowSetAside = "COL5012", "log-row-set-aside", "The logging database refuses a log row of this host; it was set aside and the rows after it are written. The next start of the host tries it again.";
     KeyPoolEmpty = "COL6001", "key-pool-empty", "No key pair was ready for a new persona; its reader was told to ask again.";
     ActivationFailed = "COL6002", "activation-failed", "An activation failed through no fault of its reader; if it was admitted it keeps its place, and the reader may ask again.";
     PackageBroken = "COL6003", "package-broken", "The connection broke while an activation package was sent; the reader may fetch it again.";

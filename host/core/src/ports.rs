@@ -301,6 +301,21 @@ pub enum SetAside {
     Unreadable,
     /// The message broker takes none so large; it may go another way, or later.
     TooLarge,
+    /// The logging database answers and does not take it; somebody may mend that.
+    Refused,
+}
+
+impl SetAside {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::Unreadable, Self::TooLarge, Self::Refused];
+
+    /// Whether the next start of the host tries such a row again.
+    pub fn is_tried_again(self) -> bool {
+        match self {
+            Self::Unreadable => false,
+            Self::TooLarge | Self::Refused => true,
+        }
+    }
 }
 
 /// The node database's table of rows not yet in the logging database.

@@ -18,6 +18,7 @@
 mod agent;
 mod backoff;
 mod commit;
+mod halving;
 mod hand_over;
 pub mod jetstream;
 mod log_writer;

@@ -2,7 +2,8 @@
 //!
 //! The logging database takes any record any number of times and keeps one; a row leaves the outbox
 //! only when the logging database has said that it is there. So wherever this is interrupted, the
-//! next run begins with the same rows, and each arrives once.
+//! next run begins with the same rows, and each arrives once. A row that the logging database
+//! refuses is set aside, so that it holds up no other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +11,14 @@ use std::time::Duration;
 use colophon_core::event::NamedEvent;
 use colophon_core::id::NodeId;
 use colophon_core::log::LogRecord;
-use colophon_core::ports::{FieldCipher, LogRows, NotLogged, OutboxRows};
+use colophon_core::ports::{FieldCipher, LogRows, OutboxRows, Unavailable};
 use colophon_crypto::Randomness;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::outgoing::{Batch, Outgoing};
+use crate::halving::append_by_halves;
+use crate::outgoing::{Batch, Outgoing, RefusedRow};
 use crate::room::Backlog;
 use crate::running::Running;
 
@@ -117,7 +119,7 @@ impl LogWriter {
     }
 
     /// Reports the beginning of a delay, once, and its end.
-    fn note(&mut self, error: Option<&NotLogged>) {
+    fn note(&mut self, error: Option<&Unavailable>) {
         let was_delayed = std::mem::replace(&mut self.delayed, error.is_some());
         match error {
             Some(error) if !was_delayed => {
@@ -143,7 +145,7 @@ impl LogWriter {
 impl LogWriter {
     /// Carries rows on that follow those before: handed over ones, or else the oldest in the
     /// outbox.
-    async fn carry(&mut self) -> Result<Carried, NotLogged> {
+    async fn carry(&mut self) -> Result<Carried, Unavailable> {
         let Some(batch) = self.outgoing.take(self.next, 0).await? else {
             return Ok(Carried::Nothing);
         };
@@ -158,20 +160,35 @@ impl LogWriter {
     }
 
     /// Brings rows to the logging database, and then out of the outbox.
-    async fn write(&mut self, batch: Batch) -> Result<(), NotLogged> {
-        let bytes = batch.bytes();
+    async fn write(&mut self, batch: Batch) -> Result<(), Unavailable> {
         let rows = batch.rows.into_iter();
-        let records: Vec<(i64, LogRecord)> = rows.map(|row| (row.sequence, row.record)).collect();
+        let (records, lengths): (Vec<(i64, LogRecord)>, Vec<u64>) = rows
+            .map(|row| ((row.sequence, row.record), row.bytes))
+            .unzip();
         if records.is_empty() {
             return Ok(());
         }
-        self.log.append(self.node, &records).await?;
-        let written = records.iter();
-        let written: Vec<_> = written
-            .map(|(sequence, record)| (*sequence, record.event()))
-            .collect();
+        let refused = append_by_halves(self.log.as_ref(), self.node, &records).await?;
+        let (mut written, mut bytes) = (Vec::with_capacity(records.len()), 0_u64);
+        let mut aside = Vec::new();
+        for ((sequence, record), length) in records.iter().zip(lengths) {
+            let (sequence, event) = (*sequence, record.event());
+            match refused.get(&event) {
+                None => {
+                    written.push((sequence, event));
+                    bytes = bytes.saturating_add(length);
+                }
+                Some(reason) => aside.push(RefusedRow {
+                    sequence,
+                    event,
+                    reason: reason.clone(),
+                }),
+            }
+        }
         self.outgoing.remove(&written, bytes).await?;
-        metrics::counter!("colophon_log_written_rows_total").increment(written.len() as u64);
+        for row in aside {
+            self.outgoing.set_refused_aside(row).await?;
+        }
         Ok(())
     }
 }

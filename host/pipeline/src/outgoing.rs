@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use colophon_core::event::NamedEvent;
 use colophon_core::id::{EventId, NodeId};
-use colophon_core::ports::{FieldCipher, OutboxRow, OutboxRows, SetAside, Unavailable};
+use colophon_core::ports::{
+    FieldCipher, OutboxRow, OutboxRows, RecordRefused, SetAside, Unavailable,
+};
 
 use crate::hand_over::DurableRow;
 use crate::room::Backlog;
@@ -46,12 +48,18 @@ pub(crate) struct Batch {
 pub(crate) struct LargeRow {
     pub(crate) sequence: i64,
     pub(crate) event: EventId,
-    /// The length of its payload in the outbox.
-    pub(crate) bytes: u64,
     /// The length of the message.
     pub(crate) message_bytes: usize,
     /// What the broker takes.
     pub(crate) bytes_max: usize,
+}
+
+/// A row that the logging database refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefusedRow {
+    pub(crate) sequence: i64,
+    pub(crate) event: EventId,
+    pub(crate) reason: RecordRefused,
 }
 
 impl fmt::Display for LargeRow {
@@ -76,11 +84,6 @@ impl Batch {
             is_full: rows.len() >= BATCH_ROWS,
             rows,
         })
-    }
-
-    /// The length of its rows in the outbox.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.rows.iter().map(|row| row.bytes).sum()
     }
 }
 
@@ -144,14 +147,14 @@ impl Outgoing {
         sealed_row::seal_to_leave(self.cipher.as_ref(), origin, &row.record)
     }
 
-    /// Sets a row aside that the broker takes nothing so large as.
+    /// Sets a row aside that the broker takes nothing so large as. It still takes up room: the next
+    /// start finds it in the outbox, which would otherwise be too full then.
     pub(crate) async fn set_large_aside(&self, row: LargeRow) -> Result<(), Unavailable> {
         let problem = row.to_string();
         let set_aside = self
             .rows
             .set_aside(row.sequence, SetAside::TooLarge, &problem);
         set_aside.await?;
-        self.backlog.room.released(1, row.bytes);
         metrics::counter!("colophon_nats_oversized_rows_total").increment(1);
         let event = NamedEvent::LogRowTooLarge;
         tracing::error!(
@@ -161,6 +164,27 @@ impl Outgoing {
             outbox.sequence = row.sequence,
             problem,
             "a log row is too large for the broker and was set aside; raise the limit there, and \
+             start this host again"
+        );
+        Ok(())
+    }
+
+    /// Sets a row aside that the logging database refuses. It still takes up room, likewise.
+    pub(crate) async fn set_refused_aside(&self, row: RefusedRow) -> Result<(), Unavailable> {
+        let problem = row.reason.to_string();
+        let set_aside = self
+            .rows
+            .set_aside(row.sequence, SetAside::Refused, &problem);
+        set_aside.await?;
+        metrics::counter!("colophon_log_refused_rows_total").increment(1);
+        let event = NamedEvent::LogRowSetAside;
+        tracing::error!(
+            event.code = event.code(),
+            event.name = event.slug(),
+            log.event = %row.event,
+            outbox.sequence = row.sequence,
+            problem,
+            "a log row is refused by the logging database and was set aside; mend what it says, and \
              start this host again"
         );
         Ok(())

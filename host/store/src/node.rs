@@ -167,14 +167,19 @@ impl NodeStore {
         Ok(counted("dead_letters", "sequence", count).map_err(Fault::from)?)
     }
 
-    /// Puts the rows that were too large for the broker back into the outbox, and says how many.
-    /// For the start of a host, before anybody counts what waits: the broker may be another now, or
-    /// take more, or the rows go another way.
-    pub async fn bring_back_large(&self) -> Result<u64, ChangeError> {
-        let reason = stored(SetAside::TooLarge);
+    /// Puts the rows that are to be tried again back into the outbox, and says how many. For the
+    /// start of a host, before anybody counts what waits: the broker may be another now, or take
+    /// more, and what the logging database minded may be mended.
+    pub async fn bring_back(&self) -> Result<u64, ChangeError> {
         let mut write = self.database.write().await?;
-        write.execute(BRING_BACK, arguments![reason]).await?;
-        let back = write.execute(BROUGHT_BACK, arguments![reason]).await?;
+        let mut back = 0;
+        for reason in SetAside::ALL {
+            if reason.is_tried_again() {
+                let reason = stored(reason);
+                write.execute(BRING_BACK, arguments![reason]).await?;
+                back += write.execute(BROUGHT_BACK, arguments![reason]).await?;
+            }
+        }
         write.commit().await?;
         Ok(back)
     }
@@ -301,6 +306,7 @@ fn stored(reason: SetAside) -> &'static str {
     match reason {
         SetAside::Unreadable => "unreadable",
         SetAside::TooLarge => "too-large",
+        SetAside::Refused => "refused",
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) async fn a_row_larger_than_the_server_takes_is_set_aside(server: Nats
     let log = large_rows_are_set_aside(&source, &settings(&small)).await;
 
     // Another server takes them, with the next start of the host.
-    assert_eq!(source.node.bring_back_large().await.unwrap(), 2);
+    assert_eq!(source.node.bring_back().await.unwrap(), 2);
     let broker = connect(&settings(&server)).await;
     let _running = (source.relay(&broker), writer(&broker, &log));
     all_arrived(&source, &log, 42).await;

@@ -23,13 +23,13 @@ fn rows(numbers: std::ops::RangeInclusive<u32>) -> Vec<(EventId, Vec<u8>)> {
         .collect()
 }
 
-/// How many rows were set aside as unreadable, and how many as too large.
-async fn set_aside(node: &NodeStore) -> [u64; 2] {
-    let count = async |reason| node.count_set_aside(reason).await.unwrap();
-    [
-        count(SetAside::Unreadable).await,
-        count(SetAside::TooLarge).await,
-    ]
+/// How many rows were set aside, for each reason.
+async fn set_aside(node: &NodeStore) -> [u64; 3] {
+    let mut counts = [0; 3];
+    for (reason, count) in SetAside::ALL.into_iter().zip(&mut counts) {
+        *count = node.count_set_aside(reason).await.unwrap();
+    }
+    counts
 }
 
 async fn sequences(node: &NodeStore) -> Vec<i64> {
@@ -139,13 +139,13 @@ async fn a_row_that_cannot_be_read_is_put_aside() {
         let unreadable = store.set_aside(2, SetAside::Unreadable, "does not decrypt");
         unreadable.await.unwrap();
         assert_eq!(sequences(&store).await, [1, 3]);
-        assert_eq!(set_aside(&store).await, [1, 0]);
+        assert_eq!(set_aside(&store).await, [1, 0, 0]);
         assert_eq!(store.waiting().await.unwrap(), (2, 320));
     }
 }
 
 #[tokio::test]
-async fn rows_that_were_too_large_come_back_as_they_were() {
+async fn rows_that_are_tried_again_come_back_as_they_were() {
     let folder = tempfile::tempdir().unwrap();
     let store = node(folder.path()).await;
     store.append(rows(1..=5)).await.unwrap();
@@ -153,16 +153,16 @@ async fn rows_that_were_too_large_come_back_as_they_were() {
     for (sequence, reason) in [
         (2, SetAside::TooLarge),
         (3, SetAside::Unreadable),
-        (5, SetAside::TooLarge),
+        (5, SetAside::Refused),
     ] {
         store.set_aside(sequence, reason, "why").await.unwrap();
     }
-    assert_eq!(set_aside(&store).await, [1, 2]);
-    assert_eq!(store.bring_back_large().await.unwrap(), 2);
-    assert_eq!(set_aside(&store).await, [1, 0]);
+    assert_eq!(set_aside(&store).await, [1, 1, 1]);
+    assert_eq!(store.bring_back().await.unwrap(), 2);
+    assert_eq!(set_aside(&store).await, [1, 0, 0]);
     let after = store.after(0, 9).await.unwrap();
     assert_eq!(after, [&before[..2], &before[3..]].concat());
-    assert_eq!(store.bring_back_large().await.unwrap(), 0);
+    assert_eq!(store.bring_back().await.unwrap(), 0);
     // None is given the number of a row that was away.
     store.append(rows(6..=6)).await.unwrap();
     assert_eq!(sequences(&store).await, [1, 2, 4, 5, 6]);

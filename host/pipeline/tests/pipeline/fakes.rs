@@ -13,8 +13,8 @@ use colophon_core::log::{
     Client, DownloadRecord, EventDetails, EventMessage, LogRecord, Outcome, ServerEvent, Severity,
 };
 use colophon_core::ports::{
-    FieldCipher, FieldDamaged, FieldPlace, LogRows, NotLogged, OutboxRow, OutboxRows, Service,
-    SetAside, Unavailable,
+    FieldCipher, FieldDamaged, FieldPlace, LogRows, NotLogged, OutboxRow, OutboxRows,
+    RecordRefused, Service, SetAside, Unavailable,
 };
 use colophon_core::time::Timestamp;
 use colophon_crypto::Randomness;
@@ -212,6 +212,8 @@ pub(crate) struct Log {
     pub(crate) forgets_to_answer: AtomicBool,
     /// How often it was asked.
     pub(crate) asked: AtomicU64,
+    /// The events it takes no record of.
+    pub(crate) refused: Mutex<BTreeSet<u64>>,
 }
 
 impl Log {
@@ -229,6 +231,11 @@ impl LogRows for Log {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.silent.load(Ordering::Relaxed) {
             return Err(gone(Service::LoggingDatabase).into());
+        }
+        let refuses = |event| self.refused.lock().unwrap().contains(&number(&event));
+        if records.iter().any(|(_, record)| refuses(record.event())) {
+            let reason = "code 7".to_owned();
+            return Err(RecordRefused { reason }.into());
         }
         for (sequence, record) in records {
             self.handed_in.fetch_add(1, Ordering::Relaxed);

@@ -197,6 +197,45 @@ async fn an_unreadable_row_is_set_aside_and_the_others_arrive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_row_is_set_aside_and_the_others_arrive() {
+    let events = Events::listen();
+    let house = house().await;
+    house.log.refused.lock().unwrap().extend([3, 400, 599]);
+    house.submit(0..600).await;
+    let writer = house.writer();
+    sleep(Duration::from_secs(10)).await;
+    // Some that come to a writer at work, in memory.
+    house.log.refused.lock().unwrap().insert(620);
+    house.submit(600..650).await;
+    sleep(Duration::from_secs(10)).await;
+    writer.stop().await;
+    let refused = [3, 400, 599, 620];
+    let expected = (0..650).filter(|number| !refused.contains(number));
+    assert_eq!(house.logged(), expected.collect::<Vec<_>>());
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
+    let dead = house.node.dead.lock().unwrap().clone();
+    let problem = "the logging database refuses the record (code 7)".to_owned();
+    let expected = refused.map(|number| (number as i64 + 1, problem.clone()));
+    assert_eq!(dead, expected);
+    assert_eq!(events.take(), ["log-row-set-aside"; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_row_takes_up_room_until_it_is_tried_again() {
+    let limits = OutboxLimits {
+        rows_max: 10,
+        ..OutboxLimits::default()
+    };
+    let house = House::new(limits).await;
+    house.log.refused.lock().unwrap().extend(0..4);
+    house.submit(0..10).await;
+    house.writer().stop().await;
+    assert_eq!(house.logged().len(), 6);
+    let admitted: Vec<_> = (0..10).map_while(|_| house.outbox.admit()).collect();
+    assert_eq!(admitted.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_row_of_a_later_version_is_set_aside() {
     let house = house().await;
     let first = event(1);

@@ -30,8 +30,11 @@ const MINUTE_MS: i64 = 60_000;
 /// itself, and may be set aside for the same reason. All such rows are kept, whatever becomes of
 /// their events.
 pub(super) const SET_ASIDE_MAX: u32 = 100;
-pub(super) const OF_ROWS_SET_ASIDE: [NamedEvent; 2] =
-    [NamedEvent::LogRowUnreadable, NamedEvent::LogRowTooLarge];
+pub(super) const OF_ROWS_SET_ASIDE: [NamedEvent; 3] = [
+    NamedEvent::LogRowUnreadable,
+    NamedEvent::LogRowTooLarge,
+    NamedEvent::LogRowSetAside,
+];
 
 thread_local! {
     /// Whether this thread is recording an event.

@@ -83,9 +83,9 @@ impl Parts {
             ChainWatch::start(chains, records.clone(), START_PATIENCE).await?;
         let broker = log_rows::connect(config).await?;
         let node = Arc::new(open_node(config).await?);
-        let back = node.bring_back_large().await.context("the outbox")?;
+        let back = node.bring_back().await.context("the outbox")?;
         if back > 0 {
-            tracing::info!(rows = back, "log rows that were too large are tried again");
+            tracing::info!(rows = back, "log rows that were set aside are tried again");
         }
         let outbox = Arc::new(open_outbox(house, config, &node).await?);
         let recorder = events.record_in(outbox.clone());

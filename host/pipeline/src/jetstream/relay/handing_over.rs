@@ -93,7 +93,6 @@ impl Relay {
             let large = LargeRow {
                 sequence: *sequence,
                 event: row.event,
-                bytes: row.bytes,
                 message_bytes,
                 bytes_max,
             };

@@ -17,7 +17,7 @@ pub(super) async fn node(config: &Config) -> Vec<Finding> {
     let waiting = waiting.map(|(rows, _)| format!("{rows} log rows wait"));
     let waiting = waiting.map_err(|error| causes(&error));
     let mut findings = vec![finding("this node's database", waiting)];
-    for reason in [SetAside::Unreadable, SetAside::TooLarge] {
+    for reason in SetAside::ALL {
         findings.extend(set_aside(&node, reason).await);
     }
     node.close().await;
@@ -45,6 +45,11 @@ fn words(rows: u64, reason: SetAside) -> String {
             "{rows} log rows are larger than the message broker takes, and are kept in this node's \
              database; raise max_payload of its servers to 64 KiB or more (and max_msg_size of the \
              stream, if it has one), and start the host again"
+        ),
+        SetAside::Refused => format!(
+            "{rows} log rows are refused by the logging database, and are kept in this node's \
+             database; the event COL5012 names the database's code for it (`colophon log events`). \
+             Mend what it says, and start the host again"
         ),
     }
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use colophon_core::ports::OutboxRows as _;
+use colophon_core::ports::{OutboxRows as _, SetAside};
 use colophon_receipt::RetailerId;
 use colophon_store::log::{Erased, PersonName};
+use colophon_store::node::NodeStore;
 use serde_json::json;
 
 use crate::cli::{BuyerArg, EraseArgs};
@@ -78,12 +79,23 @@ async fn waiting(config: &Config) -> Option<Result<u64>> {
     }
     let looked_up = async {
         let node = open_node(config).await?;
-        let waiting = node.waiting().await;
+        let waiting = waiting_in(&node).await;
         node.close().await;
-        anyhow::Ok(waiting?.0)
+        waiting
     };
     let rows = looked_up.await;
     Some(rows).filter(|rows| !matches!(rows, Ok(0)))
+}
+
+/// Those that were set aside and are tried again are among them.
+async fn waiting_in(node: &NodeStore) -> Result<u64> {
+    let (mut rows, _) = node.waiting().await?;
+    for reason in SetAside::ALL {
+        if reason.is_tried_again() {
+            rows += node.count_set_aside(reason).await?;
+        }
+    }
+    Ok(rows)
 }
 
 /// Rows that wait in an outbox are not in the log yet, and come there as if nobody had been erased.
@@ -91,8 +103,9 @@ fn tell_waiting(waiting: Option<Result<u64>>) {
     match waiting {
         None => {}
         Some(Ok(rows)) => eprintln!(
-            "{rows} log rows wait in the outbox of this host, and may be this buyer's: erase once more when \
-             `colophon doctor` says that none wait. What waits on other hosts is not seen from here."
+            "{rows} log rows wait in the outbox of this host, or were set aside there until its next start, and \
+             may be this buyer's: erase once more when `colophon doctor` tells of none. What waits on other hosts \
+             is not seen from here."
         ),
         Some(Err(error)) => eprintln!(
             "Whether log rows wait in the outbox of this host could not be looked up: {error:#}. Look into \
