@@ -6,7 +6,8 @@
 //!
 //! - [`Broker`] is a connection, with what is wrong with it in its [`Standing`].
 //! - [`Relay`] hands the rows of this node's outbox over, sealed as they stand there, and removes
-//!   those that a log writer has confirmed. What is not confirmed it hands over again.
+//!   those that a log writer has confirmed. What is not confirmed it hands over again, and what the
+//!   logging database refuses it sets aside.
 //! - [`StreamWriter`] brings what the broker hands out to the logging database, tells the nodes what
 //!   has arrived, and answers them when they ask. Any number of them may be at work.
 //!
@@ -15,9 +16,9 @@
 //! | subject | from, to | what |
 //! |---|---|---|
 //! | `colophon.log.rows.NODE` | relay, stream | one row: sealed payload; event and sequence in headers |
-//! | `colophon.log.complete.NODE` | log writer, relay | rows that the logging database has, sealed |
+//! | `colophon.log.complete.NODE` | log writer, relay | rows that the logging database has, or that it refuses, sealed |
 //! | `colophon.log.ask.NODE` | relay, any log writer | which rows between two sequences have arrived? |
-//! | `colophon.log.dead.NODE` | log writer, stream | a message that is no row, with the reason in a header |
+//! | `colophon.log.dead.NODE` | log writer, stream | a message that is no row, or whose row is refused, with the reason in a header |
 
 mod broker;
 mod dead_letters;
@@ -26,6 +27,7 @@ mod in_flight;
 mod message;
 mod names;
 mod question;
+mod refusal;
 mod relay;
 mod settings;
 mod standing;

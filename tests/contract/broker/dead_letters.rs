@@ -2,8 +2,10 @@
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull;
+use colophon_core::ports::SetAside;
 use colophon_pipeline::jetstream::Broker;
 use colophon_tests::nats::NatsServer;
+use futures_util::{FutureExt as _, StreamExt as _};
 
 use crate::ground::{
     LoggingDatabase, Source, all_arrived, connect, eventually, forgetful, settings, stranger,
@@ -87,10 +89,12 @@ pub(crate) async fn a_row_that_the_logging_database_refuses_holds_up_no_other(se
     other.submit(50).await;
     let _writer = writer(&broker, &log);
     eventually("all others have arrived", async || {
-        source.waiting().await == 2 && other.waiting().await == 0
+        source.waiting().await == 0 && other.waiting().await == 0
     })
     .await;
     assert_eq!(log.rows().await, 648);
+    // Kept at its host, out of the way of the others.
+    assert_eq!(refused(&source).await, 2);
     eventually("the two are buried", async || {
         let inspection = Broker::inspect(&settings).await.unwrap();
         inspection.dead_letters >= 2
@@ -101,8 +105,61 @@ pub(crate) async fn a_row_that_the_logging_database_refuses_holds_up_no_other(se
     let problem = letter.headers.get("Colophon-Problem").unwrap().as_str();
     let expected = "the logging database refuses the record (SQLite 1811)";
     assert_eq!(problem, expected);
-    // They are in their outbox still, and come again.
+    // The next start tries them again.
     log.run("DROP TRIGGER refuses").await;
-    eventually("the outbox is empty", async || source.waiting().await == 0).await;
-    assert_eq!(log.rows().await, 650);
+    assert_eq!(source.node.bring_back().await.unwrap(), 2);
+    source.submit(1).await;
+    all_arrived(&source, &log, 651).await;
+    assert_eq!(refused(&source).await, 0);
+}
+
+/// Rows that were set aside since the logging database refuses them.
+async fn refused(source: &Source) -> u64 {
+    source.set_aside(SetAside::Refused).await
+}
+
+pub(crate) async fn a_refusal_holds_for_one_try_alone(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    log.run(
+        "CREATE TRIGGER refuses BEFORE INSERT ON server_events \
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    )
+    .await;
+    let stranger = stranger(&server).await;
+    stranger.create_stream(forgetful()).await.unwrap();
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let mut told = client.subscribe("colophon.log.complete.*").await.unwrap();
+    client.flush().await.unwrap();
+    let broker = connect(&settings(&server)).await;
+    let (relay, bringing) = (source.relay(&broker), writer(&broker, &log));
+    source.submit(5).await;
+    eventually("all are set aside", async || refused(&source).await == 5).await;
+    relay.stop().await;
+    bringing.stop().await;
+    // Somebody has listened, and says it again while the same rows are tried anew.
+    log.run("DROP TRIGGER refuses").await;
+    assert_eq!(source.node.bring_back().await.unwrap(), 5);
+    let before = stranger.get_stream("COLOPHON_LOG").await.unwrap();
+    let before = before.cached_info().state.last_sequence;
+    let _relay = source.relay(&broker);
+    eventually("the broker has the rows", async || {
+        let stream = stranger.get_stream("COLOPHON_LOG").await.unwrap();
+        stream.cached_info().state.last_sequence >= before + 5
+    })
+    .await;
+    let mut times = 0;
+    while let Some(message) = told.next().now_or_never().flatten() {
+        let said = client.publish(message.subject, message.payload);
+        said.await.unwrap();
+        times += 1;
+        if times == 50 {
+            // They come back to this listener too.
+            break;
+        }
+    }
+    assert!(times > 0);
+    client.flush().await.unwrap();
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 5).await;
+    assert_eq!(refused(&source).await, 0);
 }

@@ -30,7 +30,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How hosts use this server, with times that suit a test.
 pub(crate) fn settings(server: &NatsServer) -> BrokerSettings {
@@ -200,9 +200,9 @@ impl Source {
         commit.await.unwrap();
     }
 
-    /// Rows that were too large for the broker.
-    pub(crate) async fn too_large(&self) -> u64 {
-        self.node.count_set_aside(SetAside::TooLarge).await.unwrap()
+    /// Rows that were set aside for this reason.
+    pub(crate) async fn set_aside(&self, reason: SetAside) -> u64 {
+        self.node.count_set_aside(reason).await.unwrap()
     }
 
     pub(crate) async fn waiting(&self) -> u64 {
@@ -289,6 +289,12 @@ pub(crate) fn forgetful() -> Config {
         duplicate_window: Duration::from_millis(100),
         ..Config::default()
     }
+}
+
+/// How many messages lie in the stream of rows, if there is one.
+pub(crate) async fn held(stranger: &async_nats::jetstream::Context) -> u64 {
+    let stream = stranger.get_stream("COLOPHON_LOG").await;
+    stream.map_or(0, |stream| stream.cached_info().state.messages)
 }
 
 /// The broker, seen by somebody else's program.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::stream::Config;
+use colophon_core::ports::SetAside;
 use colophon_pipeline::jetstream::{Broker, BrokerSettings};
 use colophon_tests::nats::NatsServer;
 
@@ -25,7 +27,7 @@ pub(crate) async fn a_row_larger_than_the_server_takes_is_set_aside(server: Nats
     let broker = connect(&settings(&server)).await;
     let _running = (source.relay(&broker), writer(&broker, &log));
     all_arrived(&source, &log, 42).await;
-    assert_eq!(source.too_large().await, 0);
+    assert_eq!(source.set_aside(SetAside::TooLarge).await, 0);
 }
 
 pub(crate) async fn a_row_larger_than_the_stream_takes_is_set_aside(server: NatsServer) {
@@ -59,11 +61,43 @@ async fn large_rows_are_set_aside(
     source.submit_one_of(8192).await;
     source.submit(10).await;
     all_arrived(source, &log, 40).await;
-    assert_eq!(source.too_large().await, 2);
+    assert_eq!(source.set_aside(SetAside::TooLarge).await, 2);
     assert_eq!(broker.standing().problem(), None);
     relay.stop().await;
     writer.stop().await;
     log
+}
+
+pub(crate) async fn what_is_told_at_once_fits_into_what_the_server_takes(server: NatsServer) {
+    // The numbers of a full batch have 6 KiB.
+    let server = another(&server, "max_payload: 4096");
+    let log = LoggingDatabase::new().await;
+    let mut settings = settings(&server);
+    let stranger = stranger(&server).await;
+    let taken = async |count: u64| {
+        let stream = stranger.get_stream("COLOPHON_LOG").await;
+        stream.is_ok_and(|stream| stream.cached_info().state.last_sequence == count)
+    };
+    // Answers, where nobody has heard what was told unasked.
+    let source = Source::new().await;
+    let broker = connect(&settings).await;
+    let relay = source.relay(&broker);
+    source.submit(500).await;
+    eventually("the broker has the rows", async || taken(500).await).await;
+    relay.stop().await;
+    let bringing = writer(&broker, &log);
+    eventually("they are brought", async || log.rows().await == 500).await;
+    let _relay = source.relay(&broker);
+    all_arrived(&source, &log, 500).await;
+    bringing.stop().await;
+    // What is told unasked, where nobody asks.
+    settings.confirm_after = Duration::from_secs(3600);
+    let (source, broker) = (Source::new().await, connect(&settings).await);
+    let _relay = source.relay(&broker);
+    source.submit(500).await;
+    eventually("the broker has the rows", async || taken(1000).await).await;
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 1000).await;
 }
 
 pub(crate) async fn a_dead_letter_that_has_grown_too_large_is_cut(server: NatsServer) {

@@ -1,12 +1,16 @@
 //! Something is lost on the way.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use colophon_pipeline::jetstream::Credentials;
 use colophon_tests::nats::NatsServer;
 
 use crate::ground::{
-    LoggingDatabase, Source, all_arrived, connect, eventually, settings, stranger, writer,
+    LoggingDatabase, Source, access, all_arrived, connect, entering, eventually, forgetful, held,
+    settings, stranger, writer,
 };
+use crate::lossy::losing;
 
 pub(crate) async fn a_lost_answer_of_the_logging_database_makes_no_row_twice(server: NatsServer) {
     let (source, log) = (Source::new().await, LoggingDatabase::new().await);
@@ -40,6 +44,27 @@ pub(crate) async fn a_lost_confirmation_is_asked_for(server: NatsServer) {
     // The broker knows these rows again and hands none of them out.
     let _relay = source.relay(&broker);
     all_arrived(&source, &log, 100).await;
+}
+
+pub(crate) async fn a_lost_acknowledgment_has_one_row_handed_over_again(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = stranger(&server).await;
+    stranger.create_stream(forgetful()).await.unwrap();
+    source.submit(200).await;
+    let address = losing(&server, "\"seq\":7}").await;
+    let mut settings = entering(access(&address, Credentials::Anonymous, None));
+    settings.confirm_after = Duration::from_secs(3600);
+    let broker = connect(&settings).await;
+    let _relay = source.relay(&broker);
+    let is_told = || broker.standing().problem();
+    eventually("it is told", async || {
+        is_told().is_some_and(|problem| problem.contains("did not"))
+    })
+    .await;
+    eventually("all is well", async || is_told().is_none()).await;
+    assert_eq!(held(&stranger).await, 201);
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 200).await;
 }
 
 pub(crate) async fn a_wiped_broker_loses_nothing(mut server: NatsServer) {

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use async_nats::Client;
 use colophon_tests::nats::NatsServer;
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::ground::{
-    LoggingDatabase, Source, all_arrived, connect, eventually, forgetful, settings, stranger,
-    writer,
+    LoggingDatabase, PATIENCE, Source, all_arrived, connect, eventually, forgetful, held, settings,
+    stranger, writer,
 };
 
 /// Rows that may wait before no more are submitted: enough to be killed in the midst of.
@@ -121,10 +125,7 @@ pub(crate) async fn rows_that_nobody_brings_are_handed_over_once(mut server: Nat
     let broker = connect(&settings).await;
     let _relay = source.relay(&broker);
     source.submit(50).await;
-    let held = async || {
-        let stream = stranger.get_stream("COLOPHON_LOG").await;
-        stream.map_or(0, |stream| stream.cached_info().state.messages)
-    };
+    let held = async || held(&stranger).await;
     let is_told = || {
         let problem = broker.standing().problem();
         problem.is_some_and(|problem| problem.contains("no log writer confirms them"))
@@ -136,6 +137,43 @@ pub(crate) async fn rows_that_nobody_brings_are_handed_over_once(mut server: Nat
     server.wipe();
     server.run();
     eventually("the broker has the rows", async || held().await >= 50).await;
+    assert_eq!(held().await, 50);
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 50).await;
+}
+
+/// Answers a node that asks so many times that nobody can say it, as far as it can tell.
+async fn turn_away(client: &Client, times: usize) {
+    let mut questions = client.subscribe("colophon.log.ask.*").await.unwrap();
+    for _ in 0..times {
+        let question = timeout(PATIENCE, questions.next()).await.unwrap().unwrap();
+        let answer = client.publish(question.reply.unwrap(), "".into());
+        answer.await.unwrap();
+    }
+    questions.unsubscribe().await.unwrap();
+}
+
+pub(crate) async fn a_stream_that_somebody_else_makes_anew_gets_no_copies(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = stranger(&server).await;
+    stranger.create_stream(forgetful()).await.unwrap();
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let mut settings = settings(&server);
+    settings.confirm_after = Duration::from_millis(100);
+    let broker = connect(&settings).await;
+    let _relay = source.relay(&broker);
+    source.submit(50).await;
+    let held = async || held(&stranger).await;
+    eventually("the broker has the rows", async || held().await == 50).await;
+    turn_away(&client, 2).await;
+    // While the relay rests; or else it is quicker, and it is done once more.
+    let mut made = false;
+    while !made {
+        stranger.delete_stream("COLOPHON_LOG").await.unwrap();
+        made = stranger.create_stream(forgetful()).await.is_ok();
+    }
+    eventually("the broker has the rows", async || held().await >= 50).await;
+    turn_away(&client, 4).await;
     assert_eq!(held().await, 50);
     let _writer = writer(&broker, &log);
     all_arrived(&source, &log, 50).await;

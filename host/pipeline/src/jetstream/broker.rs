@@ -16,6 +16,9 @@ use super::standing::{REFUSED, Standing};
 use super::stream::{self, Found};
 use super::trouble::Trouble;
 
+/// What a seal adds to what is sealed, and a list to what is in it, at most.
+const SEAL_BYTES_MAX: usize = 256;
+
 /// A connection to the broker, which is made again whenever it breaks.
 pub struct Broker {
     pub(super) client: Client,
@@ -103,6 +106,13 @@ impl Broker {
         self.client.max_payload().min(of_stream)
     }
 
+    /// How many rows, of `bytes` each, are told in one message. Servers take 1 MiB where nobody has
+    /// set it lower, so this binds only there.
+    pub(super) fn told_at_once(&self, bytes: usize) -> usize {
+        let room = self.client.max_payload().saturating_sub(SEAL_BYTES_MAX);
+        (room / bytes).max(1)
+    }
+
     /// What is wrong between this host and the broker, if anything is.
     pub fn standing(&self) -> Arc<Standing> {
         Arc::clone(&self.standing)
@@ -126,10 +136,17 @@ impl Broker {
     /// What the stream of rows holds now; nothing is held where there is none.
     pub(super) async fn held(&self) -> Result<Option<Held>, Trouble> {
         let wanted = stream::rows(&self.settings);
-        let looked_up = stream::look_up(&self.context, &wanted);
-        let found = tokio::time::timeout(PATIENCE, looked_up).await;
-        let found = found.unwrap_or(Err(Trouble::Silent(PATIENCE)))?;
-        Ok(found.map(|found| Held::by(&found.it)))
+        let looked_up = async {
+            let Some(stream) = stream::look_up(&self.context, &wanted).await? else {
+                return Ok(None);
+            };
+            let consumer = stream::log_writers(&self.settings);
+            let consumer = stream::look_up_consumer(&stream.it, &consumer).await?;
+            let brought = consumer.map_or(0, |found| found.it.ack_floor.stream_sequence);
+            Ok(Some(Held::by(&stream.it, brought)))
+        };
+        let looked_up = tokio::time::timeout(PATIENCE, looked_up).await;
+        looked_up.unwrap_or(Err(Trouble::Silent(PATIENCE)))
     }
 
     /// The stream of dead letters, likewise.

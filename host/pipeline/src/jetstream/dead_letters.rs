@@ -1,5 +1,5 @@
-//! Messages that are no rows, or none that the logging database takes: kept where an operator finds
-//! them, out of the way of the others.
+//! Messages that are no rows, or hold one that the logging database does not take: kept where an
+//! operator finds them, out of the way of the others.
 
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{AckKind, Message};
@@ -17,9 +17,23 @@ pub(super) async fn bury(
     message: &Message,
     refused: &MessageRefused,
 ) -> Result<(), Trouble> {
-    let problem = refused.to_string();
+    keep(broker, message, &refused.to_string()).await?;
+    // If that does not arrive, it becomes a dead letter once more.
+    let ended = timeout(PATIENCE, message.double_ack_with(AckKind::Term)).await;
+    if !matches!(ended, Ok(Ok(()))) {
+        tracing::debug!("the broker was not told that a message is a dead letter");
+    }
+    Ok(())
+}
+
+/// Puts a message among the dead letters.
+pub(super) async fn keep(
+    broker: &Broker,
+    message: &async_nats::Message,
+    problem: &str,
+) -> Result<(), Trouble> {
     let subject = broker.settings.names.dead(last_part(&message.subject));
-    let (headers, payload) = dead_letter(message, &problem, broker.dead_letter_bytes_max());
+    let (headers, payload) = dead_letter(message, problem, broker.dead_letter_bytes_max());
     let kept_bytes = payload.len();
     let letter = PublishMessage::build().headers(headers).payload(payload);
     let kept = async {
@@ -43,10 +57,5 @@ pub(super) async fn bury(
         kept_bytes,
         "a log row from the broker cannot be written and was put among the dead letters"
     );
-    // If that does not arrive, it becomes a dead letter once more.
-    let ended = timeout(PATIENCE, message.double_ack_with(AckKind::Term)).await;
-    if !matches!(ended, Ok(Ok(()))) {
-        tracing::debug!("the broker was not told that a message is a dead letter");
-    }
     Ok(())
 }

@@ -19,8 +19,8 @@ pub(super) struct Place {
     pub(super) number: u64,
 }
 
-/// The places in a stream that are not behind it yet. Some in between may be empty; they are behind
-/// it once log writers have come so far.
+/// The places in a stream that are not behind its log writers yet. Some in between may be empty; they
+/// are behind them once they have come so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
     stream: Made,
@@ -38,13 +38,19 @@ impl Made {
 }
 
 impl Held {
-    /// What a stream that was just looked up holds.
-    pub(super) fn by(stream: &Stream) -> Self {
+    /// What a stream that was just looked up holds, and log writers are not done with: they are with
+    /// everything up to the number `done`. It may lie there still behind something else's message.
+    pub(super) fn by(stream: &Stream, done: u64) -> Self {
         let info = stream.cached_info();
+        let first = info.state.first_sequence.max(done.saturating_add(1));
         Self {
             stream: Made::told(info),
-            numbers: info.state.first_sequence..=info.state.last_sequence,
+            numbers: first..=info.state.last_sequence,
         }
+    }
+
+    pub(super) fn stream(&self) -> Made {
+        self.stream
     }
 
     pub(super) fn has(&self, place: Place) -> bool {

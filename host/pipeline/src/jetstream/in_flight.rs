@@ -10,6 +10,7 @@ use colophon_core::id::EventId;
 use tokio::time::Instant;
 
 use super::held::{Held, Place};
+use super::refusal::Refusal;
 
 /// Rows held at most.
 const ROWS_MAX: usize = 8192;
@@ -94,6 +95,12 @@ impl InFlight {
         if let Some(known) = self.rows.insert(sequence, row) {
             self.bytes = self.bytes.saturating_sub(known.bytes);
         }
+    }
+
+    /// Whether there are rows that are to be handed over.
+    pub(super) fn has_unhanded(&self) -> bool {
+        let mut states = self.rows.values().map(|row| row.state);
+        states.any(|state| matches!(state, State::NotHanded))
     }
 
     /// Rows that are to be handed over: at most `most`, and none after one that brings them to
@@ -224,6 +231,26 @@ impl InFlight {
         self.bytes = self.bytes.saturating_sub(confirmed.bytes);
         confirmed
     }
+
+    /// Lets go of the rows that are refused: those that the broker has under this very number, so
+    /// that no earlier try counts.
+    pub(super) fn refuse(&mut self, refusals: Vec<Refusal>) -> Vec<Refusal> {
+        let mut refused = Vec::new();
+        for refusal in refusals {
+            let Some(row) = self.rows.get(&refusal.sequence) else {
+                continue;
+            };
+            let is_this = match row.state {
+                State::NotHanded => false,
+                State::Handed { place, .. } => place.number == refusal.number,
+            };
+            if is_this && row.event == refusal.event {
+                self.give_up(refusal.sequence);
+                refused.push(refusal);
+            }
+        }
+        refused
+    }
 }
 
 /// When the confirmation of a row is overdue.
@@ -239,6 +266,8 @@ fn due(row: &Row, after: Duration) -> Option<Instant> {
 
 #[cfg(test)]
 mod tests {
+    use colophon_core::ports::RecordRefused;
+
     use super::*;
 
     const AFTER: Duration = Duration::from_secs(30);
@@ -312,6 +341,29 @@ mod tests {
     fn a_row_the_broker_has_not_got_may_be_confirmed() {
         let mut rows = holding([1]);
         confirm(&mut rows, &[1], &[1]);
+    }
+
+    #[test]
+    fn a_row_is_refused_by_what_was_said_of_its_last_message() {
+        let now = Instant::now();
+        let mut rows = handed([3, 4], now);
+        rows.add(5, event(5), Bytes::new(), 0);
+        let refusal = |sequence, of, number| Refusal {
+            sequence,
+            event: event(of),
+            number,
+            reason: RecordRefused {
+                reason: "why".to_owned(),
+            },
+        };
+        for (sequence, of, number) in [(3, 4, 3), (3, 3, 2), (5, 5, 5), (9, 9, 9)] {
+            assert_eq!(rows.refuse(vec![refusal(sequence, of, number)]), []);
+        }
+        assert_eq!(rows.len(), 3);
+        let refused = [refusal(3, 3, 3)];
+        assert_eq!(rows.refuse(refused.to_vec()), refused);
+        assert_eq!(rows.refuse(refused.to_vec()), []);
+        assert_eq!((rows.len(), rows.bytes), (2, 7));
     }
 
     #[test]

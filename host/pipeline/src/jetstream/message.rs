@@ -159,13 +159,16 @@ pub(super) fn dead_letter(
 }
 
 /// Sixteen bytes as 32 lower-case hexadecimal digits.
-fn sixteen(text: &str) -> Option<[u8; 16]> {
+pub(super) fn sixteen(text: &str) -> Option<[u8; 16]> {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != 32 || !text.bytes().all(is_digit) {
         return None;
     }
     Some(u128::from_str_radix(text, 16).ok()?.to_be_bytes())
 }
+
+/// The bytes of one row in a confirmation.
+pub(super) const ROW_TOLD_BYTES: usize = 24;
 
 /// Rows of a node that the logging database has, each with its event.
 pub(super) fn seal_confirmation(
@@ -186,11 +189,11 @@ pub(super) fn open_confirmation(
     sealed: &[u8],
 ) -> Result<Vec<(i64, EventId)>, FieldDamaged> {
     let plain = cipher.open(confirmation(&node), sealed)?;
-    let (rows, rest) = plain.as_chunks::<24>();
+    let (rows, rest) = plain.as_chunks::<ROW_TOLD_BYTES>();
     if !rest.is_empty() {
         return Err(FieldDamaged);
     }
-    let row = |row: &[u8; 24]| {
+    let row = |row: &[u8; ROW_TOLD_BYTES]| {
         let (sequence, event) = row.split_first_chunk::<8>()?;
         let event: [u8; 16] = event.try_into().ok()?;
         Some((i64::from_be_bytes(*sequence), EventId::from_bytes(event)))

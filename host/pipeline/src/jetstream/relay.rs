@@ -15,13 +15,14 @@ use std::time::Duration;
 
 use colophon_core::causes::causes;
 use colophon_core::event::NamedEvent;
-use colophon_core::id::{EventId, NodeId};
+use colophon_core::id::NodeId;
 use colophon_core::ports::{FieldCipher, OutboxRows};
 use colophon_crypto::Randomness;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::confirmations::Told;
 use super::broker::Broker;
 use super::held::Made;
 use super::in_flight::InFlight;
@@ -63,7 +64,7 @@ pub struct Relay {
     outgoing: Outgoing,
     broker: Arc<Broker>,
     in_flight: InFlight,
-    confirmations: mpsc::Receiver<Vec<(i64, EventId)>>,
+    told_rows: mpsc::Receiver<Told>,
     /// The number of the row that follows what was taken last; unknown until something was.
     next: Option<i64>,
     /// The stream, if it was seen since the last failure.
@@ -73,6 +74,8 @@ pub struct Relay {
     told: Vec<Discriminant<Trouble>>,
     /// Whether it was told that nobody confirms rows, and not that they are confirmed again.
     unconfirmed: bool,
+    /// Whether a log writer has answered the last question.
+    is_answered: bool,
 }
 
 /// What a turn leaves to do.
@@ -89,7 +92,7 @@ impl Relay {
     /// rows left behind are handed over by the next run.
     pub fn start(ports: RelayPorts, random: Box<dyn Randomness + Send>) -> Running {
         ports.backlog.hand_over.open();
-        let (heard, confirmations) = mpsc::channel(CONFIRMATIONS_MAX);
+        let (heard, told_rows) = mpsc::channel(CONFIRMATIONS_MAX);
         let listening = confirmations::Listening {
             node: ports.node,
             broker: Arc::clone(&ports.broker),
@@ -105,12 +108,13 @@ impl Relay {
                 backlog: ports.backlog,
             },
             in_flight: InFlight::default(),
-            confirmations,
+            told_rows,
             next: None,
             stream: None,
             backoff: Backoff::new(random),
             told: Vec::new(),
             unconfirmed: false,
+            is_answered: false,
         };
         Running::spawn(|stop| async move {
             let ended = CancellationToken::new();
@@ -151,19 +155,16 @@ impl Relay {
 
     /// Lets confirmed rows go, asks for overdue confirmations, and hands over what there is.
     async fn turn(&mut self) -> Result<Turn, Trouble> {
-        let mut arrived = Vec::new();
-        while let Ok(more) = self.confirmations.try_recv() {
-            arrived.extend(more);
-        }
-        self.confirm(&arrived).await?;
+        self.hear().await?;
         self.take_rows().await?;
         self.broker.connected()?;
+        // This may find that the stream is another one now.
+        self.ask_for_overdue().await?;
         let stream = match self.stream {
             Some(seen) => seen,
             None => Made::of(&self.broker.rows().await?),
         };
         self.stream = Some(stream);
-        self.ask_for_overdue().await?;
         self.hand_over(stream).await
     }
 
@@ -173,45 +174,23 @@ impl Relay {
         let look_again = Instant::now() + LOOK_AGAIN;
         let due = self.in_flight.next_due(after).unwrap_or(look_again);
         let has_room = self.in_flight.has_room();
-        let heard = tokio::select! {
-            heard = self.confirmations.recv() => heard,
+        let told = tokio::select! {
+            told = self.told_rows.recv() => told,
             () = self.outgoing.backlog.committed.notified(), if has_room => None,
             () = sleep_until(due.min(look_again)) => None,
             () = stop.cancelled() => None,
         };
-        if let Some(arrived) = heard {
-            self.confirm_or_forget(&arrived).await;
+        if let Some(told) = told {
+            self.take_note_of(told).await;
         }
     }
 
     /// Waits a moment for the confirmations of what was handed over.
     async fn last_words(&mut self) {
         while !self.in_flight.is_empty()
-            && let Ok(Some(arrived)) = timeout(LAST_WORDS, self.confirmations.recv()).await
+            && let Ok(Some(told)) = timeout(LAST_WORDS, self.told_rows.recv()).await
         {
-            self.confirm_or_forget(&arrived).await;
-        }
-    }
-
-    /// Removes rows that the logging database has.
-    async fn confirm(&mut self, arrived: &[(i64, EventId)]) -> Result<(), Trouble> {
-        let confirmed = self.in_flight.confirm(arrived);
-        if confirmed.rows.is_empty() {
-            return Ok(());
-        }
-        let removed = self.outgoing.remove(&confirmed.rows, confirmed.bytes);
-        if let Err(error) = removed.await {
-            self.forget();
-            return Err(error.into());
-        }
-        let count = confirmed.rows.len() as u64;
-        metrics::counter!("colophon_nats_confirmed_rows_total").increment(count);
-        Ok(())
-    }
-
-    async fn confirm_or_forget(&mut self, arrived: &[(i64, EventId)]) {
-        if let Err(trouble) = self.confirm(arrived).await {
-            self.note(Some(&trouble));
+            self.take_note_of(told).await;
         }
     }
 
@@ -259,14 +238,25 @@ impl Relay {
     fn note_unconfirmed(&mut self) {
         let unconfirmed = self.in_flight.has_stale();
         let was = std::mem::replace(&mut self.unconfirmed, unconfirmed);
-        let problem = "log rows were handed to the broker and no log writer confirms them";
+        let (problem, question) = match self.is_answered {
+            false => (
+                "log rows were handed to the broker and no log writer confirms them",
+                "is a host with the role fulfillment at work?",
+            ),
+            true => (
+                "log rows were handed to the broker, and log writers answer and have not brought \
+                 them yet",
+                "are there enough hosts with the role fulfillment, and does the logging database \
+                 answer them?",
+            ),
+        };
         if unconfirmed && !was {
             let event = NamedEvent::LogRowsUnconfirmed;
             tracing::warn!(
                 event.code = event.code(),
                 event.name = event.slug(),
                 rows = self.in_flight.len(),
-                "{problem}; is a host with the role fulfillment at work?"
+                "{problem}; {question}"
             );
         }
         if was && !unconfirmed {

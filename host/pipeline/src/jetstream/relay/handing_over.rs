@@ -1,6 +1,7 @@
 //! Rows from the outbox to the broker, many at a time.
 
-use async_nats::jetstream::context::PublishAckFuture;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout};
 
 use super::{Relay, Turn};
@@ -24,8 +25,7 @@ impl Relay {
     /// Takes rows that follow those before, if there is room for any: handed over ones, or else
     /// those in the outbox.
     pub(super) async fn take_rows(&mut self) -> Result<(), Trouble> {
-        let is_handed_over = self.in_flight.to_hand_over(1, 1).is_empty();
-        if !self.in_flight.has_room() || !is_handed_over {
+        if !self.in_flight.has_room() || self.in_flight.has_unhanded() {
             return Ok(());
         }
         // With nothing on its way, the outbox is looked at from its beginning: rows may have come
@@ -52,10 +52,10 @@ impl Relay {
         if self.set_large_aside(&rows).await? {
             return Ok(Turn::More);
         }
-        let (accepted, trouble) = match timeout(PATIENCE, self.publish(&rows)).await {
-            Ok(published) => published,
-            Err(_elapsed) => (Vec::new(), Some(Trouble::Silent(PATIENCE))),
-        };
+        let mut accepted = Vec::with_capacity(rows.len());
+        let published = self.publish(&rows, &mut accepted);
+        let published = timeout(PATIENCE, published).await;
+        let published = published.unwrap_or(Err(Trouble::Silent(PATIENCE)));
         if !accepted.is_empty() {
             // A full stream accepts more as soon as some of it has been brought.
             self.backoff.succeed();
@@ -74,10 +74,7 @@ impl Relay {
                 metrics::counter!("colophon_nats_republished_rows_total").increment(1);
             }
         }
-        match trouble {
-            None => Ok(Turn::More),
-            Some(trouble) => Err(trouble),
-        }
+        published.map(|()| Turn::More)
     }
 
     /// Sets aside those of these rows that the broker takes nothing so large as, and says whether
@@ -103,11 +100,15 @@ impl Relay {
         Ok(any)
     }
 
-    /// Sends rows and waits for the broker to say that it has them. Gives those it has, and why it
-    /// has not got the first of the others.
-    async fn publish(&mut self, rows: &[(i64, Row)]) -> (Vec<Accepted>, Option<Trouble>) {
+    /// Sends rows and waits for the broker to say that it has them. What it has is among the
+    /// accepted ones, also where this fails or is broken off; it fails for one of the others.
+    async fn publish(
+        &mut self,
+        rows: &[(i64, Row)],
+        accepted: &mut Vec<Accepted>,
+    ) -> Result<(), Trouble> {
         let subject = self.broker.settings.names.rows(self.node);
-        let mut sent: Vec<(i64, u32, PublishAckFuture)> = Vec::with_capacity(rows.len());
+        let mut sent = FuturesUnordered::new();
         let mut trouble = None;
         for (sequence, row) in rows {
             let message = message::row(row.event, *sequence, row.payload.clone());
@@ -117,16 +118,18 @@ impl Relay {
                 .send_publish(subject.clone(), message)
                 .await
             {
-                Ok(acknowledged) => sent.push((*sequence, row.times, acknowledged)),
+                Ok(acknowledged) => {
+                    let (sequence, before) = (*sequence, row.times);
+                    sent.push(async move { (sequence, before, acknowledged.await) });
+                }
                 Err(error) => {
                     trouble = Some(Trouble::not_accepted(&subject, error));
                     break;
                 }
             }
         }
-        let mut accepted = Vec::with_capacity(sent.len());
-        for (sequence, before, acknowledged) in sent {
-            match acknowledged.await {
+        while let Some((sequence, before, acknowledged)) = sent.next().await {
+            match acknowledged {
                 Ok(acknowledged) => accepted.push(Accepted {
                     sequence,
                     before,
@@ -137,6 +140,6 @@ impl Relay {
                 }
             }
         }
-        (accepted, trouble)
+        trouble.map_or(Ok(()), Err)
     }
 }
