@@ -70,7 +70,7 @@ events! {
     LogRowUnreadable = "COL5006", "log-row-unreadable", "A row of the outbox cannot be read; it was set aside and the rows after it are written.";
     LogBrokerFailed = "COL5007", "log-broker-failed", "The message broker takes no log rows; they wait in the outbox.";
     LogRowsUnconfirmed = "COL5008", "log-rows-unconfirmed", "Log rows were handed to the message broker and no log writer has confirmed them for a while; they wait in the outbox as well.";
-    LogRowRefused = "COL5009", "log-row-refused", "A log row that the message broker handed out cannot be read, or the logging database refuses it; it was put among the dead letters, and its host hands it over again.";
+    LogRowRefused = "COL5009", "log-row-refused", "A message that the broker holds for the log cannot be read, or the logging database refuses the row in it; it was put among the dead letters. The row stays with its host.";
     LogStreamDiffers = "COL5010", "log-stream-differs", "The broker's stream or consumer for log rows has other settings than this host would make it with; it is used as it is.";
     LogRowTooLarge = "COL5011", "log-row-too-large", "A log row is larger than the message broker takes; it was set aside and the rows after it are handed over. The next start of the host tries it again.";
     LogRowSetAside = "COL5012", "log-row-set-aside", "The logging database refuses a log row of this host; it was set aside and the rows after it are written. The next start of the host tries it again.";

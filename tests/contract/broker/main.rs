@@ -11,6 +11,7 @@ mod ground;
 mod impostors;
 mod limits;
 mod losses;
+mod lossy;
 mod outages;
 mod passing;
 mod questions;
@@ -55,19 +56,23 @@ on_both_releases! {
     passing => nothing_stays_in_the_stream_that_was_brought,
     losses => a_lost_answer_of_the_logging_database_makes_no_row_twice,
     losses => a_lost_confirmation_is_asked_for,
+    losses => a_lost_acknowledgment_has_one_row_handed_over_again,
     losses => a_wiped_broker_loses_nothing,
     losses => a_stream_that_is_deleted_is_made_anew,
     outages => a_broker_that_is_killed_under_load_loses_nothing,
     outages => a_frozen_broker_keeps_nobody_waiting,
     outages => rows_that_nobody_brings_are_handed_over_once,
+    outages => a_stream_that_somebody_else_makes_anew_gets_no_copies,
     outages => a_full_stream_accepts_nothing_and_loses_nothing,
     outages => a_logging_database_may_be_away,
     outages => a_host_starts_without_its_broker,
     dead_letters => what_is_no_row_is_kept_apart_and_the_others_arrive,
     dead_letters => a_row_that_the_logging_database_refuses_holds_up_no_other,
+    dead_letters => a_refusal_holds_for_one_try_alone,
     limits => a_row_larger_than_the_server_takes_is_set_aside,
     limits => a_row_larger_than_the_stream_takes_is_set_aside,
     limits => many_large_messages_are_brought_a_few_at_a_time,
+    limits => what_is_told_at_once_fits_into_what_the_server_takes,
     limits => a_dead_letter_that_has_grown_too_large_is_cut,
     questions => answers_go_to_whoever_may_ask_and_nowhere_else,
     questions => a_node_whose_answer_takes_long_keeps_no_other_waiting,
@@ -79,4 +84,6 @@ on_both_releases! {
     strangers => a_row_under_another_name_is_none,
     strangers => a_stream_for_something_else_is_not_touched,
     strangers => what_else_comes_into_the_stream_stays_there,
+    strangers => a_row_removed_behind_something_else_comes_again,
+    strangers => a_stream_that_may_not_be_purged_is_not,
 }

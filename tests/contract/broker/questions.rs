@@ -14,18 +14,27 @@ use crate::ground::{LoggingDatabase, Source, all_arrived, connect, settings, wri
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Subjects that log writers may publish under and whoever asks may not.
-async fn elsewhere(client: &Client) -> Subscriber {
-    let orders = client.subscribe("orders.>").await.unwrap();
+const ELSEWHERE: [&str; 2] = ["orders", "$JS.ACK.ORDERS"];
+
+async fn elsewhere(client: &Client) -> [Subscriber; 2] {
+    let [orders, acknowledged] = ELSEWHERE.map(|front| client.subscribe(format!("{front}.>")));
+    let both = [orders.await.unwrap(), acknowledged.await.unwrap()];
     client.flush().await.unwrap();
-    orders
+    both
 }
 
 /// The first of what was said there, if anything was.
-async fn first_of(mut said: Subscriber, client: &Client) -> Option<String> {
-    client.publish("orders.end", "end".into()).await.unwrap();
-    let message = timeout(PATIENCE, said.next()).await.unwrap().unwrap();
-    let subject = message.subject.to_string();
-    (subject != "orders.end").then_some(subject)
+async fn first_of(said: [Subscriber; 2], client: &Client) -> Option<String> {
+    for (mut said, front) in said.into_iter().zip(ELSEWHERE) {
+        let end = format!("{front}.end");
+        client.publish(end.clone(), "end".into()).await.unwrap();
+        let message = timeout(PATIENCE, said.next()).await.unwrap().unwrap();
+        let subject = message.subject.to_string();
+        if subject != end {
+            return Some(subject);
+        }
+    }
+    None
 }
 
 pub(crate) async fn answers_go_to_whoever_may_ask_and_nowhere_else(server: NatsServer) {
@@ -62,8 +71,11 @@ pub(crate) async fn what_the_broker_did_not_hand_out_is_not_acknowledged(server:
     let _running = (source.relay(&broker), writer(&broker, &log));
     let request = timeout(PATIENCE, requests.next()).await.unwrap().unwrap();
     let inbox = request.reply.unwrap();
-    let foisted = client.publish_with_reply(inbox, "orders.new", "poison".into());
-    foisted.await.unwrap();
+    // The second is what another stream's consumer is answered under.
+    for reply in ["orders.new", "$JS.ACK.ORDERS.worker.1.5.5.0.0"] {
+        let foisted = client.publish_with_reply(inbox.clone(), reply, "poison".into());
+        foisted.await.unwrap();
+    }
     source.submit(10).await;
     all_arrived(&source, &log, 10).await;
     assert_eq!(first_of(orders, &client).await, None);

@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Config, Source as OtherStream};
 use colophon_pipeline::jetstream::{Broker, Credentials};
 use colophon_tests::nats::NatsServer;
+use futures_util::{FutureExt as _, StreamExt as _};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::time::timeout;
 
 use crate::ground::{
-    LoggingDatabase, Source, access, all_arrived, connect, entering, eventually, forgetful,
-    settings, stranger, writer,
+    LoggingDatabase, PATIENCE, Source, access, all_arrived, connect, entering, eventually,
+    forgetful, held, settings, stranger, writer,
 };
 
 /// A server like this one with other settings.
@@ -195,9 +198,9 @@ pub(crate) async fn a_stream_for_something_else_is_not_touched(server: NatsServe
     all_arrived(&source, &log, 10).await;
 }
 
-pub(crate) async fn what_else_comes_into_the_stream_stays_there(server: NatsServer) {
-    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
-    let stranger = stranger(&server).await;
+/// A stream of rows that another one's orders come into as well.
+async fn with_orders(server: &NatsServer) -> Context {
+    let stranger = stranger(server).await;
     let orders = Config {
         name: "ORDERS".to_owned(),
         subjects: vec!["orders.>".to_owned()],
@@ -211,10 +214,16 @@ pub(crate) async fn what_else_comes_into_the_stream_stays_there(server: NatsServ
             name: "ORDERS".to_owned(),
             ..OtherStream::default()
         }]),
-        ..Config::default()
+        ..forgetful()
     };
-    let stream = stranger.create_stream(theirs).await.unwrap();
-    let held = async || stream.get_info().await.unwrap().state.messages;
+    stranger.create_stream(theirs).await.unwrap();
+    stranger
+}
+
+pub(crate) async fn what_else_comes_into_the_stream_stays_there(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = with_orders(&server).await;
+    let held = async || held(&stranger).await;
     let settings = settings(&server);
     let broker = connect(&settings).await;
     let _running = (source.relay(&broker), writer(&broker, &log));
@@ -228,6 +237,48 @@ pub(crate) async fn what_else_comes_into_the_stream_stays_there(server: NatsServ
     }
     let inspection = Broker::inspect(&settings).await.unwrap();
     assert_eq!((inspection.dead_letters, inspection.waiting), (0, Some(0)));
+}
+
+pub(crate) async fn a_row_removed_behind_something_else_comes_again(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = with_orders(&server).await;
+    let order = stranger.publish("orders.new", "order".into());
+    order.await.unwrap().await.unwrap();
+    let held = async || held(&stranger).await;
+    eventually("the order has come", async || held().await == 1).await;
+    let broker = connect(&settings(&server)).await;
+    let _relay = source.relay(&broker);
+    source.submit(10).await;
+    eventually("the broker has the rows", async || held().await == 11).await;
+    let stream = stranger.get_stream("COLOPHON_LOG").await.unwrap();
+    assert!(stream.delete_message(5).await.unwrap());
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 10).await;
+}
+
+pub(crate) async fn a_stream_that_may_not_be_purged_is_not(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let theirs = Config {
+        deny_purge: true,
+        ..forgetful()
+    };
+    stranger(&server).await.create_stream(theirs).await.unwrap();
+    let client = async_nats::connect(server.address()).await.unwrap();
+    let mut looks = client.subscribe("$JS.API.CONSUMER.INFO.>").await.unwrap();
+    let mut purges = client.subscribe("$JS.API.STREAM.PURGE.>").await.unwrap();
+    client.flush().await.unwrap();
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    source.submit(10).await;
+    all_arrived(&source, &log, 10).await;
+    for _ in 0..3 {
+        timeout(PATIENCE, looks.next()).await.unwrap().unwrap();
+    }
+    assert!(purges.next().now_or_never().is_none());
+    let inspection = Broker::inspect(&settings).await.unwrap();
+    let told = inspection.differences.join("\n");
+    assert!(told.contains("deny_purge true instead of false"), "{told}");
 }
 
 pub(crate) async fn a_row_under_another_name_is_none(server: NatsServer) {

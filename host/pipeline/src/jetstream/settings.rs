@@ -25,6 +25,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// answer ends the connection.
 const ASK_EVERY: Duration = Duration::from_secs(4);
 
+/// Messages that are held for a part of this host that does not come to them at once. What is handed
+/// out is far less; more than that comes of somebody who floods a subject.
+const HELD_MAX: usize = 1024;
+
 /// The longest wait between two attempts to connect.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
@@ -38,7 +42,7 @@ pub struct BrokerSettings {
     /// What the stream of rows may hold, if this host makes it.
     pub limits: StreamLimits,
     /// How long a row that was handed over waits for its confirmation before the node asks for it,
-    /// and hands it over again.
+    /// and hands it over again where neither a log writer nor the broker has it.
     pub confirm_after: Duration,
     /// How long a log writer has for the rows it was handed, before another is.
     pub ack_wait: Duration,
@@ -165,6 +169,7 @@ impl BrokerSettings {
             .connection_timeout(PATIENCE)
             .request_timeout(Some(PATIENCE))
             .ping_interval(ASK_EVERY)
+            .subscription_capacity(HELD_MAX)
             .reconnect_delay_callback(wait_before)
             .require_tls(self.access.requires_tls())
             .tls_client_config(tls(self.access.authority())?)

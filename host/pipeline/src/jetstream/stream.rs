@@ -174,6 +174,8 @@ fn stream_differences(wanted: &Config, found: &Config) -> Vec<String> {
     let replicas = (&wanted.num_replicas, &found.num_replicas);
     differences.compare("num_replicas", replicas.0, replicas.1);
     differences.compare("no_ack", &false, &found.no_ack);
+    differences.compare("deny_purge", &false, &found.deny_purge);
+    differences.compare("deny_delete", &false, &found.deny_delete);
     differences.found
 }
 

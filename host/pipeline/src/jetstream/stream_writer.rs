@@ -6,6 +6,7 @@
 
 mod bringing;
 mod questions;
+mod standstill;
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
@@ -23,11 +24,13 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use self::standstill::Standstill;
 use super::broker::Broker;
+use super::names::Names;
 use super::settings::PATIENCE;
 use super::standing::Part;
 use super::stream::{self, ensure_consumer, log_writers};
-use super::trouble::{Said, Trouble};
+use super::trouble::Trouble;
 use crate::backoff::Backoff;
 use crate::outgoing::{BATCH_BYTES, BATCH_ROWS};
 use crate::running::Running;
@@ -51,7 +54,7 @@ const GATHER: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Looks in a row that find rows waiting and nothing handed out, before all is set up anew.
-const STALLED_AFTER: u32 = 3;
+const STALLED_AFTER: u32 = 4;
 
 /// How often the broker says that it is still there while it has nothing to hand out.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -65,6 +68,8 @@ pub struct StreamWriter {
     backoff: Backoff,
     /// The kinds of trouble that were told since rows were brought last.
     told: Vec<Discriminant<Trouble>>,
+    looked_at: Instant,
+    standstill: Standstill,
 }
 
 /// The way that messages come by.
@@ -74,7 +79,6 @@ struct Source {
     rows: String,
     consumer: PullConsumer,
     messages: pull::Stream,
-    looked_at: Instant,
     /// Looks in a row that found rows waiting and nothing handed out.
     idle_looks: u32,
 }
@@ -87,6 +91,8 @@ impl StreamWriter {
             ports: ports.clone(),
             backoff: Backoff::new(random),
             told: Vec::new(),
+            looked_at: Instant::now(),
+            standstill: Standstill::default(),
         };
         Running::spawn(|stop| async move {
             let answering = tokio::spawn(questions::answer(ports, stop.clone()));
@@ -115,6 +121,8 @@ impl StreamWriter {
     async fn work(&mut self, stop: &CancellationToken) -> Result<(), Trouble> {
         let mut source = Source::open(&self.ports.broker).await?;
         while !stop.is_cancelled() {
+            // First of all, since there are messages that end each hand-out as soon as it begins.
+            self.look(&mut source).await?;
             let gathered = source.gather(stop).await?;
             if gathered.is_empty() {
                 // Nothing waits, and the logging database has refused nothing.
@@ -125,10 +133,26 @@ impl StreamWriter {
             } else {
                 self.note(None);
             }
-            source.look().await?;
         }
         source.give_back(Duration::ZERO).await;
         Ok(())
+    }
+
+    /// Looks at the consumer now and then: measures what waits, notices a hand-out that has come to a
+    /// standstill, and removes from the stream what is done with.
+    async fn look(&mut self, source: &mut Source) -> Result<(), Trouble> {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
+        let info = source.info().await?;
+        if self.standstill.is_long(&info, self.looked_at) {
+            let buried = standstill::bury_unfit(&self.ports.broker, &source.stream, &info).await;
+            self.standstill
+                .looked_into(*buried.as_ref().unwrap_or(&0), self.looked_at);
+            buried?;
+        }
+        source.clear(&info).await
     }
 
     /// Reports the beginning of a delay, once for each kind of trouble, and its end.
@@ -179,7 +203,6 @@ impl Source {
             rows: broker.settings.names.all_rows(),
             consumer,
             messages,
-            looked_at: Instant::now(),
             idle_looks: 0,
         })
     }
@@ -190,7 +213,9 @@ impl Source {
         let mut gathered = Vec::new();
         let mut bytes = 0_usize;
         let mut until = Instant::now() + LOOK_EVERY;
-        while gathered.len() < BATCH_ROWS && bytes < BATCH_BYTES {
+        // The clock is looked at here as well: messages that somebody foists on this writer may come
+        // without end.
+        while gathered.len() < BATCH_ROWS && bytes < BATCH_BYTES && Instant::now() < until {
             let next = timeout_at(until, self.messages.next());
             let Some(next) = stop.run_until_cancelled(next).await else {
                 break;
@@ -198,7 +223,7 @@ impl Source {
             match next {
                 Err(_elapsed) => break,
                 // Acknowledged by publishing where it says: only what the broker hands out is.
-                Ok(Some(Ok(message))) if !is_handed_out(&message) => {
+                Ok(Some(Ok(message))) if !self.has_handed_out(&message) => {
                     tracing::debug!("a message came that the broker did not hand out");
                 }
                 Ok(Some(Ok(message))) => {
@@ -220,13 +245,8 @@ impl Source {
         Ok(gathered)
     }
 
-    /// Looks at the consumer now and then: measures what waits, removes from the stream what all
-    /// has been brought, and notices a hand-out that has come to a standstill unnoticed.
-    async fn look(&mut self) -> Result<(), Trouble> {
-        if self.looked_at.elapsed() < LOOK_EVERY {
-            return Ok(());
-        }
-        self.looked_at = Instant::now();
+    /// How the consumer stands, unless rows wait there and none is handed out.
+    async fn info(&mut self) -> Result<consumer::Info, Trouble> {
         let info = timeout(PATIENCE, self.consumer.get_info()).await;
         let info = info.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
         let info = info.map_err(|error| Trouble::Consumer(error.into()))?;
@@ -239,14 +259,15 @@ impl Source {
             let problem = format!("{} wait and none comes", info.num_pending);
             return Err(Trouble::Stalled(problem));
         }
-        self.clear(&info).await
+        Ok(info)
     }
 
     /// Removes what has been brought, without a gap from the beginning: rows, and nothing that has
     /// come into the stream in another way.
     async fn clear(&self, info: &consumer::Info) -> Result<(), Trouble> {
         let brought = info.ack_floor.stream_sequence;
-        if brought == 0 {
+        let config = &self.stream.cached_info().config;
+        if brought == 0 || config.deny_purge {
             return Ok(());
         }
         let purged = self
@@ -256,10 +277,17 @@ impl Source {
             .sequence(brought.saturating_add(1));
         let purged = timeout(PATIENCE, purged.into_future()).await;
         let purged = purged.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
-        let name = &self.stream.cached_info().config.name;
         purged
             .map(drop)
-            .map_err(|error| Trouble::stream(name, Said::from(error)))
+            .map_err(|error| Trouble::clearing(&config.name, error))
+    }
+
+    /// Whether the broker has handed a message out, and not somebody who has found out where it
+    /// hands out to. What is acknowledged is named by the message itself.
+    fn has_handed_out(&self, message: &Message) -> bool {
+        let stream = &self.stream.cached_info().config.name;
+        let info = message.info();
+        info.is_ok_and(|info| info.stream == stream && info.consumer == Names::CONSUMER)
     }
 
     /// Has the broker hand out elsewhere, or later, what it has handed out here and nobody brings.
@@ -268,13 +296,6 @@ impl Source {
             give_back(&message, later).await;
         }
     }
-}
-
-/// Whether the broker has handed a message out, and not somebody who has found out where it hands
-/// out to.
-fn is_handed_out(message: &Message) -> bool {
-    let reply = message.reply.as_ref();
-    reply.is_some_and(|reply| reply.starts_with("$JS.ACK."))
 }
 
 /// Has the broker hand a message out again.

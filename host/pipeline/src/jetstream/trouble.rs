@@ -35,6 +35,15 @@ pub enum Trouble {
         #[source]
         source: Said,
     },
+    /// What is in a stream cannot be looked at or removed.
+    #[error("messages of the stream {stream} cannot be looked at or removed")]
+    Clearing {
+        /// Its name.
+        stream: String,
+        /// Why not.
+        #[source]
+        source: Said,
+    },
     /// A stream has the name that is wanted and belongs to somebody else.
     #[error(
         "the stream {stream} is for {subjects} and not this installation's; set nats.prefix to \
@@ -71,10 +80,23 @@ where
     }
 }
 
+impl From<async_nats::jetstream::Error> for Said {
+    fn from(error: async_nats::jetstream::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl Trouble {
     pub(super) fn not_accepted(subject: &str, source: impl Into<Said>) -> Self {
         Self::NotAccepted {
             subject: subject.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    pub(super) fn clearing(stream: &str, source: impl Into<Said>) -> Self {
+        Self::Clearing {
+            stream: stream.to_owned(),
             source: source.into(),
         }
     }
