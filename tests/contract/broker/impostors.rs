@@ -8,8 +8,9 @@ use colophon_pipeline::jetstream::Credentials;
 use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
-use crate::ground::{access, connect, entering};
+use crate::ground::{PATIENCE, access, connect, entering};
 
 /// The first byte of what begins TLS.
 const HANDSHAKE: u8 = 22;
@@ -26,9 +27,14 @@ impl Impostor {
         Self { listener, address }
     }
 
+    async fn accept(&self) -> TcpStream {
+        let accepted = timeout(PATIENCE, self.listener.accept()).await;
+        accepted.unwrap().unwrap().0
+    }
+
     /// Lets a client in, and tells it of another server.
     async fn greet(&self, another: SocketAddr) -> TcpStream {
-        let (mut client, _) = self.listener.accept().await.unwrap();
+        let mut client = self.accept().await;
         let info = format!(
             "INFO {{\"server_id\":\"x\",\"version\":\"2.15.1\",\"proto\":1,\"host\":\"127.0.0.1\",\
              \"port\":{},\"headers\":true,\"max_payload\":1048576,\"jetstream\":true,\
@@ -57,7 +63,8 @@ async fn nothing_is_said_in_the_clear_where_there_is_an_authority() {
         let settings = entering(access(&address, shown.clone(), Some(&authority)));
         let _broker = connect(&settings).await;
         let mut client = impostor.greet(impostor.address).await;
-        assert_eq!(client.read_u8().await.unwrap(), HANDSHAKE);
+        let first = timeout(PATIENCE, client.read_u8()).await;
+        assert_eq!(first.unwrap().unwrap(), HANDSHAKE);
     }
 }
 
@@ -72,14 +79,16 @@ async fn servers_that_a_broker_names_are_not_gone_to() {
     let mut said = String::new();
     while !said.contains("PING") {
         let mut part = [0; 4096];
-        let length = client.read(&mut part).await.unwrap();
+        let length = timeout(PATIENCE, client.read(&mut part)).await;
+        let length = length.unwrap().unwrap();
+        assert_ne!(length, 0, "{said}");
         said.push_str(std::str::from_utf8(&part[..length]).unwrap());
     }
     client.write_all(b"PONG\r\n").await.unwrap();
     drop(client);
     // A client that knew of two would try both in turn.
     for _ in 0..3 {
-        impostor.listener.accept().await.unwrap();
+        impostor.accept().await;
     }
     let nobody = another.accept().unwrap_err();
     assert_eq!(nobody.kind(), ErrorKind::WouldBlock);

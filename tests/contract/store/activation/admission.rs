@@ -11,6 +11,7 @@ use colophon_core::causes::causes;
 use colophon_core::id::GrantRef;
 use colophon_core::time::Timestamp;
 use colophon_store::activation::ActivationStore;
+use colophon_store::failure::Damaged;
 
 use super::ground::{
     activate, activated, admitted, approval, approved, ask, certificate, changed, check, day,
@@ -66,7 +67,10 @@ async fn answered(store: &ActivationStore, request: &AdmissionRequest) -> Admiss
     for _ in 0..5 {
         match store.admit(request, day(0)).await {
             Ok(admission) => return admission,
-            Err(busy) => eprintln!("asked again: {}", causes(&busy)),
+            Err(busy) => {
+                assert!(!busy.source.is::<Damaged>(), "{busy:?}");
+                eprintln!("asked again: {}", causes(&busy));
+            }
         }
     }
     store.admit(request, day(0)).await.unwrap()
