@@ -16,6 +16,7 @@ mod outages;
 mod passing;
 mod questions;
 mod strangers;
+mod unfit;
 
 use colophon_tests::nats::{NatsRelease, NatsServer};
 
@@ -86,4 +87,5 @@ on_both_releases! {
     strangers => what_else_comes_into_the_stream_stays_there,
     strangers => a_row_removed_behind_something_else_comes_again,
     strangers => a_stream_that_may_not_be_purged_is_not,
+    unfit => what_the_client_does_not_hand_up_is_buried,
 }
