@@ -3,6 +3,7 @@
 
 mod failing_host;
 mod mistakes;
+mod packages;
 mod template;
 
 use std::path::PathBuf;

@@ -18,8 +18,14 @@ use super::sources::Sources;
 use crate::cli::Language;
 use crate::output::Output;
 
-/// The longest list of packages.
-const LIST_BYTES_MAX: u64 = 1 << 20;
+/// The longest list of packages that is read, and the longest lock file.
+const LIST_BYTES_MAX: u64 = 8 << 20;
+
+/// Which packages npm installs, each with its digest.
+const LOCK: &str = "package-lock.json";
+
+/// The same as it was when they were installed.
+const NOTED_LOCK: &str = "node_modules/.colophon-lock";
 
 /// What was built.
 #[derive(Serialize)]
@@ -136,22 +142,46 @@ fn artifact(messages: &str) -> Option<String> {
 
 fn javascript(folder: &Path) -> Result<()> {
     const ADVICE: &str = "install Node.js 20 or newer, with npm, from https://nodejs.org";
+    const LIST: &str = "package.json";
     let npm = |arguments: &[&str]| {
         Tool::new("npm", folder)
             .args(arguments.iter().copied())
             .args(["--no-audit", "--no-fund", "--no-update-notifier"])
             .shown(ADVICE)
     };
-    if changed(folder, "package.json", "node_modules/.colophon")? {
-        // The same packages again where a lock file says which.
-        if folder.join("package-lock.json").is_file() {
-            npm(&["ci"])?;
-        } else {
-            npm(&["install"])?;
+    if changed(folder, LIST, "node_modules/.colophon")? || other_lock(folder)? {
+        let before = lock(folder)?;
+        // Of what package.json names it takes the very packages that the lock file says, and brings the
+        // lock file up to the rest. `npm ci` would refuse whatever is to be brought up, and lock files of
+        // `npm install` too, where a package names parts for other machines that were never published.
+        npm(&["install"])?;
+        if before.is_some() && lock(folder)? != before {
+            eprintln!("{LOCK} did not say all that {LIST} asks for: npm has brought it up to date");
+        }
+        note(folder, LIST, "node_modules/.colophon")?;
+        if lock(folder)?.is_some() {
+            note(folder, LOCK, NOTED_LOCK)?;
         }
         note(folder, "package.json", "node_modules/.colophon")?;
     }
     npm(&["run", "build"])
+}
+
+/// The lock file, where there is one.
+fn lock(folder: &Path) -> Result<Option<Vec<u8>>> {
+    let place = folder.join(LOCK);
+    let is_there = place.is_file();
+    let read = is_there.then(|| read(Some(folder), &place, LIST_BYTES_MAX));
+    read.transpose()
+}
+
+/// Whether the lock file says something else than when packages were installed: somebody else has
+/// brought it up to date.
+fn other_lock(folder: &Path) -> Result<bool> {
+    match lock(folder)? {
+        Some(_) => changed(folder, LOCK, NOTED_LOCK),
+        None => Ok(false),
+    }
 }
 
 fn python(folder: &Path) -> Result<()> {
