@@ -53,8 +53,8 @@ pub trait Recorder: Send + Sync {
 pub struct Record {
     pub(crate) limits: Limits,
     pub(crate) reused: bool,
-    /// What a reused instance asked of the host when it was started; otherwise that is a part of the
-    /// first question.
+    /// What a reused instance asked of the host when it was started, as far as that was recorded;
+    /// otherwise that is a part of the first question.
     pub(crate) start: Vec<RecordedCall>,
     pub(crate) before: Vec<Arc<Turn>>,
     pub(crate) decision: Arc<Turn>,
@@ -79,6 +79,16 @@ pub enum NotReplayable {
     /// There was no room for the plug-in.
     #[error("the host had no room for another instance")]
     NoRoom,
+    /// The instance had been started for another request, and asked the host something then.
+    #[error(
+        "what the instance asked the host when it was started, for another request, is not in the record"
+    )]
+    StartUnknown,
+    /// Nothing is wrong with the record.
+    #[error(
+        "this machine was too busy, or is too slow, to do it again in time; try again when it is quieter"
+    )]
+    MachineBusy,
 }
 
 impl NotReplayable {
@@ -89,6 +99,8 @@ impl NotReplayable {
             Self::Unanswered => "service-away",
             Self::TimedOut => "timed-out",
             Self::NoRoom => "no-room",
+            Self::StartUnknown => "start-unknown",
+            Self::MachineBusy => "machine-busy",
         }
     }
 }

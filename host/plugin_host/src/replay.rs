@@ -24,13 +24,14 @@ use crate::call::{Evaluate, FileName, Identify, Live, NotStarted, Places, Resolv
 use crate::contract::Role;
 use crate::generation::Generation;
 use crate::granted::Granted;
+use crate::limits::Limits;
 use crate::manifest::{Manifest, Permitted};
 use crate::record::{Input, NotReplayable, Record, Turn};
 use crate::sandbox::Sandbox;
 use crate::state::CallState;
 
-/// The time that a question asked again has: a busy machine is no reason to decide otherwise. Fuel is
-/// what ends a guest that does not end by itself.
+/// The time that a question asked again has, and the start before: a busy machine is no reason to decide
+/// otherwise. Fuel is what ends a guest that does not end by itself.
 const TIME_MIN: Duration = Duration::from_secs(10);
 
 /// A decision asked again of the version that made it.
@@ -72,11 +73,24 @@ struct Again {
     took: Duration,
 }
 
+impl Again {
+    /// Whether it was this machine that did not let it come to an end.
+    fn is_stopped_by_the_machine(&self) -> bool {
+        let failed = self
+            .turn
+            .failure
+            .as_ref()
+            .map(|failed| failed.kind.as_str());
+        let stopped = [PluginFailure::TimedOut, PluginFailure::Saturated];
+        stopped.iter().any(|one| failed == Some(one.kind()))
+    }
+}
+
 impl Granted {
     /// What the version that made a decision needs to be asked again: all that its manifest asks for,
     /// with nobody behind it, within the limits of then.
     pub fn for_replay(manifest: &Manifest, record: &Record) -> Self {
-        Self::unconnected(manifest).within(record.limits)
+        Self::unconnected(manifest).within(patient(record.limits))
     }
 
     /// What another version needs to be asked recorded questions: its own limits and settings, and
@@ -84,8 +98,15 @@ impl Granted {
     pub fn for_shadow(manifest: &Manifest, permitted: Permitted) -> Self {
         Self {
             config: permitted.config,
-            ..Self::unconnected(manifest).within(permitted.limits)
+            ..Self::unconnected(manifest).within(patient(permitted.limits))
         }
+    }
+}
+
+fn patient(limits: Limits) -> Limits {
+    Limits {
+        deadline: limits.deadline.max(TIME_MIN),
+        ..limits
     }
 }
 
@@ -105,13 +126,17 @@ impl Sandbox {
         let mut fuel = 0;
         let (before, decision) = record.questions();
         for (number, turn) in (1..).zip(before.iter().chain([&decision])) {
-            let Some(again) = asking.ask(turn).await else {
+            let Some(again) = asking.ask(turn).await? else {
                 let role = turn.input.role().as_str();
                 return Ok(Replay {
                     divergence: Some(Divergence::NotPlayed { role }),
                     fuel: 0,
                 });
             };
+            // With the fuel of then it cannot have been the plug-in that took longer.
+            if again.is_stopped_by_the_machine() {
+                return Err(NotReplayable::MachineBusy);
+            }
             fuel = again.turn.fuel;
             if let Some(divergence) = diverges(number, turn, &again) {
                 return Ok(Replay {
@@ -139,7 +164,7 @@ impl Sandbox {
         let mut asking = Asking::new(self, candidate, Order::Any, record);
         let (before, decision) = record.questions();
         for turn in &before {
-            let Some(again) = asking.ask(turn).await else {
+            let Some(again) = asking.ask(turn).await? else {
                 // Another plug-in of the chain would have been asked.
                 continue;
             };
@@ -147,7 +172,7 @@ impl Sandbox {
                 return Ok(Shadow::NotReached);
             }
         }
-        let Some(again) = asking.ask(&decision).await else {
+        let Some(again) = asking.ask(&decision).await? else {
             return Ok(Shadow::NotPlayed);
         };
         if let Some(departed) = again.replaying.and_then(|replaying| replaying.departed) {
@@ -170,6 +195,8 @@ struct Asking<'a> {
     /// Whether the recorded instance was started for another request: the fuel of its start was none of
     /// this one's.
     reused: bool,
+    /// Whether the record does not say what it asked of the host then.
+    start_unknown: bool,
     live: Option<Live>,
 }
 
@@ -181,22 +208,22 @@ impl<'a> Asking<'a> {
         record: &Record,
     ) -> Self {
         let granted = Granted::clone(generation.granted());
-        let mut limits = granted.limits;
-        limits.deadline = limits.deadline.max(TIME_MIN);
+        let limits = patient(granted.limits);
         Self {
             sandbox,
             generation,
             granted: Arc::new(granted.within(limits)),
             order,
             reused: record.is_reused(),
+            start_unknown: record.is_reused() && record.start.is_empty(),
             live: None,
         }
     }
 
     /// Asks a recorded question; none if the role is not played.
-    async fn ask(&mut self, recorded: &Turn) -> Option<Again> {
+    async fn ask(&mut self, recorded: &Turn) -> Result<Option<Again>, NotReplayable> {
         if !self.plays(recorded.input.role()) {
-            return None;
+            return Ok(None);
         }
         let input = recorded.input.clone();
         let replaying = Replaying::new(self.order, recorded.calls.clone());
@@ -205,27 +232,46 @@ impl<'a> Asking<'a> {
             Ok(live) => live,
             Err(not) => {
                 let (turn, replaying, _) = not.into_turn(input);
-                return Some(Again {
+                self.refuse_unknown_start(replaying.as_ref())?;
+                return Ok(Some(Again {
                     turn,
                     replaying,
                     usable: false,
                     took: begun.elapsed(),
-                });
+                }));
             }
         };
-        let failure = self.put(&mut live, &input).await?;
-        let turn = live.heard(input, failure.as_ref())?;
+        let Some(failure) = self.put(&mut live, &input).await else {
+            return Ok(None);
+        };
+        let Some(turn) = live.heard(input, failure.as_ref()) else {
+            return Ok(None);
+        };
         let replaying = live.replayed();
         let usable = failure.as_ref().is_none_or(leaves_usable);
         if usable {
             self.live = Some(live);
         }
-        Some(Again {
+        Ok(Some(Again {
             turn,
             replaying,
             usable,
             took: begun.elapsed(),
-        })
+        }))
+    }
+
+    /// Refuses to go on where the start asked what no record answers.
+    fn refuse_unknown_start(&self, answered: Option<&Replaying>) -> Result<(), NotReplayable> {
+        let asked = answered.is_some_and(|answered| answered.departed.is_some());
+        match asked && self.starts_unheard() {
+            true => Err(NotReplayable::StartUnknown),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the same version is started, of whose start nothing is recorded.
+    fn starts_unheard(&self) -> bool {
+        self.start_unknown && self.order == Order::AsRecorded
     }
 
     /// An instance whose calls are answered from the record, those of its start among them.
@@ -238,9 +284,17 @@ impl<'a> Asking<'a> {
         }
         let mut state = CallState::new(Arc::clone(&self.granted), None);
         state.listen();
-        state.replay = Some(replaying);
+        // What the first question asked is no answer to what a start asks.
+        let (of_start, of_question) = match self.starts_unheard() {
+            true => (Replaying::new(self.order, Vec::new()), Some(replaying)),
+            false => (replaying, None),
+        };
+        state.replay = Some(of_start);
         let (engine, pre) = (self.sandbox.engine(), self.generation.pre());
         let mut live = Live::start_at(engine, pre, state, Places::None, Instant::now()).await?;
+        if let Some(of_question) = of_question {
+            live.replay(of_question);
+        }
         if self.reused {
             live.grant(Instant::now());
         }

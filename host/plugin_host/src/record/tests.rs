@@ -85,9 +85,34 @@ proptest! {
 #[test]
 fn a_record_of_a_later_format_says_so() {
     let text = String::from_utf8(record(naming("n", "a", 7)).to_bytes()).expect("text");
-    let later = text.replace("{\"format\":2", "{\"format\":3");
+    let later = text.replace("{\"format\":2", "{\"format\":4");
     let refused = Record::parse(later.as_bytes()).expect_err("unknown");
-    assert!(matches!(refused, MalformedRecord::Format(3)), "{refused}");
+    assert!(matches!(refused, MalformedRecord::Format(4)), "{refused}");
+}
+
+/// A release that knows no starts refuses a record with one as what it is, one of a later format, and
+/// reads all others.
+#[test]
+fn what_a_start_asked_is_told_by_the_format() {
+    let reused = |start: Vec<RecordedCall>| Record {
+        reused: true,
+        start,
+        ..record(naming("n", "a", 7))
+    };
+    for (record, format) in [
+        (record(naming("n", "a", 7)), 2),
+        (reused(Vec::new()), 2),
+        (reused(vec![value("zone", b"EU")]), 3),
+    ] {
+        let text = String::from_utf8(record.to_bytes()).expect("text");
+        let begins = format!("{{\"format\":{format},");
+        assert!(text.starts_with(&begins), "{text}");
+        assert_eq!(Record::parse(text.as_bytes()).expect("a record"), record);
+        let other = text.replacen(&begins, &format!("{{\"format\":{},", 5 - format), 1);
+        let refused = Record::parse(other.as_bytes()).expect_err("another format");
+        let impossible = matches!(refused, MalformedRecord::Impossible(_));
+        assert!(impossible, "{refused}");
+    }
 }
 
 #[test]

@@ -15,9 +15,13 @@ use super::{Record, as_text};
 use crate::limits::Limits;
 use crate::manifest::{FUEL_MAX, HOST_CALLS_MAX, MEMORY_BYTES_MAX, TIME_MS_MAX};
 
-/// Changes whenever records are written otherwise. Format 1 had what was asked and answered as JSON in
-/// texts, with bytes as numbers.
-const FORMAT: u32 = 2;
+/// A record whose instance asked the host nothing when it was started, or was started for this request.
+/// Format 1 had what was asked and answered as JSON in texts, with bytes as numbers.
+const PLAIN: u32 = 2;
+
+/// One that has what a reused instance asked the host when it was started. Format 2 does not know that:
+/// whether such an instance asked anything is not told by it.
+const WITH_START: u32 = 3;
 
 /// The longest record that is written or read, in bytes. A longer one, of control characters or of
 /// many questions, is written without what was asked of the host.
@@ -33,7 +37,7 @@ pub enum MalformedRecord {
     #[error("the record is not as records are written")]
     Syntax(#[from] serde_json::Error),
     /// Another release wrote it.
-    #[error("the record has format {0}, and this program knows {FORMAT}")]
+    #[error("the record has format {0}, and this program knows {PLAIN} and {WITH_START}")]
     Format(u32),
     /// It says something that cannot have been.
     #[error("the record holds {0}")]
@@ -96,7 +100,7 @@ impl Record {
 
     fn written(&self, start: &[RecordedCall], before: Vec<&Turn>, decision: &Turn) -> Vec<u8> {
         let writing = Writing {
-            format: FORMAT,
+            format: if start.is_empty() { PLAIN } else { WITH_START },
             limits: WrittenLimits::from(&self.limits),
             reused: self.reused,
             start,
@@ -115,7 +119,7 @@ impl Record {
             return Err(MalformedRecord::TooLong(bytes.len()));
         }
         let FormatOnly { format } = serde_json::from_slice(bytes)?;
-        if format != FORMAT {
+        if !matches!(format, PLAIN | WITH_START) {
             return Err(MalformedRecord::Format(format));
         }
         let Written {
@@ -146,7 +150,7 @@ impl Record {
             before: before.into_iter().map(Arc::new).collect(),
             decision: Arc::new(decision),
         };
-        // The contract's own types pass over what they do not know.
+        // The contract's own types pass over what they do not know; and each record has one format.
         if record.to_bytes() != bytes {
             return Err(MalformedRecord::Impossible("what no host writes"));
         }

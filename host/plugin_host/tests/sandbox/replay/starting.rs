@@ -1,13 +1,16 @@
 //! Guests that ask the host while they start.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use colophon_core::plugin::Plugins;
+use colophon_plugin_host::manifest::Manifest;
 use colophon_plugin_host::{
-    Asked, Chain, Divergence, FollowedCall, Follower, Granted, Registry, Sandbox,
+    Asked, CATALOG_PLUGIN, Chain, Divergence, FollowedCall, Follower, Granted, Limits,
+    NotReplayable, Record, Registry, Sandbox,
 };
 
-use super::{Kept, again, one, with_calls};
+use super::{Kept, MANIFEST, again, one, with_calls};
 use crate::guest::reworked;
 use crate::host_calls::KV;
 use crate::services::{Values, granted_values};
@@ -95,12 +98,36 @@ async fn an_instance_that_is_used_again_was_started_as_it_was() {
     let records = std::mem::take(&mut *records.0.lock().expect("records"));
     let reused: Vec<bool> = records.iter().map(|one| one.is_reused()).collect();
     assert_eq!(reused, [false, false, true, true, true, true]);
-    for record in records {
+    for record in &records {
         assert_eq!(record.outcome().to_string(), "found main:shelf/7");
-        let record = colophon_plugin_host::Record::parse(&record.to_bytes()).expect("a record");
+        let record = Record::parse(&record.to_bytes()).expect("a record");
         let (divergence, fuel) = again(&sandbox, &guest, &record).await;
         assert_eq!((divergence, fuel), (None, record.fuel()));
     }
+    // As a release wrote it that did not record what a start asks: that is no other decision.
+    let whole = String::from_utf8(records[2].to_bytes()).expect("text");
+    let begins = whole.find("\"start\":").expect("a start");
+    let ends = whole.find("\"before\":").expect("questions before");
+    let older = [&whole[..begins], &whole[ends..]].concat();
+    let older = older.replacen("\"format\":3", "\"format\":2", 1);
+    let record = Record::parse(older.as_bytes()).expect("a record");
+    let manifest = Manifest::parse(MANIFEST).expect("a manifest");
+    let granted = Granted::for_replay(&manifest, &record);
+    let generation = sandbox.load(&guest, granted).await.expect("loads");
+    let replay = sandbox.replay(&generation, &record).await;
+    let unknown = replay.expect_err("nobody knows what the start was answered");
+    assert_eq!(unknown, NotReplayable::StartUnknown);
+}
+
+/// A start takes an interpreter longer than it is given for an answer, on a machine that is busy.
+#[tokio::test]
+async fn what_is_asked_again_is_given_time() {
+    let manifest = Manifest::parse(MANIFEST).expect("a manifest");
+    let granted = Granted::catalog(Limits::default());
+    assert!(granted.limits.deadline < Duration::from_secs(1));
+    let record = one(&sandbox(), CATALOG_PLUGIN, granted, Shelf::empty()).await;
+    let granted = Granted::for_replay(&manifest, &record);
+    assert_eq!(granted.limits.deadline, Duration::from_secs(10));
 }
 
 /// What calls have taken.
