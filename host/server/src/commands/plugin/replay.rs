@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, anyhow, bail};
 use colophon_core::causes::causes;
 use colophon_plugin_host::manifest::Manifest;
-use colophon_plugin_host::{Divergence, Granted};
+use colophon_plugin_host::{Divergence, Granted, LoadRefused};
 use colophon_receipt::CenterId;
 use colophon_store::decisions::DecisionRow;
 use colophon_store::plugins::KeptVersion;
 use serde::Serialize;
 
+use super::check::advice::try_again;
 use super::decisions::{found, grant_of, record};
 use crate::config::Config;
 use crate::house::House;
@@ -57,7 +58,7 @@ pub(super) async fn run(
     let sandbox = sandbox(config)?;
     let granted = Granted::for_replay(&manifest, &record);
     let generation = sandbox.load(&component, granted).await;
-    let generation = generation.map_err(|refused| anyhow!("{}", causes(&refused)))?;
+    let generation = generation.map_err(not_loaded)?;
     let replay = sandbox.replay(&generation, &record).await?;
     let then = (row.grant_digest, row.config_digest);
     let otherwise = |grant: String| {
@@ -84,6 +85,15 @@ pub(super) async fn run(
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Why a version that has run before was not loaded, and what to do where that is the machine's doing.
+pub(super) fn not_loaded(refused: LoadRefused) -> anyhow::Error {
+    let error = anyhow!("{}", causes(&refused));
+    match try_again(&refused) {
+        Some(next) => error.context(next),
+        None => error,
+    }
 }
 
 /// The version that decided, with its component, both as they were then, and the grant that it has

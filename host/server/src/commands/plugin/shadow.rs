@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use colophon_core::causes::causes;
+use anyhow::{Context as _, Result, bail};
 use colophon_core::decision::Difference;
 use colophon_core::rollout::{PluginVersion, VersionState};
 use colophon_plugin_host::{Generation, Granted, Sandbox};
@@ -16,6 +15,7 @@ use colophon_store::plugins::KeptPlugin;
 
 use self::report::{Fuel, Report};
 use super::decisions::{Pages, grant_of, record as read};
+use super::replay::not_loaded;
 use super::sale;
 use crate::config::Config;
 use crate::house::House;
@@ -180,7 +180,7 @@ async fn load(
     let time = permitted.limits.deadline;
     let granted = Granted::for_shadow(&manifest, permitted);
     let loaded = sandbox.load(&component, granted).await;
-    let loaded =
-        loaded.map_err(|refused| anyhow!("{} {version}: {}", plugin.id, causes(&refused)))?;
+    let loaded = loaded
+        .map_err(|refused| not_loaded(refused).context(format!("{} {version}", plugin.id)))?;
     Ok((loaded, time))
 }

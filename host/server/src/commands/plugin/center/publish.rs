@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::bench::{Plugin, Taken};
+use super::super::check::advice::try_again;
 use super::super::check::{check, shown as shown_check};
 use super::super::folder;
 use super::super::manifest::first_table;
@@ -105,9 +106,11 @@ pub(super) async fn run(
         component: &offered.component,
     };
     let loaded = loader(house, sandbox)?.load(wanted).await;
-    loaded
-        .map_err(anyhow::Error::from)
-        .context("no host could load it with what it is granted")?;
+    loaded.map_err(|not| {
+        let error = anyhow::Error::from(not);
+        let next = error.downcast_ref().and_then(try_again);
+        error.context(next.unwrap_or("no host could load it with what it is granted"))
+    })?;
     progress.step("keeping it in the database");
     let published = keep(house, center, offered, sha256, proven).await?;
     drop(progress);

@@ -63,6 +63,22 @@ pub(in crate::commands::plugin) fn next(refused: &LoadRefused) -> String {
     }
 }
 
+/// What to do where a plug-in was not loaded for want of this machine's time or room; none where it was
+/// for anything else.
+pub(in crate::commands::plugin) fn try_again(refused: &LoadRefused) -> Option<&'static str> {
+    let is_the_machines = matches!(
+        refused,
+        LoadRefused::NotCompiled(_)
+            | LoadRefused::Failed(
+                PluginFailure::TimedOut | PluginFailure::Saturated | PluginFailure::HostUnavailable
+            )
+    );
+    is_the_machines.then_some(
+        "this machine was too busy to load it in time, which is not the plug-in's fault: try again when it \
+         is quieter",
+    )
+}
+
 /// What to do about an import that no host offers.
 pub(in crate::commands::plugin) fn import_advice(import: &str) -> String {
     if import.starts_with("wasi:") {
@@ -82,14 +98,19 @@ pub(in crate::commands::plugin) fn import_advice(import: &str) -> String {
 /// What to do when a plug-in was stopped.
 pub(in crate::commands::plugin) fn failure_advice(failure: &PluginFailure) -> &'static str {
     match failure {
-        PluginFailure::Trapped { .. } => {
+        PluginFailure::Trapped { message, .. } => unoffered(message).unwrap_or(
             "it stopped itself: a panic, an exception that nobody caught, or an index out of range in the \
              function named first. If it wrote nothing before: Rust tells its panics with the kit's feature \
-             panic-log, JavaScript and Python what is raised through `told`"
-        }
-        PluginFailure::OutOfFuel | PluginFailure::TimedOut => {
+             panic-log, JavaScript and Python what is raised through `told`",
+        ),
+        PluginFailure::OutOfFuel => {
             "look for a loop that does not end; work that takes long belongs into the build, or behind a \
              host call"
+        }
+        PluginFailure::TimedOut => {
+            "the clock stopped it, and not its fuel: on a machine that is busy that is the machine's doing, \
+             so try again when it is quieter. Where it happens each time look for a loop that does not end; \
+             work that takes long belongs into the build, or behind a host call"
         }
         PluginFailure::LimitReached {
             limit: "memory" | "host calls",
@@ -106,14 +127,76 @@ pub(in crate::commands::plugin) fn failure_advice(failure: &PluginFailure) -> &'
         PluginFailure::Reported { .. } => "the text is the plug-in's own",
         PluginFailure::NoSuchRole { .. } => "export the role",
         PluginFailure::HostUnavailable | PluginFailure::Saturated | PluginFailure::NotLoaded => {
-            "try again"
+            "that is this machine's doing and not the plug-in's: try again, when it is quieter"
         }
     }
+}
+
+/// What to do where a trap came of something that no host offers: an interpreter asks the system for it,
+/// and what a build puts in the system's place stops the call. None if it came of something else.
+pub(in crate::commands::plugin) fn unoffered(message: &str) -> Option<&'static str> {
+    /// Whoever asked for it stands behind the function that stopped, and before the interpreter's own.
+    const FRAMES: usize = 6;
+    const CLOCK: &str = "it asked for the time, and a host gives plug-ins no clock. The moment of the request \
+         is in what it is asked: `context.nowMs` in JavaScript (not `Date.now()` or `new Date()`), \
+         `ctx.now_ms` in Python (not `time.time()` or `datetime.now()`)";
+    const CHANCE: &str = "it asked for random numbers, and a host gives plug-ins none (`Math.random()` in \
+         JavaScript, `random`, `secrets` and `uuid` in Python): make what has to differ of the request's id, \
+         `context.requestId` in JavaScript, `ctx.request_id` in Python";
+    const FILES: &str = "it asked for a file, and a host gives plug-ins none. In Python import every module at \
+         the top; put data into the source";
+    /// The engine of JavaScript is built without names: what stopped it is one of a few things.
+    const NAMELESS: &str = "the functions have no names, as those of JavaScript's engine. Look first for \
+         `Date.now()`, `new Date()` and `Math.random()`: a host offers neither clock nor chance, and the \
+         moment of a request is `context.nowMs`. A BigInt in an answer ends a call so, too; and where every \
+         call ends so, look whether the role is exported under the contract's name: `export const resolver \
+         = { resolve: … }` and so on";
+    let frames: Vec<&str> = message.split(" < ").take(FRAMES).collect();
+    let named = |names: &[&str]| {
+        let mut frames = frames.iter();
+        frames.any(|frame| names.iter().any(|name| frame.contains(name)))
+    };
+    if named(&[
+        "wasi:clocks/",
+        "clock_time_get",
+        "clock_gettime",
+        "gettimeofday",
+    ]) {
+        return Some(CLOCK);
+    }
+    if named(&["wasi:random/", "random_get", "getrandom", "getentropy"]) {
+        return Some(CHANCE);
+    }
+    if named(&["wasi:filesystem/", "path_open", "path_filestat_get"]) {
+        return Some(FILES);
+    }
+    let nameless = |frame: &&str| frame.ends_with("a function without name");
+    (frames.len() == FRAMES && frames.iter().all(nameless)).then_some(NAMELESS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_host_offers_is_named() {
+        let trapped = |frames: &str| {
+            failure_advice(&PluginFailure::Trapped {
+                function: "resolve",
+                message: format!("wasm trap: wasm `unreachable` instruction executed, in {frames}"),
+            })
+        };
+        let clock = "a function without name < indirect-wasi:clocks/wall-clock@0.2.0-now < a < b";
+        assert!(trapped(clock).contains("context.nowMs"));
+        let chance = "random_get < __wasi_random_get < getentropy < py_getrandom";
+        assert!(trapped(chance).contains("random numbers"));
+        let engine = ["a function without name"; 9].join(" < ");
+        assert!(trapped(&engine).contains("Date.now()"));
+        let short = "a function without name < resolve";
+        assert!(trapped(short).contains("stopped itself"));
+        let other = "core::option::unwrap_failed < resolve < a < b < c < d < clock_gettime";
+        assert!(trapped(other).contains("stopped itself"));
+    }
 
     #[test]
     fn nobody_is_sent_to_an_operator_who_cannot_help() {

@@ -7,6 +7,7 @@ use colophon_plugin_host::bench::Trial;
 
 use super::super::script::{Lines, Script};
 use super::super::test::{Case, plainest_question};
+use super::advice::unoffered;
 use super::{Report, Tested};
 
 /// How many of a role's cases are tried.
@@ -44,12 +45,18 @@ pub(super) async fn ask_all(report: &mut Report, tested: &Tested, cases: Vec<Cas
         };
         let Some(trap) = trapped else { continue };
         report.written(&lines);
+        let next = if let PluginFailure::Trapped { message, .. } = &trap {
+            unoffered(message)
+        } else {
+            None
+        };
+        let next = next.unwrap_or(NEXT).to_owned();
         if asked == 0 {
             let found = format!("a plain question, with no service there: {trap}");
-            report.warn(role.as_str(), found, NEXT.to_owned());
+            report.warn(role.as_str(), found, next);
         } else {
             let found = format!("each of its cases that was tried ({asked}): {trap}");
-            report.bad(role.as_str(), found, Some(NEXT.to_owned()));
+            report.bad(role.as_str(), found, Some(next));
         }
     }
 }
