@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use colophon_forge::skipped;
 use colophon_plugin_host::{
     CATALOG_PLUGIN, CompileLimits, CompilerFailed, CompilerProgram, Granted, Limits, LoadRefused,
     Sandbox, Settings, TooMuch,
@@ -180,6 +181,25 @@ async fn a_host_that_stops_waiting_stops_its_compiler() {
     ));
 }
 
+#[tokio::test]
+async fn a_compiler_that_stands_still_is_not_waited_for() {
+    let limits = CompileLimits {
+        wall: Duration::from_secs(300),
+        still: Duration::from_millis(200),
+        ..CompileLimits::default()
+    };
+    // It reads nothing, answers nothing and does nothing.
+    let idle = CompilerProgram::new("/bin/sleep", ["600"]).within(limits);
+    let refused = load(&sandbox(Some(idle), None), &component()).await;
+    assert!(
+        matches!(
+            refused,
+            Err(LoadRefused::NotCompiled(CompilerFailed::StoodStill { .. }))
+        ),
+        "{refused:?}"
+    );
+}
+
 /// A line of what the system says of a process that this one has started to compile, if it is there.
 fn line_of_compiler(name: &str) -> Option<String> {
     let own = format!("/proc/{}/task", std::process::id());
@@ -201,6 +221,14 @@ fn line_of_compiler(name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_compiler_gains_no_rights() {
+    // What this process has renounced its children have renounced, whatever they do.
+    let own = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if !own.lines().any(|line| line == "NoNewPrivs:\t0") {
+        return skipped(
+            "a_compiler_gains_no_rights",
+            "a process that may gain rights by what it starts",
+        );
+    }
     let sandbox = sandbox(Some(compiler()), None);
     let component = huge(30, 100_000);
     let compiling = load(&sandbox, &component);

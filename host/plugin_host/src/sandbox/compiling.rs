@@ -14,6 +14,7 @@
 
 mod child;
 mod message;
+mod standing;
 
 use std::ffi::OsString;
 use std::io;
@@ -27,11 +28,15 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 pub use self::child::{ChildFailed, compile_for_parent};
 use self::message::{HEAD_BYTES, Head, Order, Payload};
+use self::standing::Activity;
 use super::engine::EngineMemory;
+
+/// How often a process is looked at until it is said to stand still.
+const LOOKS: u32 = 12;
 
 /// Where Linux keeps the running program, also after its file was replaced by another release.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -44,8 +49,11 @@ pub struct CompileLimits {
     /// Processor time in seconds.
     pub cpu_seconds: u64,
     /// Wall-clock time. It is many times the processor time: what a component takes is told by that
-    /// one alone, however busy the machine is. This is for a process that stands still.
+    /// one alone, however busy the machine is.
     pub wall: Duration,
+    /// How long it may go without any processor time and without wanting any: it stands still then, and
+    /// everybody whose components wait for the compiler with it.
+    pub still: Duration,
 }
 
 impl Default for CompileLimits {
@@ -54,6 +62,7 @@ impl Default for CompileLimits {
             memory_bytes: 2 << 30,
             cpu_seconds: 60,
             wall: Duration::from_mins(10),
+            still: Duration::from_mins(1),
         }
     }
 }
@@ -98,7 +107,13 @@ pub enum CompilerFailed {
     /// Nothing more could be read from it.
     #[error("the compiler's process cannot be followed")]
     Lost(#[source] io::Error),
-    /// It got next to nothing of the machine, or stood still.
+    /// It used no processor time any more.
+    #[error("the compiler stood still: it has used no processor time for {} s", after.as_secs())]
+    StoodStill {
+        /// For how long, when it was killed.
+        after: Duration,
+    },
+    /// It got next to nothing of the machine.
     #[error("the compiler was not done after {} s, in which it had little of the processor", after.as_secs())]
     Starved {
         /// When it was killed.
@@ -181,12 +196,25 @@ impl CompilerProgram {
             component_bytes: wasm.len() as u64,
         };
         let mut child = self.start()?;
-        let heard = timeout(self.limits.wall, converse(&mut child, &order, wasm)).await;
-        let Ok(heard) = heard else {
-            // That it has ended already is as good.
-            let _ended = child.kill().await;
-            let after = self.limits.wall;
-            return Err(CompilerFailed::Starved { after }.into());
+        let standing = stands_still(child.id(), self.limits.still);
+        let conversing = timeout(self.limits.wall, converse(&mut child, &order, wasm));
+        let heard = tokio::select! {
+            // What it has answered counts, however long it has stood still.
+            biased;
+            heard = conversing => heard.map_err(|_| CompilerFailed::Starved {
+                after: self.limits.wall,
+            }),
+            () = standing => Err(CompilerFailed::StoodStill {
+                after: self.limits.still,
+            }),
+        };
+        let heard = match heard {
+            Ok(heard) => heard,
+            Err(failed) => {
+                // That it has ended already is as good.
+                let _ended = child.kill().await;
+                return Err(failed.into());
+            }
         };
         let (status, heard) = heard.map_err(CompilerFailed::Lost)?;
         let (head, body) = match heard {
@@ -260,6 +288,23 @@ fn is_narrower(resource: Resource, limit: u64) -> bool {
         .into_iter()
         .flatten()
         .any(|own| own < limit)
+}
+
+/// Waits until a process has stood still for so long; for ever where the system does not tell. One that
+/// others leave nothing of the processor does not stand still. What counts is how often it was looked at:
+/// a machine that was stopped as a whole has looked at nothing.
+async fn stands_still(process: Option<u32>, still: Duration) {
+    let mut seen = process.and_then(Activity::of);
+    let mut unchanged = 0;
+    while unchanged < LOOKS {
+        sleep(still / LOOKS).await;
+        let Some(now) = process.and_then(Activity::of) else {
+            return std::future::pending().await;
+        };
+        let is_still = !now.runs && seen.is_some_and(|seen| seen.ticks == now.ticks);
+        unchanged = if is_still { unchanged + 1 } else { 0 };
+        seen = Some(now);
+    }
 }
 
 /// What a child has said.
