@@ -52,6 +52,9 @@ pub struct Settings {
     /// Where compiled plug-ins are kept, so that a restart need not compile them again. The folder
     /// is made if it is missing; it must be closed to everybody but the host's own user.
     pub precompiled: Option<PathBuf>,
+    /// The most bytes that compiled plug-ins take up there; what was written first goes. Without it only
+    /// [`Sandbox::forget_code_but`] deletes any.
+    pub precompiled_bytes_max: Option<u64>,
     /// Another folder of the same user's with compiled plug-ins, from which they are taken over and
     /// which nothing is written to. One that is not there, or not closed to others, counts as empty.
     pub also_precompiled: Option<PathBuf>,
@@ -135,8 +138,9 @@ impl Sandbox {
             linker,
             memory,
             precompiled: precompiled
-                .map(|folder| PrecompiledFolder::open(folder).map(Arc::new))
-                .transpose()?,
+                .map(PrecompiledFolder::open)
+                .transpose()?
+                .map(|folder| Arc::new(folder.within(settings.precompiled_bytes_max))),
             also_precompiled: settings
                 .also_precompiled
                 .as_deref()

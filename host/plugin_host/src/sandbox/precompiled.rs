@@ -66,6 +66,8 @@ pub enum FolderRefused {
 /// A folder closed to everybody but the host's own user.
 pub struct PrecompiledFolder {
     folder: PathBuf,
+    /// The most that its code takes up, where there is nobody who says which components there are.
+    bytes_max: Option<u64>,
 }
 
 /// Code that was found whole in a folder closed to others, behind its digest.
@@ -111,7 +113,16 @@ impl PrecompiledFolder {
         if !is_closed(&found, ours) {
             return Err(FolderRefused::Open { folder });
         }
-        Ok(Self { folder })
+        Ok(Self {
+            folder,
+            bytes_max: None,
+        })
+    }
+
+    /// The same, in which what was written first goes when there is more than this.
+    #[must_use]
+    pub(super) fn within(self, bytes_max: Option<u64>) -> Self {
+        Self { bytes_max, ..self }
     }
 
     /// A folder that is there already and closed, to read from.
@@ -120,6 +131,7 @@ impl PrecompiledFolder {
         let is_ours = found.is_dir() && is_closed(&found, geteuid().as_raw());
         is_ours.then(|| Self {
             folder: folder.to_owned(),
+            bytes_max: None,
         })
     }
 
@@ -136,6 +148,36 @@ impl PrecompiledFolder {
         let place = self.place(engine, sha256);
         if let Err(error) = write_whole(&place, code) {
             tracing::warn!(path = %place.display(), cause = %error, "a compiled plug-in is not kept");
+        }
+        if let Some(bytes_max) = self.bytes_max {
+            self.shrink_to(bytes_max, &place);
+        }
+    }
+
+    /// Deletes what was written first until the rest takes up no more than this; one file stays in any
+    /// case. What another process has just deleted, or is just writing, is looked at the next time.
+    fn shrink_to(&self, bytes_max: u64, stays: &Path) {
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return;
+        };
+        let none_named = HashSet::new();
+        let files = entries.filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name();
+            kept(name.to_str()?, &none_named, "")?;
+            let found = entry.metadata().ok().filter(Metadata::is_file)?;
+            Some((found.modified().ok()?, found.len(), entry.path()))
+        });
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        let mut bytes: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, own, place) in files {
+            if bytes <= bytes_max {
+                return;
+            }
+            if place != stays && fs::remove_file(&place).is_ok() {
+                bytes -= own;
+            }
         }
     }
 

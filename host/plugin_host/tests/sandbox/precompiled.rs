@@ -192,6 +192,56 @@ async fn code_that_nobody_names_goes_after_a_while() {
 }
 
 #[tokio::test]
+async fn a_folder_that_nobody_sweeps_keeps_what_was_written_last() {
+    let base = tempfile::tempdir().expect("a folder");
+    let folder = base.path().join("compiled");
+    load(&folder).await;
+    let built_in = only_file(&folder);
+    let bytes = fs::metadata(&built_in).expect("a file").len();
+    fs::remove_file(&built_in).expect("removed");
+    let file = |name: String, written: u64| {
+        let place = folder.join(name);
+        let file = fs::File::create(&place).expect("a file");
+        file.set_len(100).expect("a length");
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(written))
+            .expect("a time");
+        place
+    };
+    let code = |byte: &str| format!("{}-0123456789abcdef.cwasm", byte.repeat(32));
+    let gone = [
+        file(code("02"), 1),
+        file(code("01").replace("cwasm", "4711"), 2),
+    ];
+    let stay = [
+        file(code("01"), 3),
+        file(code("03"), 4),
+        // What is not ours.
+        file("notes.cwasm".to_owned(), 0),
+    ];
+    let settings = |bytes_max: u64| Settings {
+        precompiled_bytes_max: Some(bytes_max),
+        ..settings(&folder)
+    };
+    let compiled = async |bytes_max: u64| {
+        let sandbox = Sandbox::start(&settings(bytes_max)).expect("a sandbox");
+        let granted = Granted::catalog(Limits::default());
+        sandbox
+            .load(CATALOG_PLUGIN, granted)
+            .await
+            .expect("it loads");
+    };
+    compiled(bytes + 200).await;
+    assert!(gone.iter().all(|place| !place.exists()));
+    assert!(stay.iter().all(|place| place.exists()) && built_in.exists());
+    // What is just compiled stays, however much it is.
+    fs::remove_file(&built_in).expect("removed");
+    compiled(1).await;
+    let [one, other, notes] = stay;
+    assert!(!one.exists() && !other.exists());
+    assert!(notes.exists() && built_in.exists());
+}
+
+#[tokio::test]
 async fn folder_that_others_may_enter() {
     let base = tempfile::tempdir().expect("a folder");
     let folder = base.path().join("open");

@@ -14,6 +14,9 @@ use crate::house::plugins::{authors_compiled, compiler};
 pub(super) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
 /// What an author points at: a folder, or the component in it.
+/// The most that is kept of compiled components: twenty of interpreters, or very many others.
+const COMPILED_BYTES_MAX: u64 = 1 << 30;
+
 pub(super) struct Plugin {
     /// The component.
     pub(super) component: PathBuf,
@@ -145,3 +148,4 @@ pub(super) fn sandbox() -> Result<Arc<Sandbox>> {
         .or_else(|_| Sandbox::start(&unkept))
         .context("the sandbox cannot start")
 }
+        precompiled_bytes_max: Some(COMPILED_BYTES_MAX),
