@@ -40,6 +40,7 @@
 
 mod asked;
 mod granting;
+mod heads;
 mod narrowing;
 mod permitting;
 mod reading;
@@ -58,9 +59,11 @@ use colophon_core::capability::{
 };
 
 pub use self::narrowing::{Narrowed, Part, Proposed, Unused};
+pub use self::heads::{TableHead, first_table};
 pub use self::permitting::NotPermitted;
 pub use self::reading::PaperRefused;
 pub(crate) use self::reading::{FUEL_MAX, HOST_CALLS_MAX, MEMORY_BYTES_MAX, TIME_MS_MAX};
+pub use self::reading::{Mend, Misplaced, PaperRefused};
 pub use self::warming::WarmGrant;
 pub use self::within::Wider;
 pub use self::writing::NotWritten;

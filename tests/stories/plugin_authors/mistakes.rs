@@ -206,7 +206,7 @@ fn asks_for_what_the_manifest_does_not(author: &Author) {
     let (checked, fits) = author.json(&["check"]);
     assert!(!fits);
     let text = checked.to_string();
-    assert!(text.contains("log stands in a table"), "{text}");
+    assert!(text.contains("log stands in [http] in line"), "{text}");
     fs::write(&manifest, whole).unwrap();
     author.change("plugin.toml", "version = ", "log = true\nversion = ");
     author.change(

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::Manifest;
 use super::reading::{
-    KvShape, LimitsShape, PaperRefused, address, counted, field, name, named, names, parsed, read,
-    refused, within,
+    Keys, KvShape, LimitsShape, PaperRefused, address, counted, field, name, named, names, parsed,
+    read, refused, within,
 };
 use crate::contract::{CONTRACT, Role};
 
@@ -21,10 +21,12 @@ const ROWS_MAX: u32 = 1000;
 const STATEMENT_MS_MAX: u64 = 10_000;
 
 /// The keys of the manifest itself.
-const KEYS: [&str; 12] = [
-    "id", "version", "api", "roles", "catalog", "log", "config", "secrets", "sql", "http", "kv",
-    "warm",
-];
+const KEYS: Keys = Keys {
+    plain: &[
+        "id", "version", "api", "roles", "catalog", "log", "config", "warm",
+    ],
+    tables: &["secrets", "sql", "http", "kv", "limits"],
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

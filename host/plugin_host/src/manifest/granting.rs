@@ -7,8 +7,8 @@ use colophon_core::capability::{AllowedAddress, Network, PrivateNetworks};
 use serde::Deserialize;
 
 use super::reading::{
-    ENTRIES_MAX, KvShape, LimitsShape, PaperRefused, address, counted, field, name, named, names,
-    parsed, read, refused,
+    ENTRIES_MAX, Keys, KvShape, LimitsShape, PaperRefused, address, counted, field, name, named,
+    names, parsed, read, refused,
 };
 use super::warming::WarmShape;
 use super::{DatabaseText, Grant, SecretGrant, SqlGrant};
@@ -17,7 +17,10 @@ use super::{DatabaseText, Grant, SecretGrant, SqlGrant};
 const VALUE_BYTES_MAX: usize = 4096;
 
 /// The keys of the grant itself.
-const KEYS: [&str; 6] = ["plugin", "catalog", "log", "http", "kv", "warm"];
+const KEYS: Keys = Keys {
+    plain: &["plugin", "catalog", "log"],
+    tables: &["config", "secrets", "sql", "http", "kv", "limits", "warm"],
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,13 +1,14 @@
 //! From a text in TOML to values that can be relied on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use colophon_core::capability::{AllowedAddress, FieldName, Name};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use super::heads::{TableHead, first_table, line_at, table_around};
 use super::{KvTerms, SomeLimits};
 
 /// The longest manifest or grant that is read.
@@ -28,13 +29,11 @@ pub enum PaperRefused {
     /// Not TOML, or with a key that is unknown, missing or of another type. The source says where.
     #[error("it is not as its format has it")]
     Malformed(#[source] toml::de::Error),
-    /// A key that belongs to no table stands below the head of one.
-    #[error(
-        "{key} stands in a table; it belongs above the first [table], where nothing stands around it"
-    )]
+    /// A key that belongs to the paper itself stands below the head of a table.
+    #[error("{place}")]
     Misplaced {
-        /// The key.
-        key: &'static str,
+        /// Which key that is, and where it belongs.
+        place: Box<Misplaced>,
         /// Where it stands.
         #[source]
         cause: toml::de::Error,
@@ -49,6 +48,61 @@ pub enum PaperRefused {
     },
 }
 
+/// A key of the paper itself in a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misplaced {
+    /// The key.
+    pub key: &'static str,
+    /// The table that it stands in.
+    pub table: TableHead,
+    /// Where it belongs.
+    pub mend: Mend,
+}
+
+impl fmt::Display for Misplaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, table, mend } = self;
+        write!(
+            f,
+            "{key} stands in {table}, and belongs to no table; {mend}"
+        )
+    }
+}
+
+/// How a key comes out of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mend {
+    /// It goes above the first of them.
+    Above(TableHead),
+    /// It is a table itself.
+    OwnTable {
+        /// The key.
+        key: &'static str,
+        /// The first of the tables.
+        first: TableHead,
+    },
+}
+
+impl fmt::Display for Mend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Above(first) => write!(f, "put its line above {first}"),
+            Self::OwnTable { key, first } => write!(
+                f,
+                "make it a table of its own, [{key}], or put its line above {first}"
+            ),
+        }
+    }
+}
+
+/// The keys of a paper itself.
+pub(super) struct Keys {
+    /// Those that have a value.
+    pub(super) plain: &'static [&'static str],
+    /// Those that are tables.
+    pub(super) tables: &'static [&'static str],
+}
+
 /// A refused value, with where it stands.
 pub(super) fn refused(place: impl Display, problem: impl Display) -> PaperRefused {
     PaperRefused::Value {
@@ -57,22 +111,43 @@ pub(super) fn refused(place: impl Display, problem: impl Display) -> PaperRefuse
     }
 }
 
-/// Reads a paper. `keys` are those that stand in no table of it.
-pub(super) fn read<T: DeserializeOwned>(
-    text: &str,
-    keys: &[&'static str],
-) -> Result<T, PaperRefused> {
+/// Reads a paper.
+pub(super) fn read<T: DeserializeOwned>(text: &str, keys: &Keys) -> Result<T, PaperRefused> {
     if text.len() > PAPER_BYTES_MAX {
         return Err(PaperRefused::TooLarge { bytes: text.len() });
     }
-    toml::from_str(text).map_err(|cause: toml::de::Error| {
-        // The reader has no type for it, only the text; a test watches it.
-        let unknown = |key: &str| cause.message().contains(&format!("unknown field `{key}`"));
-        match keys.iter().find(|key| unknown(key)) {
-            Some(key) => PaperRefused::Misplaced { key, cause },
-            None => PaperRefused::Malformed(cause),
-        }
+    toml::from_str(text).map_err(|cause| match misplaced(text, &cause, keys) {
+        Some(place) => PaperRefused::Misplaced {
+            place: Box::new(place),
+            cause,
+        },
+        None => PaperRefused::Malformed(cause),
     })
+}
+
+/// The key in whose line something is wrong, where it is one of the paper itself and stands in a table:
+/// the table does not know it, or takes it for a value of its own, as `[config]` does.
+fn misplaced(text: &str, cause: &toml::de::Error, keys: &Keys) -> Option<Misplaced> {
+    let at = cause.span()?.start;
+    let line = line_at(text, at)?;
+    let named = match line.strip_prefix('[') {
+        // `[limits.kv]`: only what the table above does not know.
+        Some(head) => {
+            let (_, below) = head.trim_end_matches(']').split_once('.')?;
+            // The reader has no type for it, only the text; a test watches it.
+            let unknown = format!("unknown field `{below}`");
+            cause.message().contains(&unknown).then_some(below)?
+        }
+        None => line.split(['=', '.']).next()?.trim(),
+    };
+    let found = |list: &[&'static str]| list.iter().find(|key| **key == named).copied();
+    let table = table_around(text, at)?;
+    let first = first_table(text)?;
+    let (key, mend) = match found(keys.tables) {
+        Some(key) => (key, Mend::OwnTable { key, first }),
+        None => (found(keys.plain)?, Mend::Above(first)),
+    };
+    Some(Misplaced { key, table, mend })
 }
 
 pub(super) fn name(place: impl Display, text: &str) -> Result<Name, PaperRefused> {

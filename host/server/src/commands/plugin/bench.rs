@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use colophon_plugin_host::manifest::Manifest;
+use colophon_plugin_host::manifest::{Manifest, first_table};
 use colophon_plugin_host::{Sandbox, Settings};
 
 use super::{component, folder, manifest, sources};
@@ -103,7 +103,7 @@ impl Plugin {
     pub(super) fn taken(&self) -> Result<Taken> {
         let written = self.folder.as_deref().map(manifest::written);
         let first_table = match &written {
-            Some(Ok((text, _))) => manifest::first_table(text),
+            Some(Ok((text, _))) => first_table(text).map(|head| head.to_string()),
             Some(Err(_)) | None => None,
         };
         let manifest = written.map(|read| {

@@ -20,13 +20,6 @@ pub(super) fn written(own: &Path) -> Result<(String, Manifest)> {
     Ok((text, manifest))
 }
 
-/// Where the first table of a manifest begins: a key that belongs to no table stands above it.
-pub(super) fn first_table(text: &str) -> Option<String> {
-    let mut lines = (1..).zip(text.lines());
-    let (number, line) = lines.find(|(_, line)| line.trim_start().starts_with('['))?;
-    Some(format!("{} in line {number}", line.trim()))
-}
-
 /// How a line comes into a manifest, whose first table begins there.
 pub(super) fn to_add(line: &str, first_table: Option<&str>) -> String {
     match first_table {
@@ -67,6 +60,8 @@ pub(super) fn other_roles(manifest: &Manifest, played: &[Role]) -> Option<String
 
 #[cfg(test)]
 mod tests {
+    use colophon_plugin_host::manifest::first_table;
+
     use super::*;
 
     const WITH_TABLES: &str = "id = \"a\"\nversion = \"1\"\napi = \"1.0\"\nroles = [\"naming\"]\n\n\
@@ -86,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_line_is_taken_where_it_is_said_to_go() {
-        let table = first_table(WITH_TABLES);
+        let table = first_table(WITH_TABLES).map(|head| head.to_string());
         assert_eq!(table.as_deref(), Some("[sql.statements.one] in line 6"));
         for capability in Capability::ALL {
             let line = capability.manifest_line();
@@ -102,7 +97,6 @@ mod tests {
             assert!(manifest.is_ok(), "{text}: {manifest:?}");
             assert!(asks_for(&manifest.unwrap(), capability), "{text}");
         }
-        assert_eq!(first_table("id = \"a\"\n"), None);
         assert!(to_add("log = true", None).contains("above its first [table]"));
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use colophon_core::capability::Name;
 use colophon_core::rollout::PluginVersion;
 use colophon_core::time::Clock as _;
-use colophon_plugin_host::manifest::{Manifest, NotPermitted, Permitted};
+use colophon_plugin_host::manifest::{Manifest, NotPermitted, Permitted, first_table};
 use colophon_plugin_host::{Digested, Sandbox};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{HeldAgainst, KeptPlugin, KeptVector, NewVersion, StepError};
@@ -18,7 +18,6 @@ use super::super::bench::{Plugin, Taken};
 use super::super::check::advice::try_again;
 use super::super::check::{check, shown as shown_check};
 use super::super::folder;
-use super::super::manifest::first_table;
 use super::super::progress::Progress;
 use super::super::test::{cases_of, prove, shown as shown_cases};
 use super::grant::similar;
@@ -245,8 +244,8 @@ async fn prove_all(
     let taken = Taken {
         wasm: offered.component.wasm().to_vec(),
         manifest: Some(Ok(Arc::clone(&offered.manifest))),
-        changed: offered.plugin.changed_since(offered.component.wasm()),
-        first_table: first_table(&offered.written),
+        stale: offered.plugin.stale(offered.component.wasm()),
+        first_table: first_table(&offered.written).map(|head| head.to_string()),
     };
     let (checked, tested) = check(sandbox, &offered.plugin, &taken, progress).await?;
     for warning in checked.warnings() {
