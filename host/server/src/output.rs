@@ -1,6 +1,7 @@
 //! What commands print: tables for people, JSON for programs; data on standard output, talk on
 //! standard error.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use anyhow::Result;
@@ -45,13 +46,35 @@ pub(crate) fn plain(text: &str) -> String {
     text.replace(orders, "\u{fffd}")
 }
 
-/// A table of text cells.
+/// Bytes as lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The longest text that a cell of a table shows, and a line that stands for a longer one.
+const SHOWN_CHARS_MAX: usize = 160;
+
+/// As much of a text as a table or a list shows. What is longer is shown whole in a place of its own,
+/// where nothing stands beside it: what an interpreter tells of its own end has hundreds of characters.
+pub(crate) fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        None => Cow::Borrowed(text),
+        Some(_) => {
+            let kept: String = text.chars().take(SHOWN_CHARS_MAX - 1).collect();
+            Cow::Owned(kept + "…")
+        }
+    }
+}
+
+/// A table of text cells, without blanks behind its lines.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(headings.iter().copied());
     table.add_rows(rows);
-    table.to_string()
+    let table = table.to_string();
+    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
 /// Asks before something is destroyed. Where nobody can answer, the answer is no, and no is an
@@ -75,7 +98,18 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::*;
+
+    #[test]
+    fn a_long_text_widens_no_other_line() {
+        let long = "x".repeat(600);
+        let rows = [["a", "b"], ["a", &long]].map(|row| row.map(str::to_owned).to_vec());
+        let table = table(&["", ""], rows);
+        assert!(table.lines().all(|line| line.trim_end() == line), "{table}");
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&"ü".repeat(160)), "ü".repeat(160));
+        assert_eq!(cut(&"ü".repeat(161)), "ü".repeat(159) + "…");
+    }
 
     #[test]
     fn a_terminal_is_given_no_orders() {

@@ -126,7 +126,28 @@ fn is_built_from_something_else(author: &Author) {
         );
         assert!(text.contains("colophon plugin build"), "{text}");
     }
+    // Nor is it anything to sign.
+    let signed = author.colophon(&["statement", "--elsewhere"]);
+    assert_eq!(signed.status.code(), Some(1));
+    assert!(signed.stdout.is_empty());
+    let text = said(&signed);
+    assert!(text.contains("nothing to sign yet"), "{text}");
     fs::write(&rule, was).unwrap();
+    // What came beside the sources may belong to them, or not.
+    let license = author.plugin().join("LICENSE");
+    fs::write(&license, "").unwrap();
+    let (checked, fits) = author.json(&["check"]);
+    assert!(fits, "{checked:#}");
+    let text = checked.to_string();
+    assert!(
+        text.contains("LICENSE was not there when it was built"),
+        "{text}"
+    );
+    let signed = author.colophon(&["statement", "--elsewhere"]);
+    assert!(signed.status.success());
+    assert!(signed.stdout.starts_with(b"colophon plug-in version 1\n"));
+    assert!(said(&signed).contains("LICENSE was not there"));
+    fs::remove_file(license).unwrap();
     author.change("plugin.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
     let (checked, fits) = author.json(&["check"]);
     assert!(fits, "{checked:#}");

@@ -7,16 +7,17 @@ use anyhow::{Context as _, Result, bail};
 use colophon_plugin_host::manifest::{Manifest, first_table};
 use colophon_plugin_host::{Sandbox, Settings};
 
-use super::{component, folder, manifest, sources};
+use super::sources::{self, Stale};
+use super::{component, folder, manifest};
 use crate::house::plugins::{authors_compiled, compiler};
 
 /// More than a component may have, which says so itself.
 pub(super) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
-/// What an author points at: a folder, or the component in it.
 /// The most that is kept of compiled components: twenty of interpreters, or very many others.
 const COMPILED_BYTES_MAX: u64 = 1 << 30;
 
+/// What an author points at: a folder, or the component in it.
 pub(super) struct Plugin {
     /// The component.
     pub(super) component: PathBuf,
@@ -31,8 +32,8 @@ pub(super) struct Taken {
     pub(super) wasm: Vec<u8>,
     /// None where there is none beside the component; what is wrong with it where it cannot be used.
     pub(super) manifest: Option<Result<Arc<Manifest>, String>>,
-    /// A file of the folder that has changed since the component was built from it.
-    pub(super) changed: Option<String>,
+    /// Why the component may not be what the folder's sources make now.
+    pub(super) stale: Option<Stale>,
     /// Where the first table of the manifest begins, as people are told.
     pub(super) first_table: Option<String>,
 }
@@ -112,18 +113,32 @@ impl Plugin {
         });
         let wasm = self.read()?;
         Ok(Taken {
-            changed: self.changed_since(&wasm),
+            stale: self.stale(&wasm),
             wasm,
             manifest,
             first_table,
         })
     }
 
-    /// A file of the component's own folder that has changed since the component was built from it.
-    pub(super) fn changed_since(&self, wasm: &[u8]) -> Option<String> {
+    /// Why the component may not be what the sources in its own folder make now.
+    pub(super) fn stale(&self, wasm: &[u8]) -> Option<Stale> {
         let build = self.component.parent()?;
         let folder = build.parent().filter(|_| build.ends_with("build"))?;
         sources::changed_since(folder, wasm)
+    }
+
+    /// The command that builds it anew.
+    pub(super) fn building(&self) -> String {
+        let build = self
+            .component
+            .parent()
+            .filter(|build| build.ends_with("build"));
+        match build.and_then(Path::parent) {
+            Some(folder) if !folder.as_os_str().is_empty() && folder != Path::new(".") => {
+                format!("`colophon plugin build {}`", folder.display())
+            }
+            Some(_) | None => "`colophon plugin build`".to_owned(),
+        }
     }
 
     pub(super) fn read(&self) -> Result<Vec<u8>> {
@@ -141,6 +156,7 @@ pub(super) fn sandbox() -> Result<Arc<Sandbox>> {
     };
     let kept = Settings {
         precompiled: authors_compiled(),
+        precompiled_bytes_max: Some(COMPILED_BYTES_MAX),
         ..unkept.clone()
     };
     // Without the folder it only takes longer.
@@ -148,4 +164,3 @@ pub(super) fn sandbox() -> Result<Arc<Sandbox>> {
         .or_else(|_| Sandbox::start(&unkept))
         .context("the sandbox cannot start")
 }
-        precompiled_bytes_max: Some(COMPILED_BYTES_MAX),

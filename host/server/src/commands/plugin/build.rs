@@ -14,7 +14,7 @@ use self::tool::Tool;
 use super::bench::COMPONENT_BYTES_MAX;
 use super::component;
 use super::folder::{copy, make_room, read};
-use super::sources::Sources;
+use super::sources::{self, Sources};
 use crate::cli::Language;
 use crate::output::Output;
 
@@ -57,7 +57,7 @@ pub(super) fn build(folder: &Path) -> Result<Built> {
     let place = component(folder);
     make_room(folder, &place)?;
     // Before the tool reads them: what is changed meanwhile may not be in the component.
-    let sources = Sources::of(folder)?;
+    let sources = Sources::of(folder);
     match language {
         Language::Rust => rust(folder, &place)?,
         Language::Js => javascript(folder)?,
@@ -69,7 +69,8 @@ pub(super) fn build(folder: &Path) -> Result<Built> {
             place.display()
         )
     })?;
-    sources.note(folder, &read(Some(folder), &place, COMPONENT_BYTES_MAX)?)?;
+    let component = read(Some(folder), &place, COMPONENT_BYTES_MAX)?;
+    sources::note(sources, folder, &component)?;
     Ok(Built {
         component: place,
         bytes: built.len(),
@@ -141,8 +142,8 @@ fn artifact(messages: &str) -> Option<String> {
 }
 
 fn javascript(folder: &Path) -> Result<()> {
-    const ADVICE: &str = "install Node.js 20 or newer, with npm, from https://nodejs.org";
     const LIST: &str = "package.json";
+    const ADVICE: &str = "install Node.js 20 or newer, with npm, from https://nodejs.org";
     let npm = |arguments: &[&str]| {
         Tool::new("npm", folder)
             .args(arguments.iter().copied())
@@ -162,7 +163,6 @@ fn javascript(folder: &Path) -> Result<()> {
         if lock(folder)?.is_some() {
             note(folder, LOCK, NOTED_LOCK)?;
         }
-        note(folder, "package.json", "node_modules/.colophon")?;
     }
     npm(&["run", "build"])
 }

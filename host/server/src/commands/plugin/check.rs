@@ -19,6 +19,7 @@ use super::bench::{Plugin, Taken, sandbox};
 use super::manifest;
 use super::progress::{Progress, compiling};
 use super::script::{Lines, Script};
+use super::sources::Stale;
 use super::test::cases_of;
 use crate::output::Output;
 
@@ -57,10 +58,19 @@ pub(super) async fn check(
 ) -> Result<(Report, Option<Tested>)> {
     let Taken { wasm, manifest, .. } = taken;
     let mut report = Report::new(plugin, wasm);
-    if let Some(changed) = &taken.changed {
-        let found = format!("{changed} has changed since it was built");
-        let next = "build it from what is there now: `colophon plugin build`".to_owned();
-        report.bad("build", found, Some(next));
+    match &taken.stale {
+        Some(stale @ Stale::Changed(_)) => {
+            let next = format!("build it from what is there now: {}", plugin.building());
+            report.bad("build", stale.to_string(), Some(next));
+        }
+        Some(stale @ Stale::New(_)) => {
+            let next = format!(
+                "if it belongs to the plug-in, build again: {}",
+                plugin.building()
+            );
+            report.warn("build", stale.to_string(), next);
+        }
+        None => {}
     }
     let manifest = match manifest {
         Some(Ok(manifest)) => {

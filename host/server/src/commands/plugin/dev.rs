@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
+use super::folder::{DEPTH_MAX, files};
 use super::sources::is_made;
 use super::{build, test};
 use crate::cli::PluginTestArgs;
@@ -75,10 +76,15 @@ async fn try_cases(folder: &Path, output: Output) -> Result<ExitCode> {
 type State = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
 fn state(folder: &Path) -> Result<State> {
-    let mut state = State::new();
-    gather(folder, &mut state)
-        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
-    Ok(state)
+    let of_the_author = |place: &Path| !is_made(place);
+    let entered = |place: &Path| of_the_author(place) && place.components().count() < DEPTH_MAX;
+    let files = files(folder, usize::MAX, entered, of_the_author)?;
+    // An editor's temporary file can be gone again.
+    let files = files.into_iter().filter_map(|file| {
+        let found = fs::symlink_metadata(&file).ok()?;
+        Some((file, (found.modified().ok(), found.len())))
+    });
+    Ok(files.collect())
 }
 
 /// Files that came, went or were written between two states.
@@ -90,26 +96,6 @@ fn differing<'a>(one: &'a State, other: &'a State) -> impl Iterator<Item = &'a P
         .iter()
         .filter(move |(path, _)| !one.contains_key(*path));
     changed.chain(came).map(|(path, _)| path)
-}
-
-fn gather(folder: &Path, state: &mut State) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        if is_made(&entry.file_name()) {
-            continue;
-        }
-        // An editor's temporary file can be gone again.
-        let Ok(found) = entry.metadata() else {
-            continue;
-        };
-        if found.is_dir() {
-            gather(&path, state)?;
-        } else {
-            state.insert(path, (found.modified().ok(), found.len()));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

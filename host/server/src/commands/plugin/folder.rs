@@ -2,10 +2,14 @@
 //! needed, and no link leads out of the folder.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+
+/// More files than anybody writes by hand, and deeper than anybody puts them.
+pub(super) const FILES_MAX: usize = 10_000;
+pub(super) const DEPTH_MAX: usize = 32;
 
 /// Reads a file that lies in the folder, where one is given. Devices and pipes are no files.
 pub(super) fn read(folder: Option<&Path>, file: &Path, bytes_max: u64) -> Result<Vec<u8>> {
@@ -58,30 +62,41 @@ pub(super) fn copy(folder: &Path, from: &Path, to: &Path, bytes_max: u64) -> Res
     fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// All files below a place that are wanted, in the order of their names.
-pub(super) fn files(place: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
-    /// More than anybody writes by hand.
-    const FILES_MAX: usize = 10_000;
-    const DEPTH_MAX: usize = 32;
+/// The files below a place, in the order of their names. Folders and files are told by their place in
+/// it: `entered` says which folders are looked into, `wanted` which files are found, and these may be so
+/// many.
+pub(super) fn files(
+    place: &Path,
+    files_max: usize,
+    entered: impl Fn(&Path) -> bool,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![(place.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        let entries = fs::read_dir(&folder)
-            .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+        let entries = match fs::read_dir(&folder) {
+            // A tool can have taken away what it made.
+            Err(error) if error.kind() == ErrorKind::NotFound && depth > 0 => continue,
+            read => read.with_context(|| format!("cannot read the folder {}", folder.display()))?,
+        };
         for entry in entries {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
+            let within = path.strip_prefix(place).unwrap_or(&path);
             // A link to a folder is not followed: it could lead back here.
-            if kind.is_dir() && depth < DEPTH_MAX {
+            if !kind.is_dir() {
+                if wanted(within) {
+                    found.push(path);
+                }
+            } else if entered(within) {
+                if depth == DEPTH_MAX {
+                    bail!("{} lies too deep", path.display());
+                }
                 folders.push((path, depth + 1));
-            } else if kind.is_dir() {
-                bail!("{} lies too deep", path.display());
-            } else if wanted(&path) {
-                found.push(path);
             }
         }
-        if found.len() > FILES_MAX {
-            bail!("{} holds more than {FILES_MAX} files", place.display());
+        if found.len() > files_max {
+            bail!("{} holds more than {files_max} files", place.display());
         }
     }
     found.sort();
@@ -145,8 +160,36 @@ mod tests {
         fs::write(at("long"), vec![0; 100]).unwrap();
         refused(super::read(within, &at("long"), 99), "is larger");
 
-        let found = files(folder.path(), |_| true).unwrap();
+        let found = files(folder.path(), 7, |_| true, |_| true).unwrap();
         assert_eq!(found.len(), 7, "{found:?}");
+    }
+
+    #[test]
+    fn a_folder_is_looked_through_as_far_as_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |place: &str| {
+            let place = folder.path().join(place);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, "").unwrap();
+        };
+        for place in ["b", "a/b", "a/c", "left/out/b"] {
+            write(place);
+        }
+        let all = |entered: &dyn Fn(&Path) -> bool| {
+            let found = files(folder.path(), 3, entered, |file| file.ends_with("b"));
+            let found = found.unwrap().into_iter();
+            let within = found.map(|file| file.strip_prefix(folder.path()).unwrap().to_owned());
+            within.collect::<Vec<_>>()
+        };
+        let some = all(&|place| place != Path::new("left"));
+        assert_eq!(some, [Path::new("a/b"), Path::new("b")]);
+        assert_eq!(all(&|_| true).len(), 3);
+        let all = |files_max| files(folder.path(), files_max, |_| true, |_| true);
+        assert_eq!(all(4).unwrap().len(), 4);
+        refused(all(3), "more than 3 files");
+        let deep = "d/".repeat(40);
+        write(&format!("{deep}b"));
+        refused(all(9), "lies too deep");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use serde_json::json;
 use super::decisions::{found, instant, record};
 use crate::house::House;
 use crate::new_file::{self, Readers};
-use crate::output::Output;
+use crate::output::{Output, hex};
 
 /// The center's key as provider, which signs copies too. What it signs there is XML, and begins with
 /// an angle bracket; what it signs here begins with a letter.
@@ -163,20 +163,19 @@ pub(super) fn verify(receipt: &Path, key: &Path, output: Output) -> Result<ExitC
         role: receipt.role.to_string(),
         outcome: receipt.outcome.to_string(),
         fuel: receipt.fuel,
-        component_sha256: hex(digests.component),
-        config_digest: hex(digests.config),
-        grant_digest: hex(digests.grant),
-        input_digest: hex(digests.input),
-        calls_digest: hex(digests.calls),
-        output_digest: hex(digests.output),
+        component_sha256: digits(digests.component),
+        config_digest: digits(digests.config),
+        grant_digest: digits(digests.grant),
+        input_digest: digits(digests.input),
+        calls_digest: digits(digests.calls),
+        output_digest: digits(digests.output),
     };
     output.print(&verified, told)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn hex(digest: PartDigest) -> String {
-    let bytes = digest.as_bytes().iter();
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+fn digits(digest: PartDigest) -> String {
+    hex(digest.as_bytes())
 }
 
 fn told(verified: &Verified) -> String {

@@ -3,17 +3,19 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use colophon_crypto::Engine as _;
 use colophon_keys::AwsLc;
 use colophon_receipt::CenterId;
 
 use super::bench::Plugin;
+use super::sources::Stale;
 use crate::cli::PluginStatementArgs;
 use crate::commands::{center_id, known_center};
 use crate::config::Config;
 use crate::house::plugins::statement;
 use crate::house::{House, is_founded};
+use crate::output::plain;
 
 pub(super) async fn run(
     arguments: &PluginStatementArgs,
@@ -26,7 +28,21 @@ pub(super) async fn run(
     let plugin = Plugin::with_manifest(&arguments.plugin, arguments.manifest.as_deref())?;
     let (written, manifest) = plugin.manifest()?;
     let version = manifest.version.parse().context("plugin.toml: version")?;
-    let component = AwsLc.digest(&[&plugin.read()?]);
+    let wasm = plugin.read()?;
+    // What is signed is published as it is, and `publish` would refuse it only then.
+    match plugin.stale(&wasm) {
+        Some(stale @ Stale::Changed(_)) => bail!(
+            "{stale}, so there is nothing to sign yet; build it from what is there now: {}",
+            plugin.building()
+        ),
+        Some(stale @ Stale::New(_)) => eprintln!(
+            "colophon: {}; if it belongs to the plug-in, build again before you sign: {}",
+            plain(&stale.to_string()),
+            plain(&plugin.building())
+        ),
+        None => {}
+    }
+    let component = AwsLc.digest(&[&wasm]);
     let papers = AwsLc.digest(&[written.as_bytes()]);
     let text = statement(&center, &manifest.id, &version, &component, &papers);
     // To the byte, and so not as other output is.

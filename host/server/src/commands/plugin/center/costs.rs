@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::name;
 use crate::cli::{CostsByArg, PluginCostsArgs};
 use crate::house::{House, SystemClock};
-use crate::output::{Output, table};
+use crate::output::{Output, hex, table};
 
 /// How many days are told where no first one is named.
 const DAYS: u16 = 30;
@@ -153,7 +153,7 @@ fn part(part: CostPart) -> Part {
         }
         CostPart::Version(version, sha256) => Part::Version {
             version: version.to_string(),
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(&sha256),
         },
         CostPart::Role(role) => Part::Role { role },
     }

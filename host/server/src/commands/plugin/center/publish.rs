@@ -26,7 +26,7 @@ use crate::cli::PluginPublishArgs;
 use crate::config::Config;
 use crate::house::plugins::{Signatures, Signed, Wanted, loader, permitted, sandbox};
 use crate::house::{House, SystemClock};
-use crate::output::{Output, plain};
+use crate::output::{Output, hex, plain};
 
 /// The largest manifest or file of cases that is kept.
 const TEXT_BYTES_MAX: u64 = 4 << 20;
@@ -322,7 +322,7 @@ async fn keep(
         center: center.to_string(),
         plugin: new.plugin.to_string(),
         version: new.version.to_string(),
-        sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex(&sha256),
         cases: proven.cases,
         vectors: proven.vectors,
     })

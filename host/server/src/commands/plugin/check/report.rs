@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::super::bench::Plugin;
 use super::super::script::Lines;
 use super::advice;
-use crate::output::table;
+use crate::output::{cut, hex, table};
 
 /// The last lines of a plug-in's own that are shown.
 const LINES_SHOWN: usize = 20;
@@ -79,7 +79,7 @@ impl Report {
 
     /// Notes the component's digest.
     pub(super) fn is_of(&mut self, sha256: &[u8; 32]) {
-        self.sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.sha256 = hex(sha256);
     }
 
     pub(super) fn good(&mut self, what: &'static str, found: String) {

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::output::hex;
+
 /// A value of a database, from what people write: texts, whole numbers, true and false are
 /// themselves, null is `{ null = true }` in TOML, everything else is named: `{ decimal = "1.50" }`.
 pub(super) fn typed(value: &Value) -> Value {
@@ -43,6 +45,5 @@ pub(super) fn bytes(value: &Value) -> Vec<u8> {
 }
 
 pub(super) fn shown(bytes: &[u8]) -> Value {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({ "hex": hex })
+    json!({ "hex": hex(bytes) })
 }

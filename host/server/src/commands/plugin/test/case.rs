@@ -102,7 +102,8 @@ pub(super) fn read(places: &[PathBuf], own: Option<&Path>) -> Result<Vec<Case>> 
     let mut files = Vec::new();
     for place in places {
         if place.is_dir() {
-            let found = folder::files(place, |file| format_of(file).is_some())?;
+            let is_one = |file: &Path| format_of(file).is_some();
+            let found = folder::files(place, folder::FILES_MAX, |_| true, is_one)?;
             let within = own.unwrap_or(place);
             files.extend(found.into_iter().map(|file| (file, Some(within))));
         } else {
