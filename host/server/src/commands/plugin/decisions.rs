@@ -19,7 +19,7 @@ use crate::cli::{CenterPluginArgs, DecisionCommand};
 use crate::commands::known_center;
 use crate::config::Config;
 use crate::house::House;
-use crate::output::{Output, table};
+use crate::output::{Output, cut, table};
 
 /// Decisions read at once: each may have a megabyte.
 const PAGE: u32 = 32;
@@ -173,7 +173,7 @@ async fn list(
                 one.sale.transaction.clone().unwrap_or_default(),
                 one.version.clone(),
                 one.role.clone(),
-                one.outcome.clone(),
+                cut(&one.outcome).into_owned(),
                 one.fuel.to_string(),
                 one.not_replayable.clone().unwrap_or_default(),
             ]

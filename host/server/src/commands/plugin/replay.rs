@@ -16,7 +16,7 @@ use super::decisions::{found, grant_of, record};
 use crate::config::Config;
 use crate::house::House;
 use crate::house::plugins::{digests, sandbox};
-use crate::output::Output;
+use crate::output::{Output, cut};
 
 #[derive(Serialize)]
 struct Replayed {
@@ -143,14 +143,18 @@ fn told(replayed: &Replayed) -> String {
         request,
         ..
     } = replayed;
+    let short = cut(outcome);
     let mut text = match &replayed.divergence {
         None => format!(
-            "The same to the byte: {plugin} {version} as {role}, request {request}: {outcome}"
+            "The same to the byte: {plugin} {version} as {role}, request {request}: {short}"
         ),
         Some(divergence) => format!(
-            "Another way: {plugin} {version} as {role}, request {request}: {outcome}\n{divergence}"
+            "Another way: {plugin} {version} as {role}, request {request}: {short}\n{divergence}"
         ),
     };
+    if short != *outcome {
+        text.push_str(&format!("\nThe outcome in full: {outcome}"));
+    }
     if replayed.fuel != replayed.fuel_recorded && replayed.same {
         text.push_str(&format!(
             "\nFuel: {} then, {} now.",

@@ -22,7 +22,7 @@ use super::check::{Tested, check, shown as shown_check};
 use super::progress::Progress;
 use super::script::{Lines, Script};
 use crate::cli::PluginTestArgs;
-use crate::output::Output;
+use crate::output::{Output, cut};
 
 /// Lines of a plug-in's own that are shown with a case that failed.
 const LINES_SHOWN: usize = 20;
@@ -224,7 +224,7 @@ pub(super) fn shown(report: &Report) -> String {
         }
         text.push_str(&format!("        in {}\n", place(&tried.file)));
         for difference in &tried.differences {
-            text.push_str(&format!("        {difference}\n"));
+            text.push_str(&format!("        {}\n", cut(difference)));
         }
         let skipped = tried.log.len().saturating_sub(LINES_SHOWN);
         for line in tried.log.iter().skip(skipped) {
@@ -232,6 +232,10 @@ pub(super) fn shown(report: &Report) -> String {
         }
         if let Some(next) = tried.next {
             text.push_str(&format!("        Next: {next}\n"));
+        }
+        let differences = tried.differences.iter();
+        for long in differences.filter(|difference| cut(difference) != **difference) {
+            text.push_str(&format!("        in full: {long}\n"));
         }
     }
     text.push_str(&format!(

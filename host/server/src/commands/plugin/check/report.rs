@@ -130,10 +130,14 @@ pub(in super::super) fn shown(report: &Report) -> String {
         vec![
             state.to_owned(),
             finding.what.to_owned(),
-            finding.found.clone(),
+            cut(&finding.found).into_owned(),
         ]
     });
     let mut text = table(&["", "checked", "found"], rows);
+    let findings = report.findings.iter();
+    for long in findings.filter(|finding| cut(&finding.found) != finding.found) {
+        text.push_str(&format!("\n\n{}, in full: {}", long.what, long.found));
+    }
     if !report.log.is_empty() {
         text.push_str("\n\nIt wrote:");
         for line in &report.log {

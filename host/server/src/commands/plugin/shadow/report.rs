@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::super::decisions::instant;
 use super::super::sale::Sale;
-use crate::output::table;
+use crate::output::{cut, table};
 
 /// Differing decisions that people are shown; programs get all.
 const SHOWN_MAX: usize = 20;
@@ -335,8 +335,8 @@ impl Report {
                 sold,
                 title.join(" "),
                 one.change.change.to_owned(),
-                one.change.recorded.clone(),
-                one.change.candidate.clone(),
+                cut(&one.change.recorded).into_owned(),
+                cut(&one.change.candidate).into_owned(),
                 one.decision.clone(),
             ]
         });
