@@ -46,6 +46,7 @@ mod permitting;
 mod reading;
 #[cfg(test)]
 mod tests;
+mod unasked;
 mod warming;
 mod within;
 mod writing;
@@ -58,10 +59,9 @@ use colophon_core::capability::{
     AllowedAddress, FieldName, Name, PrivateNetworks, SecretUse, SqlStatement,
 };
 
-pub use self::narrowing::{Narrowed, Part, Proposed, Unused};
 pub use self::heads::{TableHead, first_table};
+pub use self::narrowing::{Narrowed, Part, Proposed, Unused};
 pub use self::permitting::NotPermitted;
-pub use self::reading::PaperRefused;
 pub(crate) use self::reading::{FUEL_MAX, HOST_CALLS_MAX, MEMORY_BYTES_MAX, TIME_MS_MAX};
 pub use self::reading::{Mend, Misplaced, PaperRefused};
 pub use self::warming::WarmGrant;

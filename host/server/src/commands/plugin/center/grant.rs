@@ -8,7 +8,7 @@ use colophon_core::causes::causes;
 use colophon_core::rollout::{PluginVersion, VersionState};
 use colophon_core::time::Clock as _;
 use colophon_plugin_host::Digested;
-use colophon_plugin_host::manifest::Grant;
+use colophon_plugin_host::manifest::{Grant, Manifest};
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{
     Fit, GrantRefused, GrantTaken, Granted, KeptPlugin, KeptVersion, UnfitAsked, Verdict,
@@ -59,6 +59,8 @@ struct Told {
     unfit: Vec<UnfitRow>,
     /// Versions that keep an earlier grant while they are asked.
     keeping_earlier: Vec<UnfitRow>,
+    /// What is granted and none of the versions that have the grant asks for.
+    unasked: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -135,9 +137,35 @@ pub(super) async fn similar(house: &House, center: &CenterId, name: &Name) -> Re
 
 fn nearest(name: &str, known: impl Iterator<Item = Name>) -> Option<Name> {
     let most = if name.len() < LONG_NAME { 1 } else { 2 };
-    let apart = known.map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known));
+    let others = known.filter(|known| !are_siblings(known.as_str(), name));
+    let apart = others.map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known));
     let near = apart.filter(|(apart, _)| (1..=most).contains(apart));
     near.min_by_key(|(apart, _)| *apart).map(|(_, known)| known)
+}
+
+/// Whether two names are those of plug-ins beside each other, as `rules-eu` and `rules-us`, `policy-1` and
+/// `policy-2`: they have other digits, or one part in which nothing is alike.
+fn are_siblings(one: &str, other: &str) -> bool {
+    let without_digits = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
+    if without_digits(one) == without_digits(other) {
+        return true;
+    }
+    let parts = |name: &str| {
+        name.split(['-', '_'])
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (ones, others) = (parts(one), parts(other));
+    if ones.len() != others.len() {
+        return false;
+    }
+    let mut apart = ones.iter().zip(&others).filter(|(one, other)| one != other);
+    match (apart.next(), apart.next()) {
+        (Some((one, other)), None) => {
+            strsim::damerau_levenshtein(one, other) == one.len().max(other.len())
+        }
+        _ => false,
+    }
 }
 
 /// A grant that the versions of a plug-in are held against.
@@ -280,6 +308,20 @@ fn told(center: &CenterId, grant: &Grant, record: Option<&KeptPlugin>, taken: Gr
         in_force_for: taken.fit.iter().map(ToString::to_string).collect(),
         unfit: rows(taken.unfit),
         keeping_earlier: rows(taken.keeping),
+        unasked: unasked(grant, record, &taken.fit),
+    }
+}
+
+/// What no version that has the grant asks for. Where none has it yet nobody knows what will be asked.
+fn unasked(grant: &Grant, record: Option<&KeptPlugin>, fit: &[PluginVersion]) -> Vec<String> {
+    let versions = record.map_or(&[][..], |record| record.versions.as_slice());
+    let having = versions.iter().filter(|one| fit.contains(&one.version));
+    let manifests: Vec<Manifest> = having
+        .filter_map(|one| Manifest::parse(&one.manifest).ok())
+        .collect();
+    match manifests.as_slice() {
+        [] => Vec::new(),
+        manifests => grant.unasked(manifests),
     }
 }
 
@@ -310,6 +352,13 @@ fn words(told: &Told) -> String {
              it is asked; afterwards it is not gone back to.\n"
         ));
     }
+    if !told.unasked.is_empty() {
+        text.push_str(&format!(
+            "None of these versions asks for {}. If that is no slip of the pen it does no harm: \
+             nobody has it until a manifest asks for it.\n",
+            told.unasked.join(", ")
+        ));
+    }
     text + &format!("Next: colophon plugin publish --center {center} FOLDER")
 }
 
@@ -334,6 +383,21 @@ mod tests {
         }
         for other in ["acme", "acme-shop", "nam", "territories", "names"] {
             assert_eq!(nearest(other, known()), None, "{other}");
+        }
+        let known = || {
+            ["js-shelf", "rules-eu", "policy-1", "edition"]
+                .map(named)
+                .into_iter()
+        };
+        for sibling in ["py-shelf", "rules-us", "policy-2", "policy-12", "edition2"] {
+            assert_eq!(nearest(sibling, known()), None, "{sibling}");
+        }
+        for (slip, meant) in [
+            ("js-shlef", "js-shelf"),
+            ("jsshelf", "js-shelf"),
+            ("rules_eu", "rules-eu"),
+        ] {
+            assert_eq!(nearest(slip, known()), Some(named(meant)), "{slip}");
         }
     }
 }
