@@ -74,7 +74,7 @@ pub(crate) struct PluginNewArgs {
     /// The language to write it in.
     #[arg(long, value_name = "LANGUAGE")]
     pub(crate) lang: Language,
-    /// What it is called: lower-case letters, digits and hyphens.
+    /// What it is called: 1 to 64 of a-z, 0-9, - and _, with a letter first.
     pub(crate) name: String,
     /// Where to put it: a folder that is empty or not there; one of its name if left out.
     pub(crate) dir: Option<PathBuf>,

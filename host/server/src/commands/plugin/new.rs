@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use colophon_core::capability::Name;
 use serde::Serialize;
 
 use crate::cli::{Language, PluginNewArgs};
@@ -20,9 +21,6 @@ const MANIFEST: &str = include_str!("../../../../../sdk/plugin/MANIFEST.md");
 
 /// What stands for the plug-in's name in the templates.
 const PLACEHOLDER: &str = "my-plugin";
-
-/// The longest name; it is a part of file names.
-const NAME_BYTES_MAX: usize = 63;
 
 #[derive(Serialize)]
 struct Written {
@@ -60,16 +58,10 @@ pub(super) fn run(arguments: &PluginNewArgs, output: Output) -> Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// A name that cargo, npm and a manifest all take.
+/// A name that a manifest takes; cargo and npm take every such name but some that mean something to
+/// them.
 fn name(text: &str) -> Result<&str> {
-    let signs = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '-';
-    let begins = text.starts_with(|first: char| first.is_ascii_lowercase());
-    if !begins || text.ends_with('-') || text.len() > NAME_BYTES_MAX || !text.chars().all(signs) {
-        bail!(
-            "{text:?} is no name for a plug-in: write 1 to {NAME_BYTES_MAX} of a-z, 0-9 and -, with a \
-             letter first and no hyphen last"
-        );
-    }
+    Name::parse(text).with_context(|| format!("{text:?} is no name for a plug-in"))?;
     if matches!(
         text,
         "test" | "core" | "std" | "alloc" | "proc-macro" | "colophon-plugin"
@@ -153,26 +145,26 @@ mod tests {
     use std::collections::BTreeSet;
 
     use clap::ValueEnum as _;
+    use colophon_plugin_host::manifest::{Grant, Manifest};
 
     use super::*;
 
     #[test]
     fn names_that_some_tool_would_refuse_are_refused() {
-        for good in ["a", "acme-catalog", "isbn13"] {
+        let longest = "a".repeat(64);
+        for good in ["a", "acme-catalog", "isbn13", "acme_shelf", &longest] {
             assert_eq!(name(good).unwrap(), good);
         }
         for bad in [
             "",
             "-a",
-            "a-",
             "1st",
             "Acme",
             "a b",
-            "a_b",
             "ä",
             "../a",
             "test",
-            &"a".repeat(64),
+            &"a".repeat(65),
         ] {
             assert!(name(bad).is_err(), "{bad}");
         }
@@ -184,7 +176,13 @@ mod tests {
             let files = files(*language);
             let places: BTreeSet<_> = files.iter().map(|(place, _)| place.clone()).collect();
             assert_eq!(places.len(), files.len(), "{language:?}");
-            for needed in ["README.md", "plugin.toml", "cases/shelf.toml", ".gitignore"] {
+            for needed in [
+                "README.md",
+                "plugin.toml",
+                "grant.toml",
+                "cases/shelf.toml",
+                ".gitignore",
+            ] {
                 assert!(places.contains(Path::new(needed)), "{language:?} {needed}");
             }
             let manifest = places.iter().any(|place| place.ends_with("MANIFEST.md"));
@@ -194,6 +192,21 @@ mod tests {
                 assert!(!text.is_empty(), "{}", place.display());
             }
         }
+    }
+
+    #[test]
+    fn the_grant_of_a_template_gives_what_its_manifest_asks_for() {
+        let files = files(Language::Rust);
+        let text = |place: &str| {
+            let found = files.iter().find(|(path, _)| path == Path::new(place));
+            found.unwrap().1.replace(PLACEHOLDER, "acme_shelf")
+        };
+        let manifest = Manifest::parse(&text("plugin.toml")).unwrap();
+        let grant = Grant::parse(&text("grant.toml")).unwrap();
+        let permitted = manifest.permitted(&grant).unwrap();
+        let set = permitted.config.unwrap();
+        assert!(manifest.config.iter().all(|name| set.contains_key(name)));
+        assert_eq!(grant.unasked(&[manifest]), [""; 0]);
     }
 
     /// An example has its own copy, since a folder is built from what lies in it.
