@@ -98,7 +98,7 @@ pub(crate) enum CenterPluginCommand {
         /// The version.
         version: String,
         /// A folder that is empty or not there.
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, visible_alias = "out", value_name = "DIR")]
         to: PathBuf,
     },
     /// Remove a plug-in that is not asked any more, with its grant, its versions, its history, the

@@ -50,8 +50,16 @@ pub(crate) struct ShadowArgs {
     #[command(flatten)]
     pub(crate) plugin: CenterPluginArgs,
     /// The version; the one on trial or else the one published last if left out.
-    #[arg(long = "version", value_name = "VERSION")]
+    #[arg(value_name = "VERSION")]
     pub(crate) candidate: Option<String>,
+    /// The same, as it was written before versions stood behind their plug-in in every command.
+    #[arg(
+        long = "version",
+        value_name = "VERSION",
+        hide = true,
+        conflicts_with = "candidate"
+    )]
+    pub(crate) candidate_by_option: Option<String>,
     /// How many recorded decisions, the latest.
     #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
     pub(crate) last: u32,

@@ -67,7 +67,8 @@ async fn operate(
         DecisionCommand::Shadow(arguments) => {
             let (center, record) = plugin_of(house, &arguments.plugin).await?;
             let version = arguments.candidate.as_deref();
-            let version = shadow::candidate(&record, version)?;
+            let version = version.or(arguments.candidate_by_option.as_deref());
+            let version = shadow::candidate(&center, &record, version)?;
             shadow::run(
                 config,
                 house,

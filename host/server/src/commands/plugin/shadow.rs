@@ -83,15 +83,19 @@ pub(super) async fn refuse_new_failures(
     let first = report.first(failure).unwrap_or_default();
     bail!(
         "{0} {version} fails on {failures} of {1} recorded questions by its own fault, where others \
-         did not.{first} Nothing was changed. `colophon plugin shadow --center {center} {0} --version \
-         {version}` shows all; --without-shadow goes on anyway",
+         did not.{first} Nothing was changed. `colophon plugin shadow --center {center} {0} {version}` \
+         shows all; --without-shadow goes on anyway",
         plugin.id,
         report.asked
     );
 }
 
 /// The version that is meant: named, on trial, or published last.
-pub(super) fn candidate(plugin: &KeptPlugin, version: Option<&str>) -> Result<PluginVersion> {
+pub(super) fn candidate(
+    center: &CenterId,
+    plugin: &KeptPlugin,
+    version: Option<&str>,
+) -> Result<PluginVersion> {
     if let Some(text) = version {
         return text
             .parse()
@@ -108,7 +112,8 @@ pub(super) fn candidate(plugin: &KeptPlugin, version: Option<&str>) -> Result<Pl
         .or_else(|| last.map(|one| one.version.clone()))
         .with_context(|| {
             format!(
-                "{} has no version that waits to be promoted; name one with --version",
+                "{0} has no version that waits to be promoted; name one: `colophon plugin shadow --center \
+                 {center} {0} VERSION`",
                 plugin.id
             )
         })

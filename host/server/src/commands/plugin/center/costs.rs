@@ -1,12 +1,14 @@
 //! `colophon plugin costs`: what a center's plug-ins have cost.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use colophon_core::capability::Name;
 use colophon_core::cost::{Costs, Day, Payer, Spender};
 use colophon_core::time::{Clock as _, Timestamp};
 use colophon_receipt::CenterId;
 use colophon_store::costs::{CostFilter, CostLine, CostPart, CostsBy};
 use serde::Serialize;
 
+use super::grant::similar;
 use super::name;
 use crate::cli::{CostsByArg, PluginCostsArgs};
 use crate::house::{House, SystemClock};
@@ -107,7 +109,24 @@ pub(super) async fn run(
         rows: lines.into_iter().map(|line| row(line, &total)).collect(),
         total: figures(&total),
     };
-    output.print(&report, words)
+    // What it has cost outlives a plug-in, so that only a name under which nothing stands is one too many.
+    if let Some(plugin) = filter.plugin.as_ref().filter(|_| report.rows.is_empty()) {
+        refuse_unknown(house, center, plugin).await?;
+    }
+    output.print(&report, |report| words(report, filter.plugin.as_ref()))
+}
+
+/// Refuses a plug-in that the center does not have.
+async fn refuse_unknown(house: &House, center: &CenterId, plugin: &Name) -> Result<()> {
+    if house.store.kept_plugin(center, plugin).await?.is_some() {
+        return Ok(());
+    }
+    let meant = similar(house, center, plugin).await?;
+    let meant = meant.map_or_else(String::new, |near| format!("; there is one called {near}"));
+    bail!(
+        "center {center} has no plug-in {plugin}, and nothing is booked under this name in these \
+         days{meant}; see `colophon plugin list --center {center}`"
+    )
 }
 
 fn heading(by: CostsByArg) -> &'static str {
@@ -178,7 +197,7 @@ fn figures(costs: &Costs) -> Figures {
     }
 }
 
-fn words(report: &Report) -> String {
+fn words(report: &Report, plugin: Option<&Name>) -> String {
     let Report {
         center,
         from,
@@ -186,7 +205,12 @@ fn words(report: &Report) -> String {
         ..
     } = report;
     if report.rows.is_empty() {
-        return format!("Nothing is booked of center {center} from {from} to {until}.");
+        return match plugin {
+            Some(plugin) => {
+                format!("Nothing is booked of {plugin} in center {center} from {from} to {until}.")
+            }
+            None => format!("Nothing is booked of center {center} from {from} to {until}."),
+        };
     }
     let rows = report.rows.iter().map(|row| {
         let plugin = row.plugin.clone();

@@ -96,7 +96,8 @@ pub(super) async fn run(
         .await?;
     let sandbox = sandbox(config)?;
     let progress = Progress::begin();
-    let proven = prove_all(&sandbox, &offered, arguments, &vectors, (output, &progress)).await?;
+    let offering = (center, &offered);
+    let proven = prove_all(&sandbox, offering, arguments, &vectors, (output, &progress)).await?;
     progress.step("loading it with what it is granted");
     let wanted = Wanted {
         center,
@@ -134,11 +135,18 @@ fn offered(
     if let Known::Plugin(record) = known
         && record.version(&version).is_some()
     {
-        bail!(
-            "version {version} of {} is published already; what has changed gets another version \
-             in plugin.toml",
-            manifest.id
-        );
+        let id = &manifest.id;
+        match arguments.signature {
+            None => bail!(
+                "version {version} of {id} is published already in center {center}; what has changed gets another \
+                 version in plugin.toml"
+            ),
+            Some(_) => bail!(
+                "version {version} of {id} is published already in center {center}, and gets no other signature \
+                 now. Give it another version in plugin.toml, have signed what `colophon plugin \
+                 statement --center {center} FOLDER` prints of that, and publish it with that signature"
+            ),
+        }
     }
     // Without a grant there is nothing that it can call.
     let grant = match known {
@@ -236,7 +244,7 @@ async fn believe(
 
 async fn prove_all(
     sandbox: &Arc<Sandbox>,
-    offered: &Offered,
+    (center, offered): (&CenterId, &Offered),
     arguments: &PluginPublishArgs,
     vectors: &[KeptVector],
     (output, progress): (Output, &Progress),
@@ -256,7 +264,7 @@ async fn prove_all(
         output.print(&checked, shown_check)?;
         bail!("no host would take the plug-in; nothing was published");
     };
-    let survived = survive(&tested, &offered.permitted, vectors).await?;
+    let survived = survive(&tested, (center, &offered.permitted), vectors).await?;
     if arguments.without_cases {
         return Ok(Proven {
             cases: 0,

@@ -5,6 +5,7 @@ use colophon_core::plugin::PluginFailure;
 use colophon_plugin_host::Role;
 use colophon_plugin_host::bench::Trial;
 use colophon_plugin_host::manifest::Permitted;
+use colophon_receipt::CenterId;
 use colophon_store::plugins::KeptVector;
 use serde_json::Value;
 
@@ -16,10 +17,14 @@ use super::super::script::Script;
 /// the plug-in reports too, as long as it is no defect of the plug-in.
 pub(super) async fn survive(
     tested: &Tested,
-    permitted: &Permitted,
+    (center, permitted): (&CenterId, &Permitted),
     vectors: &[KeptVector],
 ) -> Result<usize> {
     let mut survived = 0;
+    let drops = |number: i64| {
+        let plugin = &permitted.plugin;
+        format!("`colophon plugin vectors --center {center} {plugin} --drop {number}` drops")
+    };
     for vector in vectors {
         let mut roles = Role::ALL.into_iter();
         let role = roles.find(|role| role.as_str() == vector.role);
@@ -34,22 +39,23 @@ pub(super) async fn survive(
         let asked = tested.bench.ask(role, &input, Box::new(script)).await;
         let trial = asked.with_context(|| {
             format!(
-                "kept question {}; `colophon plugin vectors --drop {}` drops it",
-                vector.number, vector.number
+                "kept question {}; {} it",
+                vector.number,
+                drops(vector.number)
             )
         })?;
         if let Some(defect) = defect(&trial) {
             bail!(
                 "it fails on a question that version {} failed on in service ({}): {defect}\n\
                  The question {}, as {}: {}\n\
-                 What would tell who the buyer is has been masked. `colophon plugin vectors --drop \
-                 {}` drops a question that no version can be asked.",
+                 What would tell who the buyer is has been masked. {} a question that no version can be \
+                 asked.",
                 vector.version,
                 vector.failure,
                 vector.number,
                 vector.role,
                 vector.input,
-                vector.number
+                drops(vector.number)
             );
         }
         survived += 1;

@@ -1,6 +1,6 @@
 //! `colophon plugin vectors`: the questions that later versions have to survive.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -69,6 +69,21 @@ pub(super) async fn drop(
     let Chosen { center, record } = chosen;
     let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     let listed = listed.join(", ");
+    let kept = house.store.plugin_vectors(center, &record.id).await?;
+    let is_kept = |number: &i64| kept.iter().any(|one| one.number == *number);
+    let missing: Vec<String> = numbers
+        .iter()
+        .filter(|number| !is_kept(number))
+        .map(ToString::to_string)
+        .collect();
+    if !missing.is_empty() {
+        let id = &record.id;
+        bail!(
+            "question {} of {id} is not kept in center {center}, so nothing was dropped; see `colophon \
+             plugin vectors --center {center} {id}`",
+            missing.join(", ")
+        );
+    }
     let question = format!(
         "Drop question {listed} of {} in center {center}? Later versions are published without being \
          asked it.",

@@ -281,8 +281,8 @@ impl Report {
                 ..
             } = self;
             text.push_str(&format!(
-                "\n… and {} more; `colophon --json plugin shadow --center {center} {plugin} --version \
-                 {version}` has all",
+                "\n… and {} more; `colophon --json plugin shadow --center {center} {plugin} {version}` \
+                 has all",
                 more + 1
             ));
         }
@@ -398,7 +398,7 @@ mod tests {
         assert!(first.contains("t-99"), "{told}");
         assert!(told.contains("… and 6 more; "), "{told}");
         assert!(
-            told.contains("plugin shadow --center main rules --version 2"),
+            told.contains("plugin shadow --center main rules 2"),
             "{told}"
         );
     }
