@@ -51,7 +51,7 @@ async fn publish_all(server: &NatsServer, headers: &[&[u8]]) {
 
 pub(crate) async fn what_the_client_does_not_hand_up_is_buried(server: NatsServer) {
     if server.release() == NatsRelease::Debian {
-        let why = "release 2.9 loses track of what was on its way when a hand-out ends so";
+        let why = "release 2.9 forgets what is pending when something is purged";
         return skipped("what the client does not hand up on 2.9", why);
     }
     let (source, log) = (Source::new().await, LoggingDatabase::new().await);
