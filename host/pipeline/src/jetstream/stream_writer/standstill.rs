@@ -108,14 +108,22 @@ pub(super) async fn bury_unfit(
         };
         next = message.seq.saturating_add(1);
         let headers = Base64::decode_vec(&message.hdrs).unwrap_or_default();
-        let Some(problem) = problem_of(&headers) else {
+        let unfit = problem_of(&headers).or_else(|| problem_with(&message.subject, &headers));
+        let Some(problem) = unfit else {
             continue;
         };
         let problem = format!("{problem}; this tells all of it, headers and payload in base64");
         keep(broker, &letter(&message), &problem).await?;
         let deleted = timeout(PATIENCE, stream.delete_message(message.seq)).await;
         let deleted = deleted.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
-        deleted.map_err(|error| Trouble::clearing(name, error))?;
+        match deleted {
+            Ok(_) => {}
+            // Another log writer was first.
+            Err(error) if is_gone(broker, name, message.seq).await? => {
+                tracing::debug!(cause = %error, "a message was buried by somebody else as well");
+            }
+            Err(error) => return Err(Trouble::clearing(name, error)),
+        }
         buried += 1;
     }
     Ok(buried)
@@ -133,6 +141,12 @@ async fn fetch(broker: &Broker, stream: &str, from: u64) -> Result<Option<RawMes
         Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
         Response::Err { error } => Err(Trouble::clearing(stream, error)),
     }
+}
+
+/// Whether a message for the log is no longer in the stream.
+async fn is_gone(broker: &Broker, stream: &str, number: u64) -> Result<bool, Trouble> {
+    let next = fetch(broker, stream, number).await?;
+    Ok(next.is_none_or(|next| next.seq != number))
 }
 
 fn letter(message: &RawMessage) -> async_nats::Message {
@@ -166,19 +180,34 @@ fn problem_of(headers: &[u8]) -> Option<&'static str> {
         if line.is_empty() {
             continue;
         }
-        let Some((name, _)) = line.split_once(':') else {
+        let Some((name, value)) = line.split_once(':') else {
             return Some("a line of its headers has no colon");
         };
+        if value.contains('\r') {
+            return Some("a value in its headers has a carriage return in it");
+        }
         if name.parse::<HeaderName>().is_err() {
             return Some("a name in its headers is none");
         }
         // A value may go on in lines that begin with a space.
-        while lines
-            .next_if(|line| line.starts_with(char::is_whitespace))
-            .is_some()
-        {}
+        while let Some(more) = lines.next_if(|line| line.starts_with(char::is_whitespace)) {
+            if more.contains('\r') {
+                return Some("a value in its headers has a carriage return in it");
+            }
+        }
     }
     None
+}
+
+/// Why the client does not hand a message up under its subject, if it does not. It takes bytes that are
+/// no UTF-8, which are told by another sign, for a broken connection, and any blank for the end of the
+/// subject where headers follow.
+fn problem_with(subject: &str, headers: &[u8]) -> Option<&'static str> {
+    if subject.contains(char::REPLACEMENT_CHARACTER) {
+        return Some("its subject is no UTF-8");
+    }
+    let has_blank = subject.contains(char::is_whitespace);
+    (has_blank && !headers.is_empty()).then_some("its subject has a blank in it")
 }
 
 #[cfg(test)]
@@ -229,9 +258,32 @@ mod tests {
             (b"rubbish\r\n\r\n", "begin"),
             (b"NATS/1.0\r\nno colon\r\n\r\n", "no colon"),
             (b"NATS/1.0\r\na name: x\r\n\r\n", "a name"),
+            (b"NATS/1.0\r\nA: x\ry\r\n\r\n", "carriage return"),
+            (b"NATS/1.0\r\nA: x\r\n y\rz\r\n\r\n", "carriage return"),
         ] {
             let problem = problem_of(headers).unwrap();
             assert!(problem.contains(expected), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_subject_that_it_does_not_read_has_a_reason_and_others_have_none() {
+        let headers = b"NATS/1.0\r\n\r\n";
+        assert!(
+            problem_with("log.rows.\u{fffd}", b"")
+                .unwrap()
+                .contains("UTF-8")
+        );
+        assert!(
+            problem_with("log.rows.a\u{a0}b", headers)
+                .unwrap()
+                .contains("blank")
+        );
+        for (subject, headers) in [
+            ("log.rows.a\u{a0}b", &b""[..]),
+            ("log.rows.\u{e9}", headers),
+        ] {
+            assert_eq!(problem_with(subject, headers), None, "{subject}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What an author does next, for everything that a host can refuse.
 
 use colophon_core::plugin::PluginFailure;
-use colophon_plugin_host::{CONTRACT, LoadRefused};
+use colophon_plugin_host::{CONTRACT, CompilerFailed, LoadRefused};
 
 use super::super::manifest::to_add;
 
@@ -68,10 +68,9 @@ pub(in crate::commands::plugin) fn next(refused: &LoadRefused) -> String {
 pub(in crate::commands::plugin) fn try_again(refused: &LoadRefused) -> Option<&'static str> {
     let is_the_machines = matches!(
         refused,
-        LoadRefused::NotCompiled(_)
-            | LoadRefused::Failed(
-                PluginFailure::TimedOut | PluginFailure::Saturated | PluginFailure::HostUnavailable
-            )
+        LoadRefused::NotCompiled(
+            CompilerFailed::StoodStill { .. } | CompilerFailed::Starved { .. }
+        ) | LoadRefused::Failed(PluginFailure::TimedOut | PluginFailure::Saturated)
     );
     is_the_machines.then_some(
         "this machine was too busy to load it in time, which is not the plug-in's fault: try again when it \
