@@ -59,6 +59,8 @@ pub struct Rollout {
     versions: BTreeMap<PluginVersion, VersionState>,
     /// Versions that do not fit what is granted now, with the reason.
     unfit: BTreeMap<PluginVersion, String>,
+    /// Versions that nobody who may publish has signed, with the reason.
+    unsigned: BTreeMap<PluginVersion, String>,
     /// Since when the active version stands in for one that failed.
     stands_in_since: Option<Timestamp>,
 }
@@ -101,6 +103,22 @@ impl Rollout {
         let unfit = unfit.filter(|(version, _)| self.versions.contains_key(version));
         Self {
             unfit: unfit.collect(),
+            ..self
+        }
+    }
+
+    /// The same where nobody who may publish has signed exactly these versions, each with the reason.
+    /// No host asks one of them, and so none comes into a place, neither by a step back nor by its
+    /// name.
+    #[must_use]
+    pub fn with_unsigned(
+        self,
+        unsigned: impl IntoIterator<Item = (PluginVersion, String)>,
+    ) -> Self {
+        let unsigned = unsigned.into_iter();
+        let unsigned = unsigned.filter(|(version, _)| self.versions.contains_key(version));
+        Self {
+            unsigned: unsigned.collect(),
             ..self
         }
     }
@@ -151,16 +169,22 @@ impl Rollout {
         canary.or_else(|| self.active())
     }
 
-    /// The version to go back to: the one that retired last, of those that fit what is granted.
+    /// The version to go back to: the one that retired last, of those that fit what is granted and
+    /// that somebody who may publish has signed.
     pub fn previous(&self) -> Option<&PluginVersion> {
         let retired = self.retired();
         let mut fit = retired.into_iter().map(|(_, version)| version);
-        fit.rfind(|version| !self.unfit.contains_key(*version))
+        fit.rfind(|version| !self.unfit.contains_key(*version) && self.unsigned(version).is_none())
     }
 
     /// Why a version does not fit what is granted.
     pub fn unfit(&self, version: &PluginVersion) -> Option<&str> {
         self.unfit.get(version).map(String::as_str)
+    }
+
+    /// Why no host asks a version: nobody who may publish has signed it.
+    pub fn unsigned(&self, version: &PluginVersion) -> Option<&str> {
+        self.unsigned.get(version).map(String::as_str)
     }
 
     /// Since when the active version stands in for one that failed.
@@ -252,12 +276,12 @@ impl Rollout {
                 | VersionState::Shelved,
             ) => {}
         }
-        match self.unfit.get(version) {
-            None => Ok(()),
-            Some(reason) => Err(StepRefused::Unfit {
-                version: version.clone(),
-                reason: reason.clone(),
-            }),
+        let (version, unfit, unsigned) =
+            (version.clone(), self.unfit(version), self.unsigned(version));
+        match (unfit.map(str::to_owned), unsigned.map(str::to_owned)) {
+            (Some(reason), _) => Err(StepRefused::Unfit { version, reason }),
+            (None, Some(reason)) => Err(StepRefused::Unsigned { version, reason }),
+            (None, None) => Ok(()),
         }
     }
 
@@ -366,6 +390,7 @@ impl Rollout {
         for version in retired.iter().take(surplus) {
             self.versions.remove(version);
             self.unfit.remove(version);
+            self.unsigned.remove(version);
         }
     }
 

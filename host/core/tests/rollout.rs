@@ -362,6 +362,40 @@ fn what_does_not_fit_the_grant_does_not_come_back() {
 }
 
 #[test]
+fn what_nobody_has_signed_does_not_come_back() {
+    let signed_but = |unsigned: &[&str]| {
+        let unsigned = unsigned.iter();
+        let unsigned = unsigned.map(|text| (version(text), "it has no signature".to_owned()));
+        three().with_unsigned(unsigned)
+    };
+    let now = signed_but(&["2"]);
+    assert_eq!(now.previous(), Some(&version("1")));
+    let back = gone_back(&now).unwrap();
+    assert_eq!(back.active(), Some(&version("1")));
+    let failed = now.after(&reject("3")).unwrap();
+    assert_eq!(failed.active(), Some(&version("1")));
+    for step in [
+        Step::Promote(version("2")),
+        Step::PromoteNext(version("2")),
+        Step::Canary(version("2"), share()),
+    ] {
+        let refused = now.after(&step).unwrap_err();
+        assert!(matches!(refused, StepRefused::Unsigned { .. }), "{refused}");
+    }
+    let none = signed_but(&["1", "2"]);
+    assert_eq!(gone_back(&none), Err(StepRefused::NothingBefore));
+    assert_eq!(none.after(&reject("3")), Err(StepRefused::NothingBefore));
+    // A trial ends, and what is active stays, signed or not.
+    let own = signed_but(&["3"]);
+    let new = own.after(&Step::Publish(version("4"))).unwrap();
+    let trial = new.after(&Step::Canary(version("4"), share())).unwrap();
+    let ended = gone_back(&trial).unwrap();
+    assert_eq!(ended.active(), Some(&version("3")));
+    assert_eq!(now.with_unsigned([]), three());
+    assert_eq!(signed_but(&["9"]), three());
+}
+
+#[test]
 fn what_is_not_there_or_there_already_is_refused() {
     let mut steps = published(&["1"]);
     steps.push(Step::Promote(version("1")));

@@ -24,7 +24,9 @@ use colophon_receipt::CenterId;
 use thiserror::Error;
 
 pub use self::granting::{Fit, GrantRefused, GrantTaken, Granted, UnfitAsked, Verdict};
-pub use self::publishers::{LastPublisher, Publisher, PublisherStays};
+pub use self::publishers::{
+    LastPublisher, Publisher, PublisherStays, SignatureCheck, StatedVersion,
+};
 pub(crate) use self::vectors::INPUT;
 pub use self::vectors::{KeptVector, NewVector, VECTORS_KEPT};
 use crate::failure::{Damaged, Fault};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use colophon_core::capability::Name;
 use colophon_core::rollout::{PluginVersion, Step, VersionState, Witnesses};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{HeldAgainst, KeptPlugin, NewVersion, Publisher, StepError};
+use colophon_store::plugins::{
+    HeldAgainst, KeptPlugin, NewVersion, Publisher, SignatureCheck, StatedVersion, StepError,
+};
 use colophon_store::store::Store;
 
 use crate::place::{Place, moment};
@@ -27,7 +29,7 @@ fn version(text: &str) -> PluginVersion {
 
 const GRANT: &str = "plugin = \"acme\" # ä";
 
-fn new(at: &CenterId, name: &str, number: &str) -> NewVersion {
+pub(crate) fn new(at: &CenterId, name: &str, number: &str) -> NewVersion {
     NewVersion {
         center: at.clone(),
         plugin: Name::parse(name).unwrap(),
@@ -73,9 +75,36 @@ async fn published(store: &Store, numbers: &[&str]) {
     }
 }
 
+/// Which versions somebody has signed who is named.
+enum Signed {
+    All,
+    Only(&'static [&'static str]),
+}
+
+impl SignatureCheck for Signed {
+    fn why_unsigned(
+        &self,
+        _: &CenterId,
+        _: &Name,
+        version: &StatedVersion,
+        publishers: &[Publisher],
+    ) -> Option<String> {
+        assert!(!publishers.is_empty(), "nobody is asked for a signature");
+        let signed = match self {
+            Self::All => true,
+            Self::Only(versions) => versions.contains(&version.version.as_str()),
+        };
+        (!signed).then(|| "it has no signature".to_owned())
+    }
+}
+
 async fn step(store: &Store, step: Step) -> Result<(), StepError> {
+    step_where(store, step, Signed::All).await
+}
+
+async fn step_where(store: &Store, step: Step, signed: Signed) -> Result<(), StepError> {
     let taken = store
-        .step_plugin(&center_id(), &plugin(), &step, moment(50))
+        .step_plugin(&center_id(), &plugin(), &step, &signed, moment(50))
         .await;
     taken.map(drop)
 }

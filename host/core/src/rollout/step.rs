@@ -102,6 +102,14 @@ pub enum StepRefused {
         /// What does not fit.
         reason: String,
     },
+    /// No host would ask it.
+    #[error("no host would ask version {version}: {reason}")]
+    Unsigned {
+        /// The version.
+        version: PluginVersion,
+        /// What its signature lacks.
+        reason: String,
+    },
     /// It was asked before, and nobody has named it now.
     #[error("version {0} was asked before and is no longer; name it to have it asked again")]
     AskedBefore(PluginVersion),
@@ -120,7 +128,8 @@ pub enum StepRefused {
         /// The one that was when somebody looked.
         seen: Option<PluginVersion>,
     },
-    /// No retired version is left that fits what is granted, and no canary to end.
+    /// No retired version is left that fits what is granted and that somebody who may publish has
+    /// signed, and no canary to end.
     #[error("there is no version to go back to")]
     NothingBefore,
     /// No version is asked.

@@ -41,13 +41,17 @@ pub(crate) enum CenterPluginCommand {
         /// time.
         #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
         canary: Option<u8>,
-        /// Without asking it recorded questions before. A version that newly fails on one by its own
-        /// fault is not promoted otherwise.
+        /// Without asking it recorded questions before. Otherwise a version that newly fails on one by
+        /// its own fault is not promoted, and it is asked first where one would deny recorded sales
+        /// that were allowed.
         #[arg(long)]
         without_shadow: bool,
+        /// Do not ask where recorded sales would be denied.
+        #[arg(long)]
+        yes: bool,
     },
     /// Go back: the trial ends; without one, the version that was active before becomes active, of
-    /// those that fit what is granted. Of two who go back at the same moment only one does.
+    /// those that fit what is granted and that a publisher has signed where any is named. Of two who go back at the same moment only one does.
     Rollback {
         #[command(flatten)]
         plugin: CenterPluginArgs,

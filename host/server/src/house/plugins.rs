@@ -35,7 +35,7 @@ use colophon_plugin_host::{
 pub(super) use self::booking::{Booking, CostWriter};
 pub(super) use self::chains::Chains;
 pub(crate) use self::loading::{Loader, Wanted, permitted};
-pub(crate) use self::publisher::{Signatures, Signed, Unsigned, UnsignedAsked, statement};
+pub(crate) use self::publisher::{Signatures, Signed, UnsignedAsked, Verifying, statement};
 pub(crate) use self::recording::digests;
 pub(super) use self::recording::{DecisionWriter, Recording};
 pub(super) use self::watch::{ChainWatch, START_PATIENCE};

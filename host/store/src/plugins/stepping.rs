@@ -5,8 +5,9 @@ use colophon_core::rollout::{PluginVersion, Rollout, Step, StepRefused};
 use colophon_core::time::Timestamp;
 use colophon_receipt::CenterId;
 
-use super::StepError;
 use super::held::{HeldPlugin, Noted, hold_center, is_asked};
+use super::publishers::unsigned;
+use super::{SignatureCheck, StepError};
 use crate::database::{Write, arguments};
 use crate::failure::{ChangeError, Fault};
 use crate::store::Store;
@@ -18,15 +19,19 @@ const SET_POSITION: &str =
 
 impl Store {
     /// Takes a step with a plug-in's versions, and says how they stand then. Of two that are taken
-    /// at once, the second is decided on what the first has made.
+    /// at once, the second is decided on what the first has made. What nobody has signed who may
+    /// publish at this moment is put into no place.
     pub async fn step_plugin(
         &self,
         center: &CenterId,
         plugin: &Name,
         step: &Step,
+        signatures: &dyn SignatureCheck,
         now: Timestamp,
     ) -> Result<Rollout, StepError> {
         let mut held = HeldPlugin::take(self, center, plugin, now).await?;
+        let unsigned = unsigned(&mut held.write, center, plugin, signatures).await?;
+        held.rollout = held.rollout.with_unsigned(unsigned);
         let next = match held.rollout.after(step) {
             Ok(next) => next,
             Err(refused) => return Err(held.refuse(StepError::Refused(refused)).await),

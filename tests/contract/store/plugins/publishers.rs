@@ -2,12 +2,51 @@
 
 use std::sync::Arc;
 
+use colophon_core::rollout::{Step, StepRefused, VersionState};
 use colophon_store::failure::{AddError, ChangeError};
-use colophon_store::plugins::{LastPublisher, PublisherStays};
+use colophon_store::plugins::{LastPublisher, PublisherStays, StepError};
 
-use super::{furnished, publisher};
+use super::{
+    Signed, back_from, furnished, published, publisher, rejected, state, step, step_where, version,
+};
 use crate::place::Place;
 use crate::samples::center_id;
+
+/// What is decided within the write knows who may publish then, whatever somebody has seen before.
+pub(crate) async fn what_nobody_has_signed_is_put_into_no_place(ground: &Place) {
+    let store = furnished(ground).await;
+    published(&store, &["1", "2", "3", "4"]).await;
+    // While nobody is named, nothing needs a signature.
+    for number in ["1", "2", "3"] {
+        let promoted = Step::Promote(version(number));
+        step_where(&store, promoted, Signed::Only(&[]))
+            .await
+            .unwrap();
+    }
+    let ada = store.add_publisher(&center_id(), &publisher("ada")).await;
+    ada.unwrap();
+    let promoted = Step::Promote(version("4"));
+    let refused = step_where(&store, promoted, Signed::Only(&["1"])).await;
+    assert!(
+        matches!(
+            &refused,
+            Err(StepError::Refused(StepRefused::Unsigned { .. }))
+        ),
+        "{refused:?}"
+    );
+    let failed = rejected(&version("3"), "it traps", 100);
+    step_where(&store, failed, Signed::Only(&["1"]))
+        .await
+        .unwrap();
+    assert_eq!(state(&store, "1").await, Some(VersionState::Active));
+    // The one that retired last is passed over, and stays where it is.
+    assert!(matches!(
+        state(&store, "2").await,
+        Some(VersionState::Retired { .. })
+    ));
+    step(&store, back_from("1")).await.unwrap();
+    assert_eq!(state(&store, "2").await, Some(VersionState::Active));
+}
 
 pub(crate) async fn publishers_come_and_go(ground: &Place) {
     let store = furnished(ground).await;

@@ -6,7 +6,9 @@ use colophon_core::rollout::{RETIRED_KEPT, Share, Step, StepRefused, VersionStat
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{HeldAgainst, NewVersion, StepError, VERSIONS_KEPT};
 
-use super::{GRANT, back_from, furnished, kept, new, plugin, published, state, step, version};
+use super::{
+    GRANT, Signed, back_from, furnished, kept, new, plugin, published, state, step, version,
+};
 use crate::place::{Place, moment};
 use crate::samples::center_id;
 
@@ -309,7 +311,7 @@ pub(crate) async fn centers_do_not_see_each_others_plug_ins(ground: &Place) {
     assert!(store.kept_plugins(&other).await.unwrap().is_empty());
     let promoted = Step::Promote(version("1"));
     let refused = store
-        .step_plugin(&other, &plugin(), &promoted, moment(2))
+        .step_plugin(&other, &plugin(), &promoted, &Signed::All, moment(2))
         .await;
     assert!(matches!(refused, Err(StepError::NotFound)));
     store
@@ -317,7 +319,7 @@ pub(crate) async fn centers_do_not_see_each_others_plug_ins(ground: &Place) {
         .await
         .unwrap();
     store
-        .step_plugin(&other, &plugin(), &promoted, moment(4))
+        .step_plugin(&other, &plugin(), &promoted, &Signed::All, moment(4))
         .await
         .unwrap();
     assert_eq!(state(&store, "1").await, Some(VersionState::Published));

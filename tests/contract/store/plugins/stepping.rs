@@ -11,8 +11,8 @@ use colophon_store::failure::ChangeError;
 use colophon_store::plugins::{HISTORY_KEPT, NewVector, StepError};
 
 use super::{
-    GRANT, back_from, furnished, kept, new, plugin, published, publisher, rejected, state, step,
-    version,
+    GRANT, Signed, back_from, furnished, kept, new, plugin, published, publisher, rejected, state,
+    step, version,
 };
 use crate::place::{Place, moment};
 use crate::samples::center_id;
@@ -149,7 +149,9 @@ pub(crate) async fn a_version_that_stands_in_is_not_gone_back_from_by_itself(gro
     published(&store, &["1", "2", "3", "4"]).await;
     let taken = async |step: &Step, at: i64| {
         let (center, plugin) = (center_id(), plugin());
-        store.step_plugin(&center, &plugin, step, moment(at)).await
+        let signatures = Signed::All;
+        let stepped = store.step_plugin(&center, &plugin, step, &signatures, moment(at));
+        stepped.await
     };
     for (at, number) in (10..).zip(["1", "2", "3"]) {
         taken(&Step::Promote(version(number)), at).await.unwrap();
@@ -227,7 +229,7 @@ pub(crate) async fn plug_ins_are_asked_in_the_order_they_were_put_in(ground: &Pl
         let (center, name) = (center_id(), Name::parse(name).unwrap());
         let promoted = Step::Promote(version("1"));
         let taken = store
-            .step_plugin(&center, &name, &promoted, moment(2))
+            .step_plugin(&center, &name, &promoted, &Signed::All, moment(2))
             .await;
         taken.unwrap();
     }
@@ -270,7 +272,10 @@ pub(crate) async fn whoever_changes_plug_ins_at_once_waits_for_the_others(ground
                 let now = moment(9);
                 store.order_plugins(&center, &order, now).await.unwrap();
                 let promoted = Step::Promote(version(number));
-                match store.step_plugin(&center, &name, &promoted, now).await {
+                match store
+                    .step_plugin(&center, &name, &promoted, &Signed::All, now)
+                    .await
+                {
                     Ok(_) | Err(StepError::Refused(StepRefused::AlreadyActive(_))) => {}
                     Err(other) => panic!("{other}"),
                 }
@@ -300,7 +305,13 @@ pub(crate) async fn the_history_is_kept_up_to_a_number_of_lines(ground: &Place) 
     for at in 0..=lines / 2 {
         for taken in [Step::Promote(version("1")), Step::Withdraw] {
             let taken = store
-                .step_plugin(&center_id(), &plugin(), &taken, moment(100 + at))
+                .step_plugin(
+                    &center_id(),
+                    &plugin(),
+                    &taken,
+                    &Signed::All,
+                    moment(100 + at),
+                )
                 .await;
             taken.unwrap();
         }

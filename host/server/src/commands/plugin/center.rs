@@ -73,13 +73,17 @@ async fn operate(
             version,
             canary,
             without_shadow,
+            yes,
         } => {
             let chosen = Chosen::find(house, &plugin).await?;
+            let promotion = versions::Promotion::of(&chosen, version.as_deref(), canary)?;
+            promotion.could_be_taken(house, &chosen).await?;
             if !without_shadow {
-                versions::hold_against_decisions(config, house, &chosen, version.as_deref())
+                promotion
+                    .hold_against_decisions(config, house, &chosen, yes)
                     .await?;
             }
-            versions::promote(house, &chosen, version.as_deref(), canary, output).await
+            promotion.take(house, &chosen, output).await
         }
         CenterPluginCommand::Rollback { plugin } => {
             let chosen = Chosen::find(house, &plugin).await?;

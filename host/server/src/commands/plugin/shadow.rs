@@ -42,24 +42,18 @@ pub(super) async fn run(
     })
 }
 
-/// Refuses a version that newly fails on a recorded question by its own fault.
+/// Refuses a version that newly fails on a recorded question by its own fault, and says how many
+/// recorded sales it would deny that were allowed.
 pub(super) async fn refuse_new_failures(
     config: &Config,
     house: &House,
     center: &CenterId,
     plugin: &KeptPlugin,
     version: &PluginVersion,
-) -> Result<()> {
-    // What is not promoted in any case says so itself.
-    let promotable = plugin.version(version).is_some_and(|kept| {
-        kept.unfit.is_none() && !matches!(kept.state, VersionState::Rejected { .. })
-    });
-    if !promotable {
-        return Ok(());
-    }
+) -> Result<usize> {
     let latest = house.store.decisions(center, &plugin.id, None, 1).await?;
     if latest.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let report = shadow(config, house, center, plugin, version, HELD_AGAINST).await?;
     let failures = report.count(Difference::NewFailure);
@@ -77,7 +71,7 @@ pub(super) async fn refuse_new_failures(
         if let Some(late) = report.late() {
             eprintln!("{late}");
         }
-        return Ok(());
+        return Ok(report.sales_denied());
     }
     let failure = Difference::NewFailure.as_str();
     let first = report.first(failure).unwrap_or_default();

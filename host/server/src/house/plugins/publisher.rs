@@ -5,11 +5,14 @@
 //! to the byte. Any tool can make the signature, `openssl dgst -sha256 -sign KEY` for example.
 
 use colophon_core::capability::Name;
-use colophon_core::rollout::{PluginVersion, Step, VersionState};
+use colophon_core::rollout::{PluginVersion, Rollout, VersionState};
 use colophon_crypto::Engine;
 use colophon_keys::PublicKey;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{KeptPlugin, KeptVersion, PluginRecord, Publisher, VersionRecord};
+use colophon_store::failure::Damaged;
+use colophon_store::plugins::{
+    KeptPlugin, KeptVersion, PluginRecord, Publisher, SignatureCheck, StatedVersion, VersionRecord,
+};
 use thiserror::Error;
 
 /// The first line, so that no signature made for something else fits.
@@ -75,6 +78,38 @@ impl<'a> From<&'a KeptVersion> for Signed<'a> {
     }
 }
 
+impl<'a> From<&'a StatedVersion> for Signed<'a> {
+    fn from(stated: &'a StatedVersion) -> Self {
+        Self {
+            version: &stated.version,
+            sha256: &stated.sha256,
+            manifest: &stated.manifest,
+            signature: stated.signature.as_deref(),
+        }
+    }
+}
+
+/// Verifies signatures for the store, which takes no step that puts an unsigned version into a place.
+pub(crate) struct Verifying<'a>(pub(crate) &'a dyn Engine);
+
+impl SignatureCheck for Verifying<'_> {
+    fn why_unsigned(
+        &self,
+        center: &CenterId,
+        plugin: &Name,
+        version: &StatedVersion,
+        publishers: &[Publisher],
+    ) -> Option<String> {
+        let signatures = Signatures {
+            engine: self.0,
+            center,
+            publishers,
+        };
+        let believed = signatures.believe(plugin, &version.into());
+        believed.err().map(|unsigned| unsigned.to_string())
+    }
+}
+
 /// A version that is asked though nobody who may publish has signed it.
 pub(crate) struct UnsignedAsked {
     /// With the plug-in's name.
@@ -123,25 +158,13 @@ impl Signatures<'_> {
         unsigned.collect()
     }
 
-    /// The version that a step puts into a place and that no host would ask there. A step that cannot
-    /// be taken puts none there.
-    pub(crate) fn unsigned_after(
-        &self,
-        plugin: &KeptPlugin,
-        step: &Step,
-    ) -> Option<(PluginVersion, Unsigned)> {
-        let before = plugin.rollout().ok()?;
-        let after = before.after(step).ok()?;
-        let trial =
-            |canary: Option<(&PluginVersion, _)>| canary.map(|(version, _)| version.clone());
-        let (active, canary) = (after.active().cloned(), trial(after.canary()));
-        let active = active.filter(|version| before.active() != Some(version));
-        let canary = canary.filter(|version| trial(before.canary()).as_ref() != Some(version));
-        let mut placed = active.into_iter().chain(canary);
-        placed.find_map(|version| {
-            let unsigned = self.believe(&plugin.id, &plugin.version(&version)?.into());
-            Some((version, unsigned.err()?))
-        })
+    /// How a plug-in's versions stand, with those that no host would ask.
+    pub(crate) fn rollout(&self, plugin: &KeptPlugin) -> Result<Rollout, Damaged> {
+        let unsigned = plugin.versions.iter().filter_map(|kept| {
+            let unsigned = self.believe(&plugin.id, &kept.into()).err()?;
+            Some((kept.version.clone(), unsigned.to_string()))
+        });
+        Ok(plugin.rollout()?.with_unsigned(unsigned))
     }
 }
 
@@ -175,7 +198,7 @@ fn signed_by_one_of(
 
 #[cfg(test)]
 mod tests {
-    use colophon_core::rollout::Share;
+    use colophon_core::rollout::{Share, Step, StepRefused};
     use colophon_core::time::Timestamp;
     use colophon_keys::{AwsLc, KeyKind, PrivateKey};
 
@@ -308,28 +331,21 @@ mod tests {
             ],
         };
         let version = |text: &str| text.parse::<PluginVersion>().unwrap();
-        let after = |step: &Step| {
-            let found = signatures.unsigned_after(&plugin, step);
-            found.map(|(version, _)| version.to_string())
+        let now = signatures.rollout(&plugin).unwrap();
+        assert_eq!(now.unsigned(&version("3")), None);
+        let why = now.unsigned(&version("1")).unwrap();
+        assert!(why.contains("has no signature"), "{why}");
+        assert!(now.after(&Step::Promote(version("3"))).is_ok());
+        let refused = now.after(&Step::Promote(version("1"))).unwrap_err();
+        assert!(matches!(refused, StepRefused::Unsigned { .. }), "{refused}");
+        // Without publishers nothing needs a signature.
+        let anybody = Signatures {
+            publishers: &[],
+            ..signatures
         };
-        let share = Share::percent(5).unwrap();
-        assert_eq!(after(&Step::Promote(version("3"))), None);
-        assert_eq!(after(&Step::Canary(version("3"), share)), None);
-        assert_eq!(after(&Step::Promote(version("1"))), Some("1".to_owned()));
         assert_eq!(
-            after(&Step::Canary(version("1"), share)),
-            Some("1".to_owned())
+            anybody.rollout(&plugin).unwrap().unsigned(&version("1")),
+            None
         );
-        // What was on trial takes the place of the active one.
-        assert_eq!(
-            after(&Step::PromoteNext(version("4"))),
-            Some("4".to_owned())
-        );
-        // What is asked already is not put there by a step that ends a trial or everything.
-        let seen = Some(version("4"));
-        assert_eq!(after(&Step::Rollback { seen }), None);
-        assert_eq!(after(&Step::Withdraw), None);
-        // A step that is not taken puts nothing anywhere.
-        assert_eq!(after(&Step::Promote(version("9"))), None);
     }
 }

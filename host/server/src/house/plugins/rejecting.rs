@@ -13,7 +13,7 @@ use colophon_store::plugins::{NewVector, StepError};
 use colophon_store::store::Store;
 
 use super::following::Trip;
-use super::publisher::Signatures;
+use super::publisher::Verifying;
 use crate::house::SystemClock;
 
 /// Takes versions out of their places.
@@ -120,12 +120,11 @@ impl Rejecting {
             witnesses: failed.witnesses,
             at: now,
         };
-        if let Some(why) = self.unsigned_after(failed, &step).await {
-            return self.stays(failed, &why);
-        }
+        // A center does not lose its policy by a failure: what no host would ask takes no place.
+        let signatures = Verifying(self.engine.as_ref());
         let taken = self
             .store
-            .step_plugin(&failed.center, &failed.plugin, &step, now)
+            .step_plugin(&failed.center, &failed.plugin, &step, &signatures, now)
             .await;
         match taken {
             Ok(rollout) => {
@@ -150,24 +149,6 @@ impl Rejecting {
             tell(failed, None, &consequence);
         }
         Outcome::Stays
-    }
-
-    /// Why no host would ask the version that takes the place of the one that failed: a center does
-    /// not lose its policy by a failure.
-    async fn unsigned_after(&self, failed: &Failed, step: &Step) -> Option<String> {
-        let Failed { center, plugin, .. } = failed;
-        // Where the database does not answer, the step says so.
-        let publishers = self.store.publishers(center).await.ok()?;
-        let kept = self.store.kept_plugin(center, plugin).await.ok()??;
-        let signatures = Signatures {
-            engine: self.engine.as_ref(),
-            center,
-            publishers: &publishers,
-        };
-        let (version, unsigned) = signatures.unsigned_after(&kept, step)?;
-        Some(format!(
-            "version {version} would take its place, and no host would load that one: {unsigned}"
-        ))
     }
 }
 

@@ -1,14 +1,15 @@
 //! `colophon plugin promote|rollback|withdraw`.
 
 use anyhow::{Context as _, Result};
-use colophon_core::rollout::{PluginVersion, RETIRED_KEPT, Rollout, Share, Step};
+use colophon_core::rollout::{PluginVersion, RETIRED_KEPT, Rollout, Share, Step, StepRefused};
 use colophon_core::time::Clock as _;
+use colophon_store::plugins::{Publisher, StepError};
 use serde::Serialize;
 
 use super::super::shadow;
 use super::Chosen;
 use crate::config::Config;
-use crate::house::plugins::{Signatures, Unsigned};
+use crate::house::plugins::{Signatures, Verifying};
 use crate::house::{House, SystemClock};
 use crate::output::{Output, confirm};
 
@@ -25,62 +26,89 @@ struct Stands {
     no_longer_kept: Vec<String>,
 }
 
-pub(super) async fn promote(
-    house: &House,
-    chosen: &Chosen,
-    version: Option<&str>,
-    canary: Option<u8>,
-    output: Output,
-) -> Result<()> {
-    let named = version.map(|text| {
-        let parsed = text.parse::<PluginVersion>();
-        parsed.with_context(|| format!("{text:?} is no version"))
-    });
-    let named = named.transpose()?;
-    let step = match (canary, named) {
-        (None, Some(named)) => Step::Promote(named),
-        (None, None) => Step::PromoteNext(usual(chosen)?),
-        (Some(percent), named) => {
-            let share = Share::percent(percent).context("--canary takes 1 to 99")?;
-            Step::Canary(named.map_or_else(|| usual(chosen), Ok)?, share)
-        }
-    };
-    let stands = taken(house, chosen, &step).await?;
-    output.print(&stands, |stands| {
-        let plugin = format!("--center {} {}", stands.center, stands.plugin);
-        match (&stands.canary, stands.canary_percent) {
-            (Some(version), Some(percent)) => format!(
-                "Version {version} is tried with {percent} % of the purchases. Running hosts \
-                 follow within seconds.{}\nNext: colophon plugin promote {plugin} {version}, or \
-                 colophon plugin rollback {plugin}",
-                gone(stands)
-            ),
-            _ => format!(
-                "{} Running hosts follow within seconds; requests under way keep the version that \
-                 they began with.{}\n{}",
-                active(stands),
-                gone(stands),
-                back(stands)
-            ),
-        }
-    })
+/// A version that is to be promoted, or tried.
+pub(super) struct Promotion {
+    version: PluginVersion,
+    step: Step,
 }
 
-/// Asks a version what was recorded, before anybody depends on it.
-pub(super) async fn hold_against_decisions(
-    config: &Config,
-    house: &House,
-    chosen: &Chosen,
-    version: Option<&str>,
-) -> Result<()> {
-    let version = match version {
-        Some(text) => text
-            .parse()
-            .with_context(|| format!("{text:?} is no version"))?,
-        None => usual(chosen)?,
-    };
-    let Chosen { center, record } = chosen;
-    shadow::refuse_new_failures(config, house, center, record, &version).await
+impl Promotion {
+    pub(super) fn of(chosen: &Chosen, version: Option<&str>, canary: Option<u8>) -> Result<Self> {
+        let named = version.map(|text| {
+            let parsed = text.parse::<PluginVersion>();
+            parsed.with_context(|| format!("{text:?} is no version"))
+        });
+        let named = named.transpose()?;
+        let share = canary.map(|percent| Share::percent(percent).context("--canary takes 1 to 99"));
+        let is_named = named.is_some();
+        let version = named.map_or_else(|| usual(chosen), Ok)?;
+        let step = match (share.transpose()?, is_named) {
+            (None, true) => Step::Promote(version.clone()),
+            (None, false) => Step::PromoteNext(version.clone()),
+            (Some(share), _) => Step::Canary(version.clone(), share),
+        };
+        Ok(Self { version, step })
+    }
+
+    /// Refuses what would not be taken, before anything is asked that takes long. It is decided anew
+    /// when it is taken.
+    pub(super) async fn could_be_taken(&self, house: &House, chosen: &Chosen) -> Result<()> {
+        let publishers = house.store.publishers(&chosen.center).await?;
+        let signatures = signatures(house, chosen, &publishers);
+        let taken = signatures.rollout(&chosen.record)?.after(&self.step);
+        taken.map_err(|refusal| refused(chosen, refusal.into()))?;
+        Ok(())
+    }
+
+    /// Asks the version what was recorded, before anybody depends on it.
+    pub(super) async fn hold_against_decisions(
+        &self,
+        config: &Config,
+        house: &House,
+        chosen: &Chosen,
+        yes: bool,
+    ) -> Result<()> {
+        let Chosen { center, record } = chosen;
+        let denied =
+            shadow::refuse_new_failures(config, house, center, record, &self.version).await?;
+        if denied == 0 {
+            return Ok(());
+        }
+        let question = format!(
+            "{} would deny {denied} recorded {} that {} allowed. {} it all the same?",
+            self.version,
+            if denied == 1 { "sale" } else { "sales" },
+            if denied == 1 { "was" } else { "were" },
+            if matches!(self.step, Step::Canary(..)) {
+                "Try"
+            } else {
+                "Promote"
+            }
+        );
+        confirm(&question, yes)
+    }
+
+    pub(super) async fn take(&self, house: &House, chosen: &Chosen, output: Output) -> Result<()> {
+        let stands = taken(house, chosen, &self.step).await?;
+        output.print(&stands, |stands| {
+            let plugin = format!("--center {} {}", stands.center, stands.plugin);
+            match (&stands.canary, stands.canary_percent) {
+                (Some(version), Some(percent)) => format!(
+                    "Version {version} is tried with {percent} % of the purchases. Running hosts \
+                     follow within seconds.{}\nNext: colophon plugin promote {plugin} {version}, or \
+                     colophon plugin rollback {plugin}",
+                    gone(stands)
+                ),
+                _ => format!(
+                    "{} Running hosts follow within seconds; requests under way keep the version \
+                     that they began with.{}\n{}",
+                    active(stands),
+                    gone(stands),
+                    back(stands)
+                ),
+            }
+        })
+    }
 }
 
 /// The version on trial, or else the one published last, if it waits for that.
@@ -143,30 +171,16 @@ pub(super) async fn withdraw(
 
 async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
     let Chosen { center, record } = chosen;
-    let publishers = house.store.publishers(center).await?;
-    let signatures = Signatures {
-        engine: house.engine.as_ref(),
-        center,
-        publishers: &publishers,
-    };
-    if let Some((version, unsigned)) = signatures.unsigned_after(record, step) {
-        return Err(refused(chosen, &version, unsigned));
-    }
     let now = SystemClock.now();
-    let taken = house.store.step_plugin(center, &record.id, step, now).await;
-    let rollout: Rollout = taken.with_context(|| {
-        format!(
-            "center {center}, plug-in {}: nothing was changed",
-            record.id
-        )
-    })?;
+    let signatures = Verifying(house.engine.as_ref());
+    let taken = house
+        .store
+        .step_plugin(center, &record.id, step, &signatures, now)
+        .await;
+    let rollout: Rollout = taken.map_err(|error| refused(chosen, error))?;
     let canary = rollout.canary();
     let before = record.versions.iter().map(|one| &one.version);
     let gone = before.filter(|version| rollout.state(version).is_none());
-    let is_signed = |version: &&PluginVersion| {
-        let kept = record.version(version);
-        kept.is_some_and(|kept| signatures.believe(&record.id, &kept.into()).is_ok())
-    };
     Ok(Stands {
         no_longer_kept: gone.map(ToString::to_string).collect(),
         center: center.to_string(),
@@ -174,21 +188,41 @@ async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
         active: rollout.active().map(ToString::to_string),
         canary: canary.map(|(version, _)| version.to_string()),
         canary_percent: canary.map(|(_, share)| share.as_percent()),
-        previous: rollout
-            .previous()
-            .filter(is_signed)
-            .map(ToString::to_string),
+        previous: rollout.previous().map(ToString::to_string),
     })
 }
 
-/// A step after which hosts would ask nobody, for no one who may publish has signed the version.
-fn refused(chosen: &Chosen, version: &PluginVersion, unsigned: Unsigned) -> anyhow::Error {
+fn signatures<'a>(
+    house: &'a House,
+    chosen: &'a Chosen,
+    publishers: &'a [Publisher],
+) -> Signatures<'a> {
+    Signatures {
+        engine: house.engine.as_ref(),
+        center: &chosen.center,
+        publishers,
+    }
+}
+
+/// A step that was not taken, with what to do where no host would ask the version.
+fn refused(chosen: &Chosen, error: StepError) -> anyhow::Error {
     let Chosen { center, record } = chosen;
-    anyhow::Error::from(unsigned).context(format!(
-        "center {center}, plug-in {}: nothing was changed, for no host would ask {version}. Publish it \
-         once more, under another version and with its publisher's --signature over what `colophon \
-         plugin statement --center {center} FOLDER` prints; or, where nobody needs to sign any more, \
-         take the publishers away (`colophon plugin publisher list --center {center}`)",
+    let advice = match &error {
+        StepError::Refused(StepRefused::Unsigned { .. }) => format!(
+            ". Publish it once more, under another version and with its publisher's --signature over \
+             what `colophon plugin statement --center {center} FOLDER` prints; or, where nobody needs \
+             to sign any more, take the publishers away (`colophon plugin publisher list --center \
+             {center}`)"
+        ),
+        StepError::Refused(StepRefused::NothingBefore) => format!(
+            ". `colophon plugin show --center {center} {}` says of each version why it is none to go \
+             back to",
+            record.id
+        ),
+        _ => String::new(),
+    };
+    anyhow::Error::from(error).context(format!(
+        "center {center}, plug-in {}: nothing was changed{advice}",
         record.id
     ))
 }

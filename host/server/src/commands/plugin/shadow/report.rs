@@ -201,11 +201,14 @@ impl Report {
     pub(super) fn end(&mut self, fuel: &Fuel) {
         let ratio = || fuel.candidate as f64 / fuel.recorded as f64;
         self.fuel_ratio = (fuel.recorded > 0).then(ratio);
-        let sales = self.changed.iter().map(|one| {
-            let sale = one.sale.transaction.as_ref();
-            (&one.retailer, sale.unwrap_or(&one.request))
-        });
-        self.sales_changed = sales.collect::<BTreeSet<_>>().len();
+        self.sales_changed = sales(self.changed.iter());
+    }
+
+    /// How many sales would be denied that were allowed.
+    pub(super) fn sales_denied(&self) -> usize {
+        let denied = Difference::AllowToDeny.as_str();
+        let changed = self.changed.iter();
+        sales(changed.filter(|one| one.change.change == denied))
     }
 
     /// The first decision that differs in this way.
@@ -349,6 +352,15 @@ impl Report {
     }
 }
 
+/// How many sales these decisions are of.
+fn sales<'a>(changed: impl Iterator<Item = &'a Changed>) -> usize {
+    let sales = changed.map(|one| {
+        let sale = one.sale.transaction.as_ref();
+        (&one.retailer, sale.unwrap_or(&one.request))
+    });
+    sales.collect::<BTreeSet<_>>().len()
+}
+
 fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -389,6 +401,7 @@ mod tests {
         report.changed.extend(others);
         report.changed.push(changed(99, "allow-to-deny"));
         report.end(&Fuel::default());
+        assert_eq!(report.sales_denied(), 1);
         let told = report.changed().unwrap();
         assert!(
             told.starts_with("26 sales would have gone another way:\n"),
