@@ -3,13 +3,13 @@
 mod candidate;
 mod held;
 mod made;
+mod standing;
 mod telling;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use colophon_core::rollout::PluginVersion;
@@ -20,26 +20,30 @@ use colophon_receipt::CenterId;
 use colophon_store::store::Store;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 use self::candidate::{Candidate, Subject};
-use self::held::{Held, Link, Loaded, Ready, Refused, Stands};
+use self::held::{Held, Link, Loaded, Ready, Refused};
 pub(crate) use self::made::Followed;
 use self::made::Made;
+use self::standing::{Standing, Stands, locked};
 use self::telling::{Instead, tell_failures, tell_loaded};
 use super::booking::Booking;
 use super::following::{GenerationFollower, Trip};
 use super::loading::{Loader, NotLoaded, Wanted};
-use super::publisher::Signatures;
 use super::recording::Recording;
 use crate::house::House;
 
-/// How long what was taken away from a plug-in may be used still, while the version that has less is
-/// loaded.
-const NARROWED_PATIENCE: Duration = Duration::from_secs(2);
-
 /// Trips that wait for somebody to act on them; more are told again soon enough.
 const TRIPS_WAITING_MAX: usize = 64;
+
+/// A center that has plug-ins, or had them.
+#[derive(Default)]
+struct Known {
+    /// Each center has a lock of its own, so that one whose plug-ins take long holds nobody else.
+    held: Mutex<Held>,
+    /// Never locked for longer than it takes to look.
+    standing: Lock<Standing>,
+}
 
 /// Keeps the registry as the database has it.
 pub(crate) struct Chains {
@@ -48,8 +52,7 @@ pub(crate) struct Chains {
     registry: Arc<Registry>,
     loader: Loader,
     built_in: Asked,
-    /// Each center has a lock of its own, so that one whose plug-ins take long holds nobody else.
-    centers: Lock<HashMap<CenterId, Arc<Mutex<Held>>>>,
+    centers: Lock<HashMap<CenterId, Arc<Known>>>,
     tripping: mpsc::Sender<Trip>,
     /// Who records decisions; nobody in commands.
     recording: Option<Recording>,
@@ -136,11 +139,10 @@ impl Chains {
     }
 
     /// Closes a center of which nothing is known but that it has plug-ins.
-    pub(super) async fn close(&self, center: &CenterId) {
-        let held = self.held(center);
-        let mut held = held.lock().await;
-        self.registry.close(center);
-        held.stands = Stands::Closed;
+    pub(super) fn close(&self, center: &CenterId) {
+        let known = self.known_or_new(center);
+        let mut standing = locked(&known.standing);
+        self.put(center, &mut standing, Stands::Closed, None);
     }
 
     /// Brings a center's chain to what the database says. Where the active version of a plug-in
@@ -148,47 +150,46 @@ impl Chains {
     /// followed. A plug-in of which nothing was ever loaded closes the center: its sales are not
     /// judged without it, whatever was answered before it was promoted. So does one whose grant has
     /// been narrowed since, or that nobody who may publish has signed any more: what was taken away is
-    /// not used while the next version cannot be loaded.
+    /// not used while the next version cannot be loaded, whether it went before or meanwhile.
     pub(crate) async fn follow(&self, center: &CenterId) -> Result<Followed> {
-        let Some(held) = self.held_if_concerned(center).await? else {
+        let Some(known) = self.known_if_concerned(center).await? else {
             return Ok(Followed::default());
         };
         // Read under the lock, so that what is older never takes the place of what is newer.
-        let mut held = held.lock().await;
-        let plugins = self.store.plugins(center).await?;
-        let publishers = self.store.publishers(center).await?;
-        let mut made = Made::default();
-        let signatures = Signatures {
-            engine: self.engine.as_ref(),
-            center,
-            publishers: &publishers,
-        };
-        let taken_away = held.asks_what_it_may_not(&plugins, signatures);
-        if taken_away {
-            // Whatever comes of this is put in place anew.
-            held.stands = Stands::Unknown;
+        let mut held = known.held.lock().await;
+        let followed = self.bring(center, &mut held, &known.standing).await;
+        if followed.is_err() {
+            // Nobody knows when the next try comes to an end.
+            self.cut(center, &known.standing);
         }
+        followed
+    }
+
+    async fn bring(
+        &self,
+        center: &CenterId,
+        held: &mut Held,
+        standing: &Lock<Standing>,
+    ) -> Result<Followed> {
+        let papers = self.papers(center).await?;
+        self.notice(center, standing, &papers);
+        let mut made = Made::default();
         {
             let adding = async {
-                for plugin in &plugins {
+                for plugin in &papers.plugins {
                     let subject = Subject {
                         center,
                         plugin,
-                        signatures,
+                        signatures: self.signatures(center, &papers),
                     };
-                    self.add(subject, &mut held, &mut made).await?;
+                    self.add(subject, held, &mut made).await?;
                 }
                 anyhow::Ok(())
             };
-            tokio::pin!(adding);
-            let soon = timeout(NARROWED_PATIENCE, &mut adding).await;
-            if taken_away && !matches!(soon, Ok(Ok(()))) {
-                // Nobody knows how long it takes, and until then nobody has what was taken away.
-                self.registry.close(center);
-            }
-            match soon {
-                Ok(added) => added?,
-                Err(_) => adding.await?,
+            tokio::select! {
+                biased;
+                added = adding => added?,
+                never = self.watch(center, standing) => match never {},
             }
         }
         held.rest_all_but(&made.active);
@@ -197,39 +198,47 @@ impl Chains {
             held.go_back_only_to(&kept);
         }
         held.forget_all_but(&made.wanted);
+        // What was loaded may have taken long, and was judged by what was read before it.
+        let papers = self.papers(center).await?;
+        let signatures = self.signatures(center, &papers);
+        let overstepping = papers.overstepped_by(&made.links, &held.generations, signatures);
+        if !overstepping.is_empty() {
+            self.notice(center, standing, &papers);
+            self.cut(center, standing);
+            made.followed.again = true;
+            return Ok(made.followed);
+        }
         tell_failures(center, &mut held.told, &made.failures);
         let stands = match made.lacks_plugin {
             true => Stands::Closed,
             false => Stands::Asked(made.links),
         };
-        if held.stands != stands {
-            match &stands {
-                Stands::Closed => self.registry.close(center),
-                Stands::Asked(links) => {
-                    self.publish(center, made.places);
-                    tell_loaded(center, links);
-                }
-                Stands::Unknown => {}
-            }
-            held.stands = stands;
+        let mut standing = locked(standing);
+        if standing.stands != stands
+            && let Stands::Asked(links) = &stands
+        {
+            tell_loaded(center, links);
         }
+        self.put(center, &mut standing, stands, held.generations.clone());
         Ok(made.followed)
     }
 
-    /// What is held of a center that has plug-ins, or had them.
-    async fn held_if_concerned(&self, center: &CenterId) -> Result<Option<Arc<Mutex<Held>>>> {
-        let known = {
-            let centers = self.centers.lock();
-            let centers = centers.unwrap_or_else(PoisonError::into_inner);
-            centers.get(center).map(Arc::clone)
-        };
+    /// What is known of a center that has plug-ins, or had them.
+    async fn known_if_concerned(&self, center: &CenterId) -> Result<Option<Arc<Known>>> {
+        let known = self.known(center);
         if known.is_some() || self.store.plugins(center).await?.is_empty() {
             return Ok(known);
         }
-        Ok(Some(self.held(center)))
+        Ok(Some(self.known_or_new(center)))
     }
 
-    fn held(&self, center: &CenterId) -> Arc<Mutex<Held>> {
+    fn known(&self, center: &CenterId) -> Option<Arc<Known>> {
+        let centers = self.centers.lock();
+        let centers = centers.unwrap_or_else(PoisonError::into_inner);
+        centers.get(center).map(Arc::clone)
+    }
+
+    fn known_or_new(&self, center: &CenterId) -> Arc<Known> {
         let centers = self.centers.lock();
         let mut centers = centers.unwrap_or_else(PoisonError::into_inner);
         Arc::clone(centers.entry(center.clone()).or_default())
@@ -249,26 +258,18 @@ impl Chains {
         let plugin = subject.plugin;
         let rollout = plugin.rollout()?;
         let mut link = Link::of(&plugin.id);
-        let mut place = Place::empty();
         if let Some(version) = rollout.active() {
             made.active.insert(plugin.id.clone());
-            if let Some((loaded, asked)) = self.active(subject, version, held, made).await {
-                link.active = Some(loaded);
-                place = asked.into();
-            }
+            link.active = self.active(subject, version, held, made).await;
         }
         if let Some((version, share)) = rollout.canary() {
             match self.version(subject, version, held, made).await {
-                Ok((loaded, asked)) => {
-                    link.canary = Some((loaded, share));
-                    place = place.trying(asked, version.clone(), share);
-                }
+                Ok(loaded) => link.canary = Some((loaded, share)),
                 Err(not) => made.lacks_trial(plugin, version, &not),
             }
         }
         if link.is_asked() {
             made.links.push(link);
-            made.places.push(place);
         }
         Ok(())
     }
@@ -280,12 +281,12 @@ impl Chains {
         version: &PluginVersion,
         held: &mut Held,
         made: &mut Made,
-    ) -> Option<(Loaded, Asked)> {
+    ) -> Option<Loaded> {
         let plugin = subject.plugin;
         match self.version(subject, version, held, made).await {
-            Ok((loaded, asked)) => {
+            Ok(loaded) => {
                 held.ask(&plugin.id, loaded.clone());
-                Some((loaded, asked))
+                Some(loaded)
             }
             Err(not) => {
                 let granted = plugin.version(version).map(|record| record.grant.as_str());
@@ -307,8 +308,8 @@ impl Chains {
                 };
                 let is_asked_on = matches!(instead, Instead::Before(_));
                 made.lacks_active(plugin, version, &not, instead);
-                let (loaded, ready) = last.filter(|_| is_asked_on)?;
-                Some((loaded, ready.asked))
+                let (loaded, _) = last.filter(|_| is_asked_on)?;
+                Some(loaded)
             }
         }
     }
@@ -320,13 +321,13 @@ impl Chains {
         version: &PluginVersion,
         held: &mut Held,
         made: &mut Made,
-    ) -> Result<(Loaded, Asked), NotLoaded> {
+    ) -> Result<Loaded, NotLoaded> {
         // Whoever may publish can change while the version does not, so it is looked at each time.
-        let candidate = Candidate::of(subject, version, self.engine.as_ref());
+        let candidate = Candidate::of(subject, version);
         let candidate = candidate.map_err(NotLoaded::Passing)?;
         made.wanted.insert(candidate.key);
-        if let Some(ready) = held.generations.get(&candidate.key) {
-            return Ok((candidate.loaded(), ready.asked.clone()));
+        if held.generations.contains_key(&candidate.key) {
+            return Ok(candidate.loaded());
         }
         if let Some(Refused { reason, everywhere }) = held.refused.get(&candidate.key) {
             let not = if *everywhere {
@@ -354,9 +355,9 @@ impl Chains {
                     let (center, plugin) = (subject.center, &subject.plugin.id);
                     asked = asked.recorded_by(recording.of(center, plugin, candidate.record));
                 }
-                let ready = Ready::of(asked.clone(), candidate.record);
+                let ready = Ready::of(asked, candidate.record);
                 held.generations.insert(candidate.key, ready);
-                Ok((candidate.loaded(), asked))
+                Ok(candidate.loaded())
             }
             Err(not) => {
                 if let NotLoaded::Lasting(error) | NotLoaded::Here(error) = &not {

@@ -124,7 +124,7 @@ impl ChainWatch {
         };
         let concerned = chains.concerned().await?;
         for center in &concerned {
-            chains.close(center).await;
+            chains.close(center);
         }
         let (tried, all_tried) = oneshot::channel();
         let follower = ChainFollower {
@@ -135,6 +135,7 @@ impl ChainWatch {
             waiting: VecDeque::new(),
             under_way: JoinSet::new(),
             centers_under_way: HashMap::new(),
+            looking: JoinSet::new(),
             slow: HashSet::new(),
             start: Some(Start {
                 untried: concerned.iter().cloned().collect(),
@@ -167,6 +168,8 @@ struct ChainFollower {
     waiting: VecDeque<CenterId>,
     under_way: JoinSet<Result<Followed>>,
     centers_under_way: HashMap<Id, UnderWay>,
+    /// Whoever looks whether what changed has taken something away, of centers that wait.
+    looking: JoinSet<()>,
     /// Centers whose chains took long the last time.
     slow: HashSet<CenterId>,
     start: Option<Start>,
@@ -225,6 +228,8 @@ impl ChainFollower {
                     self.follow(center);
                 }
                 Some(done) = self.under_way.join_next_with_id() => self.finish(done).await,
+                // A panic has been reported where it happened.
+                Some(_) = self.looking.join_next() => {}
                 () = self.marked.notify.notified() => self.follow_marked().await,
                 () = waiting => self.follow_due(),
                 () = sleep_until(sweep_at) => {
@@ -250,10 +255,17 @@ impl ChainFollower {
                 }
             }
         }
-        for center in centers {
+        for center in &centers {
             // Something has changed, so there is reason to hope.
-            self.again.remove(&center);
-            self.follow(center);
+            self.again.remove(center);
+            self.follow(center.clone());
+        }
+        // What is followed looks for itself. It may be long until the others come to that.
+        centers.retain(|center| self.waiting.contains(center));
+        if !centers.is_empty() {
+            let chains = Arc::clone(&self.chains);
+            self.looking
+                .spawn(async move { chains.look_at(centers).await });
         }
     }
 

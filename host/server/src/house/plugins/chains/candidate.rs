@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use colophon_core::rollout::PluginVersion;
-use colophon_crypto::{Engine, frames};
+use colophon_crypto::frames;
 use colophon_receipt::CenterId;
 use colophon_store::plugins::{PluginRecord, VersionRecord};
 
@@ -27,11 +27,7 @@ pub(super) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     /// The version, if it is there and was published by somebody who may.
-    pub(super) fn of(
-        subject: Subject<'a>,
-        version: &PluginVersion,
-        engine: &dyn Engine,
-    ) -> Result<Self> {
+    pub(super) fn of(subject: Subject<'a>, version: &PluginVersion) -> Result<Self> {
         let record = subject.plugin.version(version);
         let record = record.with_context(|| format!("there is no version {version}"))?;
         subject
@@ -47,7 +43,7 @@ impl<'a> Candidate<'a> {
         Ok(Self {
             subject,
             record,
-            key: engine.digest(&[&parts]),
+            key: subject.signatures.engine.digest(&[&parts]),
         })
     }
 

@@ -1,11 +1,12 @@
 //! What a host holds of one center's plug-ins.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use colophon_core::capability::Name;
-use colophon_core::rollout::{PluginVersion, Share, VersionState};
+use colophon_core::rollout::{PluginVersion, Share};
 use colophon_plugin_host::Asked;
-use colophon_store::plugins::{PluginRecord, VersionRecord};
+use colophon_store::plugins::VersionRecord;
 
 use crate::house::plugins::following::MemoryMost;
 use crate::house::plugins::permitted;
@@ -17,7 +18,6 @@ pub(super) type Key = [u8; 32];
 /// What is held of a center.
 #[derive(Default)]
 pub(super) struct Held {
-    pub(super) stands: Stands,
     /// What is loaded: all that is asked, and what may have to be asked soon.
     pub(super) generations: HashMap<Key, Ready>,
     /// What will not be loaded the next time either, with why.
@@ -43,19 +43,7 @@ pub(super) struct Refused {
 #[derive(Clone)]
 pub(super) struct Ready {
     pub(super) asked: Asked,
-    papers: VersionRecord,
-}
-
-/// What stands in the registry for a center.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) enum Stands {
-    /// Nobody has looked yet.
-    #[default]
-    Unknown,
-    /// Nothing is decided, for a plug-in is missing.
-    Closed,
-    /// These are asked, and the built-in plug-in after them.
-    Asked(Vec<Link>),
+    papers: Arc<VersionRecord>,
 }
 
 /// A place of a chain, as far as chains are told apart.
@@ -83,6 +71,12 @@ impl Link {
         }
     }
 
+    /// The versions in it.
+    pub(super) fn loaded(&self) -> impl Iterator<Item = &Loaded> {
+        let trial = self.canary.iter().map(|(loaded, _)| loaded);
+        self.active.iter().chain(trial)
+    }
+
     pub(super) fn is_asked(&self) -> bool {
         self.active.is_some() || self.canary.is_some()
     }
@@ -93,7 +87,7 @@ impl Ready {
     pub(super) fn of(asked: Asked, record: &VersionRecord) -> Self {
         Self {
             asked,
-            papers: record.clone(),
+            papers: Arc::new(record.clone()),
         }
     }
 
@@ -110,7 +104,9 @@ impl Ready {
 
     /// Whether somebody who may publish has signed it.
     pub(super) fn is_signed(&self, plugin: &Name, signatures: Signatures<'_>) -> bool {
-        signatures.believe(plugin, &(&self.papers).into()).is_ok()
+        signatures
+            .believe(plugin, &self.papers.as_ref().into())
+            .is_ok()
     }
 }
 
@@ -128,42 +124,6 @@ impl Held {
         let loaded = self.last.get(plugin)?;
         let ready = self.generations.get(&loaded.key)?;
         Some((loaded.clone(), ready.clone()))
-    }
-
-    /// Whether something is asked now that may not be any more: it has more than it is granted by
-    /// now, or nobody who may publish has signed it.
-    pub(super) fn asks_what_it_may_not(
-        &self,
-        plugins: &[PluginRecord],
-        signatures: Signatures<'_>,
-    ) -> bool {
-        let Stands::Asked(links) = &self.stands else {
-            return false;
-        };
-        links.iter().any(|link| {
-            let canary = link.canary.iter().map(|(loaded, _)| loaded);
-            let mut loaded = link.active.iter().chain(canary);
-            let plugin = plugins.iter().find(|plugin| plugin.id == link.plugin);
-            loaded.any(|loaded| {
-                plugin.is_some_and(|plugin| self.is_narrowed(loaded, plugin))
-                    || self.is_unsigned(loaded, &link.plugin, signatures)
-            })
-        })
-    }
-
-    fn is_unsigned(&self, loaded: &Loaded, plugin: &Name, signatures: Signatures<'_>) -> bool {
-        let ready = self.generations.get(&loaded.key);
-        ready.is_some_and(|ready| !ready.is_signed(plugin, signatures))
-    }
-
-    fn is_narrowed(&self, loaded: &Loaded, plugin: &PluginRecord) -> bool {
-        let mut versions = plugin.versions.iter();
-        let active = || versions.find(|one| matches!(one.state, VersionState::Active));
-        let granted = plugin.version(&loaded.version).or_else(active);
-        let ready = self.generations.get(&loaded.key);
-        granted
-            .zip(ready)
-            .is_some_and(|(granted, ready)| !ready.is_granted_still(&granted.grant))
     }
 
     /// Whether something is held that nobody is asked but that may be gone back to.

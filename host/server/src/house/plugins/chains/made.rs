@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use colophon_core::capability::Name;
 use colophon_core::rollout::PluginVersion;
-use colophon_plugin_host::Place;
 use colophon_store::plugins::PluginRecord;
 
 use super::held::{Key, Link};
@@ -24,7 +23,6 @@ pub(crate) struct Followed {
 #[derive(Default)]
 pub(super) struct Made {
     pub(super) links: Vec<Link>,
-    pub(super) places: Vec<Place>,
     pub(super) failures: Vec<Failure>,
     /// Plug-ins that have an active version, loaded or not.
     pub(super) active: HashSet<Name>,

@@ -1,10 +1,12 @@
 //! What operators are told of a center's chain.
 
+use colophon_core::capability::Name;
 use colophon_core::event::NamedEvent;
 use colophon_core::rollout::PluginVersion;
 use colophon_receipt::CenterId;
 
 use super::held::Link;
+use super::standing::Stands;
 
 /// A version that could not be loaded.
 pub(super) struct Failure {
@@ -23,6 +25,37 @@ pub(super) enum Instead {
     /// The active version, for it was only on trial.
     Active,
     Nobody,
+}
+
+/// A version that is loaded and may not be asked any more.
+pub(super) struct TakenAway {
+    pub(super) plugin: Name,
+    pub(super) version: PluginVersion,
+    pub(super) why: Why,
+}
+
+/// Why a version may not be asked any more as it was loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It has more than it is granted by now.
+    Narrowed,
+    /// Nobody who may publish has signed it.
+    Unsigned,
+}
+
+impl TakenAway {
+    fn reason(&self) -> String {
+        let Self {
+            plugin,
+            version,
+            why,
+        } = self;
+        let why = match why {
+            Why::Narrowed => "had more than is granted now",
+            Why::Unsigned => "is signed by nobody who may publish",
+        };
+        format!("{plugin} {version} {why}")
+    }
 }
 
 impl Failure {
@@ -63,6 +96,28 @@ pub(super) fn tell_failures(center: &CenterId, told: &mut Vec<String>, failures:
         );
     }
     *told = now;
+}
+
+/// Tells that versions are asked no more while others are loaded, which may take long.
+pub(super) fn tell_taken_away<'a>(
+    center: &CenterId,
+    versions: impl Iterator<Item = &'a TakenAway>,
+    left: &Stands,
+) {
+    let reasons: Vec<String> = versions.map(TakenAway::reason).collect();
+    let consequence = match left {
+        Stands::Asked(_) => "its trial ends",
+        Stands::Closed | Stands::Unknown => {
+            "the center's downloads are refused until one is loaded that may be"
+        }
+    };
+    tracing::error!(
+        event.code = NamedEvent::PluginNotLoaded.code(),
+        event.name = NamedEvent::PluginNotLoaded.slug(),
+        center.id = %center,
+        reason = reasons.join("; "),
+        "a version of a plug-in may not be asked any more; {consequence}"
+    );
 }
 
 /// Tells what is asked from now on.

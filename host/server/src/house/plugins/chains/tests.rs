@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use super::telling::shown;
 use super::*;
 use crate::house::plugins::outside::shared_web;
+use crate::house::plugins::publisher::Verifying;
 use crate::house::plugins::watch::ChainWatch;
 
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -154,7 +155,10 @@ impl Ground {
 
     async fn step(&self, at: &str, plugin: &str, step: Step) {
         let (at, plugin) = (center(at), name(plugin));
-        let stepped = self.store.step_plugin(&at, &plugin, &step, moment());
+        let signatures = Verifying(&AwsLc);
+        let stepped = self
+            .store
+            .step_plugin(&at, &plugin, &step, &signatures, moment());
         stepped.await.unwrap();
     }
 
@@ -179,10 +183,10 @@ fn five_memories() -> Vec<u8> {
 
 /// What is asked in a center; none where it is closed.
 async fn asked(chains: &Chains, at: &str) -> Option<String> {
-    let held = chains.held(&center(at));
-    let held = held.lock().await;
     let closed = is_closed(chains, at).await;
-    match &held.stands {
+    let known = chains.known_or_new(&center(at));
+    let standing = locked(&known.standing);
+    match &standing.stands {
         Stands::Closed => {
             assert!(closed, "{at} is not closed");
             None
@@ -192,6 +196,41 @@ async fn asked(chains: &Chains, at: &str) -> Option<String> {
             Some(links.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
         Stands::Unknown => Some(String::new()),
+    }
+}
+
+/// Waits until something is so, which takes a moment.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    waited.expect("it never came to that");
+}
+
+/// A compiler that says when it is at work, and gives up when it is told to.
+struct Stuck(std::path::PathBuf);
+
+impl Stuck {
+    fn on(ground: &Ground) -> Self {
+        Self(ground.folder.path().to_owned())
+    }
+
+    fn compiler(&self) -> CompilerProgram {
+        let script =
+            ": > \"$0/begun\"; while [ ! -e \"$0/enough\" ]; do /bin/sleep 0.05; done; exit 1";
+        let arguments = ["-c".into(), script.into(), self.0.clone().into_os_string()];
+        CompilerProgram::new::<std::ffi::OsString>("/bin/sh", arguments)
+    }
+
+    async fn begun(&self) {
+        until(async || self.0.join("begun").exists()).await;
+    }
+
+    fn give_up(&self) {
+        std::fs::write(self.0.join("enough"), "").unwrap();
     }
 }
 
@@ -307,15 +346,15 @@ async fn what_is_gone_back_to_is_loaded_still() {
         ground.promote("north", "a", number).await;
         chains.follow(&center("north")).await.unwrap();
     }
-    let held = chains.held(&center("north"));
-    assert_eq!(held.lock().await.generations.len(), 2);
+    let held = chains.known_or_new(&center("north"));
+    assert_eq!(held.held.lock().await.generations.len(), 2);
     let seen = Some(version("3"));
     ground.step("north", "a", Step::Rollback { seen }).await;
     chains.follow(&center("north")).await.unwrap();
     assert_eq!(asked(&chains, "north").await.unwrap(), "a 2");
     ground.step("north", "a", Step::Withdraw).await;
     chains.follow(&center("north")).await.unwrap();
-    let held = held.lock().await;
+    let held = held.held.lock().await;
     assert!(held.last(&name("a")).is_none(), "it came back by itself");
     let versions = held.generations.len();
     assert_eq!(versions, 1, "what was withdrawn may be gone back to");
@@ -331,8 +370,8 @@ async fn what_is_removed_is_let_go() {
         ground.promote("north", "a", number).await;
         chains.follow(&center("north")).await.unwrap();
     }
-    let held = chains.held(&center("north"));
-    let loaded = async || held.lock().await.generations.len();
+    let held = chains.known_or_new(&center("north"));
+    let loaded = async || held.held.lock().await.generations.len();
     assert_eq!(loaded().await, 2);
     let (north, a, first) = (center("north"), name("a"), version("1"));
     let removed = ground
@@ -402,24 +441,12 @@ async fn a_center_that_compiles_for_long_holds_neither_the_start_nor_another_cen
     let patience = Duration::from_secs(1);
     let started = ChainWatch::start(Arc::clone(&chains), Arc::new(NoRecords), patience);
     let (watch, changed) = started.await.unwrap();
-    let opened = async {
-        while is_closed(&chains, "south").await {
-            tokio::task::yield_now().await;
-        }
-    };
-    let opened = tokio::time::timeout(Duration::from_secs(20), opened).await;
-    opened.unwrap();
+    until(async || !is_closed(&chains, "south").await).await;
     assert!(is_closed(&chains, "north").await);
     // Nor does it hold back what changes later.
     ground.step("south", "a", Step::Withdraw).await;
     changed.flush();
-    let withdrawn = async {
-        while asked(&chains, "south").await.unwrap() != "" {
-            tokio::task::yield_now().await;
-        }
-    };
-    let withdrawn = tokio::time::timeout(Duration::from_secs(20), withdrawn).await;
-    withdrawn.unwrap();
+    until(async || asked(&chains, "south").await.unwrap().is_empty()).await;
     watch.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(55));
 }

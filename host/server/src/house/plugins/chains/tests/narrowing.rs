@@ -90,8 +90,8 @@ async fn what_is_taken_away_is_not_used_until_the_version_is_loaded_anew() {
     std::fs::remove_file(own.secret()).unwrap();
     own.granted(&own.grant("10.2.0.0/16")).await;
     assert_eq!(own.follow().await, None);
-    let held = own.chains.held(&center("north"));
-    let told = held.lock().await.told.join("\n");
+    let held = own.chains.known_or_new(&center("north"));
+    let told = held.held.lock().await.told.join("\n");
     assert!(told.contains("had more than is granted now"), "{told}");
     // Nothing is taken away under the grant of before, and it need not be loaded for that.
     own.granted(&own.grant("10.1.0.0/16")).await;
@@ -129,14 +129,9 @@ async fn a_center_is_closed_while_the_narrower_version_takes_long() {
         .await;
     own.ground.promote("north", "a", "2").await;
     own.granted(&own.grant("10.2.0.0/16")).await;
-    let closed = async {
-        while !is_closed(&chains, "north").await {
-            tokio::task::yield_now().await;
-        }
-    };
     tokio::select! {
         _ = chains.follow(&north) => panic!("it was loaded"),
-        () = closed => {}
+        () = until(async || is_closed(&chains, "north").await) => {}
     }
 }
 
@@ -151,4 +146,54 @@ async fn a_version_before_is_asked_on_only_with_what_is_granted_now() {
     assert_eq!(own.follow().await.as_deref(), Some("a 1"));
     own.granted(&own.grant("10.2.0.0/16")).await;
     assert_eq!(own.follow().await, None);
+}
+
+/// A host that asks version 1, and whose compiler is stuck over version 2.
+async fn stuck_over_the_next(own: &WithSecret) -> (Chains, Stuck) {
+    let stuck = Stuck::on(&own.ground);
+    let settings = Settings {
+        compiler: Some(stuck.compiler()),
+        ..own.ground.settings()
+    };
+    let chains = own.ground.host_with(&settings).await;
+    chains.follow(&center("north")).await.unwrap();
+    assert_eq!(asked(&chains, "north").await.as_deref(), Some("a 1"));
+    let papers = (manifest("2"), own.grant("10.1.0.0/16"));
+    own.ground
+        .publish_as("north", "a", "2", &labelled(2), papers)
+        .await;
+    own.ground.promote("north", "a", "2").await;
+    (chains, stuck)
+}
+
+#[tokio::test]
+async fn what_is_taken_away_while_a_host_loads_is_not_asked_until_it_has_done_so() {
+    let own = WithSecret::asked().await;
+    let (chains, stuck) = stuck_over_the_next(&own).await;
+    let narrowed = async {
+        stuck.begun().await;
+        own.granted(&own.grant("10.2.0.0/16")).await;
+        until(async || is_closed(&chains, "north").await).await;
+    };
+    let north = center("north");
+    tokio::select! {
+        _ = chains.follow(&north) => panic!("it was loaded"),
+        () = narrowed => {}
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_away_is_not_asked_where_the_database_goes_away_meanwhile() {
+    let own = WithSecret::asked().await;
+    let (chains, stuck) = stuck_over_the_next(&own).await;
+    own.granted(&own.grant("10.2.0.0/16")).await;
+    let lost = async {
+        stuck.begun().await;
+        own.ground.store.close().await;
+        stuck.give_up();
+    };
+    let north = center("north");
+    let (followed, ()) = tokio::join!(chains.follow(&north), lost);
+    assert!(followed.is_err());
+    assert!(is_closed(&chains, "north").await);
 }
