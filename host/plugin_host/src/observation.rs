@@ -156,13 +156,8 @@ impl<'a> Observed<'a> {
                     counter!("colophon_plugin_traps_total", "role" => role).increment(1);
                 }
                 let description = self.generation.description();
-                report(
-                    self.role,
-                    self.context,
-                    failure,
-                    &description.name,
-                    &description.version,
-                );
+                let asked = (description.name.as_str(), description.version.as_str());
+                report(Some(self.role), self.context, failure, Some(asked));
             }
         }
         self.part.end();
@@ -171,7 +166,9 @@ impl<'a> Observed<'a> {
     /// Notes that the center has nobody to ask.
     pub(crate) fn nobody(role: Role, context: &CallContext, failure: &PluginFailure) {
         calls(role.as_str(), failure.kind()).increment(1);
-        report(role, context, failure, "", "");
+        // Where no plug-in is loaded the role is that of the first question alone: none is answered.
+        let role = (*failure != PluginFailure::NotLoaded).then_some(role);
+        report(role, context, failure, None);
     }
 }
 
@@ -179,14 +176,19 @@ fn calls(role: &'static str, outcome: &'static str) -> Counter {
     counter!("colophon_plugin_calls_total", "role" => role, "outcome" => outcome)
 }
 
-fn report(role: Role, context: &CallContext, failure: &PluginFailure, name: &str, version: &str) {
+fn report(
+    role: Option<Role>,
+    context: &CallContext,
+    failure: &PluginFailure,
+    asked: Option<(&str, &str)>,
+) {
     let event = NamedEvent::PluginFailed;
     tracing::warn!(
         event.code = event.code(),
         event.name = event.slug(),
-        plugin.name = name,
-        plugin.version = version,
-        plugin.role = role.as_str(),
+        plugin.name = asked.map(|(name, _)| name),
+        plugin.version = asked.map(|(_, version)| version),
+        plugin.role = role.map(Role::as_str),
         center.id = %context.center,
         request.id = context.request_id,
         failure.blame = blame(failure.blame()),

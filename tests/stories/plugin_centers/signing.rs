@@ -128,6 +128,13 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
     let remove = ["plugin", "publisher", "remove", "ada", "--yes"];
     let refused = fail(shop.house.colophon().args(remove));
     assert!(refused.contains("--unsigned"), "{refused}");
+    // Somebody who is not named is no question either.
+    let unknown = ["plugin", "publisher", "remove", "adda", "--unsigned"];
+    let refused = fail(shop.house.colophon().args(unknown));
+    assert!(
+        refused.contains("no publisher \"adda\"; there are: ada"),
+        "{refused}"
+    );
     let shown = shop.plugin(&["show", "names"]);
     assert_eq!(shown["publishers"], serde_json::json!(["ada"]));
     let removed = shop.plugin(&["publisher", "remove", "ada", "--unsigned"]);
@@ -140,6 +147,14 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
     let refused = fail(shop.house.colophon().args(add));
     assert!(refused.contains("names 1 would not be signed"), "{refused}");
     succeed(shop.house.colophon().args(add).arg("--yes"));
+    let listed = shop.plugin(&["list"]);
+    assert_eq!(listed[0]["active"], "1");
+    assert_eq!(listed[0]["not_asked"], serde_json::json!(["1"]));
+    for command in [&["plugin", "list"][..], &["plugin", "show", "names"]] {
+        let said = succeed(shop.house.colophon().args(command));
+        assert!(said.contains("not asked: unsigned"), "{said}");
+        assert!(said.contains("refuse center main's downloads"), "{said}");
+    }
     let host = shop.house.serve(&[]);
     assert_eq!(host.download(&receipt).status, 503);
     assert!(
@@ -206,7 +221,7 @@ fn what_nobody_who_may_publish_has_signed_is_asked_by_no_host() {
     ] {
         let mut command = shop.house.colophon();
         let refused = fail(command.arg("plugin").args(step));
-        assert!(refused.contains("no host would ask 2"), "{refused}");
+        assert!(refused.contains("no host would ask version 2"), "{refused}");
         assert!(refused.contains("--signature"), "{refused}");
     }
     // The way out is a version that she has signed.
@@ -230,7 +245,7 @@ fn what_nobody_who_may_publish_has_signed_is_asked_by_no_host() {
     });
     until_told(&host, true);
     let refused = fail(shop.house.colophon().args(["plugin", "rollback", "names"]));
-    assert!(refused.contains("no host would ask 1"), "{refused}");
+    assert!(refused.contains("no version to go back to"), "{refused}");
     // Without her they are asked again, and gone back to.
     let removed = shop.plugin(&["publisher", "remove", "ada", "--unsigned"]);
     assert_eq!(removed["no_longer_asked"], json!([]));

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use colophon_core::capability::Name;
-use colophon_core::rollout::VersionState;
+use colophon_core::rollout::{Rollout, VersionState};
 use colophon_core::time::{Clock as _, Timestamp};
 use colophon_plugin_host::manifest::Manifest;
 use colophon_receipt::CenterId;
@@ -10,6 +10,7 @@ use colophon_store::plugins::{KeptPlugin, KeptVersion, Publisher};
 use serde::Serialize;
 
 use super::{Chosen, name};
+use crate::house::plugins::Signatures;
 use crate::house::{House, SystemClock};
 use crate::output::{Output, table};
 
@@ -24,6 +25,9 @@ struct PluginRow {
     canary: Option<String>,
     canary_percent: Option<u8>,
     previous: Option<String>,
+    /// Versions that are active or on trial and that no host asks, since nobody who may publish has
+    /// signed them. Where the active one is among them, the center's downloads are refused.
+    not_asked: Vec<String>,
     /// Whose signature a version needs; none is asked for where nobody is named.
     publishers: Vec<String>,
 }
@@ -52,6 +56,8 @@ struct VersionRow {
     reason: Option<String>,
     /// Why it does not fit the grant. While it is asked it has an earlier one, and otherwise none.
     unfit: Option<String>,
+    /// Why no host would ask it: nobody who may publish has signed it.
+    unsigned: Option<String>,
     sha256: String,
     bytes: u64,
     signed: bool,
@@ -80,9 +86,10 @@ struct VectorRow {
 pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {
     let plugins = house.store.kept_plugins(center).await?;
     let publishers = house.store.publishers(center).await?;
+    let signing = signing(house, center, &publishers);
     let rows = plugins.iter().map(|plugin| {
         Ok(ListRow {
-            row: row(plugin, &publishers)?,
+            row: row(plugin, signing)?,
             versions: plugin.versions.len(),
         })
     });
@@ -94,11 +101,15 @@ pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Re
         }
         let cells = rows.iter().map(|ListRow { row, versions }| {
             let canary = row.canary.as_ref().zip(row.canary_percent);
-            let canary = canary.map(|(version, percent)| format!("{version} ({percent} %)"));
+            let canary = canary.map(|(version, percent)| {
+                format!("{version} ({percent} %{})", row.unless_asked(version))
+            });
+            let active = row.active.as_ref();
+            let active = active.map(|version| format!("{version}{}", row.unless_asked(version)));
             vec![
                 row.plugin.clone(),
                 row.roles.join(", "),
-                row.active.clone().unwrap_or_else(|| "none".to_owned()),
+                active.unwrap_or_else(|| "none".to_owned()),
                 canary.unwrap_or_default(),
                 row.previous.clone().unwrap_or_default(),
                 versions.to_string(),
@@ -107,7 +118,13 @@ pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Re
         let headings = [
             "plug-in", "roles", "active", "on trial", "before", "versions",
         ];
-        format!("{}\n\n{signatures}", table(&headings, cells))
+        let refused = rows.iter().filter(|row| row.row.is_refused());
+        let refused: Vec<&str> = refused.map(|row| row.row.plugin.as_str()).collect();
+        let refused = match refused.as_slice() {
+            [] => String::new(),
+            refused => format!("\n{}", refusing(center, &refused.join(", "))),
+        };
+        format!("{}\n\n{signatures}{refused}", table(&headings, cells))
     })
 }
 
@@ -119,9 +136,12 @@ pub(super) async fn show(house: &House, chosen: &Chosen, output: Output) -> Resu
         .await?;
     let vectors = house.store.plugin_vectors(center, &record.id).await?;
     let publishers = house.store.publishers(center).await?;
+    let signing = signing(house, center, &publishers);
+    let rollout = signing.rollout(record)?;
+    let versions = record.versions.iter();
     let shown = Shown {
-        row: row(record, &publishers)?,
-        versions: record.versions.iter().map(version).collect(),
+        row: row(record, signing)?,
+        versions: versions.map(|kept| version(kept, &rollout)).collect(),
         history: history
             .into_iter()
             .map(|entry| HistoryRow {
@@ -148,6 +168,42 @@ pub(super) async fn show(house: &House, chosen: &Chosen, output: Output) -> Resu
     })
 }
 
+impl PluginRow {
+    /// What there is to add to a version that is active or on trial.
+    fn unless_asked(&self, version: &str) -> &'static str {
+        match self.not_asked.iter().any(|one| one == version) {
+            true => ", not asked: unsigned",
+            false => "",
+        }
+    }
+
+    /// Whether downloads are refused since no host asks the active version.
+    fn is_refused(&self) -> bool {
+        let active = self.active.as_ref();
+        active.is_some_and(|active| self.not_asked.contains(active))
+    }
+}
+
+fn signing<'a>(
+    house: &'a House,
+    center: &'a CenterId,
+    publishers: &'a [Publisher],
+) -> Signatures<'a> {
+    Signatures {
+        engine: house.engine.as_ref(),
+        center,
+        publishers,
+    }
+}
+
+/// What follows from an active version that no host asks.
+fn refusing(center: &CenterId, plugins: &str) -> String {
+    format!(
+        "The active version of {plugins} is signed by nobody who may publish: hosts do not ask it, and \
+         refuse center {center}'s downloads."
+    )
+}
+
 /// Whether signatures are asked for, in words.
 fn signatures(center: &CenterId, publishers: &[Publisher]) -> String {
     let names: Vec<&str> = publishers.iter().map(|one| one.name.as_str()).collect();
@@ -161,15 +217,20 @@ fn signatures(center: &CenterId, publishers: &[Publisher]) -> String {
 }
 
 fn told(center: &CenterId, shown: &Shown, signatures: &str) -> String {
+    let refused = match shown.row.is_refused() {
+        true => format!("{}\n", refusing(center, &shown.row.plugin)),
+        false => String::new(),
+    };
     let mut text = format!(
-        "{} in center {center}: {}\n{signatures}\n\n",
+        "{} in center {center}: {}\n{signatures}\n{refused}\n",
         shown.row.plugin,
         shown.row.roles.join(", ")
     );
     let cells = shown.versions.iter().map(|version| {
+        let not = shown.row.unless_asked(&version.version);
         vec![
             version.version.clone(),
-            version.state.to_owned(),
+            format!("{}{not}", version.state),
             version.published_at.clone(),
             version.sha256.get(..12).unwrap_or_default().to_owned(),
             if version.signed { "signed" } else { "" }.to_owned(),
@@ -231,13 +292,17 @@ pub(super) async fn order(
 fn why(version: &VersionRow) -> String {
     let unfit = version.unfit.as_ref();
     let unfit = unfit.map(|reason| format!("does not fit the grant: {reason}"));
-    let parts: Vec<String> = version.reason.clone().into_iter().chain(unfit).collect();
+    let parts = version.reason.clone().into_iter().chain(unfit);
+    let parts: Vec<String> = parts.chain(version.unsigned.clone()).collect();
     parts.join("; ")
 }
 
-fn row(plugin: &KeptPlugin, publishers: &[Publisher]) -> Result<PluginRow> {
-    let rollout = plugin.rollout()?;
+fn row(plugin: &KeptPlugin, signing: Signatures<'_>) -> Result<PluginRow> {
+    let rollout = signing.rollout(plugin)?;
     let canary = rollout.canary();
+    let trial = canary.map(|(version, _)| version);
+    let placed = rollout.active().into_iter().chain(trial);
+    let not_asked = placed.filter(|version| rollout.unsigned(version).is_some());
     let asked = rollout.active().or(canary.map(|(version, _)| version));
     let manifest = asked
         .and_then(|version| plugin.version(version))
@@ -251,11 +316,16 @@ fn row(plugin: &KeptPlugin, publishers: &[Publisher]) -> Result<PluginRow> {
         canary: canary.map(|(version, _)| version.to_string()),
         canary_percent: canary.map(|(_, share)| share.as_percent()),
         previous: rollout.previous().map(ToString::to_string),
-        publishers: publishers.iter().map(|one| one.name.clone()).collect(),
+        not_asked: not_asked.map(ToString::to_string).collect(),
+        publishers: signing
+            .publishers
+            .iter()
+            .map(|one| one.name.clone())
+            .collect(),
     })
 }
 
-fn version(record: &KeptVersion) -> VersionRow {
+fn version(record: &KeptVersion, rollout: &Rollout) -> VersionRow {
     let (state, reason) = match &record.state {
         VersionState::Published => ("published", None),
         VersionState::Canary(share) => ("on trial", Some(format!("{} %", share.as_percent()))),
@@ -269,6 +339,7 @@ fn version(record: &KeptVersion) -> VersionRow {
         state,
         reason,
         unfit: record.unfit.clone(),
+        unsigned: rollout.unsigned(&record.version).map(str::to_owned),
         sha256: record
             .sha256
             .iter()

@@ -46,10 +46,13 @@ pub(super) async fn run(house: &House, command: PublisherCommand, output: Output
             };
             let mut publishers = house.store.publishers(&center).await?;
             publishers.push(publisher.clone());
-            let unsigned = unsigned(house, &center, &publishers).await?;
+            let unsigned = unsigned_among(house, &center, &publishers).await?;
             ask_about(&center, &unsigned, yes)?;
             let added = house.store.add_publisher(&center, &publisher).await;
             added.with_context(|| format!("{name} was not added"))?;
+            // While somebody thought it over, others may have changed who may publish, or versions.
+            let publishers = house.store.publishers(&center).await?;
+            let unsigned = unsigned_among(house, &center, &publishers).await?;
             let told = json!({ "added": name, "no_longer_asked": names(&unsigned) });
             output.print(&told, |_| {
                 format!(
@@ -98,9 +101,24 @@ async fn remove(
     yes: bool,
     output: Output,
 ) -> Result<()> {
-    let mut left = house.store.publishers(center).await?;
-    left.retain(|publisher| publisher.name != name);
-    let unsigned = unsigned(house, center, &left).await?;
+    let named = house.store.publishers(center).await?;
+    let left: Vec<Publisher> = named
+        .iter()
+        .filter(|one| one.name != name)
+        .cloned()
+        .collect();
+    if left.len() == named.len() {
+        let named: Vec<&str> = named.iter().map(|one| one.name.as_str()).collect();
+        bail!(
+            "center {center} has no publisher {name:?}; {}",
+            match named.as_slice() {
+                [] => "nobody is named".to_owned(),
+                named => format!("there are: {}", named.join(", ")),
+            }
+        );
+    }
+    // Without the last one nothing needs a signature, and they may only go where that is said.
+    let unsigned = unsigned_among(house, center, &left).await?;
     ask_about(center, &unsigned, yes)?;
     let removed = house.store.remove_publisher(center, name, last).await;
     removed.map_err(|error| {
@@ -115,6 +133,9 @@ async fn remove(
         };
         anyhow::Error::from(error).context(advice)
     })?;
+    // While somebody thought it over, others may have changed who may publish, or versions.
+    let left = house.store.publishers(center).await?;
+    let unsigned = unsigned_among(house, center, &left).await?;
     let told = json!({
         "removed": name,
         "signatures_asked_for": !left.is_empty(),
@@ -130,7 +151,7 @@ async fn remove(
 }
 
 /// Versions that are asked and that none of these has signed.
-async fn unsigned(
+async fn unsigned_among(
     house: &House,
     center: &CenterId,
     publishers: &[Publisher],
@@ -175,7 +196,7 @@ fn told_after(center: &CenterId, unsigned: &[UnsignedAsked]) -> String {
 
 fn consequence(center: &CenterId, unsigned: &[UnsignedAsked]) -> String {
     match unsigned.iter().all(|version| version.on_trial) {
-        true => "hosts end the trial, and ask the active version alone".to_owned(),
+        true => "hosts end the trial, and ask what is asked without it".to_owned(),
         false => format!(
             "hosts ask no such version any more and refuse center {center}'s downloads until a signed \
              one is promoted"
