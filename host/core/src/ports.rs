@@ -58,6 +58,25 @@ impl Service {
     }
 }
 
+impl Service {
+    /// What it means that it is not there.
+    fn away(self) -> String {
+        match self {
+            Self::Plugins => {
+                "the plug-ins of a center are not loaded, and its downloads are refused".to_owned()
+            }
+            Self::FulfillmentDatabase
+            | Self::LoggingDatabase
+            | Self::ActivationDatabase
+            | Self::NodeDatabase
+            | Self::ContentStore
+            | Self::CatalogLease
+            | Self::RepositoryWorkers
+            | Self::LogBroker => format!("{self} did not answer"),
+        }
+    }
+}
+
 impl fmt::Display for Service {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
@@ -76,7 +95,7 @@ impl fmt::Display for Service {
 
 /// A service behind a port did not answer; the request may succeed later.
 #[derive(Debug, Error)]
-#[error("{service} did not answer")]
+#[error("{}", .service.away())]
 pub struct Unavailable {
     /// What did not answer.
     pub service: Service,

@@ -1,7 +1,8 @@
 //! `GET /readyz`: whether the services behind the host answer.
 //!
 //! The check is made at most once a second, however often it is asked for, and takes no longer
-//! than its limit. The answer names each service and not what its adapter knows of the failure.
+//! than its limit. The answer names each service and not what its adapter knows of the failure. What
+//! changes is logged, and not what lasts: somebody asks every second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,14 @@ pub(crate) type LastCheck = Mutex<Option<(Instant, Report)>>;
 pub(crate) struct Report {
     is_ready: bool,
     text: String,
+    away: Vec<Away>,
+}
+
+/// A service that is not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Away {
+    service: Service,
+    reason: String,
 }
 
 pub(crate) async fn answer(State(app): State<Arc<App>>) -> Response {
@@ -55,9 +64,18 @@ async fn latest(app: &App) -> Report {
     {
         return report.clone();
     }
+    let before = last.as_ref();
+    let before = before.map_or_else(Vec::new, |(_, report)| report.away.clone());
     let report = match timeout(app.limits.ready, app.readiness.check()).await {
-        Ok(found) => judge(&found, app.readiness.as_ref()),
-        Err(_) => report(false, json!({ "reason": "the check took too long" })),
+        Ok(found) => {
+            let report = judge(&found, app.readiness.as_ref());
+            tell(&before, &report.away);
+            report
+        }
+        Err(_) => Report {
+            away: before,
+            ..report(false, json!({ "reason": "the check took too long" }))
+        },
     };
     *last = Some((Instant::now(), report.clone()));
     report
@@ -72,19 +90,35 @@ fn judge(found: &[(Service, Result<(), Unavailable>)], readiness: &dyn Readiness
         state.is_ok() || !readiness.is_essential(*service)
     };
     let is_ready = found.iter().all(stands);
-    report(is_ready, json!({ "services": services }))
+    let away = found.iter().filter_map(|(service, state)| {
+        let reason = causes(state.as_ref().err()?);
+        let service = *service;
+        Some(Away { service, reason })
+    });
+    Report {
+        away: away.collect(),
+        ..report(is_ready, json!({ "services": services }))
+    }
 }
 
 fn line(service: Service, state: &Result<(), Unavailable>) -> Value {
     match state {
         Ok(()) => json!({ "service": name(service), "ready": true }),
         Err(error) => {
-            tracing::warn!(
-                service = name(service),
-                reason = causes(error),
-                "a service is not ready"
-            );
             json!({ "service": name(service), "ready": false, "reason": error.to_string() })
+        }
+    }
+}
+
+/// Logs what is away now and was not at the last check, or for another reason, and what is back.
+fn tell(before: &[Away], now: &[Away]) {
+    for away in now.iter().filter(|away| !before.contains(away)) {
+        let service = name(away.service);
+        tracing::warn!(service, reason = away.reason, "a service is not ready");
+    }
+    for was in before {
+        if !now.iter().any(|away| away.service == was.service) {
+            tracing::info!(service = name(was.service), "a service is ready again");
         }
     }
 }
@@ -96,6 +130,7 @@ fn report(is_ready: bool, mut body: Value) -> Report {
     Report {
         is_ready,
         text: body.to_string(),
+        away: Vec::new(),
     }
 }
 

@@ -119,11 +119,11 @@ impl Parts {
             outbox: outbox.clone(),
             engine: house.engine.clone(),
         });
-        let mut databases: Vec<Arc<dyn Readiness>> =
+        let mut answering: Vec<Arc<dyn Readiness>> =
             vec![house.store.clone(), node.clone(), answer];
-        databases.extend(log_rows.readiness());
+        answering.extend(log_rows.readiness());
         let services = Arc::new(Services {
-            databases,
+            answering,
             content: origin,
             log_rows: match config.nats {
                 Some(_) if !brings => BroughtBy::Others,
@@ -257,6 +257,12 @@ pub(crate) async fn open_node(config: &Config) -> Result<NodeStore> {
     let database = NodeDatabase::open(&address).await?;
     database.migrate(SystemClock.now()).await?;
     Ok(database.into_store().await?)
+}
+
+/// The same as it is, for commands that only look: a host of an earlier release may be at work on it.
+pub(crate) async fn look_into_node(config: &Config) -> Result<NodeStore> {
+    let address = config.database.node.parse().context("database.node")?;
+    Ok(NodeDatabase::open(&address).await?.into_store().await?)
 }
 
 async fn open_outbox(

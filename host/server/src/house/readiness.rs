@@ -14,8 +14,8 @@ use super::repository::OrdersAnswered;
 
 /// The databases, the plug-ins and the content store, asked together.
 pub(crate) struct Services {
-    /// The databases, and whatever else answers for itself.
-    pub(crate) databases: Vec<Arc<dyn Readiness>>,
+    /// Whatever answers for itself: databases, plug-ins, the broker.
+    pub(crate) answering: Vec<Arc<dyn Readiness>>,
     /// The content store.
     pub(crate) content: Arc<CachedOrigin>,
     /// Who brings this host's log rows to the logging database.
@@ -32,12 +32,12 @@ pub(crate) enum BroughtBy {
 }
 
 impl Services {
-    /// The same with one more database, for a host that has a role more.
-    pub(crate) fn with(&self, database: Arc<dyn Readiness>) -> Self {
-        let mut databases = self.databases.clone();
-        databases.push(database);
+    /// The same with one more, for a host that has a role more.
+    pub(crate) fn with(&self, another: Arc<dyn Readiness>) -> Self {
+        let mut answering = self.answering.clone();
+        answering.push(another);
         Self {
-            databases,
+            answering,
             content: Arc::clone(&self.content),
             log_rows: self.log_rows,
         }
@@ -55,8 +55,8 @@ impl Services {
 impl Readiness for Services {
     async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)> {
         let mut services = Vec::new();
-        for database in &self.databases {
-            services.extend(database.check().await);
+        for one in &self.answering {
+            services.extend(one.check().await);
         }
         let roots = self.content.check().await;
         services.extend(
