@@ -16,7 +16,8 @@ use colophon_core::time::Timestamp;
 use colophon_receipt::{CenterId, RetailerId};
 use sqlx::FromRow;
 
-pub(crate) use self::erasing::{Concerned, Named};
+pub use self::erasing::Mentions;
+pub(crate) use self::erasing::{Concerned, KnownBy, Named};
 use crate::database::arguments;
 use crate::failure::{AddError, ChangeError, Damaged, Fault, ReadError};
 use crate::parse::{counted, moment, parsed, sized};

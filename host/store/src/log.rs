@@ -10,6 +10,7 @@
 
 mod append;
 mod coverage;
+mod known;
 mod list;
 mod persons;
 mod purchases;
@@ -27,6 +28,7 @@ use colophon_receipt::{CenterId, Currency, KeyId, RequestedLevel, Text, Transact
 use colophon_title::Level;
 use serde::{Deserialize, Serialize};
 
+pub use self::known::KnownOf;
 pub(crate) use self::persons::DATA_KEY;
 pub(crate) use self::server_events::DETAILS;
 
@@ -62,7 +64,7 @@ pub enum LoggedPerson {
 }
 
 /// Whose personal data is meant: what a retailer knows a buyer by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PersonName {
     /// The retailer's id of the customer. Rows with one are kept under it alone.
     Customer(Text),

@@ -10,6 +10,7 @@ use colophon_core::ports::{Catalog, Centers};
 use colophon_core::principal::Principals;
 use colophon_core::title_rights::TitleRights;
 use colophon_keys::{Authority, AwsLc, KeyKind, Leaf, Subject, SystemRandom, Validity};
+use colophon_store::decisions::Mentions;
 use colophon_store::failure::ChangeError;
 use colophon_store::log::PersonName;
 use colophon_store::signers::{CenterKeyRole, SignerMaterial};
@@ -359,7 +360,9 @@ pub(crate) async fn a_license_is_recorded_until_its_person_is_erased(ground: &Pl
 
     let person = PersonName::Customer("customer-0815".parse().unwrap());
     let shop = "shop".parse().unwrap();
-    let erased = store.erase_person(&center_id(), &shop, &person).await;
+    let erased = store
+        .erase_person(&center_id(), &shop, &person, Mentions::Stay)
+        .await;
     assert!(erased.unwrap().logged);
     let row = store.show_download(&center_id(), event).await.unwrap();
     assert_eq!(row.unwrap().license, None);

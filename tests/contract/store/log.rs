@@ -7,6 +7,7 @@ use colophon_core::id::EventId;
 use colophon_core::log::{ByteSpan, DownloadRecord, LogRecord, Outcome};
 use colophon_core::ports::LogRows;
 use colophon_receipt::{RequestedLevel, UnixSeconds};
+use colophon_store::decisions::Mentions;
 use colophon_store::log::{
     Amounts, DownloadRow, LoggedOutcome, LoggedPerson, NodeProgress, Period, PersonName, RowCursor,
     RowFilter,
@@ -290,14 +291,14 @@ pub(crate) async fn an_erased_person_cannot_be_read_any_more(ground: &Place) {
     let before = billed(&store, always()).await;
     assert!(
         store
-            .erase_person(&center_id(), &shop, &person)
+            .erase_person(&center_id(), &shop, &person, Mentions::Stay)
             .await
             .unwrap()
             .logged
     );
     assert!(
         !store
-            .erase_person(&center_id(), &shop, &person)
+            .erase_person(&center_id(), &shop, &person, Mentions::Stay)
             .await
             .unwrap()
             .logged,
@@ -348,7 +349,7 @@ pub(crate) async fn erasing_one_person_leaves_the_others(ground: &Place) {
     let name = |text: &str| PersonName::UserName(text.parse().unwrap());
     assert!(
         !store
-            .erase_person(&center_id(), &other_shop, &name("Jane"))
+            .erase_person(&center_id(), &other_shop, &name("Jane"), Mentions::Stay)
             .await
             .unwrap()
             .logged
@@ -362,7 +363,7 @@ pub(crate) async fn erasing_one_person_leaves_the_others(ground: &Place) {
     ] {
         assert!(
             store
-                .erase_person(&center_id(), &shop, &person)
+                .erase_person(&center_id(), &shop, &person, Mentions::Stay)
                 .await
                 .unwrap()
                 .logged,

@@ -124,11 +124,19 @@ fn the_next_version_is_asked_which_sales_it_would_change() {
         let same = shop.plugin(&asked);
         assert_eq!((&same["asked"], &same["same"]), (&2.into(), &2.into()));
     }
-    // To decide otherwise is what a new version is for; which sales go another way is told.
-    let mut command = shop.house.colophon();
-    let promoted = command.args(["plugin", "promote", "rules", "2"]).output();
+    // To decide otherwise is what a new version is for; which sales go another way is told, and nobody
+    // is denied anything by oversight, nor in a trial.
+    let promote = ["plugin", "promote", "rules", "2"];
+    for trial in [&[][..], &["--canary", "10"]] {
+        let refused = fail(shop.house.colophon().args(promote).args(trial));
+        assert!(refused.contains("would deny 3 recorded sales"), "{refused}");
+        assert!(refused.contains("--yes"), "{refused}");
+    }
+    assert_eq!(shop.state("rules", "2"), "published");
+    let promoted = shop.house.colophon().args(promote).arg("--yes").output();
     let promoted = promoted.unwrap();
     assert!(promoted.status.success(), "{promoted:?}");
+    assert_eq!(shop.state("rules", "2"), "active");
     let told = String::from_utf8_lossy(&promoted.stderr).into_owned();
     assert!(
         told.contains("3 sales would have gone another way"),
@@ -201,19 +209,84 @@ fn a_buyer_who_is_erased_takes_what_was_decided_for_them() {
     assert_eq!(recorded(), 3);
     let ada = ["log", "erase", "--retailer", "shop", "--customer", "ada"];
     let refused = fail(shop.house.colophon().args(ada));
+    assert!(
+        refused.contains("2 rows of the log, 2 decisions of plug-ins"),
+        "{refused}"
+    );
     assert!(refused.contains("--yes"), "{refused}");
+    // A retailer that is not there is no question.
+    let mistyped = ["log", "erase", "--retailer", "shp", "--customer", "ada"];
+    let refused = fail(shop.house.colophon().args(mistyped));
+    assert!(refused.contains("no retailer shp"), "{refused}");
     assert_eq!(recorded(), 3);
     let sure = [&ada[..], &["--yes"]].concat();
     let erased = shop.house.json(&sure);
     assert_eq!(
-        (&erased["logged"], &erased["decisions"]),
-        (&true.into(), &2.into())
+        (&erased["logged"], &erased["rows"], &erased["decisions"]),
+        (&true.into(), &2.into(), &2.into())
     );
     assert_eq!(recorded(), 1);
     let rows = shop.house.json(&["log", "export"]);
     let known = rows["rows"].as_array().unwrap().iter();
     let known: Vec<&Value> = known.map(|row| &row["customer_id"]).collect();
     assert_eq!(known, [&Value::Null, &"bob".into(), &Value::Null]);
-    let refused = fail(shop.house.colophon().args(&sure));
-    assert!(refused.contains("nothing is known"), "{refused}");
+    let again = shop.house.colophon().args(&sure).output().unwrap();
+    let said = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert_eq!(again.status.code(), Some(4), "{said}");
+    assert!(said.contains("nothing is known"), "{said}");
+}
+
+/// The log keeps a buyer under one thing alone, and an operator may know another.
+#[test]
+fn a_buyer_who_is_kept_under_something_else_is_not_half_erased() {
+    let shop = Shop::open();
+    shop.publish(&allowing_policy(), &manifest("rules", "1", "policy"));
+    shop.plugin(&["promote", "rules"]);
+    let host = shop.house.serve(&[]);
+    for (transaction, who) in [
+        (
+            "t-1",
+            ["--customer-id", "c-7", "--user-name", "Ada Lovelace"],
+        ),
+        // Somebody's name is another one's id.
+        (
+            "t-2",
+            ["--customer-id", "Ada Lovelace", "--user-name", "Eve"],
+        ),
+    ] {
+        let receipt = shop.house.mint(&shop.secret, "b-1", transaction, &who);
+        assert_eq!(host.download(&receipt).status, 200);
+    }
+    assert!(host.stop());
+    let recorded = || {
+        let decisions = shop.plugin(&["decisions", "rules"]);
+        decisions.as_array().unwrap().len()
+    };
+    assert_eq!(recorded(), 2);
+    let erase = ["log", "erase", "--yes", "--retailer", "shop"];
+    let refused = fail(
+        shop.house
+            .colophon()
+            .args(erase)
+            .args(["--name", "Ada Lovelace"]),
+    );
+    assert!(refused.contains("nothing was erased"), "{refused}");
+    assert!(refused.contains("--customer \"c-7\" (1 rows)"), "{refused}");
+    assert_eq!(recorded(), 2);
+    let erased = shop
+        .house
+        .json(&[&erase[..], &["--customer", "Ada Lovelace"]].concat());
+    assert_eq!(
+        (&erased["rows"], &erased["decisions"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(recorded(), 1, "the other one's stays");
+    let erased = shop
+        .house
+        .json(&[&erase[..], &["--customer", "c-7"]].concat());
+    assert_eq!(
+        (&erased["rows"], &erased["decisions"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(recorded(), 0);
 }

@@ -25,9 +25,11 @@ pub(crate) enum LogCommand {
     /// The named events of all hosts, oldest first.
     Events(EventsArgs),
     /// Erase a buyer: everything personal in the log becomes unreadable for good, and recorded
-    /// decisions of plug-ins about their requests go. Billing and counts stay as they are. What running
-    /// hosts have yet to write, of the last seconds, is not there to be erased; what plug-ins keep as values
-    /// or hand to services of their own is theirs.
+    /// decisions of plug-ins about their requests go. Billing and counts stay as they are. A buyer is
+    /// kept under one thing, the id of the customer, or else the name, or else the sale: where the log
+    /// keeps this one under another, that is named and nothing is erased. Exit code 4 says that nothing
+    /// is known. What running hosts have yet to write, of the last seconds, is not there to be erased;
+    /// what plug-ins keep as values or hand to services of their own is theirs.
     Erase(EraseArgs),
 }
 
@@ -40,6 +42,9 @@ pub(crate) struct EraseArgs {
     pub(crate) retailer: String,
     #[command(flatten)]
     pub(crate) buyer: BuyerArg,
+    /// Also decisions of plug-ins that were made for other buyers, where this text stands in them.
+    #[arg(long)]
+    pub(crate) mentions: bool,
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,

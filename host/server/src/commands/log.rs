@@ -90,7 +90,7 @@ pub(super) async fn run(config: &Config, command: LogCommand, output: Output) ->
     let house = House::open(config).await?;
     let done = operate(config, &house, command, output).await;
     house.close().await;
-    done.map(|()| ExitCode::SUCCESS)
+    done
 }
 
 async fn operate(
@@ -98,7 +98,7 @@ async fn operate(
     house: &House,
     command: LogCommand,
     output: Output,
-) -> Result<()> {
+) -> Result<ExitCode> {
     match command {
         LogCommand::Report { center, days } => {
             report(
@@ -119,9 +119,9 @@ async fn operate(
             .await?;
         }
         LogCommand::Events(arguments) => events::list(house, &arguments, output).await?,
-        LogCommand::Erase(arguments) => erase::run(config, house, &arguments, output).await?,
+        LogCommand::Erase(arguments) => return erase::run(config, house, &arguments, output).await,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The last so many days, up to a little after now: clocks of other nodes may be ahead.

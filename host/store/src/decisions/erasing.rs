@@ -4,14 +4,20 @@
 //! asked for the same download does not, and may tell of the buyer all the same, by what a service
 //! answered. All of them have the id of the request, under which the log knows whose it was: that is
 //! the key, and nothing that leads to a person has to be kept beside the decisions for it.
+//!
+//! A buyer is known by one thing, as in the log: by the retailer's id of the customer, or else by name,
+//! or else by the sale. Decisions that were made for another buyer stay, though the text stands in
+//! them, unless whoever erases wants these as well.
 
-use std::collections::BTreeSet;
+mod named;
 
-use base64ct::{Base64, Encoding as _};
+use std::collections::{BTreeMap, BTreeSet};
+
 use colophon_core::id::EventId;
 use colophon_receipt::{CenterId, RetailerId};
-use serde_json::Value;
 
+use self::named::Told;
+pub(crate) use self::named::{KnownBy, Named};
 use super::{RECORD, TABLE};
 use crate::database::arguments;
 use crate::failure::Fault;
@@ -24,6 +30,10 @@ const FIRST: &str = "SELECT at FROM plugin_decisions WHERE center = $1 ORDER BY 
 /// In the log: what a person has asked for since a moment.
 const REQUESTS: &str = "SELECT event FROM downloads WHERE center = $1 AND at >= $2 \
     AND person = (SELECT id FROM persons WHERE pseudonym = $3)";
+
+/// Whether the log has a request of somebody else's, who was not erased.
+const OF_OTHERS: &str = "SELECT COUNT(*) FROM downloads d JOIN persons p ON p.id = d.person \
+    WHERE d.center = $1 AND d.event = $2 AND p.pseudonym <> $3";
 
 const OF_RETAILER: &str = "SELECT id, request, record FROM plugin_decisions \
     WHERE center = $1 AND retailer = $2 AND id > $3 ORDER BY id LIMIT $4";
@@ -45,13 +55,27 @@ pub(crate) struct Concerned {
     requests: BTreeSet<String>,
     /// How many there are.
     pub(crate) decisions: u64,
+    /// Requests of others in whose records the person stands.
+    requests_of_others: BTreeSet<String>,
+    /// How many decisions those have.
+    pub(crate) of_others: u64,
     /// How many could not be read, of which nobody can say whom they are about.
     pub(crate) unreadable: u64,
 }
 
+/// What becomes of decisions that were made for other buyers, and in whose records the erased one
+/// stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mentions {
+    /// They stay.
+    Stay,
+    /// They go as well.
+    Go,
+}
+
 impl Store {
-    /// The decisions that were made for a request of this person's, as far as the log knows it, or for
-    /// one of whose decisions a record names the person.
+    /// The decisions that were made for a request of this person's: as the log knows it, or as a record
+    /// of it tells, or one in whose records the person stands and whose buyer nobody knows.
     pub(crate) async fn decisions_about(
         &self,
         center: &CenterId,
@@ -68,6 +92,7 @@ impl Store {
             requests: self.requests_of(center, pseudonym, first).await?,
             ..Concerned::default()
         };
+        let mut requests: BTreeMap<String, Told> = BTreeMap::new();
         let mut after = [0; 16];
         loop {
             let values = arguments![center.as_str(), retailer.as_str(), &after, PAGE];
@@ -77,22 +102,64 @@ impl Store {
             after = sized(TABLE, "id", last)?;
             for (id, request, sealed) in rows {
                 let place = [center.as_str().as_bytes(), id.as_slice()];
-                match self.secrets.open(RECORD, &place, &sealed) {
-                    Ok(record) if named.stands_in(&record) => {
-                        concerned.requests.insert(request);
-                    }
-                    Ok(_) => {}
-                    Err(_) => concerned.unreadable += 1,
-                }
+                let Ok(record) = self.secrets.open(RECORD, &place, &sealed) else {
+                    concerned.unreadable += 1;
+                    continue;
+                };
+                let told = requests.entry(request).or_default();
+                *told = told.and(named.told_in(&record));
             }
         }
-        for request in &concerned.requests {
+        for (request, told) in requests {
+            let is_of_others = match told.is_buyer() {
+                Some(is_buyer) => !is_buyer,
+                None if told.mentioned => self.is_of_others(center, &request, pseudonym).await?,
+                None => continue,
+            };
+            if !is_of_others {
+                concerned.requests.insert(request);
+            } else if told.mentioned && !concerned.requests.contains(&request) {
+                concerned.requests_of_others.insert(request);
+            }
+        }
+        concerned.decisions = self.count_requests(center, &concerned.requests).await?;
+        concerned.of_others = self
+            .count_requests(center, &concerned.requests_of_others)
+            .await?;
+        Ok(concerned)
+    }
+
+    async fn count_requests(
+        &self,
+        center: &CenterId,
+        requests: &BTreeSet<String>,
+    ) -> Result<u64, Fault> {
+        let mut all = 0;
+        for request in requests {
             let values = arguments![center.as_str(), request.as_str()];
             let (count,): (i64,) = self.fulfillment.one(COUNT_REQUEST, values).await?;
             let count: u64 = counted(TABLE, "id", count)?;
-            concerned.decisions += count;
+            all += count;
         }
-        Ok(concerned)
+        Ok(all)
+    }
+
+    /// Whether the log knows that a request was somebody else's.
+    async fn is_of_others(
+        &self,
+        center: &CenterId,
+        request: &str,
+        pseudonym: &[u8; 32],
+    ) -> Result<bool, Fault> {
+        // What is not 32 digits is no request of a host's.
+        let number = (request.len() == 32).then(|| u128::from_str_radix(request, 16));
+        let Some(Ok(number)) = number else {
+            return Ok(false);
+        };
+        let event = EventId::from_bytes(number.to_be_bytes());
+        let values = arguments![center.as_str(), event.as_bytes(), pseudonym];
+        let (count,): (i64,) = self.logging.one(OF_OTHERS, values).await?;
+        Ok(count > 0)
     }
 
     /// Lets decisions go, and says how many went.
@@ -100,9 +167,18 @@ impl Store {
         &self,
         center: &CenterId,
         concerned: &Concerned,
+        mentions: Mentions,
     ) -> Result<u64, Fault> {
         let mut forgotten = 0;
-        for request in &concerned.requests {
+        let others = match mentions {
+            Mentions::Stay => None,
+            Mentions::Go => Some(&concerned.requests_of_others),
+        };
+        for request in concerned
+            .requests
+            .iter()
+            .chain(others.into_iter().flatten())
+        {
             let values = arguments![center.as_str(), request.as_str()];
             forgotten += self.fulfillment.execute(FORGET_REQUEST, values).await?;
         }
@@ -126,154 +202,5 @@ impl Store {
             Ok(EventId::from_bytes(event).to_string())
         });
         events.collect()
-    }
-}
-
-/// What a person is called, by the name under which plug-ins are told it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Named<'a> {
-    pub(crate) told_as: &'static str,
-    pub(crate) text: &'a str,
-}
-
-/// Shorter texts are ids of other things as well: they count only where plug-ins are told the person.
-const TELLING: usize = 5;
-
-impl Named<'_> {
-    /// Whether a record names the person: where plug-ins are told it, or in any other text, as all of
-    /// it or as words of their own. Bodies of requests and answers are kept in base64, and a name may
-    /// stand in an address or a form with its letters escaped.
-    fn stands_in(self, record: &[u8]) -> bool {
-        let record: Result<Value, _> = serde_json::from_slice(record);
-        record.is_ok_and(|record| self.is_in(&record))
-    }
-
-    fn is_in(self, value: &Value) -> bool {
-        match value {
-            Value::String(text) => self.is_text(text),
-            Value::Array(items) => {
-                let told = match items.as_slice() {
-                    [Value::String(name), Value::String(text)] => {
-                        name == self.told_as && text == self.text
-                    }
-                    _ => false,
-                };
-                told || items.iter().any(|item| self.is_in(item))
-            }
-            Value::Object(members) => members.values().any(|item| self.is_in(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }
-    }
-
-    fn is_text(self, text: &str) -> bool {
-        let decoded = Base64::decode_vec(text).ok();
-        let decoded = decoded.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        self.is_plain(text) || decoded.is_some_and(|decoded| self.is_plain(&decoded))
-    }
-
-    fn is_plain(self, text: &str) -> bool {
-        let begins_json = text.starts_with(['{', '[', '"']);
-        let inner = begins_json.then(|| serde_json::from_str::<Value>(text).ok());
-        if inner.flatten().is_some_and(|inner| self.is_in(&inner)) {
-            return true;
-        }
-        if self.text.chars().count() < TELLING {
-            return false;
-        }
-        self.is_word_of(text) || text.contains(['%', '+']) && self.is_word_of(&unescaped(text))
-    }
-
-    fn is_word_of(self, text: &str) -> bool {
-        text.match_indices(self.text).any(|(at, found)| {
-            let before = text.get(..at).and_then(|text| text.chars().next_back());
-            let after = text.get(at + found.len()..);
-            let after = after.and_then(|text| text.chars().next());
-            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-        })
-    }
-}
-
-/// A text as it stands in an address or a form, without its escapes.
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut left = text.as_bytes();
-    while let Some((first, rest)) = left.split_first() {
-        let escaped = rest.get(..2).and_then(|digits| {
-            let [high, low] = *digits else { return None };
-            let [high, low] = [high, low].map(|digit| char::from(digit).to_digit(16));
-            u8::try_from(high? * 16 + low?).ok()
-        });
-        let (byte, after) = match (first, escaped) {
-            (b'%', Some(byte)) => (byte, rest.get(2..).unwrap_or_default()),
-            (b'+', _) => (b' ', rest),
-            (other, _) => (*other, rest),
-        };
-        bytes.push(byte);
-        left = after;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn finds(text: &str, record: &Value) -> bool {
-        let named = Named {
-            told_as: "customer-id",
-            text,
-        };
-        named.stands_in(record.to_string().as_bytes())
-    }
-
-    #[test]
-    fn a_name_is_found_however_deep_it_stands() {
-        for name in ["Ada Lovelace", "Zoë \"Q\" 李\\", "anna\nb"] {
-            let question = json!([["user-name", name]]).to_string();
-            assert!(finds(name, &json!({ "question": question })), "{name}");
-            assert!(
-                finds(name, &json!({ "path": format!("for/{name}.epub") })),
-                "{name}"
-            );
-            assert!(!finds("nobody at all", &json!({ "question": question })));
-        }
-    }
-
-    #[test]
-    fn a_name_is_found_in_bodies_and_addresses() {
-        let name = "Zoë Lovelace";
-        let plain = json!({ "buyer": { "name": name } }).to_string();
-        let form = "id=7&buyer=Zo%C3%AB+Lovelace&x=%zz%";
-        for body in [plain.as_str(), form, name] {
-            let call = json!({ "body": Base64::encode_string(body.as_bytes()) });
-            assert!(finds(name, &call), "{body}");
-            assert!(!finds("nobody at all", &call), "{body}");
-        }
-        let asked = json!({ "url": "https://a.example/v1/Zo%C3%AB%20Lovelace?x=1" });
-        assert!(finds(name, &asked));
-        assert!(!finds("Zoë Love", &asked));
-        // What happens to read as base64 is a text all the same.
-        assert!(finds("Lovelace", &json!({ "name": "Lovelace" })));
-    }
-
-    #[test]
-    fn others_are_not_meant() {
-        let told = json!({ "sale": [["customer-id", "7"], ["edition", "12"]] });
-        assert!(finds("7", &told));
-        assert!(
-            !finds("12", &told),
-            "a short text that is told as something else"
-        );
-        assert!(!finds(
-            "1",
-            &json!({ "limits": { "fuel": 1 }, "id": "978-1" })
-        ));
-        assert!(!finds(
-            "order-1",
-            &json!({ "sale": [["customer-id", "order-17"]] })
-        ));
-        assert!(!finds("Jane D", &json!({ "name": "Jane Doe" })));
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Erased, PersonName, Personal};
 use crate::database::{Argument, Batch, Write, arguments};
-use crate::decisions::{Concerned, Named};
+use crate::decisions::{Concerned, KnownBy, Mentions, Named};
 use crate::failure::{ChangeError, Damaged, Fault};
 use crate::parse::sized;
 use crate::secrets::{Column, Secrets};
@@ -60,17 +60,18 @@ type PersonRow = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Store {
     /// Makes everything personal in a person's rows unreadable for good. Billing and counts stay as they
-    /// are. Decisions of plug-ins go that were made for the person's requests, or in whose records the
-    /// person stands; those that cannot be read stay.
+    /// are. Decisions of plug-ins go that were made for the person's requests; those that cannot be read
+    /// stay.
     pub async fn erase_person(
         &self,
         center: &CenterId,
         retailer: &RetailerId,
         person: &PersonName,
+        mentions: Mentions,
     ) -> Result<Erased, ChangeError> {
         // First, since the log tells which they are only as long as it knows the person.
         let (pseudonym, concerned) = self.about(center, retailer, person).await?;
-        let decisions = self.forget_decisions(center, &concerned).await?;
+        let decisions = self.forget_decisions(center, &concerned, mentions).await?;
         let logged = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
         if logged {
             // The key is encrypted under the master key; still, it is not left lying about.
@@ -83,40 +84,30 @@ impl Store {
         })
     }
 
-    /// How many decisions of plug-ins would go with a person.
-    pub async fn count_decisions_about(
-        &self,
-        center: &CenterId,
-        retailer: &RetailerId,
-        person: &PersonName,
-    ) -> Result<u64, ChangeError> {
-        let (_, concerned) = self.about(center, retailer, person).await?;
-        Ok(concerned.decisions)
-    }
-
-    async fn about(
+    /// Under which pseudonym the log keeps a person, and which decisions of plug-ins are about them.
+    pub(super) async fn about(
         &self,
         center: &CenterId,
         retailer: &RetailerId,
         person: &PersonName,
     ) -> Result<([u8; 32], Concerned), Fault> {
-        let (pseudonym, told_as, text) = match person {
+        let (pseudonym, known_by, text) = match person {
             PersonName::Customer(id) => {
                 let id = id.as_str();
                 let pseudonym = customer(&self.secrets, center, retailer, id);
-                (pseudonym, "customer-id", id)
+                (pseudonym, KnownBy::Customer, id)
             }
             PersonName::UserName(name) => {
                 let name = name.as_str();
                 let pseudonym = user_name(&self.secrets, center, retailer, name);
-                (pseudonym, "user-name", name)
+                (pseudonym, KnownBy::UserName, name)
             }
             PersonName::Sale(sale) => {
                 let pseudonym = sale_only(&self.secrets, center, retailer, sale);
-                (pseudonym, "transaction", sale.as_str())
+                (pseudonym, KnownBy::Sale, sale.as_str())
             }
         };
-        let named = Named { told_as, text };
+        let named = Named { known_by, text };
         let concerned = self.decisions_about(center, retailer, &pseudonym, named);
         Ok((pseudonym, concerned.await?))
     }
