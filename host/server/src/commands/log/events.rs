@@ -116,11 +116,43 @@ fn text(events: &Events) -> String {
             line.name.clone(),
             line.severity.to_owned(),
             line.node.clone(),
+            line.about(),
             message,
         ]
     });
-    let headings = ["time (UTC)", "code", "name", "severity", "node", "message"];
+    let headings = [
+        "time (UTC)",
+        "code",
+        "name",
+        "severity",
+        "node",
+        "about",
+        "message",
+    ];
     table(&headings, rows)
+}
+
+impl Line {
+    /// The center, plug-in and request that it is about, where it tells them.
+    fn about(&self) -> String {
+        let told = |wanted: &str| {
+            let found = self.details.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        let center = self
+            .center
+            .as_ref()
+            .map(|center| format!("center {center}"));
+        // What a host calls it, or what it calls itself.
+        let plugin = told("plugin.id").or(told("plugin.name"));
+        let plugin = plugin.map(|name| match told("plugin.version") {
+            Some(version) => format!("plug-in {name} {version}"),
+            None => format!("plug-in {name}"),
+        });
+        let request = told("request.id").map(|request| format!("request {request}"));
+        let about = [center, plugin, request].into_iter().flatten();
+        about.collect::<Vec<_>>().join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -145,21 +177,39 @@ mod tests {
         assert!(said("zzz").ends_with("package-broken, repository-workers-stalled"));
     }
 
-    #[test]
-    fn details_keep_their_order() {
-        let pairs = [("z", "1"), ("a", "2")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let row = EventRow {
+    fn row(details: &[(&str, &str)]) -> EventRow {
+        let pairs = details.iter();
+        EventRow {
             event: colophon_core::id::EventId::from_bytes([1; 16]),
             node: colophon_core::id::NodeId::from_bytes([2; 16]),
             at: colophon_core::time::Timestamp::from_unix_ms(0),
             code: "COL1001".to_owned(),
             name: "started".to_owned(),
             severity: colophon_core::log::Severity::Info,
-            center: None,
+            center: Some("main".parse().unwrap()),
             message: "The host accepts requests.".to_owned(),
-            details: pairs.to_vec(),
-        };
-        let json = serde_json::to_string(&line(row)).unwrap();
+            details: pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn people_are_told_what_an_event_is_about() {
+        let details = [
+            ("plugin.name", "acme-shelf"),
+            ("plugin.version", "1.4.0"),
+            ("request.id", "0190"),
+            ("reason", "a trap"),
+        ];
+        let told = line(row(&details)).about();
+        assert_eq!(told, "center main, plug-in acme-shelf 1.4.0, request 0190");
+        assert_eq!(line(row(&[])).about(), "center main");
+    }
+
+    #[test]
+    fn details_keep_their_order() {
+        let json = serde_json::to_string(&line(row(&[("z", "1"), ("a", "2")]))).unwrap();
         assert!(json.ends_with(r#""details":{"z":"1","a":"2"}}"#), "{json}");
     }
 }
