@@ -82,7 +82,7 @@ impl Downloads {
         let opened = self.open(request, trace).await?;
         let mut calls = opened.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
-        let facts = self.look(&opened, &resolved).await?;
+        let facts = self.look(&opened, &resolved, calls.as_mut()).await?;
         let permit = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
         let licensed = self.authenticate(request, &opened, permit).await?;
         let plan = plan(calls.as_mut(), &opened, licensed).await;

@@ -296,6 +296,12 @@ pub trait PluginCalls: Send {
         Ok(RetailerAnswer::NotMine)
     }
 
+    /// The plug-in that told where the title lives, by its name and version; none where nobody has, or
+    /// where that is not known.
+    fn located_by(&self) -> Option<String> {
+        None
+    }
+
     /// What the plug-ins have asked of the host so far, in order.
     fn host_calls(&self) -> &[HostCall] {
         &[]

@@ -41,6 +41,14 @@ pub enum Refusal {
     /// Neither plug-in nor catalog knows the Book ID.
     #[error("no title has this Book ID")]
     UnknownTitle,
+    /// A plug-in named a place where the center has no title.
+    #[error("{plugin} says that the title lies at {place}, and the center has none there")]
+    NoTitleThere {
+        /// The plug-in, by its name and version.
+        plugin: String,
+        /// Content-store root and path.
+        place: String,
+    },
     /// The title was withdrawn.
     #[error("the title has been withdrawn")]
     Withdrawn,
@@ -122,7 +130,9 @@ impl Refusal {
             Self::Certificate(refused) => refused.code(),
             Self::Registration(_) => Code::Unavailable,
             Self::Denied { .. } => Code::PolicyDenied,
-            Self::Plugin(_) | Self::PluginAnswer { .. } => Code::PluginFailed,
+            Self::Plugin(_) | Self::PluginAnswer { .. } | Self::NoTitleThere { .. } => {
+                Code::PluginFailed
+            }
             Self::Origin(OriginError::NotFound | OriginError::Damaged { .. }) => {
                 Code::TitleNotReady
             }
@@ -130,6 +140,17 @@ impl Refusal {
             Self::Bookplate(_) | Self::Licensor(_) | Self::Grantor(_) => Code::CopyFailed,
             Self::Busy => Code::Busy,
             Self::Unavailable(_) => Code::Unavailable,
+        }
+    }
+}
+
+impl Refusal {
+    /// The plug-in whose doing it is, where one is known.
+    pub fn plugin(&self) -> Option<&str> {
+        if let Self::NoTitleThere { plugin, .. } = self {
+            Some(plugin)
+        } else {
+            None
         }
     }
 }

@@ -53,9 +53,13 @@ pub(crate) fn refused(arrival: &Arrival, head: &Parts, form: &[u8], refusal: &Re
         );
         return;
     }
+    // Every address of a center begins with its name.
+    let center = head.uri.path().split('/').nth(1);
     tracing::error!(
         event.code = event.code(),
         event.name = event.slug(),
+        center.id = center,
+        plugin.name = refusal.plugin(),
         request.id = %arrival.event,
         client.address = %arrival.peer.client,
         code = refusal.code().slug(),

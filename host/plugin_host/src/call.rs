@@ -41,6 +41,8 @@ pub(crate) struct RequestCalls {
     request: Request,
     links: Vec<Link>,
     host_calls: Vec<HostCall>,
+    /// Whose answer was heard as to where the title lies.
+    located_by: Option<usize>,
 }
 
 /// A plug-in of the chain, with its instance once it has been asked.
@@ -74,6 +76,7 @@ impl RequestCalls {
         Self {
             links: links.collect(),
             host_calls: Vec::new(),
+            located_by: None,
             request: Request {
                 sandbox,
                 center_places: places,
@@ -94,7 +97,7 @@ impl PluginCalls for RequestCalls {
     async fn resolve(&mut self, book: &Book) -> Result<ResolverAnswer, PluginFailure> {
         let book = answer::book(book);
         let mut asked = false;
-        for Link { asked: one, live } in &mut self.links {
+        for (at, Link { asked: one, live }) in self.links.iter_mut().enumerate() {
             let Some(indices) = &one.generation.exported().resolver else {
                 continue;
             };
@@ -109,6 +112,7 @@ impl PluginCalls for RequestCalls {
                 .ask(one, live, question, &mut self.host_calls)
                 .await?;
             if found != ResolverAnswer::NotMine {
+                self.located_by = Some(at);
                 return Ok(found);
             }
         }
@@ -210,6 +214,12 @@ impl PluginCalls for RequestCalls {
             }
         }
         given
+    }
+
+    fn located_by(&self) -> Option<String> {
+        let link = self.links.get(self.located_by?)?;
+        let description = link.asked.generation.description();
+        Some(format!("{} {}", description.name, description.version))
     }
 
     fn host_calls(&self) -> &[HostCall] {

@@ -4,6 +4,7 @@ use std::fs;
 
 use colophon_tests::colophon::fail;
 use colophon_tests::guest::{allowing_policy, naming, trapping_naming, trapping_policy};
+use colophon_tests::tool::{skipped, target};
 
 use super::{Shop, add_center, download_at, file_name, manifest, until, until_named};
 
@@ -114,6 +115,46 @@ fn a_policy_that_traps_with_nothing_before_it_refuses_and_touches_no_other_cente
     until(&host, &shop.house, &shop.receipt("t-1"), |answer| {
         answer.status == 200
     });
+}
+
+/// Nobody but the plug-in can mend that, and the retailer is not sent to compare Book IDs.
+#[test]
+fn a_place_without_a_title_is_the_fault_of_the_plug_in_that_named_it() {
+    let component = target().join("plugins/path_template.wasm");
+    let Ok(component) = fs::read(component) else {
+        return skipped(
+            "places without a title",
+            "cargo xtask plugins has not built path_template",
+        );
+    };
+    let shop = Shop::open();
+    let grant = shop.house.path().join("grant.toml");
+    let text = "plugin = \"path-template\"\n[config]\ntemplate = \"nowhere/{id}\"\n";
+    fs::write(&grant, text).unwrap();
+    shop.plugin(&["grant", grant.to_str().unwrap()]);
+    let keys = "config = [\"template\"]\n";
+    shop.publish(
+        &component,
+        &(manifest("path-template", "0.1.0", "resolver") + keys),
+    );
+    shop.plugin(&["promote", "path-template"]);
+    let host = shop.house.serve(&[]);
+    let refused = host.download(&shop.receipt("t-1"));
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (503, &"plug-in-failed".into())
+    );
+    assert!(host.stop());
+    let told = shop
+        .house
+        .json(&["log", "events", "--center", "main", "--name", "COL4001"]);
+    let told = told["events"][0]["details"].clone();
+    let name = told["plugin.name"].as_str().unwrap();
+    assert!(name.starts_with("path"), "{told}");
+    assert!(
+        told["reason"].as_str().unwrap().contains("main/nowhere/"),
+        "{told}"
+    );
 }
 
 /// A policy with a mapping database, which has to be there when it is loaded.

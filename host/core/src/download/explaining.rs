@@ -34,7 +34,7 @@ impl Downloads {
         let opened = self.open(request, &mut Trace::default()).await?;
         let mut calls = opened.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
-        self.look(&opened, &resolved).await
+        self.look(&opened, &resolved, calls.as_mut()).await
     }
 
     /// Tells what would come of a request, and delivers, keeps, counts and logs nothing.
@@ -55,7 +55,7 @@ impl Downloads {
         let opened = self.open(request, trace).await?;
         let mut calls = opened.plugins.begin(call_context(request, &opened));
         let resolved = resolve(calls.as_mut(), book(&opened.receipt)).await?;
-        let facts = self.look(&opened, &resolved).await?;
+        let facts = self.look(&opened, &resolved, calls.as_mut()).await?;
         let permit = judge(calls.as_mut(), request, &opened, resolved, facts).await?;
         let principal = self.principal(request, &opened, &permit).await?;
         let licensee = principal.map(Principal::licensee).transpose()?;

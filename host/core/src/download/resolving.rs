@@ -19,17 +19,29 @@ pub(super) struct Resolved {
 }
 
 impl Downloads {
-    /// Looks up what the catalog knows of the title at the resolved place.
+    /// Looks up what the catalog knows of the title at the resolved place. Where there is none, that is
+    /// the doing of the plug-in that named it, and nothing that the retailer could mend.
     pub(super) async fn look(
         &self,
         opened: &Opened,
         resolved: &Resolved,
+        calls: &mut dyn PluginCalls,
     ) -> Result<Arc<TitleFacts>, Refusal> {
         let facts = self
             .catalog
             .facts(&opened.center.id, &resolved.location)
             .await?;
-        facts.ok_or(Refusal::UnknownTitle)
+        facts.ok_or_else(|| match calls.located_by() {
+            Some(plugin) => Refusal::NoTitleThere {
+                plugin,
+                place: format!(
+                    "{}/{}",
+                    resolved.location.root.as_str(),
+                    resolved.location.path.as_str()
+                ),
+            },
+            None => Refusal::UnknownTitle,
+        })
     }
 }
 

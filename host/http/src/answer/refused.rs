@@ -52,7 +52,9 @@ pub(crate) fn event_of(refusal: &Refusal) -> Option<NamedEvent> {
         | Refusal::UnknownKey
         | Refusal::NotOpened(_)
         | Refusal::OtherRetailer => Some(NamedEvent::RequestIllegal),
-        Refusal::PluginAnswer { .. } => Some(NamedEvent::PluginFailed),
+        Refusal::PluginAnswer { .. } | Refusal::NoTitleThere { .. } => {
+            Some(NamedEvent::PluginFailed)
+        }
         Refusal::Bookplate(PersonalizeError::License(_) | PersonalizeError::LicenseSigning(_))
         | Refusal::Licensor(_)
         | Refusal::Grantor(_) => Some(NamedEvent::LicenseFailed),
