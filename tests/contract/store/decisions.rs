@@ -6,14 +6,14 @@ use colophon_core::capability::Name;
 use colophon_core::decision::Keeping;
 use colophon_core::id::DecisionId;
 use colophon_receipt::{CenterId, RetailerId};
-use colophon_store::decisions::DecisionRow;
+use colophon_store::decisions::{DecisionRow, Mentions};
 use colophon_store::failure::{AddError, ReadError};
-use colophon_store::log::{Erased, PersonName};
+use colophon_store::log::{Erased, KnownOf, PersonName};
 use colophon_store::store::Store;
 
 use crate::log::append;
 use crate::place::{Place, moment};
-use crate::plugins::furnish_with_a_plugin;
+use crate::plugins::{furnish_with_a_plugin, new};
 use crate::privacy::readable;
 use crate::samples::{center, center_id, download, event, furnish};
 
@@ -104,6 +104,47 @@ pub(crate) async fn damage_is_found_wherever_it_lies(ground: &Place) {
         panic!("{problems:?}")
     };
     let said = "3 of 70 values of plugin_decisions.record";
+    assert!(problem.text.starts_with(said), "{problem:?}");
+}
+
+/// More than are tried in all lie in one center, and the damage in another, and in its latest.
+pub(crate) async fn the_latest_decisions_of_every_center_are_tried(ground: &Place) {
+    let store = furnished(ground).await;
+    let other = center("other").id;
+    store
+        .publish_plugin(&new(&other, "acme", "1"), moment(1))
+        .await
+        .unwrap();
+    let keeping = Keeping {
+        last: 5_000,
+        ..KEEPING
+    };
+    let numbered = |number: u16| {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        DecisionRow {
+            id: DecisionId::from_bytes(id),
+            at: moment(i64::from(number)),
+            ..decision(1)
+        }
+    };
+    let many: Vec<DecisionRow> = (1..=1_100).map(numbered).collect();
+    keep_as(&store, &many, keeping).await.unwrap();
+    let one = store.seal_decisions(&other, &plugin(), [numbered(2_000)]);
+    store.keep_decisions(&one, keeping).await.unwrap();
+    let mut stranger = ground.stranger().await;
+    for number in [1_100, 2_000] {
+        stranger
+            .run(&format!(
+                "UPDATE plugin_decisions SET record = id WHERE at = {number}"
+            ))
+            .await;
+    }
+    let problems = store.check_integrity().await.unwrap();
+    let [problem] = problems.as_slice() else {
+        panic!("{problems:?}")
+    };
+    let said = "2 of 501 values of plugin_decisions.record";
     assert!(problem.text.starts_with(said), "{problem:?}");
 }
 
@@ -257,11 +298,11 @@ pub(crate) async fn decisions_about_an_erased_buyer_go(ground: &Place) {
     keep_as(&store, &kept, all).await.unwrap();
     let shop = RetailerId::try_from("shop").unwrap();
     let person = PersonName::UserName("Canarybuyer 1".parse().unwrap());
-    let counted = store
-        .count_decisions_about(&center_id(), &shop, &person)
+    let counted = store.known_of(&center_id(), &shop, &person).await;
+    assert_eq!(counted.unwrap().decisions, 4);
+    let erased = store
+        .erase_person(&center_id(), &shop, &person, Mentions::Stay)
         .await;
-    assert_eq!(counted.unwrap(), 4);
-    let erased = store.erase_person(&center_id(), &shop, &person).await;
     let expected = Erased {
         logged: false,
         decisions: 4,
@@ -300,7 +341,10 @@ pub(crate) async fn what_names_no_buyer_goes_by_the_request_in_the_log(ground: &
     .await;
     let shop = RetailerId::try_from("shop").unwrap();
     let ada = PersonName::Customer("ada".parse().unwrap());
-    let erased = store.erase_person(&center_id(), &shop, &ada).await.unwrap();
+    let erased = store
+        .erase_person(&center_id(), &shop, &ada, Mentions::Stay)
+        .await
+        .unwrap();
     let expected = Erased {
         logged: true,
         decisions: 2,
@@ -308,13 +352,98 @@ pub(crate) async fn what_names_no_buyer_goes_by_the_request_in_the_log(ground: &
     };
     assert_eq!(erased, expected);
     assert_eq!(numbers(&store).await, [2]);
-    let again = store.erase_person(&center_id(), &shop, &ada).await.unwrap();
+    let again = store
+        .erase_person(&center_id(), &shop, &ada, Mentions::Stay)
+        .await
+        .unwrap();
     let nothing = Erased {
         logged: false,
         decisions: 0,
         unreadable: 0,
     };
     assert_eq!(again, nothing);
+}
+
+/// Kept under a customer's id: neither by name nor by sale do others' rows or decisions go.
+pub(crate) async fn what_is_kept_under_something_else_is_told_and_stays(ground: &Place) {
+    let store = furnished(ground).await;
+    let told = |number: u8, pairs: &str| DecisionRow {
+        request: event(u32::from(number)).to_string(),
+        record: format!("{{\"sale\":[{pairs}]}}").into_bytes(),
+        ..decision(number)
+    };
+    let ada = "[\"transaction\",\"order-1\"],[\"customer-id\",\"c-7\"],[\"user-name\",\"Ada Q\"]";
+    // The customer's id is another one's name.
+    let eve = "[\"customer-id\",\"Ada Q\"],[\"user-name\",\"Eve\"]";
+    // Somebody else gave her a present.
+    let present = "[\"customer-id\",\"c-8\"]],\"note\":[\"for Ada Q, with love\"";
+    // A plug-in that is told nobody asked about her. The log knows for whom, and of the last it does not.
+    let asked = DecisionRow {
+        record: br#"{"heard":"Ada Q"}"#.to_vec(),
+        ..told(4, "")
+    };
+    let unknown = DecisionRow {
+        id: id(5),
+        at: moment(5),
+        request: event(5).to_string(),
+        ..asked.clone()
+    };
+    let kept = [told(1, ada), told(2, eve), told(3, present), asked, unknown];
+    let all = Keeping {
+        last: 99,
+        ..KEEPING
+    };
+    keep_as(&store, &kept, all).await.unwrap();
+    let bought = |number: u32, customer: &str, name: &str| {
+        let mut record = download(number, &format!("order-{number}"));
+        record.at = moment(i64::from(number));
+        if let Some(claims) = &mut record.claims {
+            claims.customer_id = Some(customer.parse().unwrap());
+            claims.user_name = Some(name.parse().unwrap());
+        }
+        (i64::from(number), record)
+    };
+    append(
+        &store,
+        [
+            bought(1, "c-7", "Ada Q"),
+            bought(2, "Ada Q", "Eve"),
+            bought(3, "c-8", "Bob"),
+            bought(4, "c-8", "Bob"),
+        ],
+    )
+    .await;
+    let shop = RetailerId::try_from("shop").unwrap();
+    let customer = |id: &str| PersonName::Customer(id.parse().unwrap());
+    let name = PersonName::UserName("Ada Q".parse().unwrap());
+    let known = store.known_of(&center_id(), &shop, &name).await.unwrap();
+    let expected = KnownOf {
+        decisions: 1,
+        of_others: 3,
+        elsewhere: [(customer("c-7"), 1)].into(),
+        otherwise: [(customer("Ada Q"), 1)].into(),
+        ..KnownOf::default()
+    };
+    assert_eq!(known, expected);
+    let sale = PersonName::Sale("order-1".parse().unwrap());
+    let known = store.known_of(&center_id(), &shop, &sale).await.unwrap();
+    assert_eq!((known.rows, known.decisions), (0, 0));
+    assert_eq!(known.elsewhere, [(customer("c-7"), 1)].into());
+    let known = store
+        .known_of(&center_id(), &shop, &customer("c-7"))
+        .await
+        .unwrap();
+    assert_eq!((known.rows, known.decisions, known.of_others), (1, 1, 0));
+    let erased = store
+        .erase_person(&center_id(), &shop, &customer("Ada Q"), Mentions::Stay)
+        .await;
+    assert_eq!(erased.unwrap().decisions, 2);
+    assert_eq!(numbers(&store).await, [4, 3, 1]);
+    let erased = store
+        .erase_person(&center_id(), &shop, &name, Mentions::Go)
+        .await;
+    assert_eq!(erased.unwrap().decisions, 3);
+    assert!(numbers(&store).await.is_empty());
 }
 
 pub(crate) async fn a_decision_moved_to_another_row_does_not_open(ground: &Place) {
@@ -340,7 +469,9 @@ pub(crate) async fn a_decision_moved_to_another_row_does_not_open(ground: &Place
     // Whom it is about nobody can say, so it does not go with somebody.
     let shop = RetailerId::try_from("shop").unwrap();
     let nobody = PersonName::UserName("Nobody Atall".parse().unwrap());
-    let erased = store.erase_person(&center_id(), &shop, &nobody).await;
+    let erased = store
+        .erase_person(&center_id(), &shop, &nobody, Mentions::Stay)
+        .await;
     let expected = Erased {
         logged: false,
         decisions: 0,

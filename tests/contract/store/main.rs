@@ -195,10 +195,13 @@ on_both_engines! {
         plugins::questions => a_question_is_kept_once_and_can_be_dropped,
         plugins::questions => grants_and_questions_are_bound_to_their_rows,
         plugins::publishers => publishers_come_and_go,
+        plugins::publishers => what_nobody_has_signed_is_put_into_no_place,
     }
     decisions {
         decisions => a_decision_comes_back_as_it_was_kept,
         decisions => damage_is_found_wherever_it_lies,
+        decisions => the_latest_decisions_of_every_center_are_tried,
+        decisions => what_is_kept_under_something_else_is_told_and_stays,
         decisions => the_last_decisions_are_kept_and_those_of_chance,
         decisions => decisions_go_by_age,
         decisions => decisions_go_with_their_plug_in,

@@ -11,21 +11,18 @@ use crate::plugins::INPUT;
 use crate::store::Store;
 
 /// Rows read at once.
-const PAGE: usize = 32;
+const PAGE: i64 = 32;
 
 /// Enough decisions to tell a wrong master key from a damaged row.
-const DECISIONS_TRIED: u64 = 1000;
+const DECISIONS_TRIED: i64 = 1000;
 
-const DECISIONS: &str = "SELECT center, id, record FROM plugin_decisions \
-    WHERE (center, id) > ($1, $2) ORDER BY center, id LIMIT $3";
+const CENTERS: &str = "SELECT DISTINCT center FROM plugin_decisions ORDER BY center";
+
+const DECISIONS: &str = "SELECT id, record FROM plugin_decisions \
+    WHERE center = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 
 const VECTORS: &str = "SELECT center, plugin, number, input FROM plugin_vectors \
     WHERE (center, plugin, number) > ($1, $2, $3) ORDER BY center, plugin, number LIMIT $4";
-
-/// As the database takes it.
-fn page() -> i64 {
-    i64::try_from(PAGE).unwrap_or(i64::MAX)
-}
 
 impl Store {
     /// Tries the questions that versions did not survive, and recorded decisions.
@@ -40,14 +37,14 @@ impl Store {
         let mut tried = Tried::default();
         let (mut center, mut plugin, mut number) = (String::new(), String::new(), 0);
         loop {
-            let after = arguments![center.as_str(), plugin.as_str(), number, page()];
+            let after = arguments![center.as_str(), plugin.as_str(), number, PAGE];
             let rows: Vec<(String, String, i64, Vec<u8>)> =
                 self.fulfillment.all(VECTORS, after).await?;
             for (center, plugin, number, sealed) in &rows {
                 let row = [center.as_bytes(), plugin.as_bytes(), &number.to_be_bytes()];
                 tried.one(self.secrets.opens(INPUT, &frames(&row), sealed));
             }
-            match rows.into_iter().nth(PAGE - 1) {
+            match rows.into_iter().next_back() {
                 Some((last_center, last_plugin, last_number, _)) => {
                     (center, plugin, number) = (last_center, last_plugin, last_number);
                 }
@@ -56,20 +53,25 @@ impl Store {
         }
     }
 
+    /// The latest of each center, which has its share of all that are tried.
     async fn tried_decisions(&self) -> Result<Tried, Fault> {
         let mut tried = Tried::default();
-        let (mut center, mut id) = (String::new(), Vec::new());
-        while tried.all < DECISIONS_TRIED {
-            let after = arguments![center.as_str(), &id, page()];
-            let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
-                self.fulfillment.all(DECISIONS, after).await?;
-            for (center, id, sealed) in &rows {
-                let row = [center.as_bytes(), id.as_slice()];
-                tried.one(self.secrets.opens(RECORD, &frames(&row), sealed));
-            }
-            match rows.into_iter().nth(PAGE - 1) {
-                Some((last_center, last_id, _)) => (center, id) = (last_center, last_id),
-                None => break,
+        let centers: Vec<(String,)> = self.fulfillment.all(CENTERS, arguments![]).await?;
+        let count = i64::try_from(centers.len()).unwrap_or(i64::MAX).max(1);
+        let share = (DECISIONS_TRIED / count).max(1);
+        for (center,) in &centers {
+            let (mut before, mut left) = (vec![255; 16], share);
+            while left > 0 {
+                let page = arguments![center.as_str(), &before, left.min(PAGE)];
+                let rows: Vec<(Vec<u8>, Vec<u8>)> = self.fulfillment.all(DECISIONS, page).await?;
+                for (id, sealed) in &rows {
+                    let row = [center.as_bytes(), id.as_slice()];
+                    tried.one(self.secrets.opens(RECORD, &frames(&row), sealed));
+                }
+                let Some((last, _)) = rows.into_iter().next_back() else {
+                    break;
+                };
+                (before, left) = (last, left - PAGE);
             }
         }
         Ok(tried)
