@@ -94,8 +94,15 @@ impl GenerationFollower {
                 let tripped = breaker.failed(now, call.context.purchase)?;
                 Some((tripped, failure.clone()))
             }
-            // A call that never came to its turn says nothing of the version.
-            Some(PluginFailure::Saturated) => None,
+            // What was not waited for, or was never asked, says nothing of the version: among such
+            // calls defects would be few.
+            Some(
+                PluginFailure::TimedOut
+                | PluginFailure::Saturated
+                | PluginFailure::HostUnavailable
+                | PluginFailure::NoSuchRole { .. }
+                | PluginFailure::NotLoaded,
+            ) => None,
             Some(_) | None => {
                 breaker.answered(now);
                 None
@@ -272,6 +279,33 @@ mod tests {
             }
         }
         assert!(trips.try_recv().is_err());
+    }
+
+    #[test]
+    fn defects_are_not_few_among_calls_that_nobody_answered() {
+        for nobody in [
+            PluginFailure::TimedOut,
+            PluginFailure::HostUnavailable,
+            PluginFailure::Saturated,
+            PluginFailure::NotLoaded,
+        ] {
+            let (follower, mut trips) = followed();
+            for number in 0..1_000 {
+                told(&follower, sold(number), Some(&nobody));
+            }
+            for number in 0..5 {
+                told(&follower, sold(number), Some(&PluginFailure::OutOfFuel));
+            }
+            assert!(trips.try_recv().is_ok(), "{nobody:?}");
+        }
+        let (follower, mut trips) = followed();
+        for number in 0..1_000 {
+            told(&follower, sold(number), None);
+        }
+        for number in 0..5 {
+            told(&follower, sold(number), Some(&PluginFailure::OutOfFuel));
+        }
+        assert!(trips.try_recv().is_err(), "it answers nearly always");
     }
 
     #[test]
