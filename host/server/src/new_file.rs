@@ -41,14 +41,42 @@ pub(crate) fn create(path: &Path, readers: Readers) -> Result<File> {
 /// Makes a file that is not there yet, with this in it.
 pub(crate) fn write(path: &Path, readers: Readers, bytes: &[u8]) -> Result<()> {
     use std::io::Write as _;
+    fill(path, readers, |file| file.write_all(bytes))
+}
+
+/// Makes a file that is not there yet. Half of one would stand in the way of the next try.
+fn fill(
+    path: &Path,
+    readers: Readers,
+    filling: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> Result<()> {
     let mut file = create(path, readers)?;
-    let written = file.write_all(bytes);
-    written.with_context(|| format!("cannot write {}", path.display()))
+    let filled = filling(&mut file);
+    drop(file);
+    if filled.is_err() {
+        // It was made a moment ago. What came of the writing is what is told.
+        let _left = std::fs::remove_file(path);
+    }
+    filled.with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_a_file_is_not_left_behind() {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new");
+        let full = fill(&file, Readers::Usual, |file| {
+            file.write_all(b"half")?;
+            Err(ErrorKind::StorageFull.into())
+        });
+        assert!(format!("{:#}", full.unwrap_err()).contains("cannot write"));
+        write(&file, Readers::Usual, b"whole").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"whole");
+    }
 
     #[test]
     fn what_stands_in_the_way_is_named() {
