@@ -23,7 +23,10 @@ pub(super) async fn run(
 ) -> Result<ExitCode> {
     let center = center_id(&arguments.center.center)?;
     if !arguments.elsewhere {
-        refuse_unknown(&center, &config()?).await?;
+        let looked_up = async { refuse_unknown(&center, &config()?).await };
+        looked_up.await.context(
+            "whether this host has the center is looked up; for a center of another host, use --elsewhere",
+        )?;
     }
     let plugin = Plugin::with_manifest(&arguments.plugin, arguments.manifest.as_deref())?;
     let (written, manifest) = plugin.manifest()?;
@@ -63,6 +66,5 @@ async fn refuse_unknown(center: &CenterId, config: &Config) -> Result<()> {
     let house = House::open(config).await?;
     let known = known_center(&house, center.as_str()).await;
     house.close().await;
-    known.context("for a center of another host, use --elsewhere")?;
-    Ok(())
+    known.map(drop)
 }
