@@ -3,81 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use colophon_core::catalog::{Book, Location, ObjectPath, StoreRoot, TitleFacts};
 use colophon_core::plugin::{PluginFailure, Plugins, ResolverAnswer};
-use colophon_core::ports::{Catalog, Unavailable};
 use colophon_plugin_host::{CATALOG_PLUGIN, Chain, Granted, Limits, Registry};
-use colophon_receipt::CenterId;
-use colophon_title::{ContentKey, VersionId};
 use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
 
 use crate::guest::resolver;
 use crate::harm::{FIND, endless_loop};
-use crate::world::{book, center, request, sandbox};
+use crate::world::{Shelf, book, center, request, sandbox};
 
 /// Long enough for a share to be used up on a machine that is busy with other things.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Answers once so many ask at the same time.
-struct Together(Barrier);
-
-#[async_trait]
-impl Catalog for Together {
-    async fn find(&self, _: &CenterId, _: &Book) -> Result<Option<Location>, Unavailable> {
-        self.0.wait().await;
-        Ok(Some(Location {
-            root: StoreRoot::parse("main").expect("a root"),
-            path: ObjectPath::parse("books/one").expect("a path"),
-        }))
-    }
-
-    async fn facts(
-        &self,
-        _: &CenterId,
-        _: &Location,
-    ) -> Result<Option<Arc<TitleFacts>>, Unavailable> {
-        Ok(None)
-    }
-
-    async fn content_key(
-        &self,
-        _: &CenterId,
-        _: &VersionId,
-    ) -> Result<Option<Arc<ContentKey>>, Unavailable> {
-        Ok(None)
-    }
-}
-
-/// Is never there at once.
-struct Later;
-
-#[async_trait]
-impl Catalog for Later {
-    async fn find(&self, _: &CenterId, _: &Book) -> Result<Option<Location>, Unavailable> {
-        yield_now().await;
-        Ok(None)
-    }
-
-    async fn facts(
-        &self,
-        _: &CenterId,
-        _: &Location,
-    ) -> Result<Option<Arc<TitleFacts>>, Unavailable> {
-        Ok(None)
-    }
-
-    async fn content_key(
-        &self,
-        _: &CenterId,
-        _: &VersionId,
-    ) -> Result<Option<Arc<ContentKey>>, Unavailable> {
-        Ok(None)
-    }
-}
-
-async fn registry(catalog: impl Catalog + 'static) -> Arc<Registry> {
+async fn registry(shelf: Shelf) -> Arc<Registry> {
     let sandbox = sandbox();
     let built_in = Granted::catalog(Limits {
         deadline: DEADLINE,
@@ -86,7 +24,7 @@ async fn registry(catalog: impl Catalog + 'static) -> Arc<Registry> {
     let built_in = sandbox.load(CATALOG_PLUGIN, built_in).await.expect("loads");
     Arc::new(Registry::new(
         sandbox,
-        Arc::new(catalog),
+        Arc::new(shelf),
         Chain::from([built_in]),
     ))
 }
@@ -127,7 +65,7 @@ async fn use_up(plugins: &Arc<Registry>, at: &str, times: usize) -> Vec<PluginFa
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guests_that_never_end_keep_their_own_center_waiting_and_nobody_else() {
-    let plugins = registry(Together(Barrier::new(1))).await;
+    let plugins = registry(Shelf::Together(Barrier::new(1))).await;
     let neighbors = {
         let plugins = Arc::clone(&plugins);
         async move {
@@ -168,7 +106,7 @@ async fn guests_that_never_end_keep_their_own_center_waiting_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_turn_is_held_while_a_service_is_waited_for() {
-    let plugins = registry(Together(Barrier::new(4))).await;
+    let plugins = registry(Shelf::Together(Barrier::new(4))).await;
     use_up(&plugins, "north", 16).await;
     // There is one turn on so small a host: the second asks only if the first has given it up.
     let asked = asking(&plugins, "north", 4);
@@ -180,7 +118,7 @@ async fn no_turn_is_held_while_a_service_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_center_that_takes_turns_is_served_all_the_same() {
-    let plugins = registry(Together(Barrier::new(1))).await;
+    let plugins = registry(Shelf::Together(Barrier::new(1))).await;
     use_up(&plugins, "north", 16).await;
     let asked = asking(&plugins, "north", 100);
     assert!(plugins.takes_turns(&center("north")));
@@ -194,7 +132,7 @@ async fn a_center_that_takes_turns_is_served_all_the_same() {
 /// A service that is never there at once, and whose guest works between two calls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_between_two_host_calls_is_counted() {
-    let plugins = registry(Later).await;
+    let plugins = registry(Shelf::Later).await;
     let busy = format!(
         "(func $resolve (param i32) (result i32) (local $calls i32) (local $work i32)
            (loop $again {FIND}

@@ -11,6 +11,8 @@ use colophon_core::ports::{Catalog, Service, Unavailable};
 use colophon_plugin_host::{Chain, Granted, Limits, Registry, Sandbox, Settings};
 use colophon_receipt::CenterId;
 use colophon_title::{ContentKey, VersionId};
+use tokio::sync::Barrier;
+use tokio::task::yield_now;
 
 pub(crate) use super::request::{book, center, request};
 
@@ -18,6 +20,10 @@ pub(crate) use super::request::{book, center, request};
 pub(crate) enum Shelf {
     /// Answers from these titles, by center and book id.
     Holding(HashMap<(String, String), &'static str>),
+    /// Has every title, once so many ask at the same time.
+    Together(Barrier),
+    /// Has none, and is never there at once.
+    Later,
     /// The database is away.
     Away,
     /// Never answers.
@@ -47,6 +53,17 @@ impl Catalog for Shelf {
                     root: StoreRoot::parse("main").expect("a root"),
                     path: ObjectPath::parse(path).expect("a path"),
                 }))
+            }
+            Self::Together(all) => {
+                all.wait().await;
+                Ok(Some(Location {
+                    root: StoreRoot::parse("main").expect("a root"),
+                    path: ObjectPath::parse("books/one").expect("a path"),
+                }))
+            }
+            Self::Later => {
+                yield_now().await;
+                Ok(None)
             }
             Self::Away => Err(Unavailable::new(
                 Service::FulfillmentDatabase,
