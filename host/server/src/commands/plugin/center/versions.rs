@@ -219,7 +219,13 @@ fn refused(chosen: &Chosen, error: StepError) -> anyhow::Error {
              back to",
             record.id
         ),
-        _ => String::new(),
+        StepError::Refused(_)
+        | StepError::NotFound
+        | StepError::GrantChanged
+        | StepError::Asked(_)
+        | StepError::Full { .. }
+        | StepError::Unavailable(_)
+        | StepError::Damaged(_) => String::new(),
     };
     anyhow::Error::from(error).context(format!(
         "center {center}, plug-in {}: nothing was changed{advice}",

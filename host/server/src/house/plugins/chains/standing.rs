@@ -286,10 +286,9 @@ impl Chains {
 
     /// Until when what may not be asked is asked still.
     async fn look(&self, center: &CenterId, standing: &Lock<Standing>) -> Option<Instant> {
-        match timeout(LOOKS_APART, self.papers(center)).await {
-            Ok(Ok(papers)) => self.notice(center, standing, &papers),
-            // What was seen the last time counts on.
-            Ok(Err(_)) | Err(_) => {}
+        // Where the database does not answer, what was seen the last time counts on.
+        if let Ok(Ok(papers)) = timeout(LOOKS_APART, self.papers(center)).await {
+            self.notice(center, standing, &papers);
         }
         let until = locked(standing).until()?;
         if Instant::now() < until {
