@@ -24,6 +24,7 @@ mod broker;
 mod dead_letters;
 mod held;
 mod in_flight;
+mod link;
 mod message;
 mod names;
 mod question;

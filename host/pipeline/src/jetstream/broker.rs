@@ -1,16 +1,16 @@
 //! A connection to the broker.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use async_nats::Client;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::Stream;
-use async_nats::jetstream::{Context, ContextBuilder};
-use async_nats::{ConnectError, ConnectErrorKind};
+use async_nats::{Client, ConnectError, ConnectErrorKind};
 use colophon_core::causes::causes;
 use colophon_core::event::NamedEvent;
 
 use super::held::Held;
+use super::link::{self, Link};
 use super::settings::{BrokerSettings, PATIENCE, SettingsUnusable};
 use super::standing::{REFUSED, Standing};
 use super::stream::{self, Found};
@@ -21,8 +21,7 @@ const SEAL_BYTES_MAX: usize = 256;
 
 /// A connection to the broker, which is made again whenever it breaks.
 pub struct Broker {
-    pub(super) client: Client,
-    pub(super) context: Context,
+    link: RwLock<Link>,
     pub(super) settings: BrokerSettings,
     pub(super) standing: Arc<Standing>,
     /// What has been told of streams that are not as this host would make them.
@@ -54,17 +53,10 @@ impl Broker {
     /// [`SettingsUnusable`], whether or not the broker is there.
     pub async fn connect(settings: &BrokerSettings) -> Result<Arc<Self>, SettingsUnusable> {
         let standing = Arc::new(Standing::new());
-        let heard = Arc::clone(&standing);
-        let options = settings.options()?;
-        let options = options
-            .retry_on_initial_connect()
-            .event_callback(move |event| {
-                heard.hear(&event);
-                std::future::ready(())
-            });
-        let connected = options.connect(settings.addresses()).await;
-        let client = connected.map_err(|error| SettingsUnusable::Refused(error.into()))?;
-        Ok(Arc::new(Self::over(client, settings, standing)))
+        let link = Link::begin(settings, &standing).await?;
+        let broker = Arc::new(Self::over(link.clone(), settings, standing));
+        tokio::spawn(link::keep(Arc::downgrade(&broker), link.until_ended()));
+        Ok(broker)
     }
 
     /// Connects once and looks around; nothing is made or changed.
@@ -73,19 +65,15 @@ impl Broker {
         let options = settings.options().map_err(unusable)?;
         let client = options.connect(settings.addresses()).await;
         let client = client.map_err(|error| Trouble::NotConnected(refusal(&error)))?;
-        let broker = Self::over(client, settings, Arc::new(Standing::new()));
+        let link = Link::for_once(client);
+        let broker = Self::over(link, settings, Arc::new(Standing::new()));
         let looked = tokio::time::timeout(PATIENCE, broker.look_around()).await;
         looked.unwrap_or(Err(Trouble::Silent(PATIENCE)))
     }
 
-    fn over(client: Client, settings: &BrokerSettings, standing: Arc<Standing>) -> Self {
-        let context = ContextBuilder::new()
-            .timeout(PATIENCE)
-            .ack_timeout(PATIENCE)
-            .build(client.clone());
+    fn over(link: Link, settings: &BrokerSettings, standing: Arc<Standing>) -> Self {
         Self {
-            client,
-            context,
+            link: RwLock::new(link),
             settings: settings.clone(),
             standing,
             told: Mutex::default(),
@@ -94,22 +82,43 @@ impl Broker {
         }
     }
 
+    fn link(&self) -> Link {
+        // It is replaced as a whole.
+        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
+        link.clone()
+    }
+
+    /// The client that is at work now.
+    pub(super) fn client(&self) -> Client {
+        self.link().client
+    }
+
+    /// What asks JetStream, likewise.
+    pub(super) fn context(&self) -> Context {
+        self.link().context
+    }
+
+    /// Works with another client from now on.
+    pub(super) fn go_on_with(&self, link: Link) {
+        *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+
     /// The longest message for a row that this server and the stream take.
     pub(super) fn row_bytes_max(&self) -> usize {
         let of_stream = self.row_bytes_max.load(Ordering::Relaxed);
-        self.client.max_payload().min(of_stream)
+        self.client().max_payload().min(of_stream)
     }
 
     /// The longest dead letter, likewise.
     pub(super) fn dead_letter_bytes_max(&self) -> usize {
         let of_stream = self.dead_letter_bytes_max.load(Ordering::Relaxed);
-        self.client.max_payload().min(of_stream)
+        self.client().max_payload().min(of_stream)
     }
 
     /// How many rows, of `bytes` each, are told in one message. Servers take 1 MiB where nobody has
     /// set it lower, so this binds only there.
     pub(super) fn told_at_once(&self, bytes: usize) -> usize {
-        let room = self.client.max_payload().saturating_sub(SEAL_BYTES_MAX);
+        let room = self.client().max_payload().saturating_sub(SEAL_BYTES_MAX);
         (room / bytes).max(1)
     }
 
@@ -120,14 +129,17 @@ impl Broker {
 
     /// That there is a connection now.
     pub(super) fn connected(&self) -> Result<(), Trouble> {
-        let state = self.client.connection_state();
-        let connected = self.standing.see(&state);
+        let link = self.link();
+        let connected = match link.has_ended() {
+            true => Err(self.standing.see_end()),
+            false => self.standing.see(&link.client.connection_state()),
+        };
         connected.map_err(Trouble::NotConnected)
     }
 
     /// The stream of rows, made where it is missing.
     pub(super) async fn rows(&self) -> Result<Stream, Trouble> {
-        let found = stream::ensure(&self.context, stream::rows(&self.settings)).await?;
+        let found = stream::ensure(&self.context(), stream::rows(&self.settings)).await?;
         self.row_bytes_max
             .store(stream::message_bytes_max(&found.it), Ordering::Relaxed);
         Ok(self.noted(found))
@@ -137,7 +149,7 @@ impl Broker {
     pub(super) async fn held(&self) -> Result<Option<Held>, Trouble> {
         let wanted = stream::rows(&self.settings);
         let looked_up = async {
-            let Some(stream) = stream::look_up(&self.context, &wanted).await? else {
+            let Some(stream) = stream::look_up(&self.context(), &wanted).await? else {
                 return Ok(None);
             };
             let consumer = stream::log_writers(&self.settings);
@@ -152,7 +164,7 @@ impl Broker {
     /// The stream of dead letters, likewise.
     pub(super) async fn dead_letters(&self) -> Result<Stream, Trouble> {
         let wanted = stream::dead_letters(&self.settings);
-        let found = stream::ensure(&self.context, wanted).await?;
+        let found = stream::ensure(&self.context(), wanted).await?;
         self.dead_letter_bytes_max
             .store(stream::message_bytes_max(&found.it), Ordering::Relaxed);
         Ok(self.noted(found))
@@ -180,13 +192,13 @@ impl Broker {
 
     async fn look_around(&self) -> Result<Inspection, Trouble> {
         let mut inspection = Inspection {
-            server_version: self.client.server_info().version,
+            server_version: self.client().server_info().version,
             waiting: None,
             dead_letters: 0,
             differences: Vec::new(),
         };
         let rows = stream::rows(&self.settings);
-        if let Some(found) = stream::look_up(&self.context, &rows).await? {
+        if let Some(found) = stream::look_up(&self.context(), &rows).await? {
             let wanted = stream::log_writers(&self.settings);
             inspection.differences.extend(found.differences);
             let messages = found.it.cached_info().state.messages;
@@ -200,7 +212,7 @@ impl Broker {
             });
         }
         let dead = stream::dead_letters(&self.settings);
-        if let Some(found) = stream::look_up(&self.context, &dead).await? {
+        if let Some(found) = stream::look_up(&self.context(), &dead).await? {
             inspection.differences.extend(found.differences);
             inspection.dead_letters = found.it.cached_info().state.messages;
         }

@@ -37,7 +37,7 @@ pub(super) async fn keep(
     let kept_bytes = payload.len();
     let letter = PublishMessage::build().headers(headers).payload(payload);
     let kept = async {
-        let sent = broker.context.send_publish(subject.clone(), letter).await;
+        let sent = broker.context().send_publish(subject.clone(), letter).await;
         let acknowledged = match sent {
             Ok(acknowledged) => acknowledged.await,
             Err(error) => Err(error),

@@ -189,7 +189,8 @@ impl BrokerSettings {
     }
 }
 
-fn wait_before(attempts: usize) -> Duration {
+/// How long to wait before trying once more what has failed so many times.
+pub(super) fn wait_before(attempts: usize) -> Duration {
     let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).min(10);
     Duration::from_millis(50)
         .saturating_mul(1 << doublings)

@@ -83,6 +83,14 @@ impl Standing {
         }
     }
 
+    /// The client library has ended, and says why there is no connection.
+    pub(super) fn see_end(&self) -> String {
+        let mut problems = self.problems();
+        problems.link = Some(ENDED.to_owned());
+        measure(&problems);
+        ENDED.to_owned()
+    }
+
     /// A connection begins.
     fn begin(&self, problems: &mut Problems) {
         problems.link = None;
@@ -146,6 +154,8 @@ fn measure(problems: &Problems) {
 }
 
 const BROKE: &str = "the connection broke";
+
+const ENDED: &str = "the client library has ended over a message, and is begun anew";
 
 /// What is said of credentials that the broker does not accept.
 pub(super) const REFUSED: &str = "the broker refuses the credentials (authorization violation)";

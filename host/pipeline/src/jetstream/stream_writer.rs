@@ -191,7 +191,7 @@ impl Source {
         let messages = consumer
             .stream()
             .max_messages_per_batch(BATCH_ROWS)
-            .max_bytes_per_batch(BATCH_BYTES.max(2 * broker.client.max_payload()))
+            .max_bytes_per_batch(BATCH_BYTES.max(2 * broker.client().max_payload()))
             .heartbeat(HEARTBEAT)
             .expires(REQUEST)
             .messages();

@@ -46,7 +46,7 @@ impl Listening {
         while !ended.is_cancelled() {
             // A subscription outlives its connection; it ends with the client.
             let subject = self.broker.settings.names.complete(self.node);
-            let subscribed = self.broker.client.subscribe(subject).await;
+            let subscribed = self.broker.client().subscribe(subject).await;
             if let Ok(mut messages) = subscribed {
                 while let Some(Some(message)) = ended.run_until_cancelled(messages.next()).await {
                     self.hear(&message.payload);
@@ -159,10 +159,8 @@ impl Relay {
 
     async fn ask(&mut self, sequences: &RangeInclusive<i64>) -> Answer {
         let subject = self.broker.settings.names.question(self.node);
-        let asked = self
-            .broker
-            .client
-            .request(subject, question(sequences).into());
+        let client = self.broker.client();
+        let asked = client.request(subject, question(sequences).into());
         let Ok(answer) = asked.await else {
             return Answer::Nobody;
         };

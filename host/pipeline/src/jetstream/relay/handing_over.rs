@@ -108,16 +108,12 @@ impl Relay {
         accepted: &mut Vec<Accepted>,
     ) -> Result<(), Trouble> {
         let subject = self.broker.settings.names.rows(self.node);
+        let context = self.broker.context();
         let mut sent = FuturesUnordered::new();
         let mut trouble = None;
         for (sequence, row) in rows {
             let message = message::row(row.event, *sequence, row.payload.clone());
-            match self
-                .broker
-                .context
-                .send_publish(subject.clone(), message)
-                .await
-            {
+            match context.send_publish(subject.clone(), message).await {
                 Ok(acknowledged) => {
                     let (sequence, before) = (*sequence, row.times);
                     sent.push(async move { (sequence, before, acknowledged.await) });

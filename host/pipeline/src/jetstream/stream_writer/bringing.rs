@@ -198,6 +198,6 @@ impl StreamWriterPorts {
 
     async fn say(&self, node: NodeId, sealed: Vec<u8>) -> Result<(), PublishError> {
         let subject = self.broker.settings.names.complete(node);
-        self.broker.client.publish(subject, sealed.into()).await
+        self.broker.client().publish(subject, sealed.into()).await
     }
 }

@@ -25,10 +25,8 @@ pub(super) async fn answer(ports: StreamWriterPorts, stop: CancellationToken) {
     let subject = ports.broker.settings.names.all_questions();
     while !stop.is_cancelled() {
         // A subscription outlives its connection; it ends with the client.
-        let subscribed = ports
-            .broker
-            .client
-            .queue_subscribe(subject.clone(), GROUP.to_owned());
+        let client = ports.broker.client();
+        let subscribed = client.queue_subscribe(subject.clone(), GROUP.to_owned());
         if let Ok(questions) = subscribed.await {
             questions
                 .take_until(stop.cancelled())
@@ -57,7 +55,8 @@ impl StreamWriterPorts {
             // The node is to wait on, and not to hand its rows over again.
             Ok(Err(_)) | Err(_) => seal_cannot_say(cipher, node, &asked),
         };
-        let said = self.broker.client.publish(reply, answer.into());
+        let client = self.broker.client();
+        let said = client.publish(reply, answer.into());
         // A node without an answer asks again.
         let _lost = timeout(PATIENCE, said).await;
     }

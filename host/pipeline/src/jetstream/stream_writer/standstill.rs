@@ -134,7 +134,7 @@ async fn fetch(broker: &Broker, stream: &str, from: u64) -> Result<Option<RawMes
     let rows = broker.settings.names.all_rows();
     let asked = json!({ "seq": from, "next_by_subj": rows });
     let subject = format!("STREAM.MSG.GET.{stream}");
-    let fetched = timeout(PATIENCE, broker.context.request(subject, &asked)).await;
+    let fetched = timeout(PATIENCE, broker.context().request(subject, &asked)).await;
     let fetched = fetched.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
     match fetched.map_err(|error| Trouble::clearing(stream, error))? {
         Response::Ok(Fetched { message }) => Ok(Some(message)),
