@@ -103,3 +103,37 @@ pub(crate) async fn a_stream_that_is_deleted_is_made_anew(server: NatsServer) {
     source.submit(10).await;
     all_arrived(&source, &log, 20).await;
 }
+
+pub(crate) async fn a_stream_that_is_replayed_makes_no_row_twice(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let stranger = stranger(&server).await;
+    let stream = stranger.create_stream(forgetful()).await.unwrap();
+    let broker = connect(&settings(&server)).await;
+    let _relay = source.relay(&broker);
+    source.submit(50).await;
+    let held = async || held(&stranger).await;
+    eventually("the broker has the rows", async || held().await == 50).await;
+    let mut rows = Vec::new();
+    for number in 1..=50 {
+        rows.push(stream.get_raw_message(number).await.unwrap());
+    }
+    let _writer = writer(&broker, &log);
+    all_arrived(&source, &log, 50).await;
+    for times in 2..=4 {
+        for row in &rows {
+            // As soon as the broker does not know it again.
+            eventually("it is taken", async || {
+                let (subject, headers) = (row.subject.clone(), row.headers.clone());
+                let sent = stranger.publish_with_headers(subject, headers, row.payload.clone());
+                !sent.await.unwrap().await.unwrap().duplicate
+            })
+            .await;
+        }
+        eventually("they are handed in again", async || {
+            log.handed_in.load(Ordering::Relaxed) >= 50 * times
+        })
+        .await;
+    }
+    eventually("the stream is empty", async || held().await == 0).await;
+    assert_eq!(log.rows().await, 50);
+}

@@ -60,7 +60,10 @@ on_both_releases! {
     losses => a_lost_acknowledgment_has_one_row_handed_over_again,
     losses => a_wiped_broker_loses_nothing,
     losses => a_stream_that_is_deleted_is_made_anew,
+    losses => a_stream_that_is_replayed_makes_no_row_twice,
     outages => a_broker_that_is_killed_under_load_loses_nothing,
+    outages => a_broker_that_counts_its_messages_anew_hands_out_all,
+    outages => what_a_broker_forgets_that_it_has_handed_out_comes_again,
     outages => a_frozen_broker_keeps_nobody_waiting,
     outages => rows_that_nobody_brings_are_handed_over_once,
     outages => a_stream_that_somebody_else_makes_anew_gets_no_copies,
@@ -87,5 +90,7 @@ on_both_releases! {
     strangers => what_else_comes_into_the_stream_stays_there,
     strangers => a_row_removed_behind_something_else_comes_again,
     strangers => a_stream_that_may_not_be_purged_is_not,
+    strangers => a_stream_that_lets_nothing_be_removed_is_told_of,
     unfit => what_the_client_does_not_hand_up_is_buried,
+    unfit => what_ends_the_client_is_buried_and_another_goes_on,
 }

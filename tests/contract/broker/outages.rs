@@ -53,6 +53,48 @@ pub(crate) async fn a_broker_that_is_killed_under_load_loses_nothing(mut server:
     .await;
 }
 
+pub(crate) async fn a_broker_that_counts_its_messages_anew_hands_out_all(mut server: NatsServer) {
+    server.kill();
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    let mut submitted = 0;
+    // Fewer than it has counted, so that it passes over all of them, and more, so that it does over
+    // some.
+    for rows in [100, 20, 300] {
+        source.submit(rows).await;
+        submitted += rows;
+        server.run();
+        all_arrived(&source, &log, submitted).await;
+        let stranger = stranger(&server).await;
+        eventually("the stream is empty", async || held(&stranger).await == 0).await;
+        // Release 2.9 has forgotten how far it had come then.
+        server.kill();
+    }
+}
+
+pub(crate) async fn what_a_broker_forgets_that_it_has_handed_out_comes_again(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    source.submit(10).await;
+    all_arrived(&source, &log, 10).await;
+    log.away.store(true, Ordering::Relaxed);
+    source.submit(50).await;
+    eventually("it is told", async || {
+        let problem = broker.standing().problem();
+        problem.is_some_and(|problem| problem.contains("the logging database"))
+    })
+    .await;
+    // Somebody removes what has been brought; then release 2.9 forgets all that it has handed out.
+    let stranger = stranger(&server).await;
+    let stream = stranger.get_stream("COLOPHON_LOG").await.unwrap();
+    let purge = stream.purge().filter("colophon.log.rows.*").sequence(11);
+    purge.await.unwrap();
+    log.away.store(false, Ordering::Relaxed);
+    all_arrived(&source, &log, 60).await;
+}
+
 pub(crate) async fn a_frozen_broker_keeps_nobody_waiting(server: NatsServer) {
     let (source, log) = (Source::new().await, LoggingDatabase::new().await);
     let broker = connect(&settings(&server)).await;

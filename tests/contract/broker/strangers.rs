@@ -281,6 +281,20 @@ pub(crate) async fn a_stream_that_may_not_be_purged_is_not(server: NatsServer) {
     assert!(told.contains("deny_purge true instead of false"), "{told}");
 }
 
+pub(crate) async fn a_stream_that_lets_nothing_be_removed_is_told_of(server: NatsServer) {
+    let theirs = Config {
+        deny_delete: true,
+        ..forgetful()
+    };
+    stranger(&server).await.create_stream(theirs).await.unwrap();
+    let inspection = Broker::inspect(&settings(&server)).await.unwrap();
+    let told = inspection.differences.join("\n");
+    assert!(
+        told.contains("deny_delete true instead of false, so that a message"),
+        "{told}"
+    );
+}
+
 pub(crate) async fn a_row_under_another_name_is_none(server: NatsServer) {
     let (source, log) = (Source::new().await, LoggingDatabase::new().await);
     let stranger = stranger(&server).await;

@@ -1,9 +1,10 @@
 //! Messages that a broker takes and stores, and that the client does not hand up.
 
+use std::sync::Arc;
+
 use base64ct::{Base64, Encoding as _};
 use colophon_pipeline::jetstream::Broker;
-use colophon_tests::nats::{NatsRelease, NatsServer};
-use colophon_tests::tool::skipped;
+use colophon_tests::nats::NatsServer;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -26,17 +27,20 @@ const UNFIT: [&[u8]; 8] = [
     b"rubbish\r\n\r\n",
 ];
 
+/// What the client library does not survive.
+const DEADLY: &[u8] = b"NATS/1.0\r\nName: x\ry\r\n\r\n";
+
 const SUBJECT: &str = "colophon.log.rows.nobody";
 
 /// Publishes messages with these headers, in the words of the protocol.
-async fn publish_all(server: &NatsServer, headers: &[&[u8]]) {
+async fn publish_all(server: &NatsServer, subject: &str, headers: &[&[u8]]) {
     let address = server.address();
     let place = address.strip_prefix("nats://").unwrap();
     let mut socket = TcpStream::connect(place).await.unwrap();
     let mut said = b"CONNECT {\"verbose\":false,\"headers\":true}\r\n".to_vec();
     for headers in headers {
         let (length, all) = (headers.len(), headers.len() + "poison".len());
-        said.extend(format!("HPUB {SUBJECT} {length} {all}\r\n").bytes());
+        said.extend(format!("HPUB {subject} {length} {all}\r\n").bytes());
         said.extend_from_slice(headers);
         said.extend(b"poison\r\n");
     }
@@ -50,28 +54,47 @@ async fn publish_all(server: &NatsServer, headers: &[&[u8]]) {
 }
 
 pub(crate) async fn what_the_client_does_not_hand_up_is_buried(server: NatsServer) {
-    if server.release() == NatsRelease::Debian {
-        let why = "release 2.9 forgets what is pending when something is purged";
-        return skipped("what the client does not hand up on 2.9", why);
+    are_buried(&server, &UNFIT).await;
+}
+
+pub(crate) async fn what_ends_the_client_is_buried_and_another_goes_on(server: NatsServer) {
+    let (source, log) = are_buried(&server, &[DEADLY]).await;
+    // What comes by another way than the stream ends it once.
+    let broker = connect(&settings(&server)).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    eventually("there is a connection", async || {
+        broker.standing().problem().is_none()
+    })
+    .await;
+    let complete = format!("colophon.log.complete.{}", source.node.id());
+    for times in 1..=3 {
+        publish_all(&server, &complete, &[DEADLY]).await;
+        source.submit(20).await;
+        all_arrived(&source, &log, 60 + 20 * times).await;
     }
+}
+
+/// Messages with these headers, among rows.
+async fn are_buried(server: &NatsServer, unfit: &[&[u8]]) -> (Source, Arc<LoggingDatabase>) {
     let (source, log) = (Source::new().await, LoggingDatabase::new().await);
-    let settings = settings(&server);
+    let settings = settings(server);
     let broker = connect(&settings).await;
-    let _relay = source.relay(&broker);
-    let stranger = stranger(&server).await;
+    let relay = source.relay(&broker);
+    let stranger = stranger(server).await;
     let has = async |messages| held(&stranger).await == messages;
     source.submit(20).await;
     eventually("the broker has the rows", async || has(20).await).await;
-    publish_all(&server, &UNFIT).await;
+    publish_all(server, SUBJECT, unfit).await;
     source.submit(20).await;
-    let all = 40 + UNFIT.len() as u64;
+    let all = 40 + unfit.len() as u64;
     eventually("the broker has everything", async || has(all).await).await;
-    let _writer = writer(&broker, &log);
+    let second = connect(&settings).await;
+    let writers = [writer(&broker, &log), writer(&second, &log)];
     all_arrived(&source, &log, 40).await;
-    // One that is lost on the way is put there once more.
+    // Each once, whoever meets it.
     eventually("they are buried", async || {
         let found = Broker::inspect(&settings).await.unwrap();
-        found.dead_letters >= UNFIT.len() as u64 && found.waiting == Some(0)
+        found.dead_letters == unfit.len() as u64 && found.waiting == Some(0)
     })
     .await;
     eventually("the stream is empty", async || has(0).await).await;
@@ -86,7 +109,7 @@ pub(crate) async fn what_the_client_does_not_hand_up_is_buried(server: NatsServe
         }
     }
     assert!(!told.is_empty());
-    let known: Vec<String> = UNFIT.iter().map(|one| Base64::encode_string(one)).collect();
+    let known: Vec<String> = unfit.iter().map(|one| Base64::encode_string(one)).collect();
     assert!(
         told.iter().all(|headers| known.contains(headers)),
         "{told:?}"
@@ -98,4 +121,9 @@ pub(crate) async fn what_the_client_does_not_hand_up_is_buried(server: NatsServe
         broker.standing().problem().is_none()
     })
     .await;
+    relay.stop().await;
+    for writer in writers {
+        writer.stop().await;
+    }
+    (source, log)
 }

@@ -19,6 +19,8 @@ use thiserror::Error;
 use crate::sealed_row::{self, Origin};
 
 const SEQUENCE: &str = "Colophon-Sequence";
+/// In a message's id, between the event and how often the broker has had it before.
+const AGAIN: char = '-';
 const PROBLEM: &str = "Colophon-Problem";
 /// In a dead letter that was cut: how many bytes its payload had.
 const PAYLOAD_BYTES: &str = "Colophon-Payload-Bytes";
@@ -46,24 +48,29 @@ pub(super) struct Arrived {
     pub(super) record: LogRecord,
 }
 
-/// The headers of a row's message.
-fn row_headers(event: EventId, sequence: i64) -> HeaderMap {
+/// The headers of a row's message, for a row that the broker has had so many times before. One that it
+/// has no more is called otherwise: it would go on knowing it for two minutes.
+fn row_headers(event: EventId, sequence: i64, times: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(NATS_MESSAGE_ID, event.to_string());
+    let id = match times {
+        0 => event.to_string(),
+        times => format!("{event}{AGAIN}{times}"),
+    };
+    headers.insert(NATS_MESSAGE_ID, id);
     headers.insert(SEQUENCE, sequence.to_string());
     headers
 }
 
 /// The message for a row.
-pub(super) fn row(event: EventId, sequence: i64, payload: Bytes) -> PublishMessage {
+pub(super) fn row(event: EventId, sequence: i64, times: u32, payload: Bytes) -> PublishMessage {
     PublishMessage::build()
-        .headers(row_headers(event, sequence))
+        .headers(row_headers(event, sequence, times))
         .payload(payload)
 }
 
 /// The bytes of a row's message that the broker's limits count.
-pub(super) fn row_bytes(event: EventId, sequence: i64, payload: &[u8]) -> usize {
-    header_bytes(&row_headers(event, sequence)).saturating_add(payload.len())
+pub(super) fn row_bytes(event: EventId, sequence: i64, times: u32, payload: &[u8]) -> usize {
+    header_bytes(&row_headers(event, sequence, times)).saturating_add(payload.len())
 }
 
 /// The bytes of headers as they stand on the wire, which the broker's limits count.
@@ -88,7 +95,8 @@ pub(super) fn open(
         let headers = message.headers.as_ref()?;
         headers.get(name).map(|value| value.as_str())
     };
-    let event = header(NATS_MESSAGE_ID.as_ref()).and_then(sixteen);
+    let event = header(NATS_MESSAGE_ID.as_ref());
+    let event = event.and_then(|id| sixteen(id.split(AGAIN).next()?));
     let event = EventId::from_bytes(event.ok_or(MessageRefused::Event)?);
     let sequence = header(SEQUENCE).and_then(|text| i64::from_str(text).ok());
     let sequence = sequence.filter(|number| *number > 0);
@@ -117,7 +125,7 @@ pub(super) fn node_of(subject: &str) -> Option<NodeId> {
 
 /// The headers of a message that is no row, with the reason. Headers that mean something to the
 /// broker come along under another name: they would have it treat this message as it did that one.
-fn with_problem(headers: Option<&HeaderMap>, problem: &str) -> HeaderMap {
+fn with_problem(headers: Option<&HeaderMap>, problem: &str, id: &str) -> HeaderMap {
     let mut told = HeaderMap::new();
     for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
         let Some(value) = values.first() else {
@@ -131,18 +139,22 @@ fn with_problem(headers: Option<&HeaderMap>, problem: &str) -> HeaderMap {
         }
     }
     told.insert(PROBLEM, problem);
+    if !id.is_empty() {
+        told.insert(NATS_MESSAGE_ID, id);
+    }
     told
 }
 
 /// A dead letter of at most `bytes_max` bytes: headers and payload of a message with what is wrong
-/// with it. Where the broker takes no more the payload is cut, and where that is not enough the
+/// with it, under an `id` that the broker knows again if it has one. Where the broker takes no more the payload is cut, and where that is not enough the
 /// headers are left out.
 pub(super) fn dead_letter(
     message: &async_nats::Message,
     problem: &str,
+    id: &str,
     bytes_max: usize,
 ) -> (HeaderMap, Bytes) {
-    let headers = with_problem(message.headers.as_ref(), problem);
+    let headers = with_problem(message.headers.as_ref(), problem, id);
     let payload = message.payload.clone();
     if header_bytes(&headers).saturating_add(payload.len()) <= bytes_max {
         return (headers, payload);
@@ -154,8 +166,8 @@ pub(super) fn dead_letter(
     };
     let with_own = cut(headers);
     with_own
-        .or_else(|| cut(with_problem(None, problem)))
-        .unwrap_or_else(|| (with_problem(None, problem), Bytes::new()))
+        .or_else(|| cut(with_problem(None, problem, id)))
+        .unwrap_or_else(|| (with_problem(None, problem, id), Bytes::new()))
 }
 
 /// Sixteen bytes as 32 lower-case hexadecimal digits.
@@ -292,23 +304,24 @@ mod tests {
         headers.insert("Other", "o".repeat(100));
         let poison = message(Some(headers), &[7; 1000]);
         let check = |bytes_max: usize, payload: usize, has_own: bool, is_cut: bool| {
-            let (headers, kept) = dead_letter(&poison, "why", bytes_max);
+            let (headers, kept) = dead_letter(&poison, "why", "7 77", bytes_max);
             assert!(
                 header_bytes(&headers) + kept.len() <= bytes_max,
                 "{bytes_max}"
             );
             assert_eq!(kept.len(), payload, "{bytes_max}");
             assert_eq!(headers.get("Colophon-Problem").unwrap().as_str(), "why");
+            assert_eq!(headers.get(NATS_MESSAGE_ID).unwrap().as_str(), "7 77");
             assert_eq!(headers.get("Other").is_some(), has_own, "{bytes_max}");
             let told = headers.get(PAYLOAD_BYTES).map(|bytes| bytes.as_str());
             assert_eq!(told, is_cut.then_some("1000"), "{bytes_max}");
         };
-        let whole = header_bytes(&with_problem(poison.headers.as_ref(), "why")) + 1000;
+        let whole = header_bytes(&with_problem(poison.headers.as_ref(), "why", "7 77")) + 1000;
         check(whole, 1000, true, false);
         let told = PAYLOAD_BYTES.len() + ": 1000\r\n".len();
         check(whole - 1, 1000 - 1 - told, true, true);
         check(whole - 1000 + told, 0, true, true);
-        let bare = header_bytes(&with_problem(None, "why")) + told;
+        let bare = header_bytes(&with_problem(None, "why", "7 77")) + told;
         check(
             whole - 1000 + told - 1,
             whole - 1001 + told - bare,
@@ -321,8 +334,12 @@ mod tests {
     #[test]
     fn a_row_is_as_long_as_its_message() {
         let event = EventId::from_bytes([1; 16]);
-        let expected =
-            format!("NATS/1.0\r\nNats-Msg-Id: {event}\r\nColophon-Sequence: 77\r\n\r\npayload");
-        assert_eq!(row_bytes(event, 77, b"payload"), expected.len());
+        for (times, again) in [(0, ""), (12, "-12")] {
+            let expected = format!(
+                "NATS/1.0\r\nNats-Msg-Id: {event}{again}\r\nColophon-Sequence: 77\r\n\r\npayload"
+            );
+            let bytes = row_bytes(event, 77, times, b"payload");
+            assert_eq!(bytes, expected.len());
+        }
     }
 }

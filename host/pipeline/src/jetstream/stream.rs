@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, FromConsumer as _, pull};
 use async_nats::jetstream::context::{
     ConsumerInfoErrorKind, CreateStreamErrorKind, GetStreamErrorKind,
 };
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{
+    Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType, Stream,
+};
 use async_nats::jetstream::{Context, ErrorCode};
 
 use super::Names;
@@ -157,6 +159,31 @@ pub(super) async fn ensure_consumer(
     Ok(Found { it, differences })
 }
 
+/// Deletes the log writers' consumer and makes one with the same settings that begins with the first
+/// message in the stream.
+pub(super) async fn replace_consumer(
+    stream: &Stream,
+    known: &consumer::Info,
+) -> Result<(), Trouble> {
+    let wanted = pull::Config::try_from_consumer_config(known.config.clone());
+    let mut wanted = wanted.map_err(|error| Trouble::Consumer(error.into()))?;
+    wanted.deliver_policy = DeliverPolicy::All;
+    match stream.delete_consumer(Names::CONSUMER).await {
+        Ok(_) => {}
+        // Another log writer was first.
+        Err(error) if is_no_consumer(&error.kind()) => {}
+        Err(error) => return Err(Trouble::Consumer(error.into())),
+    }
+    let made = stream.get_or_create_consumer(Names::CONSUMER, wanted).await;
+    made.map(drop)
+        .map_err(|error| Trouble::Consumer(error.into()))
+}
+
+fn is_no_consumer(kind: &ConsumerErrorKind) -> bool {
+    matches!(kind, ConsumerErrorKind::JetStream(error)
+        if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
+}
+
 fn stream_differences(wanted: &Config, found: &Config) -> Vec<String> {
     let mut differences = Differences::of(&wanted.name);
     differences.compare("retention", &wanted.retention, &found.retention);
@@ -175,7 +202,13 @@ fn stream_differences(wanted: &Config, found: &Config) -> Vec<String> {
     differences.compare("num_replicas", replicas.0, replicas.1);
     differences.compare("no_ack", &false, &found.no_ack);
     differences.compare("deny_purge", &false, &found.deny_purge);
+    if found.deny_purge {
+        differences.mean("what has been brought lies there until its time is over");
+    }
     differences.compare("deny_delete", &false, &found.deny_delete);
+    if found.deny_delete {
+        differences.mean("a message that no log writer can read holds up what lies behind it");
+    }
     differences.found
 }
 
@@ -208,6 +241,14 @@ impl Differences {
         Self {
             what: what.to_owned(),
             found: Vec::new(),
+        }
+    }
+
+    /// What comes of the last one.
+    fn mean(&mut self, consequence: &str) {
+        if let Some(last) = self.found.last_mut() {
+            last.push_str(", so that ");
+            last.push_str(consequence);
         }
     }
 

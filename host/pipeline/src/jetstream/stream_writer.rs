@@ -7,6 +7,7 @@
 mod bringing;
 mod questions;
 mod standstill;
+mod unfit;
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use self::standstill::Standstill;
+use self::standstill::{Looked, Stand, Standstill, is_beyond};
 use super::broker::Broker;
 use super::names::Names;
 use super::settings::PATIENCE;
@@ -62,6 +63,10 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long one request for rows stands.
 const REQUEST: Duration = Duration::from_secs(30);
 
+const BEYOND: &str = "the broker has begun to number its messages anew, and passes over them";
+
+const FORGOTTEN: &str = "the broker has forgotten what it has handed out and nobody has brought";
+
 /// Brings rows to the logging database until it is stopped.
 pub struct StreamWriter {
     ports: StreamWriterPorts,
@@ -81,6 +86,15 @@ struct Source {
     messages: pull::Stream,
     /// Looks in a row that found rows waiting and nothing handed out.
     idle_looks: u32,
+    /// Up to where everything was removed from the stream.
+    cleared: u64,
+}
+
+/// What a look at the consumer leaves to do.
+enum Next {
+    GoOn,
+    /// The consumer is another one now.
+    BeginAnew,
 }
 
 impl StreamWriter {
@@ -122,7 +136,9 @@ impl StreamWriter {
         let mut source = Source::open(&self.ports.broker).await?;
         while !stop.is_cancelled() {
             // First of all, since there are messages that end each hand-out as soon as it begins.
-            self.look(&mut source).await?;
+            if let Next::BeginAnew = self.look(&mut source).await? {
+                source = Source::open(&self.ports.broker).await?;
+            }
             let gathered = source.gather(stop).await?;
             if gathered.is_empty() {
                 // Nothing waits, and the logging database has refused nothing.
@@ -140,19 +156,54 @@ impl StreamWriter {
 
     /// Looks at the consumer now and then: measures what waits, notices a hand-out that has come to a
     /// standstill, and removes from the stream what is done with.
-    async fn look(&mut self, source: &mut Source) -> Result<(), Trouble> {
+    async fn look(&mut self, source: &mut Source) -> Result<Next, Trouble> {
         if self.looked_at.elapsed() < LOOK_EVERY {
-            return Ok(());
+            return Ok(Next::GoOn);
         }
         self.looked_at = Instant::now();
         let info = source.info().await?;
-        if self.standstill.is_long(&info, self.looked_at) {
-            let buried = standstill::bury_unfit(&self.ports.broker, &source.stream, &info).await;
-            self.standstill
-                .looked_into(*buried.as_ref().unwrap_or(&0), self.looked_at);
-            buried?;
+        if is_beyond(&info, source.last().await?) {
+            source.replace_consumer(&info, BEYOND).await?;
+            return Ok(Next::BeginAnew);
         }
-        source.clear(&info).await
+        if let Some(from) = self.standstill.look_from(&info, self.looked_at)
+            && let Next::BeginAnew = self.look_into(source, &info, from).await?
+        {
+            return Ok(Next::BeginAnew);
+        }
+        source.clear(&info).await?;
+        Ok(Next::GoOn)
+    }
+
+    /// Buries what the client does not hand up. If that is not it, the broker has forgotten what it
+    /// has handed out.
+    async fn look_into(
+        &mut self,
+        source: &Source,
+        info: &consumer::Info,
+        from: u64,
+    ) -> Result<Next, Trouble> {
+        let (broker, stream) = (&self.ports.broker, &source.stream);
+        let mut looked = Looked {
+            buried: 0,
+            next: from,
+            is_through: false,
+        };
+        let to = info.delivered.stream_sequence;
+        let buried = unfit::bury(broker, stream, to, &mut looked).await;
+        self.standstill.looked_into(from, looked, Instant::now());
+        buried?;
+        let is_forgetful = Stand::of(info) == Stand::Forgetful;
+        if !is_forgetful || looked.buried > 0 || !looked.is_through {
+            return Ok(Next::GoOn);
+        }
+        // What else comes into the stream is passed over, and looks the same.
+        let behind = info.ack_floor.stream_sequence.saturating_add(1);
+        if !unfit::is_any_between(broker, stream, behind, to).await? {
+            return Ok(Next::GoOn);
+        }
+        source.replace_consumer(info, FORGOTTEN).await?;
+        Ok(Next::BeginAnew)
     }
 
     /// Reports the beginning of a delay, once for each kind of trouble, and its end.
@@ -204,6 +255,7 @@ impl Source {
             consumer,
             messages,
             idle_looks: 0,
+            cleared: 0,
         })
     }
 
@@ -262,12 +314,36 @@ impl Source {
         Ok(info)
     }
 
+    /// The number of the last message in the stream, or of the one that was it.
+    async fn last(&self) -> Result<u64, Trouble> {
+        let name = &self.stream.cached_info().config.name;
+        let info = timeout(PATIENCE, self.stream.get_info()).await;
+        let info = info.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
+        let info = info.map_err(|error| Trouble::stream(name, error))?;
+        Ok(info.state.last_sequence)
+    }
+
+    /// Has the broker hand out everything that is in the stream: by another consumer, with the
+    /// settings of this one. What has been brought already is in the logging database once all the
+    /// same.
+    async fn replace_consumer(&self, info: &consumer::Info, why: &str) -> Result<(), Trouble> {
+        tracing::warn!(
+            brought = info.ack_floor.stream_sequence,
+            handed_out = info.delivered.stream_sequence,
+            "{why}; its consumer is made anew"
+        );
+        let replaced = stream::replace_consumer(&self.stream, info);
+        let replaced = timeout(PATIENCE, replaced).await;
+        replaced.unwrap_or(Err(Trouble::Silent(PATIENCE)))
+    }
+
     /// Removes what has been brought, without a gap from the beginning: rows, and nothing that has
-    /// come into the stream in another way.
-    async fn clear(&self, info: &consumer::Info) -> Result<(), Trouble> {
+    /// come into the stream in another way. Only where there is more of it than before, since a
+    /// server before 2.9.15 forgets what was handed out.
+    async fn clear(&mut self, info: &consumer::Info) -> Result<(), Trouble> {
         let brought = info.ack_floor.stream_sequence;
         let config = &self.stream.cached_info().config;
-        if brought == 0 || config.deny_purge {
+        if brought <= self.cleared || config.deny_purge {
             return Ok(());
         }
         let purged = self
@@ -277,9 +353,9 @@ impl Source {
             .sequence(brought.saturating_add(1));
         let purged = timeout(PATIENCE, purged.into_future()).await;
         let purged = purged.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
-        purged
-            .map(drop)
-            .map_err(|error| Trouble::clearing(&config.name, error))
+        purged.map_err(|error| Trouble::clearing(&config.name, error))?;
+        self.cleared = brought;
+        Ok(())
     }
 
     /// Whether the broker has handed a message out, and not somebody who has found out where it

@@ -86,6 +86,12 @@ impl From<async_nats::jetstream::Error> for Said {
     }
 }
 
+impl From<async_nats::Error> for Said {
+    fn from(error: async_nats::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl Trouble {
     pub(super) fn not_accepted(subject: &str, source: impl Into<Said>) -> Self {
         Self::NotAccepted {

@@ -83,7 +83,7 @@ impl Relay {
         let bytes_max = self.broker.row_bytes_max();
         let mut any = false;
         for (sequence, row) in rows {
-            let message_bytes = message::row_bytes(row.event, *sequence, &row.payload);
+            let message_bytes = message::row_bytes(row.event, *sequence, row.times, &row.payload);
             if message_bytes <= bytes_max {
                 continue;
             }
@@ -112,7 +112,7 @@ impl Relay {
         let mut sent = FuturesUnordered::new();
         let mut trouble = None;
         for (sequence, row) in rows {
-            let message = message::row(row.event, *sequence, row.payload.clone());
+            let message = message::row(row.event, *sequence, row.times, row.payload.clone());
             match context.send_publish(subject.clone(), message).await {
                 Ok(acknowledged) => {
                     let (sequence, before) = (*sequence, row.times);

@@ -1,289 +1,210 @@
-//! Messages that the broker hands out and the client does not hand up.
+//! Whether the broker goes on handing out, and what else is to be done where it does not.
 //!
-//! A status in the headers makes the client take a message for the broker's own word, and headers
-//! that it cannot read make it break the connection; a broker stores both as they come. Nobody
-//! acknowledges such a message, so nothing behind it would ever be removed from the stream. Where the
-//! consumer does not come on for long, they are fetched in another way, in which their headers are
-//! not looked at, and put among the dead letters.
+//! A message that the client does not hand up is acknowledged by nobody. A server before 2.9.15
+//! forgets what was handed out whenever something is purged, so that what nobody has brought by then
+//! comes never again; and a server of that release that is killed while the stream is empty counts its
+//! messages from one again, while the consumer waits for what follows on the old numbers.
 
-use async_nats::HeaderName;
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::Info;
-use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::Stream;
-use base64ct::{Base64, Encoding as _};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tokio::time::{Duration, Instant, timeout};
-
-use crate::jetstream::broker::Broker;
-use crate::jetstream::dead_letters::keep;
-use crate::jetstream::settings::PATIENCE;
-use crate::jetstream::trouble::Trouble;
+use tokio::time::{Duration, Instant};
 
 /// How often every message may have been handed out anew before one is looked for that does not
 /// arrive. A logging database that is away has the same look, so this costs something each time.
 const TURNS: u32 = 3;
 
-/// Messages looked at at once.
-const LOOKED_AT_MAX: usize = 256;
-
 /// How long the consumer has not come on.
 #[derive(Default)]
 pub(super) struct Standstill {
     seen: Option<Seen>,
-    /// Whether there was something the last time; there may be more.
-    found: bool,
+    /// Whether there is more to look into at once.
+    more: bool,
 }
 
 /// Where it was seen first.
 struct Seen {
     floor: u64,
     since: Instant,
+    /// The first message that has not been looked at.
+    next: u64,
+}
+
+/// How a consumer stands to the messages that it hands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It waits for nothing that it has handed out.
+    Even,
+    /// It waits for what it has handed out, and hands it out again.
+    Waiting,
+    /// It has handed out what nobody has brought, and does not wait for it.
+    Forgetful,
+}
+
+/// What came of looking into a standstill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Looked {
+    /// How many messages were buried.
+    pub(super) buried: usize,
+    /// The first message that has not been looked at.
+    pub(super) next: u64,
+    /// Whether that is behind all that was handed out.
+    pub(super) is_through: bool,
+}
+
+impl Stand {
+    pub(super) fn of(info: &Info) -> Self {
+        let is_behind = info.ack_floor.stream_sequence < info.delivered.stream_sequence;
+        match (info.num_ack_pending, is_behind) {
+            (0, false) => Self::Even,
+            (0, true) => Self::Forgetful,
+            _ => Self::Waiting,
+        }
+    }
+
+    /// How long it may stand so.
+    fn patience(self, ack_wait: Duration) -> Duration {
+        match self {
+            Self::Even => Duration::MAX,
+            Self::Waiting => ack_wait.saturating_mul(TURNS),
+            // Whoever is bringing it has that long.
+            Self::Forgetful => ack_wait,
+        }
+    }
+}
+
+/// Whether it waits for what follows on a message that the stream, whose last one has the number
+/// `last`, has never had.
+pub(super) fn is_beyond(info: &Info, last: u64) -> bool {
+    info.delivered.stream_sequence > last
 }
 
 impl Standstill {
-    /// Whether it has stood still for so long that what it waits for may never come.
-    pub(super) fn is_long(&mut self, info: &Info, now: Instant) -> bool {
-        let floor = Some(info.ack_floor.stream_sequence).filter(|_| info.num_ack_pending > 0);
-        self.stands_at(floor, now, info.config.ack_wait.saturating_mul(TURNS))
+    /// Whether it has stood still for so long that what it waits for may never come, and from which
+    /// message on that is to be looked into.
+    pub(super) fn look_from(&mut self, info: &Info, now: Instant) -> Option<u64> {
+        let stand = Stand::of(info);
+        let floor = info.ack_floor.stream_sequence;
+        self.stands(stand, floor, now, stand.patience(info.config.ack_wait))
     }
 
-    /// The same, where it waits for what follows on `floor`, if it waits for anything.
-    fn stands_at(&mut self, floor: Option<u64>, now: Instant, patience: Duration) -> bool {
-        let Some(floor) = floor else {
+    fn stands(
+        &mut self,
+        stand: Stand,
+        floor: u64,
+        now: Instant,
+        patience: Duration,
+    ) -> Option<u64> {
+        if stand == Stand::Even {
             *self = Self::default();
-            return false;
+            return None;
+        }
+        let here = Seen {
+            floor,
+            since: now,
+            next: floor.saturating_add(1),
         };
-        let seen = self.seen.get_or_insert(Seen { floor, since: now });
+        let seen = self.seen.get_or_insert(here);
         if seen.floor != floor {
-            *seen = Seen { floor, since: now };
+            let next = seen.next.max(floor.saturating_add(1));
+            *seen = Seen {
+                floor,
+                since: now,
+                // A floor that has gone back is that of another consumer.
+                next: if floor < seen.floor {
+                    floor.saturating_add(1)
+                } else {
+                    next
+                },
+            };
         }
         let stood = now.saturating_duration_since(seen.since);
-        self.found || stood >= patience
+        (self.more || stood >= patience).then_some(seen.next)
     }
 
-    /// It was looked into, and so many messages were buried.
-    pub(super) fn looked_into(&mut self, buried: usize, now: Instant) {
-        self.found = buried > 0;
+    /// It was looked into, from the message `from` on, to the end or until something failed.
+    pub(super) fn looked_into(&mut self, from: u64, looked: Looked, now: Instant) {
+        // Where nothing can be done at all, that is tried now and then.
+        self.more = looked.buried > 0 || (!looked.is_through && looked.next > from);
         if let Some(seen) = &mut self.seen {
             seen.since = now;
+            seen.next = match looked.is_through {
+                true => seen.floor.saturating_add(1),
+                false => looked.next,
+            };
         }
     }
-}
-
-/// A message as the broker tells it: headers and payload in base64.
-#[derive(Serialize, Deserialize)]
-struct RawMessage {
-    subject: String,
-    seq: u64,
-    #[serde(default)]
-    hdrs: String,
-    #[serde(default)]
-    data: String,
-}
-
-#[derive(Deserialize)]
-struct Fetched {
-    message: RawMessage,
-}
-
-/// Puts those of the messages that were handed out among the dead letters that the client does not
-/// hand up, removes them from the stream, and says how many there were.
-pub(super) async fn bury_unfit(
-    broker: &Broker,
-    stream: &Stream,
-    info: &Info,
-) -> Result<usize, Trouble> {
-    let name = &stream.cached_info().config.name;
-    if stream.cached_info().config.deny_delete {
-        return Ok(0);
-    }
-    let mut buried = 0;
-    let mut next = info.ack_floor.stream_sequence.saturating_add(1);
-    for _ in 0..LOOKED_AT_MAX {
-        let fetched = fetch(broker, name, next).await?;
-        let Some(message) = fetched.filter(|one| one.seq <= info.delivered.stream_sequence) else {
-            break;
-        };
-        next = message.seq.saturating_add(1);
-        let headers = Base64::decode_vec(&message.hdrs).unwrap_or_default();
-        let unfit = problem_of(&headers).or_else(|| problem_with(&message.subject, &headers));
-        let Some(problem) = unfit else {
-            continue;
-        };
-        let problem = format!("{problem}; this tells all of it, headers and payload in base64");
-        keep(broker, &letter(&message), &problem).await?;
-        let deleted = timeout(PATIENCE, stream.delete_message(message.seq)).await;
-        let deleted = deleted.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
-        match deleted {
-            Ok(_) => {}
-            // Another log writer was first.
-            Err(error) if is_gone(broker, name, message.seq).await? => {
-                tracing::debug!(cause = %error, "a message was buried by somebody else as well");
-            }
-            Err(error) => return Err(Trouble::clearing(name, error)),
-        }
-        buried += 1;
-    }
-    Ok(buried)
-}
-
-/// The first message for the log from a number on.
-async fn fetch(broker: &Broker, stream: &str, from: u64) -> Result<Option<RawMessage>, Trouble> {
-    let rows = broker.settings.names.all_rows();
-    let asked = json!({ "seq": from, "next_by_subj": rows });
-    let subject = format!("STREAM.MSG.GET.{stream}");
-    let fetched = timeout(PATIENCE, broker.context().request(subject, &asked)).await;
-    let fetched = fetched.map_err(|_elapsed| Trouble::Silent(PATIENCE))?;
-    match fetched.map_err(|error| Trouble::clearing(stream, error))? {
-        Response::Ok(Fetched { message }) => Ok(Some(message)),
-        Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
-        Response::Err { error } => Err(Trouble::clearing(stream, error)),
-    }
-}
-
-/// Whether a message for the log is no longer in the stream.
-async fn is_gone(broker: &Broker, stream: &str, number: u64) -> Result<bool, Trouble> {
-    let next = fetch(broker, stream, number).await?;
-    Ok(next.is_none_or(|next| next.seq != number))
-}
-
-fn letter(message: &RawMessage) -> async_nats::Message {
-    let payload = serde_json::to_vec(message).unwrap_or_default();
-    async_nats::Message {
-        subject: message.subject.as_str().into(),
-        reply: None,
-        length: payload.len(),
-        payload: payload.into(),
-        headers: None,
-        status: None,
-        description: None,
-    }
-}
-
-/// Why the client does not hand a message up that has these headers, if it does not.
-fn problem_of(headers: &[u8]) -> Option<&'static str> {
-    if headers.is_empty() {
-        return None;
-    }
-    let Ok(headers) = std::str::from_utf8(headers) else {
-        return Some("its headers are no UTF-8");
-    };
-    let mut lines = headers.lines().peekable();
-    match lines.next()?.strip_prefix("NATS/1.0") {
-        None => return Some("its headers do not begin with NATS/1.0"),
-        Some(rest) if !rest.trim().is_empty() => return Some("its headers have a status"),
-        Some(_) => {}
-    }
-    while let Some(line) = lines.next() {
-        if line.is_empty() {
-            continue;
-        }
-        let Some((name, value)) = line.split_once(':') else {
-            return Some("a line of its headers has no colon");
-        };
-        if value.contains('\r') {
-            return Some("a value in its headers has a carriage return in it");
-        }
-        if name.parse::<HeaderName>().is_err() {
-            return Some("a name in its headers is none");
-        }
-        // A value may go on in lines that begin with a space.
-        while let Some(more) = lines.next_if(|line| line.starts_with(char::is_whitespace)) {
-            if more.contains('\r') {
-                return Some("a value in its headers has a carriage return in it");
-            }
-        }
-    }
-    None
-}
-
-/// Why the client does not hand a message up under its subject, if it does not. It takes bytes that are
-/// no UTF-8, which are told by another sign, for a broken connection, and any blank for the end of the
-/// subject where headers follow.
-fn problem_with(subject: &str, headers: &[u8]) -> Option<&'static str> {
-    if subject.contains(char::REPLACEMENT_CHARACTER) {
-        return Some("its subject is no UTF-8");
-    }
-    let has_blank = subject.contains(char::is_whitespace);
-    (has_blank && !headers.is_empty()).then_some("its subject has a blank in it")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(90);
+
+    fn at(standstill: &mut Standstill, floor: u64, now: Instant) -> Option<u64> {
+        standstill.stands(Stand::Waiting, floor, now, PATIENCE)
+    }
+
+    fn through(buried: usize) -> Looked {
+        Looked {
+            buried,
+            next: 999,
+            is_through: true,
+        }
+    }
+
     #[test]
     fn a_standstill_is_looked_into_now_and_then_and_as_long_as_something_is_found() {
-        let (begin, patience) = (Instant::now(), Duration::from_secs(90));
-        let mut standstill = Standstill::default();
-        let mut at = |floor, now| standstill.stands_at(floor, now, patience);
-        assert!(!at(Some(4), begin));
-        assert!(!at(Some(4), begin + patience / 2));
+        let begin = Instant::now();
+        let standstill = &mut Standstill::default();
+        assert_eq!(at(standstill, 4, begin), None);
+        assert_eq!(at(standstill, 4, begin + PATIENCE / 2), None);
         // It has come on.
-        assert!(!at(Some(5), begin + patience));
-        let long = begin + patience * 2;
-        assert!(at(Some(5), long));
-        standstill.looked_into(0, long);
-        assert!(!standstill.stands_at(Some(5), long + patience / 2, patience));
-        assert!(standstill.stands_at(Some(5), long + patience, patience));
-        standstill.looked_into(256, long + patience);
-        assert!(standstill.stands_at(Some(9), long + patience, patience));
-        standstill.looked_into(0, long + patience);
-        assert!(!standstill.stands_at(Some(9), long + patience, patience));
+        assert_eq!(at(standstill, 5, begin + PATIENCE), None);
+        let long = begin + PATIENCE * 2;
+        assert_eq!(at(standstill, 5, long), Some(6));
+        standstill.looked_into(6, through(0), long);
+        assert_eq!(at(standstill, 5, long + PATIENCE / 2), None);
+        let longer = long + PATIENCE;
+        assert_eq!(at(standstill, 5, longer), Some(6));
+        standstill.looked_into(6, through(256), longer);
+        assert_eq!(at(standstill, 9, longer), Some(10));
+        standstill.looked_into(10, through(0), longer);
+        assert_eq!(at(standstill, 9, longer), None);
         // Nothing is waited for.
-        assert!(!standstill.stands_at(None, long + patience * 9, patience));
-        assert!(!standstill.stands_at(Some(9), long + patience * 9, patience));
+        let even = standstill.stands(Stand::Even, 9, longer + PATIENCE * 9, PATIENCE);
+        assert_eq!(even, None);
+        assert_eq!(at(standstill, 9, longer + PATIENCE * 9), None);
     }
 
     #[test]
-    fn what_the_client_reads_is_fit() {
-        for headers in [
-            "",
-            "NATS/1.0\r\n\r\n",
-            "NATS/1.0 \r\nNats-Msg-Id: x\r\n\r\n",
-            "NATS/1.0\r\nLong: x\r\n and more, without one\r\nOther:\r\n\r\n",
-        ] {
-            assert_eq!(problem_of(headers.as_bytes()), None, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn what_it_does_not_hand_up_has_a_reason() {
-        for (headers, expected) in [
-            (&b"NATS/1.0 100\r\n\r\n"[..], "a status"),
-            (b"NATS/1.0 409 Consumer Deleted\r\n\r\n", "a status"),
-            (b"NATS/1.0\r\nA: \xff\r\n\r\n", "UTF-8"),
-            (b"rubbish\r\n\r\n", "begin"),
-            (b"NATS/1.0\r\nno colon\r\n\r\n", "no colon"),
-            (b"NATS/1.0\r\na name: x\r\n\r\n", "a name"),
-            (b"NATS/1.0\r\nA: x\ry\r\n\r\n", "carriage return"),
-            (b"NATS/1.0\r\nA: x\r\n y\rz\r\n\r\n", "carriage return"),
-        ] {
-            let problem = problem_of(headers).unwrap();
-            assert!(problem.contains(expected), "{problem}");
-        }
-    }
-
-    #[test]
-    fn a_subject_that_it_does_not_read_has_a_reason_and_others_have_none() {
-        let headers = b"NATS/1.0\r\n\r\n";
-        assert!(
-            problem_with("log.rows.\u{fffd}", b"")
-                .unwrap()
-                .contains("UTF-8")
-        );
-        assert!(
-            problem_with("log.rows.a\u{a0}b", headers)
-                .unwrap()
-                .contains("blank")
-        );
-        for (subject, headers) in [
-            ("log.rows.a\u{a0}b", &b""[..]),
-            ("log.rows.\u{e9}", headers),
-        ] {
-            assert_eq!(problem_with(subject, headers), None, "{subject}");
-        }
+    fn what_was_looked_at_is_not_looked_at_again_before_the_rest() {
+        let begin = Instant::now();
+        let standstill = &mut Standstill::default();
+        let upto = |next, buried| Looked {
+            buried,
+            next,
+            is_through: false,
+        };
+        assert_eq!(at(standstill, 4, begin), None);
+        let long = begin + PATIENCE;
+        assert_eq!(at(standstill, 4, long), Some(5));
+        // There are more than are looked at in one go.
+        standstill.looked_into(5, upto(261, 0), long);
+        assert_eq!(at(standstill, 4, long), Some(261));
+        // Something fails after two were buried.
+        standstill.looked_into(261, upto(270, 2), long);
+        assert_eq!(at(standstill, 4, long), Some(270));
+        // Then before anything is done; that is not tried again and again.
+        standstill.looked_into(270, upto(270, 0), long);
+        assert_eq!(at(standstill, 4, long), None);
+        assert_eq!(at(standstill, 4, long + PATIENCE), Some(270));
+        // It comes on, and stands again before that.
+        standstill.looked_into(270, upto(271, 0), long + PATIENCE);
+        assert_eq!(at(standstill, 100, long + PATIENCE), Some(271));
+        standstill.looked_into(271, through(1), long + PATIENCE);
+        assert_eq!(at(standstill, 100, long + PATIENCE), Some(101));
+        // Another consumer begins before it.
+        standstill.looked_into(101, upto(300, 1), long + PATIENCE);
+        assert_eq!(at(standstill, 2, long + PATIENCE), Some(3));
     }
 }
