@@ -351,14 +351,9 @@ pub trait OutboxRows: Send + Sync {
     /// number and this event. Another row of the same number, as after a restore, stays.
     async fn remove(&self, rows: &[(i64, EventId)]) -> Result<(), Unavailable>;
 
-    /// Moves a row out of the way of the others, to a table where it is kept with what is wrong
-    /// with it, in one transaction. A row that is not there any more is passed over.
-    async fn set_aside(
-        &self,
-        sequence: i64,
-        reason: SetAside,
-        problem: &str,
-    ) -> Result<(), Unavailable>;
+    /// Moves rows, by number, out of the way of the others, to a table where each is kept with what
+    /// is wrong with it, in one transaction. A row that is not there any more is passed over.
+    async fn set_aside(&self, reason: SetAside, rows: &[(i64, String)]) -> Result<(), Unavailable>;
 
     /// How many rows wait and how many bytes of payload they have; those set aside do not count.
     async fn waiting(&self) -> Result<(u64, u64), Unavailable>;

@@ -18,6 +18,7 @@
 mod agent;
 mod backoff;
 mod commit;
+mod doubt;
 mod halving;
 mod hand_over;
 pub mod jetstream;

@@ -3,7 +3,8 @@
 //! The logging database takes any record any number of times and keeps one; a row leaves the outbox
 //! only when the logging database has said that it is there. So wherever this is interrupted, the
 //! next run begins with the same rows, and each arrives once. A row that the logging database
-//! refuses is set aside, so that it holds up no other.
+//! refuses is set aside, so that it holds up no other; where it refuses whatever it is handed, rows
+//! wait as where it does not answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::doubt::Doubt;
 use crate::halving::append_by_halves;
 use crate::outgoing::{Batch, Outgoing, RefusedRow};
 use crate::room::Backlog;
@@ -52,6 +54,10 @@ pub struct LogWriter {
     outgoing: Outgoing,
     /// The number of the row that follows what was carried last; unknown until something was.
     next: Option<i64>,
+    /// Up to which number rows were refused all together; others behind them are tried before they
+    /// are again.
+    passed_over: i64,
+    doubt: Doubt,
     backoff: Backoff,
     /// Whether a delay has been reported that is not over.
     delayed: bool,
@@ -82,6 +88,8 @@ impl LogWriter {
                 backlog: ports.backlog,
             },
             next: None,
+            passed_over: 0,
+            doubt: Doubt::default(),
             backoff: Backoff::new(random),
             delayed: false,
         };
@@ -146,7 +154,7 @@ impl LogWriter {
     /// Carries rows on that follow those before: handed over ones, or else the oldest in the
     /// outbox.
     async fn carry(&mut self) -> Result<Carried, Unavailable> {
-        let Some(batch) = self.outgoing.take(self.next, 0).await? else {
+        let Some(batch) = self.take().await? else {
             return Ok(Carried::Nothing);
         };
         let carried = match batch.is_full {
@@ -155,12 +163,28 @@ impl LogWriter {
         };
         let last = *batch.sequences.end();
         self.write(batch).await?;
-        self.next = last.checked_add(1);
+        // What was passed over is tried again as soon as something behind it was taken.
+        self.next = match std::mem::take(&mut self.passed_over) {
+            0 => last.checked_add(1),
+            _ => None,
+        };
         Ok(carried)
     }
 
-    /// Brings rows to the logging database, and then out of the outbox.
+    /// Takes rows behind those that were passed over, and those where there are none behind them.
+    async fn take(&mut self) -> Result<Option<Batch>, Unavailable> {
+        let taken = self.outgoing.take(self.next, self.passed_over).await?;
+        if taken.is_some() || self.passed_over == 0 {
+            return Ok(taken);
+        }
+        self.passed_over = 0;
+        self.outgoing.take(None, 0).await
+    }
+
+    /// Brings rows to the logging database, and then out of the outbox. Where it refuses all of them,
+    /// and may refuse whatever it is handed, they stay and are passed over.
     async fn write(&mut self, batch: Batch) -> Result<(), Unavailable> {
+        let last = *batch.sequences.end();
         let rows = batch.rows.into_iter();
         let (records, lengths): (Vec<(i64, LogRecord)>, Vec<u64>) = rows
             .map(|row| ((row.sequence, row.record), row.bytes))
@@ -168,7 +192,12 @@ impl LogWriter {
         if records.is_empty() {
             return Ok(());
         }
-        let refused = append_by_halves(self.log.as_ref(), self.node, &records).await?;
+        let appended = append_by_halves(self.log.as_ref(), self.node, &records).await?;
+        let refused = appended.refused;
+        if let Err(everything) = self.doubt.note(appended.taken, &refused) {
+            self.passed_over = last;
+            return Err(everything);
+        }
         let (mut written, mut bytes) = (Vec::with_capacity(records.len()), 0_u64);
         let mut aside = Vec::new();
         for ((sequence, record), length) in records.iter().zip(lengths) {
@@ -186,9 +215,7 @@ impl LogWriter {
             }
         }
         self.outgoing.remove(&written, bytes).await?;
-        for row in aside {
-            self.outgoing.set_refused_aside(row).await?;
-        }
+        self.outgoing.set_refused_aside(&aside).await?;
         Ok(())
     }
 }

@@ -113,6 +113,7 @@ impl Outgoing {
             rows: Vec::with_capacity(rows.len()),
             is_full: rows.len() >= BATCH_ROWS,
         };
+        let mut unreadable = Vec::new();
         for row in &rows {
             match sealed_row::open(self.cipher.as_ref(), row.event, &row.payload) {
                 Ok(record) => batch.rows.push(DurableRow {
@@ -120,9 +121,10 @@ impl Outgoing {
                     record,
                     bytes: row.payload.len() as u64,
                 }),
-                Err(refused) => self.set_aside(row, &refused.to_string()).await?,
+                Err(refused) => unreadable.push((row, refused.to_string())),
             }
         }
+        self.set_unreadable_aside(&unreadable).await?;
         Ok(Some(batch))
     }
 
@@ -147,66 +149,80 @@ impl Outgoing {
         sealed_row::seal_to_leave(self.cipher.as_ref(), origin, &row.record)
     }
 
-    /// Sets a row aside that the broker takes nothing so large as. It still takes up room: the next
-    /// start finds it in the outbox, which would otherwise be too full then.
-    pub(crate) async fn set_large_aside(&self, row: LargeRow) -> Result<(), Unavailable> {
-        let problem = row.to_string();
-        let set_aside = self
-            .rows
-            .set_aside(row.sequence, SetAside::TooLarge, &problem);
-        set_aside.await?;
-        metrics::counter!("colophon_nats_oversized_rows_total").increment(1);
+    /// Sets rows aside that the broker takes nothing so large as. They still take up room: the next
+    /// start finds them in the outbox, which would otherwise be too full then.
+    pub(crate) async fn set_large_aside(&self, rows: &[LargeRow]) -> Result<(), Unavailable> {
+        let aside = rows.iter().map(|row| (row.sequence, row.to_string()));
+        self.set_aside(SetAside::TooLarge, aside.collect()).await?;
+        metrics::counter!("colophon_nats_oversized_rows_total").increment(rows.len() as u64);
         let event = NamedEvent::LogRowTooLarge;
-        tracing::error!(
-            event.code = event.code(),
-            event.name = event.slug(),
-            log.event = %row.event,
-            outbox.sequence = row.sequence,
-            problem,
-            "a log row is too large for the broker and was set aside; raise the limit there, and \
-             start this host again"
-        );
+        for row in rows {
+            tracing::error!(
+                event.code = event.code(),
+                event.name = event.slug(),
+                log.event = %row.event,
+                outbox.sequence = row.sequence,
+                problem = %row,
+                "a log row is too large for the broker and was set aside; raise the limit there, \
+                 and start this host again"
+            );
+        }
         Ok(())
     }
 
-    /// Sets a row aside that the logging database refuses. It still takes up room, likewise.
-    pub(crate) async fn set_refused_aside(&self, row: RefusedRow) -> Result<(), Unavailable> {
-        let problem = row.reason.to_string();
-        let set_aside = self
-            .rows
-            .set_aside(row.sequence, SetAside::Refused, &problem);
-        set_aside.await?;
-        metrics::counter!("colophon_log_refused_rows_total").increment(1);
+    /// Sets rows aside that the logging database refuses. They still take up room, likewise.
+    pub(crate) async fn set_refused_aside(&self, rows: &[RefusedRow]) -> Result<(), Unavailable> {
+        let aside = rows
+            .iter()
+            .map(|row| (row.sequence, row.reason.to_string()));
+        self.set_aside(SetAside::Refused, aside.collect()).await?;
+        metrics::counter!("colophon_log_refused_rows_total").increment(rows.len() as u64);
         let event = NamedEvent::LogRowSetAside;
-        tracing::error!(
-            event.code = event.code(),
-            event.name = event.slug(),
-            log.event = %row.event,
-            outbox.sequence = row.sequence,
-            problem,
-            "a log row is refused by the logging database and was set aside; mend what it says, and \
-             start this host again"
-        );
+        for row in rows {
+            tracing::error!(
+                event.code = event.code(),
+                event.name = event.slug(),
+                log.event = %row.event,
+                outbox.sequence = row.sequence,
+                problem = %row.reason,
+                "a log row is refused by the logging database and was set aside; mend what it says, \
+                 and start this host again"
+            );
+        }
         Ok(())
     }
 
-    async fn set_aside(&self, row: &OutboxRow, problem: &str) -> Result<(), Unavailable> {
-        let set_aside = self
-            .rows
-            .set_aside(row.sequence, SetAside::Unreadable, problem);
-        set_aside.await?;
-        let bytes = row.payload.len() as u64;
-        self.backlog.room.released(1, bytes);
-        metrics::counter!("colophon_log_unreadable_rows_total").increment(1);
+    async fn set_unreadable_aside(&self, rows: &[(&OutboxRow, String)]) -> Result<(), Unavailable> {
+        let aside = rows
+            .iter()
+            .map(|(row, problem)| (row.sequence, problem.clone()));
+        self.set_aside(SetAside::Unreadable, aside.collect())
+            .await?;
+        let bytes = rows.iter().map(|(row, _)| row.payload.len() as u64).sum();
+        self.backlog.room.released(rows.len() as u64, bytes);
+        metrics::counter!("colophon_log_unreadable_rows_total").increment(rows.len() as u64);
         let event = NamedEvent::LogRowUnreadable;
-        tracing::error!(
-            event.code = event.code(),
-            event.name = event.slug(),
-            log.event = %row.event,
-            outbox.sequence = row.sequence,
-            problem,
-            "a log row cannot be read and was set aside"
-        );
+        for (row, problem) in rows {
+            tracing::error!(
+                event.code = event.code(),
+                event.name = event.slug(),
+                log.event = %row.event,
+                outbox.sequence = row.sequence,
+                problem = problem.as_str(),
+                "a log row cannot be read and was set aside"
+            );
+        }
         Ok(())
+    }
+
+    async fn set_aside(
+        &self,
+        reason: SetAside,
+        rows: Vec<(i64, String)>,
+    ) -> Result<(), Unavailable> {
+        match rows.is_empty() {
+            true => Ok(()),
+            false => self.rows.set_aside(reason, &rows).await,
+        }
     }
 }

@@ -71,6 +71,9 @@ const WAITING: &str =
 
 const COUNT_SET_ASIDE: &str = "SELECT COUNT(*) FROM dead_letters WHERE reason = $1";
 
+const PROBLEMS_SET_ASIDE: &str = "SELECT problem, COUNT(*) AS entries FROM dead_letters \
+    WHERE reason = $1 GROUP BY problem ORDER BY entries DESC, problem LIMIT $2";
+
 const IDENTITY: &str = "SELECT id FROM node";
 
 /// Takes a lease that is free, has run out, or is the holder's own.
@@ -167,6 +170,22 @@ impl NodeStore {
         Ok(counted("dead_letters", "sequence", count).map_err(Fault::from)?)
     }
 
+    /// What is wrong with the rows that were set aside for this reason, each problem once: at most
+    /// `limit`, those of the most rows first, with how many have it.
+    pub async fn problems_set_aside(
+        &self,
+        reason: SetAside,
+        limit: u32,
+    ) -> Result<Vec<(String, u64)>, ReadError> {
+        let values = arguments![stored(reason), i64::from(limit)];
+        let problems: Vec<(String, i64)> = self.database.all(PROBLEMS_SET_ASIDE, values).await?;
+        let problem = |(problem, count): (String, i64)| {
+            Ok((problem, counted("dead_letters", "sequence", count)?))
+        };
+        let problems: Result<Vec<_>, Fault> = problems.into_iter().map(problem).collect();
+        Ok(problems?)
+    }
+
     /// Puts the rows that are to be tried again back into the outbox, and says how many. For the
     /// start of a host, before anybody counts what waits: the broker may be another now, or take
     /// more, and what the logging database minded may be mended.
@@ -241,16 +260,13 @@ impl NodeStore {
         rows.into_iter().map(row).collect()
     }
 
-    async fn move_aside(
-        &self,
-        sequence: i64,
-        reason: SetAside,
-        problem: &str,
-    ) -> Result<(), Fault> {
+    async fn move_aside(&self, reason: SetAside, rows: &[(i64, String)]) -> Result<(), Fault> {
         let mut write = self.database.write().await?;
-        let values = arguments![sequence, stored(reason), problem];
-        write.execute(SET_ASIDE, values).await?;
-        write.execute(REMOVE_ONE, arguments![sequence]).await?;
+        for (sequence, problem) in rows {
+            let values = arguments![*sequence, stored(reason), problem.as_str()];
+            write.execute(SET_ASIDE, values).await?;
+            write.execute(REMOVE_ONE, arguments![*sequence]).await?;
+        }
         write.commit().await
     }
 
@@ -277,14 +293,8 @@ impl OutboxRows for NodeStore {
         self.remove_rows(rows).await.map_err(unavailable)
     }
 
-    async fn set_aside(
-        &self,
-        sequence: i64,
-        reason: SetAside,
-        problem: &str,
-    ) -> Result<(), Unavailable> {
-        let moved = self.move_aside(sequence, reason, problem).await;
-        moved.map_err(unavailable)
+    async fn set_aside(&self, reason: SetAside, rows: &[(i64, String)]) -> Result<(), Unavailable> {
+        self.move_aside(reason, rows).await.map_err(unavailable)
     }
 
     async fn waiting(&self) -> Result<(u64, u64), Unavailable> {

@@ -121,7 +121,7 @@ async fn refused(source: &Source) -> u64 {
 pub(crate) async fn a_refusal_holds_for_one_try_alone(server: NatsServer) {
     let (source, log) = (Source::new().await, LoggingDatabase::new().await);
     log.run(
-        "CREATE TRIGGER refuses BEFORE INSERT ON server_events \
+        "CREATE TRIGGER refuses BEFORE INSERT ON server_events WHEN NEW.sequence <= 5 \
          BEGIN SELECT RAISE(ABORT, 'refused'); END",
     )
     .await;
@@ -132,7 +132,8 @@ pub(crate) async fn a_refusal_holds_for_one_try_alone(server: NatsServer) {
     client.flush().await.unwrap();
     let broker = connect(&settings(&server)).await;
     let (relay, bringing) = (source.relay(&broker), writer(&broker, &log));
-    source.submit(5).await;
+    // One that is taken: otherwise it may be the database that refuses everything.
+    source.submit(6).await;
     eventually("all are set aside", async || refused(&source).await == 5).await;
     relay.stop().await;
     bringing.stop().await;
@@ -160,6 +161,33 @@ pub(crate) async fn a_refusal_holds_for_one_try_alone(server: NatsServer) {
     assert!(times > 0);
     client.flush().await.unwrap();
     let _writer = writer(&broker, &log);
-    all_arrived(&source, &log, 5).await;
+    all_arrived(&source, &log, 6).await;
     assert_eq!(refused(&source).await, 0);
+}
+
+pub(crate) async fn a_logging_database_that_refuses_everything_buries_nothing(server: NatsServer) {
+    let (source, log) = (Source::new().await, LoggingDatabase::new().await);
+    log.run(
+        "CREATE TRIGGER refuses BEFORE INSERT ON server_events \
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    )
+    .await;
+    let settings = settings(&server);
+    let broker = connect(&settings).await;
+    let _running = (source.relay(&broker), writer(&broker, &log));
+    source.submit(300).await;
+    eventually("it is told", async || {
+        let problem = broker.standing().problem();
+        problem.is_some_and(|problem| problem.contains("takes none of the records"))
+    })
+    .await;
+    log.run("DROP TRIGGER refuses").await;
+    all_arrived(&source, &log, 300).await;
+    assert_eq!(refused(&source).await, 0);
+    let inspection = Broker::inspect(&settings).await.unwrap();
+    assert_eq!(inspection.dead_letters, 0);
+    eventually("all is well", async || {
+        broker.standing().problem().is_none()
+    })
+    .await;
 }

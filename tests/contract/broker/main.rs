@@ -73,6 +73,7 @@ on_both_releases! {
     dead_letters => what_is_no_row_is_kept_apart_and_the_others_arrive,
     dead_letters => a_row_that_the_logging_database_refuses_holds_up_no_other,
     dead_letters => a_refusal_holds_for_one_try_alone,
+    dead_letters => a_logging_database_that_refuses_everything_buries_nothing,
     limits => a_row_larger_than_the_server_takes_is_set_aside,
     limits => a_row_larger_than_the_stream_takes_is_set_aside,
     limits => many_large_messages_are_brought_a_few_at_a_time,

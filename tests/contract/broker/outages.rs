@@ -179,6 +179,8 @@ pub(crate) async fn rows_that_nobody_brings_are_handed_over_once(mut server: Nat
     server.wipe();
     server.run();
     eventually("the broker has the rows", async || held().await >= 50).await;
+    let client = async_nats::connect(server.address()).await.unwrap();
+    turn_away(&client, 3).await;
     assert_eq!(held().await, 50);
     let _writer = writer(&broker, &log);
     all_arrived(&source, &log, 50).await;

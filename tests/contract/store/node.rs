@@ -136,12 +136,36 @@ async fn a_row_that_cannot_be_read_is_put_aside() {
     let store = node(folder.path()).await;
     store.append(rows(1..=3)).await.unwrap();
     for _ in 0..2 {
-        let unreadable = store.set_aside(2, SetAside::Unreadable, "does not decrypt");
-        unreadable.await.unwrap();
+        let unreadable = [(2, "does not decrypt".to_owned())];
+        let set_aside_again = store.set_aside(SetAside::Unreadable, &unreadable);
+        set_aside_again.await.unwrap();
         assert_eq!(sequences(&store).await, [1, 3]);
         assert_eq!(set_aside(&store).await, [1, 0, 0]);
         assert_eq!(store.waiting().await.unwrap(), (2, 320));
     }
+}
+
+#[tokio::test]
+async fn many_rows_are_set_aside_at_once_and_each_problem_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = node(folder.path()).await;
+    store.append(rows(1..=300)).await.unwrap();
+    let problem = |number: i64| format!("code {}", number % 3);
+    // Some of them are not there.
+    let refused: Vec<_> = (101..=400)
+        .map(|number| (number, problem(number)))
+        .collect();
+    store.set_aside(SetAside::Refused, &refused).await.unwrap();
+    assert_eq!(set_aside(&store).await, [0, 0, 200]);
+    assert_eq!(store.waiting().await.unwrap(), (100, 16_000));
+    let told =
+        async |reason: SetAside, limit: u32| store.problems_set_aside(reason, limit).await.unwrap();
+    let [first, second, third] =
+        [(0, 67), (2, 67), (1, 66)].map(|(number, rows)| (problem(number), rows));
+    let all = [first.clone(), second.clone(), third];
+    assert_eq!(told(SetAside::Refused, 9).await, all);
+    assert_eq!(told(SetAside::Refused, 2).await, [first, second]);
+    assert!(told(SetAside::TooLarge, 9).await.is_empty());
 }
 
 #[tokio::test]
@@ -155,7 +179,8 @@ async fn rows_that_are_tried_again_come_back_as_they_were() {
         (3, SetAside::Unreadable),
         (5, SetAside::Refused),
     ] {
-        store.set_aside(sequence, reason, "why").await.unwrap();
+        let row = [(sequence, "why".to_owned())];
+        store.set_aside(reason, &row).await.unwrap();
     }
     assert_eq!(set_aside(&store).await, [1, 1, 1]);
     assert_eq!(store.bring_back().await.unwrap(), 2);

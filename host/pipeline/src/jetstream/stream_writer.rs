@@ -33,6 +33,7 @@ use super::standing::Part;
 use super::stream::{self, ensure_consumer, log_writers};
 use super::trouble::Trouble;
 use crate::backoff::Backoff;
+use crate::doubt::Doubt;
 use crate::outgoing::{BATCH_BYTES, BATCH_ROWS};
 use crate::running::Running;
 
@@ -75,6 +76,7 @@ pub struct StreamWriter {
     told: Vec<Discriminant<Trouble>>,
     looked_at: Instant,
     standstill: Standstill,
+    doubt: Doubt,
 }
 
 /// The way that messages come by.
@@ -107,6 +109,7 @@ impl StreamWriter {
             told: Vec::new(),
             looked_at: Instant::now(),
             standstill: Standstill::default(),
+            doubt: Doubt::default(),
         };
         Running::spawn(|stop| async move {
             let answering = tokio::spawn(questions::answer(ports, stop.clone()));
@@ -143,7 +146,7 @@ impl StreamWriter {
             if gathered.is_empty() {
                 // Nothing waits, and the logging database has refused nothing.
                 self.note(None);
-            } else if let Err(trouble) = self.ports.bring(gathered).await {
+            } else if let Err(trouble) = self.ports.bring(gathered, &mut self.doubt).await {
                 source.give_back(bringing::LATER).await;
                 return Err(trouble);
             } else {

@@ -172,19 +172,15 @@ impl OutboxRows for Node {
 
     async fn set_aside(
         &self,
-        sequence: i64,
         _reason: SetAside,
-        problem: &str,
+        rows: &[(i64, String)],
     ) -> Result<(), Unavailable> {
         self.answer()?;
-        self.rows
-            .lock()
-            .unwrap()
-            .retain(|row| row.sequence != sequence);
-        self.dead
-            .lock()
-            .unwrap()
-            .push((sequence, problem.to_owned()));
+        for (sequence, _) in rows {
+            let mut waiting = self.rows.lock().unwrap();
+            waiting.retain(|row| row.sequence != *sequence);
+        }
+        self.dead.lock().unwrap().extend(rows.iter().cloned());
         Ok(())
     }
 

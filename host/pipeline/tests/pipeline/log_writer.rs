@@ -221,6 +221,51 @@ async fn a_refused_row_is_set_aside_and_the_others_arrive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_every_row_is_refused_all_wait_and_are_told_of_once() {
+    let events = Events::listen();
+    let house = house().await;
+    house.log.refused.lock().unwrap().extend(0..600);
+    house.submit(0..600).await;
+    let writer = house.writer();
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(house.node.dead.lock().unwrap().len(), 0);
+    assert_eq!(house.node.events(), (0..600).collect::<Vec<_>>());
+    assert_eq!(events.take(), ["log-writer-delayed"]);
+    // Mended, but for one.
+    house
+        .log
+        .refused
+        .lock()
+        .unwrap()
+        .retain(|number| *number == 300);
+    sleep(Duration::from_secs(60)).await;
+    writer.stop().await;
+    let mut logged = house.logged();
+    logged.sort_unstable();
+    assert_eq!(
+        logged,
+        (0..600).filter(|number| *number != 300).collect::<Vec<_>>()
+    );
+    assert_eq!(house.node.dead.lock().unwrap().len(), 1);
+    assert_eq!(house.node.waiting().await.unwrap(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_refused_rows_than_are_written_at_once_hold_up_no_other() {
+    let house = house().await;
+    house.log.refused.lock().unwrap().extend(0..700);
+    house.submit(0..800).await;
+    let writer = house.writer();
+    sleep(Duration::from_secs(60)).await;
+    writer.stop().await;
+    assert_eq!(house.logged(), (700..800).collect::<Vec<_>>());
+    let dead = house.node.dead.lock().unwrap().clone();
+    let mut dead: Vec<i64> = dead.iter().map(|(sequence, _)| *sequence).collect();
+    dead.sort_unstable();
+    assert_eq!(dead, (1..=700).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_row_takes_up_room_until_it_is_tried_again() {
     let limits = OutboxLimits {
         rows_max: 10,

@@ -113,16 +113,16 @@ impl Relay {
     /// Sets rows aside that the logging database refuses; they would come again and again, and in
     /// the end leave no room for others.
     async fn set_aside(&mut self, refusals: Vec<Refusal>) -> Result<(), Trouble> {
-        for refusal in self.in_flight.refuse(refusals) {
-            let row = RefusedRow {
-                sequence: refusal.sequence,
-                event: refusal.event,
-                reason: refusal.reason,
-            };
-            if let Err(error) = self.outgoing.set_refused_aside(row).await {
-                self.forget();
-                return Err(error.into());
-            }
+        let refused = self.in_flight.refuse(refusals).into_iter();
+        let rows = refused.map(|refusal| RefusedRow {
+            sequence: refusal.sequence,
+            event: refusal.event,
+            reason: refusal.reason,
+        });
+        let rows: Vec<RefusedRow> = rows.collect();
+        if let Err(error) = self.outgoing.set_refused_aside(&rows).await {
+            self.forget();
+            return Err(error.into());
         }
         Ok(())
     }

@@ -81,23 +81,21 @@ impl Relay {
     /// there were any. It would refuse them for good, and with them all that follow.
     async fn set_large_aside(&mut self, rows: &[(i64, Row)]) -> Result<bool, Trouble> {
         let bytes_max = self.broker.row_bytes_max();
-        let mut any = false;
-        for (sequence, row) in rows {
+        let large = |(sequence, row): &(i64, Row)| {
             let message_bytes = message::row_bytes(row.event, *sequence, row.times, &row.payload);
-            if message_bytes <= bytes_max {
-                continue;
-            }
-            let large = LargeRow {
+            (message_bytes > bytes_max).then_some(LargeRow {
                 sequence: *sequence,
                 event: row.event,
                 message_bytes,
                 bytes_max,
-            };
-            self.outgoing.set_large_aside(large).await?;
-            self.in_flight.give_up(*sequence);
-            any = true;
+            })
+        };
+        let large: Vec<LargeRow> = rows.iter().filter_map(large).collect();
+        self.outgoing.set_large_aside(&large).await?;
+        for row in &large {
+            self.in_flight.give_up(row.sequence);
         }
-        Ok(any)
+        Ok(!large.is_empty())
     }
 
     /// Sends rows and waits for the broker to say that it has them. What it has is among the

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::{Duration, timeout};
 
 use super::{StreamWriterPorts, give_back};
+use crate::doubt::Doubt;
 use crate::halving::{Refused, append_by_halves};
 use crate::jetstream::dead_letters::bury;
 use crate::jetstream::message::{self, MessageRefused, ROW_TOLD_BYTES, seal_confirmation};
@@ -84,10 +85,16 @@ impl OfNode {
 impl StreamWriterPorts {
     /// Brings the rows in these messages to the logging database, acknowledges them, and tells
     /// their nodes. What is no row, or one that the logging database refuses, goes among the dead
-    /// letters. After a failure, what is left is given back to the broker.
-    pub(super) async fn bring(&self, messages: Vec<Message>) -> Result<(), Trouble> {
+    /// letters, unless that refuses everything. After a failure, what is left is given back to the
+    /// broker.
+    pub(super) async fn bring(
+        &self,
+        messages: Vec<Message>,
+        doubt: &mut Doubt,
+    ) -> Result<(), Trouble> {
         let Sorted { nodes, mut unfit } = self.sort(messages);
         let mut back = Vec::new();
+        let (mut taken, mut refused, mut refused_in) = (0, Refused::new(), Vec::new());
         let mut failed = None;
         for (node, mut of_node) in nodes {
             if failed.is_some() {
@@ -95,14 +102,27 @@ impl StreamWriterPorts {
                 continue;
             }
             match append_by_halves(self.log.as_ref(), node, &of_node.records).await {
-                Ok(refused) => {
-                    unfit.extend(of_node.without(node, &refused));
+                Ok(appended) => {
+                    taken += appended.taken;
+                    refused_in.extend(of_node.without(node, &appended.refused));
+                    refused.extend(appended.refused);
                     failed = self.tell(node, &of_node).await.err();
                 }
                 Err(unavailable) => {
                     failed = Some(unavailable.into());
                     back.extend(of_node.messages.into_iter().map(|(_, message)| message));
                 }
+            }
+        }
+        match doubt.note(taken, &refused) {
+            Ok(()) => unfit.extend(refused_in),
+            Err(everything) => {
+                // Others are handed out before these are again.
+                let much_later = self.broker.settings.ack_wait.saturating_mul(2);
+                let refused_in = refused_in.iter();
+                let given = refused_in.map(|one| give_back(&one.message, much_later));
+                join_all(given).await;
+                failed = failed.or(Some(everything.into()));
             }
         }
         let buried = self.bury_all(unfit, &mut back).await;

@@ -2,11 +2,15 @@
 
 use colophon_core::causes::causes;
 use colophon_core::ports::{OutboxRows as _, SetAside};
+use colophon_store::failure::ReadError;
 use colophon_store::node::NodeStore;
 
 use super::{Finding, finding};
 use crate::config::Config;
 use crate::house::open_node;
+
+/// Different problems that are told of rows that were set aside for one reason.
+const PROBLEMS_MAX: u32 = 5;
 
 pub(super) async fn node(config: &Config) -> Vec<Finding> {
     let node = match open_node(config).await {
@@ -26,12 +30,28 @@ pub(super) async fn node(config: &Config) -> Vec<Finding> {
 
 /// Rows that no log has, though they are kept here.
 async fn set_aside(node: &NodeStore, reason: SetAside) -> Option<Finding> {
-    let state = match node.count_set_aside(reason).await {
-        Ok(0) => return None,
-        Ok(rows) => words(rows, reason),
+    let state = match told(node, reason).await {
+        Ok(state) => state?,
         Err(error) => causes(&error),
     };
     Some(finding("log rows set aside", Err(state)))
+}
+
+async fn told(node: &NodeStore, reason: SetAside) -> Result<Option<String>, ReadError> {
+    let rows = node.count_set_aside(reason).await?;
+    if rows == 0 {
+        return Ok(None);
+    }
+    let problems = node.problems_set_aside(reason, PROBLEMS_MAX).await?;
+    let problems = problems
+        .iter()
+        .map(|(problem, rows)| format!("{problem} ({rows})"));
+    let problems: Vec<String> = problems.collect();
+    Ok(Some(format!(
+        "{}: {}",
+        words(rows, reason),
+        problems.join("; ")
+    )))
 }
 
 fn words(rows: u64, reason: SetAside) -> String {
@@ -48,8 +68,7 @@ fn words(rows: u64, reason: SetAside) -> String {
         ),
         SetAside::Refused => format!(
             "{rows} log rows are refused by the logging database, and are kept in this node's \
-             database; the event COL5012 names the database's code for it (`colophon log events`). \
-             Mend what it says, and start the host again"
+             database; mend what it says, and start the host again"
         ),
     }
 }
