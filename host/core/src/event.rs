@@ -64,7 +64,7 @@ events! {
     PluginRolledBack = "COL4004", "plug-in-rolled-back", "A version of a plug-in failed so often that it was rejected; the event names the version that is active since, or says why the failing one is asked on until an operator decides.";
     OutboxFull = "COL5001", "outbox-full", "No log row can be promised; downloads are refused until there is room.";
     OutboxFailed = "COL5002", "outbox-failed", "The node's database failed to make log rows durable.";
-    LogWriterDelayed = "COL5003", "log-writer-delayed", "The logging database does not answer, or the broker hands out no rows for it; rows wait where they are.";
+    LogWriterDelayed = "COL5003", "log-writer-delayed", "The logging database does not answer or takes none of the rows that it is handed, or the broker hands out none for it; rows wait where they are.";
     LeaseLost = "COL5004", "lease-lost", "Changes cannot be read; protected titles are refused until they can.";
     CacheFlushed = "COL5005", "cache-flushed", "Everything cached was dropped: changes were missed or the database was replaced.";
     LogRowUnreadable = "COL5006", "log-row-unreadable", "A row of the outbox cannot be read; it was set aside and the rows after it are written.";
