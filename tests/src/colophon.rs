@@ -198,32 +198,8 @@ impl House {
         let mut command = self.colophon();
         command.args(arguments);
         let log = std::fs::File::create(self.log_file()).expect("a log file");
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the host starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
-        let mut line = String::new();
-        let address = loop {
-            line.clear();
-            let read = lines.read_line(&mut line).expect("its output can be read");
-            assert!(
-                read > 0,
-                "the host ended before it accepted requests:\n{}",
-                self.log()
-            );
-            if let Some(rest) = line.split("://").nth(1) {
-                let address = rest.split('/').next().unwrap_or_default().trim();
-                break address.parse().expect("an address and port");
-            }
-        };
-        Host {
-            child,
-            address,
-            lines,
-        }
+        command.stdin(Stdio::null()).stderr(log);
+        Host::begin(&mut command, || self.log())
     }
 }
 
@@ -237,6 +213,8 @@ impl Default for House {
 pub struct Host {
     child: Child,
     address: SocketAddr,
+    /// Where it tells how it stands; the same as its address if it serves nobody.
+    administration: SocketAddr,
     /// Kept open, so that the host never writes into a closed pipe.
     lines: BufReader<ChildStdout>,
 }
@@ -270,10 +248,51 @@ impl Answer {
     }
 }
 
+/// What is asked at the address for administration, and nowhere else.
+pub const PRIVATE_PATHS: [&str; 2] = ["/readyz", "/metrics"];
+
 impl Host {
+    /// Starts it and waits until it has said where it listens.
+    pub(crate) fn begin(command: &mut Command, log: impl Fn() -> String) -> Self {
+        let spawned = command.stdout(Stdio::piped()).spawn();
+        let mut child = spawned.expect("the host starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
+        let mut address = None;
+        let mut line = String::new();
+        let administration = loop {
+            line.clear();
+            let read = lines.read_line(&mut line).expect("its output can be read");
+            assert!(
+                read > 0,
+                "the host ended before it accepted requests:\n{}",
+                log()
+            );
+            let Some((words, rest)) = line.split_once("://") else {
+                continue;
+            };
+            let found = rest.split('/').next().unwrap_or_default().trim();
+            let found = found.parse().expect("an address and port");
+            if words.starts_with("Administration") {
+                break found;
+            }
+            address.get_or_insert(found);
+        };
+        Self {
+            child,
+            address: address.unwrap_or(administration),
+            administration,
+            lines,
+        }
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it tells how it stands.
+    pub fn administration(&self) -> SocketAddr {
+        self.administration
     }
 
     /// The process, for signals and accounting.
@@ -310,7 +329,8 @@ impl Host {
             .expect("an answer")
     }
 
-    /// One request on a connection of its own. `None` if the host closed it without an answer.
+    /// One request on a connection of its own, at the address for its path. `None` if the host closed
+    /// it without an answer.
     pub fn request(
         &self,
         method: &str,
@@ -318,8 +338,12 @@ impl Host {
         headers: &[(&str, &str)],
         form: Option<&str>,
     ) -> Option<Answer> {
+        let address = match PRIVATE_PATHS.contains(&path) {
+            true => self.administration,
+            false => self.address,
+        };
         let form = form.map(|form| ("application/x-www-form-urlencoded", form));
-        request(self.address, method, path, headers, form)
+        request(address, method, path, headers, form)
     }
 
     /// The same, with JSON that is posted.
@@ -335,8 +359,18 @@ impl Host {
     }
 
     /// Asks it to stop and waits until it has; returns whether it ended well.
-    pub fn stop(mut self) -> bool {
+    pub fn stop(self) -> bool {
+        self.ask_to_stop();
+        self.ended_well()
+    }
+
+    /// Asks it to stop.
+    pub fn ask_to_stop(&self) {
         succeed(Command::new("kill").args(["-TERM", &self.id().to_string()]));
+    }
+
+    /// Waits until it has ended; returns whether it ended well.
+    pub fn ended_well(mut self) -> bool {
         self.child.wait().is_ok_and(|status| status.success())
     }
 }

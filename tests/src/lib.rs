@@ -19,4 +19,5 @@ pub mod persona;
 pub mod postgres;
 pub mod provider;
 mod server_process;
+pub mod supervisor;
 pub mod tool;

@@ -52,8 +52,8 @@ pub struct Edge {
 pub struct Listeners {
     /// For buyers, shops and readers; none on a host that does nothing for them.
     pub public: Vec<TcpListener>,
-    /// For `/metrics` and `/readyz`, without TLS, on an address that strangers do not reach. If
-    /// there is none, the public listeners answer these too.
+    /// For `/metrics` and `/readyz`, without TLS, on an address that strangers do not reach. The
+    /// public listeners never answer these.
     pub administration: Vec<TcpListener>,
 }
 
@@ -75,14 +75,13 @@ pub struct Stopped {
 }
 
 impl Edge {
-    /// Serves until `stop` is cancelled; then accepts nothing more, lets downloads go on for the
-    /// configured time, cuts what is left and returns.
-    pub async fn serve(
+    /// Begins to accept on every listener, until `stop` is cancelled.
+    pub fn start(
         self,
         listeners: Listeners,
         tls: Option<Arc<Tls>>,
         stop: CancellationToken,
-    ) -> Result<Stopped, ServeError> {
+    ) -> Result<Serving, ServeError> {
         if listeners.public.is_empty() && listeners.administration.is_empty() {
             return Err(ServeError::NoListener);
         }
@@ -96,11 +95,10 @@ impl Edge {
             cut: CancellationToken::new(),
         };
         let administration = routes::administration(&running.app);
-        let administered = listeners.administration.is_empty();
-        let public = routes::public(&running.app, downloads, pages, administered);
+        let public = routes::public(&running.app, downloads, pages);
         running.listen(listeners.public, public, tls);
         running.listen(listeners.administration, administration, None);
-        Ok(running.until_stopped().await)
+        Ok(Serving(running))
     }
 
     fn into_app(self, stop: CancellationToken) -> App {
@@ -115,6 +113,18 @@ impl Edge {
             counters: self.counters,
             stop,
         }
+    }
+}
+
+/// An edge that accepts connections.
+#[must_use = "connections go with it"]
+pub struct Serving(Running);
+
+impl Serving {
+    /// Waits for the stop; then nothing more is accepted, downloads go on for the configured time,
+    /// and what is left of them is cut.
+    pub async fn until_stopped(self) -> Stopped {
+        self.0.until_stopped().await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP edge of a Colophon host.
 //!
-//! [`Edge::serve`](edge::Edge::serve) runs the accept loops, holds every connection to its limits,
+//! [`Edge::start`](edge::Edge::start) runs the accept loops, holds every connection to its limits,
 //! turns requests into calls of the download flow in core, and sends the copies. What may be sold,
 //! what a refusal means and what a copy consists of is decided in core; this crate knows addresses,
 //! headers and sockets only, no databases, plug-ins or stores.

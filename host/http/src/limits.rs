@@ -40,6 +40,9 @@ pub struct Limits {
     pub write_crawl: Duration,
     /// How long downloads under way may go on after the host was told to stop.
     pub drain: Duration,
+    /// How long, from then on, a connection that was accepted before and has asked for nothing yet
+    /// may take to begin: its request is under way, and would fail if it were not waited for.
+    pub newcomers: Duration,
     /// How long the services behind the host have to answer a readiness check.
     pub ready: Duration,
     /// What `Retry-After` says, in seconds.
@@ -70,6 +73,7 @@ impl Default for Limits {
             write_stall: Duration::from_secs(30),
             write_crawl: Duration::from_secs(120),
             drain: Duration::from_secs(30),
+            newcomers: Duration::from_secs(2),
             ready: Duration::from_secs(2),
             retry_after_s: 5,
             http2_streams_max: 100,

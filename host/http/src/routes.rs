@@ -12,13 +12,9 @@ use crate::endpoint::{
 };
 
 /// The routes of the public listeners, with downloads where they are offered, and with pages that
-/// are made elsewhere. Without a listener for administration, its routes are public too.
-pub(crate) fn public(
-    app: &Arc<App>,
-    downloads: Option<Arc<Downloads>>,
-    pages: Router,
-    administration: bool,
-) -> Router {
+/// are made elsewhere. What is administered is never among them: whoever stands before a listener,
+/// a proxy on the same machine for one, may let everybody reach it.
+pub(crate) fn public(app: &Arc<App>, downloads: Option<Arc<Downloads>>, pages: Router) -> Router {
     let routes = Router::new()
         // Retailers and operators looking something up.
         .route("/docs/errors", get(error_docs::list))
@@ -33,11 +29,6 @@ pub(crate) fn public(
     let routes = match downloads {
         Some(downloads) => routes.merge(offered(app, downloads)),
         None => routes,
-    };
-    let routes = if administration {
-        routes.merge(administered())
-    } else {
-        routes
     };
     finish(routes, app)
 }
@@ -57,14 +48,11 @@ pub(crate) fn administration(app: &Arc<App>) -> Router {
     let health = Router::new()
         .route("/livez", get(health::alive))
         .route("/healthz", get(health::alive));
-    finish(health.merge(administered()), app)
-}
-
-/// What tells of the services behind the host, and of its load.
-fn administered() -> Router<Arc<App>> {
-    Router::new()
+    // What tells of the services behind the host, and of its load.
+    let administered = Router::new()
         .route("/readyz", get(ready::answer))
-        .route("/metrics", get(metrics::answer))
+        .route("/metrics", get(metrics::answer));
+    finish(health.merge(administered), app)
 }
 
 fn finish(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {

@@ -13,6 +13,7 @@ use crate::demo::programs::Programs;
 pub(crate) struct Host {
     child: Child,
     address: String,
+    administration: String,
     /// Kept open, so that the host never writes into a closed pipe.
     _said: BufReader<ChildStdout>,
 }
@@ -32,11 +33,16 @@ impl Host {
         let said = child.stdout.take().context("the host has no output")?;
         let mut said = BufReader::new(said);
         let mut line = String::new();
+        let mut address = String::new();
         while said.read_line(&mut line).context("the host is not heard")? > 0 {
-            if let Some((_, address)) = line.trim_end().split_once("serves ") {
+            if let Some((_, public)) = line.trim_end().split_once("serves ") {
+                address = public.trim_end_matches('/').to_owned();
+            }
+            if let Some((_, private)) = line.trim_end().split_once("Administration at ") {
                 return Ok(Host {
                     child,
-                    address: address.trim_end_matches('/').to_owned(),
+                    address,
+                    administration: private.trim_end_matches("/metrics").to_owned(),
                     _said: said,
                 });
             }
@@ -49,6 +55,11 @@ impl Host {
     /// `http://` and the address.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// `http://` and the address at which it tells how it stands.
+    pub(crate) fn administration(&self) -> &str {
+        &self.administration
     }
 
     /// Asks it to stop and waits until it has.

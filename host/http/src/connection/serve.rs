@@ -80,7 +80,7 @@ impl Service {
         state: &Arc<ConnectionState>,
     ) {
         let handshake = timeout(self.limits().tls_handshake, tls.acceptor().accept(stream));
-        let handshake = self.stop.run_until_cancelled(handshake).await;
+        let handshake = self.while_awaited(handshake).await;
         let Some(Ok(Ok(stream))) = handshake else {
             return;
         };
@@ -102,8 +102,7 @@ impl Service {
     {
         let limits = self.limits();
         let opening = Opening::read(&mut stream, agreed, limits.first_byte);
-        // A connection on which nothing has been asked for is not waited for when the host stops.
-        let Some(Ok(opening)) = self.stop.run_until_cancelled(opening).await else {
+        let Some(Ok(opening)) = self.while_awaited(opening).await else {
             return;
         };
         let is_http1 = opening.is_http1();
@@ -124,6 +123,20 @@ impl Service {
             let connection = http2_rules(limits, tasks).serve_connection(io, answer);
             self.drive(connection, state, http2::Connection::graceful_shutdown)
                 .await;
+        }
+    }
+
+    /// What a client does before its first request, or none if it has not come to it a moment after
+    /// the host was told to stop.
+    async fn while_awaited<F: Future>(&self, first: F) -> Option<F::Output> {
+        let over = async {
+            self.stop.cancelled().await;
+            sleep(self.limits().newcomers).await;
+        };
+        tokio::select! {
+            biased;
+            done = first => Some(done),
+            () = over => None,
         }
     }
 

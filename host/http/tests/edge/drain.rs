@@ -1,6 +1,6 @@
 //! A host that stops finishes what it has begun.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use colophon_core::log::Outcome;
 use colophon_http::edge::Stopped;
@@ -29,7 +29,11 @@ async fn begin(host: &Host) -> Client {
 
 #[tokio::test]
 async fn downloads_under_way_come_to_their_end() {
-    let host = Host::start().await;
+    let host = Host::with_limits(Limits {
+        newcomers: Duration::from_millis(150),
+        ..Limits::default()
+    })
+    .await;
     host.sell_pattern("111", LARGE);
     let address = host.address;
     let mut client = begin(&host).await;
@@ -40,7 +44,8 @@ async fn downloads_under_way_come_to_their_end() {
 
     let outbox = host.outbox.clone();
     let stopped = tokio::spawn(host.stopped());
-    // Connections without a request are closed at once.
+    // Connections without a request are closed: one that had some at once, one that had none yet
+    // when it has had time for it.
     assert_eq!((idle.rest().await, silent.rest().await), (vec![], vec![]));
     while TcpStream::connect(address).await.is_ok() {}
     let body = client.exactly(LARGE as usize).await;
@@ -54,6 +59,50 @@ async fn downloads_under_way_come_to_their_end() {
         }
     );
     assert_eq!(outbox.rows()[0].outcome, Outcome::Completed);
+}
+
+/// Its request may be on the way, so dropping it would fail a request.
+#[tokio::test]
+async fn who_was_accepted_and_has_not_asked_yet_is_answered() {
+    let host = Host::start().await;
+    host.sell_pattern("111", 1_000);
+    let mut accepted = Client::connect(host.address).await;
+    while host.counters.values().connections == 0 {
+        tokio::task::yield_now().await;
+    }
+    host.stop.cancel();
+    let target = download_target(&host.receipt("111"));
+    let stopped = tokio::spawn(host.stopped());
+    accepted.send(request("GET", &target, &[], "")).await;
+    let answer = accepted.answer_to("GET").await;
+    answer.check(200, &[]);
+    assert_eq!(answer.body, Pattern::whole(1_000));
+    assert_eq!(accepted.rest().await, b"");
+    stopped.await.unwrap();
+}
+
+#[tokio::test]
+async fn many_idle_connections_hold_nothing_up() {
+    const IDLE: usize = 300;
+    let limits = Limits {
+        connections_per_address_max: IDLE,
+        ..Limits::default()
+    };
+    let drain = limits.drain;
+    let host = Host::with_limits(limits).await;
+    let mut idle = Vec::new();
+    for _ in 0..IDLE {
+        let mut client = Client::connect(host.address).await;
+        client.send(request("GET", "/livez", &[], "")).await;
+        assert_eq!(client.answer_to("GET").await.status, 200);
+        idle.push(client);
+    }
+    let begun = Instant::now();
+    host.stopped().await;
+    assert!(begun.elapsed() < drain);
+    for mut client in idle {
+        assert_eq!(client.rest().await, b"");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use colophon_http::limits::Limits;
 
 use crate::support::client::{Answer, ask, get_copy};
-use crate::support::host::{Host, Options};
+use crate::support::host::Host;
 use crate::support::ports::Health;
 
 fn json(answer: &Answer) -> serde_json::Value {
@@ -29,7 +29,7 @@ async fn alive_whatever_is_behind() {
 #[tokio::test]
 async fn ready_when_every_service_answers() {
     let host = Host::start().await;
-    let answer = ask(host.address, "GET", "/readyz", &[]).await;
+    let answer = ask(host.administration, "GET", "/readyz", &[]).await;
     answer.check(200, &[("cache-control", "no-store")]);
     assert_eq!(json(&answer)["ready"], true);
     assert_eq!(json(&answer)["services"][1]["service"], "content-store");
@@ -39,7 +39,7 @@ async fn ready_when_every_service_answers() {
 async fn not_ready_says_why_and_no_more() {
     let host = Host::start().await;
     *host.checkup.0.lock().unwrap() = Health::DatabaseGone;
-    let answer = ask(host.address, "GET", "/readyz", &[]).await;
+    let answer = ask(host.administration, "GET", "/readyz", &[]).await;
     assert_eq!(answer.status, 503);
     let report = json(&answer);
     assert_eq!(report["ready"], false);
@@ -58,7 +58,7 @@ async fn not_ready_says_why_and_no_more() {
 async fn repository_workers_that_are_gone_are_told_of_and_stop_nothing() {
     let host = Host::start().await;
     *host.checkup.0.lock().unwrap() = Health::WorkersGone;
-    let answer = ask(host.address, "GET", "/readyz", &[]).await;
+    let answer = ask(host.administration, "GET", "/readyz", &[]).await;
     assert_eq!(answer.status, 200);
     let report = json(&answer);
     assert_eq!(report["ready"], true);
@@ -76,7 +76,7 @@ async fn a_check_takes_no_longer_than_its_limit() {
     };
     let host = Host::with_limits(limits).await;
     *host.checkup.0.lock().unwrap() = Health::Hanging;
-    let answer = ask(host.address, "GET", "/readyz", &[]).await;
+    let answer = ask(host.administration, "GET", "/readyz", &[]).await;
     assert_eq!(answer.status, 503);
     assert_eq!(json(&answer)["reason"], "the check took too long");
 }
@@ -84,7 +84,7 @@ async fn a_check_takes_no_longer_than_its_limit() {
 #[tokio::test]
 async fn metrics_are_what_the_recorder_renders() {
     let host = Host::start().await;
-    let answer = ask(host.address, "GET", "/metrics", &[]).await;
+    let answer = ask(host.administration, "GET", "/metrics", &[]).await;
     answer.check(
         200,
         &[("content-type", "text/plain; version=0.0.4; charset=utf-8")],
@@ -94,13 +94,9 @@ async fn metrics_are_what_the_recorder_renders() {
 
 #[tokio::test]
 async fn administration_has_an_address_of_its_own() {
-    let host = Host::with(Options {
-        administration: true,
-        ..Options::default()
-    })
-    .await;
+    let host = Host::start().await;
     host.sell_pattern("111", 10);
-    let private = host.administration.unwrap();
+    let private = host.administration;
     for target in ["/readyz", "/metrics"] {
         assert_eq!(ask(private, "GET", target, &[]).await.status, 200);
         ask(host.address, "GET", target, &[])

@@ -2,6 +2,7 @@
 
 mod listening;
 mod signals;
+mod supervisor;
 mod worker;
 
 use std::io::Write as _;
@@ -25,6 +26,7 @@ use colophon_individual::Presence;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
+use self::supervisor::Supervisor;
 use super::center_id;
 use crate::cli::{Role, ServeArgs};
 use crate::config::{Config, FILE_NAME};
@@ -39,6 +41,7 @@ use crate::logging;
 const GATHER_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
+    let supervisor = Supervisor::meet()?;
     let roles = &roles(config, &arguments.roles)?;
     let only_makes = roles.iter().all(|role| *role == Role::Repository);
     if only_makes && arguments.listen.is_some() {
@@ -57,8 +60,8 @@ pub(super) fn run(config: &Config, arguments: &ServeArgs) -> Result<ExitCode> {
     runtime.global_queue_interval(1);
     let runtime = runtime.enable_all().build()?;
     match only_makes {
-        true => runtime.block_on(worker::serve(config, events)),
-        false => runtime.block_on(serve(config, roles, events)),
+        true => runtime.block_on(worker::serve(config, supervisor, events)),
+        false => runtime.block_on(serve(config, roles, supervisor, events)),
     }
 }
 
@@ -79,7 +82,12 @@ fn roles(config: &Config, asked: &[Role]) -> Result<Vec<Role>> {
     Ok(roles)
 }
 
-async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<ExitCode> {
+async fn serve(
+    config: &Config,
+    roles: &[Role],
+    supervisor: Supervisor,
+    events: EventQueue,
+) -> Result<ExitCode> {
     let Opened {
         house,
         parts,
@@ -94,7 +102,7 @@ async fn serve(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ex
             return Err(error);
         }
     };
-    let served = answer(config, &house, &parts, maker, metrics).await;
+    let served = answer(config, supervisor, &house, &parts, maker, metrics).await;
     // Told before the pipeline ends, so that its end is in the log too.
     match &served {
         Ok(stopped) => tracing::info!(
@@ -204,12 +212,14 @@ async fn complete_centers(house: &House) -> Result<()> {
 /// Answers requests until the host is told to stop and its downloads have drained.
 async fn answer(
     config: &Config,
+    mut supervisor: Supervisor,
     house: &House,
     parts: &Parts,
     maker: Option<Maker>,
     metrics: PrometheusHandle,
 ) -> Result<Stopped> {
-    let listeners = listening::listeners(&config.listen).await?;
+    let handed = std::mem::take(&mut supervisor.sockets);
+    let listeners = listening::listeners(&config.listen, handed).await?;
     let tls = listening::tls(&config.listen)?;
     let samples = metrics.clone();
     let downloads = parts.offers_downloads.then(|| Arc::clone(&parts.downloads));
@@ -248,7 +258,9 @@ async fn answer(
     }
     watch_outbox(stop.clone(), parts);
     gather_samples(samples);
-    Ok(edge.serve(listeners, tls, stop).await?)
+    let serving = edge.start(listeners, tls, stop.clone())?;
+    supervisor.host_serves(stop);
+    Ok(serving.until_stopped().await)
 }
 
 /// A folder with other things in it was probably named by mistake, and keys made there would be

@@ -30,7 +30,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "listen.admin",
         "",
-        "address and port for /metrics and /readyz; empty: with the downloads on a loopback address, else on 127.0.0.1:8481",
+        "address and port for /metrics and /readyz, which are at no other; empty: 127.0.0.1:8481, or any free port where listen.address has port 0",
     ),
     key(
         "listen.tls_certificate",

@@ -12,7 +12,7 @@ use crate::demo::story::{BOOK, Story};
 impl Story {
     /// Links and commands, each with what it is for. The receipts in them hold for a day.
     pub(crate) fn invitations(&mut self, host: &Host) -> Result<Vec<String>> {
-        let address = host.address();
+        let (address, administration) = (host.address(), host.administration());
         let persona = self.desk.persona()?;
         let signed = self.receipt(BOOK, Some(4), &["--lifetime", "86400"])?;
         let for_ada = ["--lifetime", "86400", "--persona", &persona];
@@ -36,8 +36,8 @@ impl Story {
                 "Read her copy on it",
                 format!("{spare} open {copy} --chapter 1"),
             ),
-            ("Counters", format!("{address}/metrics")),
-            ("Readiness", format!("{address}/readyz")),
+            ("Counters", format!("{administration}/metrics")),
+            ("Readiness", format!("{administration}/readyz")),
             ("Download a level 4 copy", http::link(address, &signed)),
             ("Download a level 5 copy", http::link(address, &licensed)),
         ];

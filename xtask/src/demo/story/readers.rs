@@ -94,13 +94,13 @@ impl Story {
         let bought = self.downloaded(BOOK, 5);
         let mut person = ada.person;
         ada.laptop.lose()?;
-        let downloads = http::downloads_asked_for(host.address())?;
+        let downloads = http::downloads_asked_for(host.administration())?;
         let new = self.device("new-laptop")?;
         let asks = person.activate(host, &new, Purpose::Recovery)?;
         let line = arrival("lose the laptop, activate a new one", &mut person, asks)?;
         self.lines.push(line);
         let said = new.open(&bought)?;
-        let more = http::downloads_asked_for(host.address())?.saturating_sub(downloads);
+        let more = http::downloads_asked_for(host.administration())?.saturating_sub(downloads);
         let answer = match more {
             0 => "nothing was downloaded, nothing licensed again".to_owned(),
             more => format!("{more} downloads were asked for"),

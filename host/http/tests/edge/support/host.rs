@@ -49,7 +49,6 @@ pub(crate) struct Options {
     pub(crate) limits: Limits,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) tls: Option<Arc<Tls>>,
-    pub(crate) administration: bool,
     pub(crate) error_urls: &'static [&'static str],
     pub(crate) room: u32,
     pub(crate) pages: Router,
@@ -62,7 +61,6 @@ impl Default for Options {
             limits: Limits::default(),
             trusted_proxies: TrustedProxies::default(),
             tls: None,
-            administration: false,
             error_urls: &[SORRY, OTHER_SORRY],
             room: ROOM,
             pages: Router::new(),
@@ -73,7 +71,7 @@ impl Default for Options {
 
 pub(crate) struct Host {
     pub(crate) address: SocketAddr,
-    pub(crate) administration: Option<SocketAddr>,
+    pub(crate) administration: SocketAddr,
     pub(crate) clock: Arc<StandingClock>,
     pub(crate) outbox: Arc<MemoryOutbox>,
     pub(crate) uses: Arc<CountedUses>,
@@ -132,23 +130,19 @@ impl Host {
         };
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = public.local_addr().unwrap();
-        let mut listeners = Listeners {
+        let private = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let administration = private.local_addr().unwrap();
+        let listeners = Listeners {
             public: vec![public],
-            administration: Vec::new(),
+            administration: vec![private],
         };
-        if options.administration {
-            listeners
-                .administration
-                .push(TcpListener::bind("127.0.0.1:0").await.unwrap());
-        }
-        let administration = listeners
-            .administration
-            .first()
-            .map(|listener| listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let stop = stop.clone();
-            async move { edge.serve(listeners, options.tls, stop).await.unwrap() }
+            async move {
+                let serving = edge.start(listeners, options.tls, stop).unwrap();
+                serving.until_stopped().await
+            }
         });
         Self {
             address,

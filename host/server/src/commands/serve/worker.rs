@@ -11,6 +11,7 @@ use colophon_individual::Presence;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 
+use super::supervisor::Supervisor;
 use super::{edge, gather_samples, listening, signals, tell_start_failed};
 use crate::config::Config;
 use crate::event_log::EventQueue;
@@ -18,8 +19,12 @@ use crate::house::{OrderTasks, WorkerServices, WorkersHere, Workplace};
 
 /// Makes repositories until it is told to stop. Its named events are told on standard error alone:
 /// the way to the log begins at a node's own database, and this host has none.
-pub(super) async fn serve(config: &Config, _events: EventQueue) -> Result<ExitCode> {
-    let worked = work(config).await;
+pub(super) async fn serve(
+    config: &Config,
+    supervisor: Supervisor,
+    _events: EventQueue,
+) -> Result<ExitCode> {
+    let worked = work(config, supervisor).await;
     match &worked {
         Ok(()) => tracing::info!(
             event.code = NamedEvent::Stopped.code(),
@@ -30,12 +35,13 @@ pub(super) async fn serve(config: &Config, _events: EventQueue) -> Result<ExitCo
     worked.map(|()| ExitCode::SUCCESS)
 }
 
-async fn work(config: &Config) -> Result<()> {
+async fn work(config: &Config, mut supervisor: Supervisor) -> Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     gather_samples(metrics.clone());
     let place = Workplace::open(config).await?;
     let here = WorkersHere::new(&place.engine, &config.repository, Presence::Always)?;
-    let listeners = listening::administration(&config.listen).await?;
+    let handed = std::mem::take(&mut supervisor.sockets);
+    let listeners = listening::administration(&config.listen, handed).await?;
     let services = Arc::new(WorkerServices {
         store: Arc::clone(&place.activation),
     });
@@ -46,9 +52,12 @@ async fn work(config: &Config) -> Result<()> {
     announce(&listeners)?;
     let orders = OrderTasks::start(&place.activation, Some(&here));
     if listeners.administration.is_empty() {
+        supervisor.host_serves(stop.clone());
         stop.cancelled().await;
     } else {
-        edge.serve(listeners, None, stop).await?;
+        let serving = edge.start(listeners, None, stop.clone())?;
+        supervisor.host_serves(stop);
+        serving.until_stopped().await;
     }
     orders.stop().await;
     place.activation.close().await;
