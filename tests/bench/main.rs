@@ -44,23 +44,14 @@ const MEASUREMENTS: &[Measurement] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let json = arguments.iter().any(|argument| argument == "--json");
-    let name = arguments
-        .iter()
-        .find(|argument| !argument.starts_with("--"));
-    let chosen: Vec<&Measurement> = MEASUREMENTS
-        .iter()
-        .filter(|(measurement, _)| name.is_none_or(|name| name == measurement))
-        .collect();
-    if chosen.is_empty() {
+    let Some((json, chosen)) = asked_for(std::env::args().skip(1)) else {
         let names: Vec<&str> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();
         eprintln!(
-            "bench: there is no such measurement; there are: {}",
+            "usage: bench [--json] [MEASUREMENT …]; without a name all of them: {}",
             names.join(", ")
         );
         return ExitCode::from(2);
-    }
+    };
     let mut figures = Vec::new();
     let mut failed = false;
     for (name, measure) in chosen {
@@ -79,4 +70,21 @@ fn main() -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Whether JSON is wanted, and the measurements that were named; all of them where none is. None, if
+/// anything else was asked for: what takes half an hour does not begin with a misspelling.
+fn asked_for(arguments: impl Iterator<Item = String>) -> Option<(bool, Vec<&'static Measurement>)> {
+    let (mut json, mut chosen) = (false, Vec::new());
+    for argument in arguments {
+        if argument == "--json" {
+            json = true;
+        } else {
+            chosen.push(MEASUREMENTS.iter().find(|(name, _)| *name == argument)?);
+        }
+    }
+    if chosen.is_empty() {
+        chosen.extend(MEASUREMENTS);
+    }
+    Some((json, chosen))
 }

@@ -126,6 +126,12 @@ fn rust(found: &Measured) -> Result<Vec<Figure>, String> {
             Target::AtMost(1.0),
         ),
         found.beyond(
+            "the same call by the engine alone, without limits or accounts, p50",
+            "engine_policy_call_p50_us",
+            policy,
+            Target::None,
+        ),
+        found.beyond(
             "request in a used instance beyond a native function, p50",
             "warm_policy_request_p50_us",
             policy,

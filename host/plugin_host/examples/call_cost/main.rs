@@ -7,6 +7,7 @@
 //! without a file its rows are missing. `--reloads` measures calls while plug-ins are replaced, and
 //! `--neighbors` calls beside a center that means harm, and nothing else.
 
+mod engine;
 #[expect(
     dead_code,
     clippy::expect_used,

@@ -1,6 +1,7 @@
 //! Calls of a center while another one's plug-in means harm, against the same calls while nobody does.
 
 use std::error::Error;
+use std::hint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -19,8 +20,8 @@ use crate::request::request;
 use crate::sale::{OnePlace, Sale, sale, sandbox};
 
 /// Parts with and without harm take turns, so that both see the same machine.
-const ROUNDS: usize = 5;
-const PART: Duration = Duration::from_millis(800);
+const ROUNDS: usize = 9;
+const PART: Duration = Duration::from_millis(600);
 /// Between two calls. They come when they come, and not when the one before is done.
 const PAUSE: Duration = Duration::from_micros(400);
 
@@ -31,6 +32,7 @@ struct Kind {
     beside_p99: &'static str,
     alone_p50: &'static str,
     alone_p99: &'static str,
+    times: &'static str,
     guest: Vec<u8>,
 }
 
@@ -42,6 +44,7 @@ macro_rules! kind {
             beside_p99: concat!($name, "_beside_p99_us"),
             alone_p50: concat!($name, "_alone_p50_us"),
             alone_p99: concat!($name, "_alone_p99_us"),
+            times: concat!($name, "_p99_times"),
             guest: $guest,
         }
     };
@@ -69,7 +72,7 @@ pub(crate) async fn measure() -> Result<Rows, Box<dyn Error>> {
     let (queue, lines) = LineQueue::to_reader();
     // Somebody reads the lines; what is measured is not that nobody does.
     thread::spawn(move || lines.iter().for_each(drop));
-    let mut rows = Rows::new();
+    let mut rows = beside_a_thread(&plugins, &sale).await?;
     for kind in kinds() {
         let granted = Granted {
             log: Some(Arc::new(Lines::of(Name::parse("harm")?, queue.clone()))),
@@ -81,26 +84,100 @@ pub(crate) async fn measure() -> Result<Rows, Box<dyn Error>> {
         };
         let center = request(&kind.calls.replace('_', "-")).center;
         plugins.publish(&center, [sandbox.load(&kind.guest, granted).await?]);
-        let (mut beside, mut alone) = (Vec::new(), Vec::new());
+        let mut rounds = Rounds::default();
         let mut harms = 0;
         for _ in 0..ROUNDS {
-            alone.extend(called(&plugins, &sale).await?);
+            let alone = called(&plugins, &sale).await?;
             let harm = Harm::start(&plugins, center.as_ref());
-            beside.extend(called(&plugins, &sale).await?);
+            let beside = called(&plugins, &sale).await?;
             // Nothing of it is left when the next calls are made alone.
             harms += harm.stop().await?;
+            rounds.add(beside, alone);
         }
         plugins.withdraw(&center);
-        let (beside, alone) = (Measured::of(beside), Measured::of(alone));
         rows.extend([
             (kind.calls, harms as f64),
-            (kind.beside_p50, beside.p50_us()),
-            (kind.beside_p99, beside.p99_us()),
-            (kind.alone_p50, alone.p50_us()),
-            (kind.alone_p99, alone.p99_us()),
+            (
+                kind.beside_p50,
+                rounds.median(|round| round.beside.p50_us()),
+            ),
+            (
+                kind.beside_p99,
+                rounds.median(|round| round.beside.p99_us()),
+            ),
+            (kind.alone_p50, rounds.median(|round| round.alone.p50_us())),
+            (kind.alone_p99, rounds.median(|round| round.alone.p99_us())),
+            (kind.times, rounds.median(Round::times)),
         ]);
     }
     Ok(rows)
+}
+
+/// The same beside a thread that computes and has nothing to do with plug-ins: what this machine
+/// makes of one processor less.
+async fn beside_a_thread(
+    plugins: &Arc<Registry>,
+    sale: &Arc<Sale>,
+) -> Result<Rows, Box<dyn Error>> {
+    let mut rounds = Rounds::default();
+    for _ in 0..ROUNDS {
+        let alone = called(plugins, sale).await?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stopped);
+        let computes = thread::spawn(move || {
+            while !seen.load(Relaxed) {
+                hint::spin_loop();
+            }
+        });
+        let beside = called(plugins, sale).await;
+        stopped.store(true, Relaxed);
+        computes
+            .join()
+            .map_err(|_| "a thread that computes failed")?;
+        rounds.add(beside?, alone);
+    }
+    Ok(vec![
+        (
+            "thread_beside_p99_us",
+            rounds.median(|round| round.beside.p99_us()),
+        ),
+        (
+            "thread_alone_p99_us",
+            rounds.median(|round| round.alone.p99_us()),
+        ),
+        ("thread_p99_times", rounds.median(Round::times)),
+    ])
+}
+
+/// A part with harm, and the one without just before it.
+struct Round {
+    beside: Measured,
+    alone: Measured,
+}
+
+impl Round {
+    fn times(&self) -> f64 {
+        self.beside.p99_us() / self.alone.p99_us()
+    }
+}
+
+/// What else happens on a machine spoils a round now and then: the median of them is what is told.
+#[derive(Default)]
+struct Rounds(Vec<Round>);
+
+impl Rounds {
+    fn add(&mut self, beside: Vec<Duration>, alone: Vec<Duration>) {
+        self.0.push(Round {
+            beside: Measured::of(beside),
+            alone: Measured::of(alone),
+        });
+    }
+
+    fn median(&self, of: impl Fn(&Round) -> f64) -> f64 {
+        let mut values: Vec<f64> = self.0.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    }
 }
 
 /// Calls for a while, of the built-in plug-in, as requests make them: each comes from outside, and is

@@ -12,6 +12,7 @@ use colophon_core::ports::Catalog;
 use colophon_plugin_host::{CATALOG_PLUGIN, Granted, Limits, Registry};
 
 use crate::Rows;
+use crate::engine::policy_calls;
 use crate::measured::{measure as time, us};
 use crate::sale::{OnePlace, Sale, sale, sandbox, warm};
 
@@ -60,6 +61,7 @@ pub(crate) async fn measure() -> Result<Rows, Box<dyn Error>> {
         Ok(())
     });
     let running_call = running_call.await?;
+    let by_engine = policy_calls(CALLS, &sale).await?;
     Ok(vec![
         ("load_compiled_us", us(compiled)),
         ("load_kept_us", us(kept)),
@@ -75,6 +77,8 @@ pub(crate) async fn measure() -> Result<Rows, Box<dyn Error>> {
         ("warm_policy_request_p99_us", warm_judged.p99_us()),
         ("running_policy_call_p50_us", running_call.p50_us()),
         ("running_policy_call_p99_us", running_call.p99_us()),
+        ("engine_policy_call_p50_us", by_engine.p50_us()),
+        ("engine_policy_call_p99_us", by_engine.p99_us()),
         ("native_policy_p50_us", native_policy.p50_us()),
         ("native_policy_p99_us", native_policy.p99_us()),
     ])
