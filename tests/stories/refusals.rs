@@ -3,7 +3,7 @@
 use std::fs;
 
 use colophon_tests::book::epub;
-use colophon_tests::colophon::{House, fail, succeed};
+use colophon_tests::colophon::{Host, House, fail, succeed};
 
 #[test]
 fn strangers_learn_nothing_and_retailers_learn_the_code() {
@@ -55,6 +55,43 @@ fn strangers_learn_nothing_and_retailers_learn_the_code() {
         assert_eq!(problem["code"], "receipt-invalid");
         assert_eq!(problem["type"], "/docs/errors/receipt-invalid");
     }
+}
+
+/// Nobody could bill such a download, so there is none; and a balancer learns to go elsewhere.
+#[test]
+fn a_host_without_room_for_log_rows_refuses_and_is_not_ready() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Full", "Ada", 2)).unwrap();
+    house.add_title(&file, "b-1", &["--level", "1"]);
+    let receipt = house.mint(&house.add_retailer("shop", &[]), "b-1", "t-1", &[]);
+    let outbox = |host: &Host| {
+        let ready = host.request("GET", "/readyz", &[], None).unwrap();
+        let report = ready.json();
+        let services = report["services"].as_array().unwrap().iter();
+        let mut outbox = services.filter(|one| one["service"] == "outbox");
+        (ready.status, outbox.next().unwrap().clone())
+    };
+    let host = house.serve(&[]);
+    assert_eq!(outbox(&host).0, 200);
+    assert!(host.stop());
+    let more_than_there_is = format!("outbox.free_bytes_min={}", u64::MAX / 2);
+    let host = house.serve(&["--set", &more_than_there_is]);
+    let (status, named) = outbox(&host);
+    assert_eq!((status, &named["ready"]), (503, &false.into()));
+    let reason = named["reason"].as_str().unwrap();
+    assert!(reason.contains("downloads are refused"), "{reason}");
+    let refused = host.download(&receipt);
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (503, &"busy".into())
+    );
+    assert!(host.stop());
+    let told = house.log();
+    assert!(
+        told.contains("COL5001") && told.contains("the disk is full"),
+        "{told}"
+    );
 }
 
 #[test]

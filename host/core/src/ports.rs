@@ -40,6 +40,8 @@ pub enum Service {
     LogBroker,
     /// The plug-ins of a center, whose downloads are refused without them.
     Plugins,
+    /// The outbox of this node. While it has no room for another log row, downloads are refused.
+    Outbox,
 }
 
 impl Service {
@@ -52,18 +54,21 @@ impl Service {
             | Self::ActivationDatabase
             | Self::NodeDatabase
             | Self::ContentStore
-            | Self::CatalogLease => true,
+            | Self::CatalogLease
+            | Self::Outbox => true,
             Self::RepositoryWorkers | Self::LogBroker | Self::Plugins => false,
         }
     }
-}
 
-impl Service {
     /// What it means that it is not there.
     fn away(self) -> String {
         match self {
             Self::Plugins => {
                 "the plug-ins of a center are not loaded, and its downloads are refused".to_owned()
+            }
+            Self::Outbox => {
+                "this node's outbox has no room for another log row, and downloads are refused"
+                    .to_owned()
             }
             Self::FulfillmentDatabase
             | Self::LoggingDatabase
@@ -89,6 +94,7 @@ impl fmt::Display for Service {
             Self::RepositoryWorkers => "the repository workers",
             Self::LogBroker => "the message broker",
             Self::Plugins => "the plug-ins of a center",
+            Self::Outbox => "this node's outbox",
         })
     }
 }

@@ -142,9 +142,7 @@ impl Refusal {
             Self::Unavailable(_) => Code::Unavailable,
         }
     }
-}
 
-impl Refusal {
     /// The plug-in whose doing it is, where one is known.
     pub fn plugin(&self) -> Option<&str> {
         if let Self::NoTitleThere { plugin, .. } = self {

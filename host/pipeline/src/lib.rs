@@ -32,6 +32,6 @@ mod wire;
 
 pub use agent::{AgentSettings, CacheUpdateAgent};
 pub use log_writer::{LogWriter, LogWriterPorts};
-pub use outbox::{DurableOutbox, OutboxPorts};
+pub use outbox::{DurableOutbox, OutboxPorts, Shortage};
 pub use room::{Backlog, DiskSpace, OutboxLimits};
 pub use running::Running;

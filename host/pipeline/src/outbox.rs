@@ -84,6 +84,15 @@ impl DurableOutbox {
         self.failed.is_cancelled()
     }
 
+    /// Why a download would not be admitted now; none where one would. Nothing is promised, and nothing
+    /// is counted or told.
+    pub fn shortage(&self) -> Option<Shortage> {
+        if self.has_failed() {
+            return Some(Shortage("the outbox has failed, and the host ends"));
+        }
+        self.backlog.room.shortage().map(Shortage)
+    }
+
     /// Resolves when a commit has failed. The host has to end then: see [`DurableOutbox`].
     pub async fn failed(&self) {
         self.failed.cancelled().await;
@@ -159,6 +168,11 @@ impl Admission for Admitted {
         })
     }
 }
+
+/// Why no log row can be promised, for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Shortage(&'static str);
 
 /// Why a row is not known to be durable.
 #[derive(Debug, Clone, Error)]

@@ -152,6 +152,12 @@ impl Room {
         }
     }
 
+    /// Why no row would be promised now; none where one would.
+    pub(crate) fn shortage(&self) -> Option<&'static str> {
+        let disk = self.free_bytes();
+        self.refusal(&self.used(), &disk)
+    }
+
     /// What the disk has free, from memory where it was plenty a moment ago.
     fn free_bytes(&self) -> io::Result<u64> {
         let plenty = self.needed_bytes(&self.used()).saturating_add(PLENTY_BYTES);
@@ -322,8 +328,10 @@ mod tests {
         let _one = room.promise().unwrap();
         free.store(1000 + 2 * ROW_BYTES_RESERVED - 1, Ordering::Relaxed);
         advance(READING_HOLDS).await;
+        assert_eq!(room.shortage(), Some("the disk is full"));
         assert!(room.promise().is_none());
         free.store(1000 + 2 * ROW_BYTES_RESERVED, Ordering::Relaxed);
+        assert_eq!(room.shortage(), None);
         assert!(room.promise().is_some());
     }
 

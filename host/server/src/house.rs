@@ -51,6 +51,7 @@ pub(crate) use activation::{
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, look_into_node, open_node};
+pub(crate) use readiness::OutboxHasRoom;
 pub(crate) use rehearsal::{LicensedCopies, OfferedForms, rehearse_delegation, rehearse_rights};
 pub(crate) use repository::{Maker, OrderTasks, WorkerServices, WorkersHere, advice};
 pub(crate) use second_verifier::SecondOpinion;

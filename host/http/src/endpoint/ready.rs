@@ -145,5 +145,6 @@ fn name(service: Service) -> &'static str {
         Service::RepositoryWorkers => "repository-workers",
         Service::LogBroker => "log-broker",
         Service::Plugins => "plug-ins",
+        Service::Outbox => "outbox",
     }
 }

@@ -32,8 +32,8 @@ use crate::cli::{Role, ServeArgs};
 use crate::config::{Config, FILE_NAME};
 use crate::event_log::EventQueue;
 use crate::house::{
-    ActivationWork, House, LostActivation, Maker, OrderTasks, Parts, SystemClock, WorkersHere,
-    activation_issuer, complete_center, found, is_founded, migrate, pages, public_url,
+    ActivationWork, House, LostActivation, Maker, OrderTasks, OutboxHasRoom, Parts, SystemClock,
+    WorkersHere, activation_issuer, complete_center, found, is_founded, migrate, pages, public_url,
 };
 use crate::logging;
 
@@ -161,7 +161,12 @@ async fn open(config: &Config, roles: &[Role], events: EventQueue) -> Result<Ope
     }
     let brings = roles.contains(&Role::Fulfillment);
     let mut parts = Parts::start(&house, config, events, brings).await?;
-    parts.offers_downloads = roles.contains(&Role::Download);
+    if roles.contains(&Role::Download) {
+        let has_room = Arc::new(OutboxHasRoom(Arc::clone(&parts.outbox)));
+        parts.services = Arc::new(parts.services.with(has_room));
+    } else {
+        parts.offers_downloads = false;
+    }
     if activates {
         // Readers are activated for licenses under these.
         if let Err(invalid) = parts.trust.pinned() {

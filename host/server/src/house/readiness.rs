@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use colophon_core::ports::{Readiness, Service, Unavailable};
 use colophon_origin::CachedOrigin;
+use colophon_pipeline::DurableOutbox;
 use colophon_plugin_host::Registry;
 use colophon_receipt::CenterId;
 use colophon_store::activation::ActivationStore;
@@ -71,6 +72,20 @@ impl Readiness for Services {
     fn is_essential(&self, service: Service) -> bool {
         let can_wait = service == Service::LoggingDatabase && self.log_rows == BroughtBy::Others;
         service.is_essential() && !can_wait
+    }
+}
+
+/// The outbox of a host that serves downloads: without room for a log row none is admitted.
+pub(crate) struct OutboxHasRoom(pub(crate) Arc<DurableOutbox>);
+
+#[async_trait]
+impl Readiness for OutboxHasRoom {
+    async fn check(&self) -> Vec<(Service, Result<(), Unavailable>)> {
+        let state = match self.0.shortage() {
+            None => Ok(()),
+            Some(shortage) => Err(Unavailable::new(Service::Outbox, shortage)),
+        };
+        vec![(Service::Outbox, state)]
     }
 }
 
