@@ -32,6 +32,8 @@ pub(crate) struct Report {
     is_ready: bool,
     text: String,
     away: Vec<Away>,
+    /// Whether the check did not come to an end.
+    hangs: bool,
 }
 
 /// A service that is not ready.
@@ -64,18 +66,32 @@ async fn latest(app: &App) -> Report {
     {
         return report.clone();
     }
-    let before = last.as_ref();
-    let before = before.map_or_else(Vec::new, |(_, report)| report.away.clone());
+    let before = last.as_ref().map(|(_, report)| report);
+    let away = before.map_or_else(Vec::new, |report| report.away.clone());
+    let hung = before.is_some_and(|report| report.hangs);
     let report = match timeout(app.limits.ready, app.readiness.check()).await {
         Ok(found) => {
             let report = judge(&found, app.readiness.as_ref());
-            tell(&before, &report.away);
+            tell(&away, &report.away);
+            if hung {
+                tracing::info!("services can be looked at again");
+            }
             report
         }
-        Err(_) => Report {
-            away: before,
-            ..report(false, json!({ "reason": "the check took too long" }))
-        },
+        Err(_) => {
+            if !hung {
+                let limit_ms = app.limits.ready.as_millis();
+                tracing::warn!(
+                    limit_ms,
+                    "looking whether services are ready takes too long: one of them hangs"
+                );
+            }
+            Report {
+                away,
+                hangs: true,
+                ..report(false, json!({ "reason": "the check took too long" }))
+            }
+        }
     };
     *last = Some((Instant::now(), report.clone()));
     report
@@ -131,6 +147,7 @@ fn report(is_ready: bool, mut body: Value) -> Report {
         is_ready,
         text: body.to_string(),
         away: Vec::new(),
+        hangs: false,
     }
 }
 

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::client::{Client, ask, download_target, get_copy, post, request};
 use crate::support::host::{Host, Options};
-use crate::support::ports::Durability;
+use crate::support::ports::{Durability, Health};
 
 /// Everything that was told, as JSON lines.
 #[derive(Clone, Default)]
@@ -237,4 +237,21 @@ async fn whatever_a_request_holds_stays_on_one_line() {
         let head = event["request.head"].as_str().unwrap();
         assert!(!head.chars().any(char::is_control), "{head}");
     }
+}
+
+/// Somebody asks every second, and whoever reads the log is to learn why nothing is ready.
+#[tokio::test]
+async fn a_service_that_hangs_when_it_is_looked_at_is_told() {
+    let (told, _listening) = listen();
+    let limits = Limits {
+        ready: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let host = Host::with_limits(limits).await;
+    *host.checkup.0.lock().unwrap() = Health::Hanging;
+    for _ in 0..2 {
+        let answer = ask(host.administration, "GET", "/readyz", &[]).await;
+        assert_eq!(answer.status, 503);
+    }
+    assert_eq!(told.text().matches("takes too long").count(), 1);
 }
