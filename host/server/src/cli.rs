@@ -59,7 +59,7 @@ pub(crate) struct Cli {
 /// What a host calls itself with to compile a component in a process of its own.
 pub(crate) const COMPILE: &str = "compile-plug-in";
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something is not healthy (doctor, title verify), 4 nothing is known of the buyer (log erase).";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something is not healthy (doctor, title verify), 4 nothing is known of the buyer by this, and nothing was erased (log erase).";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -31,7 +31,8 @@ use crate::output::Output;
 /// Not healthy: what `doctor` and `title verify` say by their exit code.
 const UNHEALTHY: u8 = 3;
 
-/// Nobody is known by this: what `log erase` says by its exit code.
+/// Nobody is known by this, or under something else alone: what `log erase` says by its exit code where
+/// it erased nothing.
 const NOBODY_KNOWN: u8 = 4;
 
 /// Runs a parsed command line. Each command takes of the installation what it needs: some run

@@ -79,6 +79,8 @@ pub enum PersonName {
 pub struct Erased {
     /// Whether the log knew the person.
     pub logged: bool,
+    /// Rows of the log that nobody can read any more as to whose they were.
+    pub rows: u64,
     /// Decisions of plug-ins that went.
     pub decisions: u64,
     /// Those that nobody could read, and that stayed for it.

@@ -2,13 +2,18 @@
 
 use colophon_core::capability::{Name, PluginValues, ValueOwner, ValuePlace};
 use colophon_core::ports::{Catalog, Centers, Service};
+use colophon_receipt::RetailerId;
 use colophon_store::failure::ReadError;
 use colophon_store::health::Problem;
+use colophon_store::log::{KnownOf, PersonName};
 
+use crate::log::append;
 use crate::place::{Place, Stranger, moment};
 use crate::plugins::furnish_with_a_plugin;
 use crate::plugins::questions::keep_a_question;
-use crate::samples::{center, center_id, furnish, place, retailer, secret, title, version};
+use crate::samples::{
+    center, center_id, download, furnish, place, retailer, secret, title, version,
+};
 
 pub(crate) async fn a_value_moved_to_another_row_does_not_open(ground: &Place) {
     let store = ground.store().await;
@@ -146,4 +151,34 @@ pub(crate) async fn an_encrypted_form_without_a_key_is_found(ground: &Place) {
             "{problems:?}"
         );
     }
+}
+
+/// Whether a buyer stands in such a row nobody knows, and whoever erases the buyer is told so.
+pub(crate) async fn rows_that_nobody_can_read_are_told_of_who_is_to_be_erased(ground: &Place) {
+    let store = ground.store().await;
+    let bought = |number: u32, customer: &str| {
+        let mut record = download(number, &format!("order-{number}"));
+        if let Some(claims) = &mut record.claims {
+            claims.customer_id = Some(customer.parse().unwrap());
+        }
+        (i64::from(number), record)
+    };
+    append(&store, [bought(1, "ada"), bought(2, "bob")]).await;
+    let shop = RetailerId::try_from("shop").unwrap();
+    let eve = PersonName::Customer("eve".parse().unwrap());
+    let known = store.known_of(&center_id(), &shop, &eve).await.unwrap();
+    assert_eq!(known, KnownOf::default());
+    let mut stranger = ground.log_stranger().await;
+    stranger
+        .run(
+            "UPDATE downloads SET personal = \
+             (SELECT personal FROM downloads WHERE sale = 'order-1') WHERE sale = 'order-2'",
+        )
+        .await;
+    let known = store.known_of(&center_id(), &shop, &eve).await.unwrap();
+    assert_eq!(known.unreadable_rows, 1);
+    // The buyer's own rows go without being read.
+    let bob = PersonName::Customer("bob".parse().unwrap());
+    let known = store.known_of(&center_id(), &shop, &bob).await.unwrap();
+    assert_eq!((known.rows, known.unreadable_rows), (1, 0));
 }

@@ -305,6 +305,7 @@ pub(crate) async fn decisions_about_an_erased_buyer_go(ground: &Place) {
         .await;
     let expected = Erased {
         logged: false,
+        rows: 0,
         decisions: 4,
         unreadable: 0,
     };
@@ -347,6 +348,7 @@ pub(crate) async fn what_names_no_buyer_goes_by_the_request_in_the_log(ground: &
         .unwrap();
     let expected = Erased {
         logged: true,
+        rows: 2,
         decisions: 2,
         unreadable: 0,
     };
@@ -358,6 +360,7 @@ pub(crate) async fn what_names_no_buyer_goes_by_the_request_in_the_log(ground: &
         .unwrap();
     let nothing = Erased {
         logged: false,
+        rows: 0,
         decisions: 0,
         unreadable: 0,
     };
@@ -474,6 +477,7 @@ pub(crate) async fn a_decision_moved_to_another_row_does_not_open(ground: &Place
         .await;
     let expected = Erased {
         logged: false,
+        rows: 0,
         decisions: 0,
         unreadable: 1,
     };

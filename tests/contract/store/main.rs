@@ -221,6 +221,7 @@ on_both_engines! {
         damage => a_value_moved_to_another_row_does_not_open,
         damage => a_wrong_master_key_is_told_from_damage,
         damage => an_encrypted_form_without_a_key_is_found,
+        damage => rows_that_nobody_can_read_are_told_of_who_is_to_be_erased,
         migration => a_database_is_migrated_once,
         migration => several_programs_may_migrate_at_once,
         migration => an_older_database_names_the_command,

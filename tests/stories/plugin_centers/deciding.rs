@@ -4,7 +4,7 @@ use std::fs;
 
 use colophon_tests::colophon::{fail, succeed};
 use colophon_tests::guest::{allowing_policy, denying_policy, naming, trapping_policy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Shop, manifest};
 
@@ -207,7 +207,7 @@ fn a_buyer_who_is_erased_takes_what_was_decided_for_them() {
         decisions.as_array().unwrap().len()
     };
     assert_eq!(recorded(), 3);
-    let ada = ["log", "erase", "--retailer", "shop", "--customer", "ada"];
+    let ada = ["log", "erase", "--retailer", "shop", "--customer-id", "ada"];
     let refused = fail(shop.house.colophon().args(ada));
     assert!(
         refused.contains("2 rows of the log, 2 decisions of plug-ins"),
@@ -264,18 +264,28 @@ fn a_buyer_who_is_kept_under_something_else_is_not_half_erased() {
     };
     assert_eq!(recorded(), 2);
     let erase = ["log", "erase", "--yes", "--retailer", "shop"];
-    let refused = fail(
-        shop.house
-            .colophon()
-            .args(erase)
-            .args(["--name", "Ada Lovelace"]),
-    );
-    assert!(refused.contains("nothing was erased"), "{refused}");
-    assert!(refused.contains("--customer \"c-7\" (1 rows)"), "{refused}");
+    // Both ways of naming the wrong thing end in the same code.
+    for (name, said) in [
+        ("Ada Lovelace", "--customer-id \"c-7\" (1 rows)"),
+        ("c-7", "nothing is known"),
+    ] {
+        let mut command = shop.house.colophon();
+        let output = command.args(erase).args(["--name", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{name}: {output:?}");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains("Nothing was erased"), "{told}");
+        assert!(told.contains(said), "{told}");
+    }
+    let mut command = shop.house.colophon();
+    let output = command.arg("--json").args(erase);
+    let output = output.args(["--name", "Ada Lovelace"]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let elsewhere = json!([{ "customer": "c-7", "rows": 1 }]);
+    assert_eq!(answer["kept_elsewhere"], elsewhere, "{answer}");
     assert_eq!(recorded(), 2);
     let erased = shop
         .house
-        .json(&[&erase[..], &["--customer", "Ada Lovelace"]].concat());
+        .json(&[&erase[..], &["--customer-id", "Ada Lovelace"]].concat());
     assert_eq!(
         (&erased["rows"], &erased["decisions"]),
         (&1.into(), &1.into())

@@ -28,7 +28,7 @@ pub(crate) enum LogCommand {
     /// decisions of plug-ins about their requests go. Billing and counts stay as they are. A buyer is
     /// kept under one thing, the id of the customer, or else the name, or else the sale: where the log
     /// keeps this one under another, that is named and nothing is erased. Exit code 4 says that nothing
-    /// is known. What running hosts have yet to write, of the last seconds, is not there to be erased;
+    /// is known by what was named. What running hosts have yet to write, of the last seconds, is not there to be erased;
     /// what plug-ins keep as values or hand to services of their own is theirs.
     Erase(EraseArgs),
 }
@@ -56,7 +56,7 @@ pub(crate) struct EraseArgs {
 #[group(required = true, multiple = false)]
 pub(crate) struct BuyerArg {
     /// The buyer, by the retailer's id of the customer.
-    #[arg(long, value_name = "ID")]
+    #[arg(long = "customer-id", alias = "customer", value_name = "ID")]
     pub(crate) customer: Option<String>,
     /// The buyer's name, where receipts had no id of the customer.
     #[arg(long)]

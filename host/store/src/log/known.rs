@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use colophon_core::id::EventId;
 use colophon_receipt::{CenterId, RetailerId};
 use sqlx::FromRow;
 
@@ -31,6 +32,9 @@ pub struct KnownOf {
     pub of_others: u64,
     /// Decisions that nobody can read.
     pub unreadable: u64,
+    /// Rows of the retailer's that are kept under something else and that nobody can read, so that
+    /// nobody knows whether the buyer stands in them.
+    pub unreadable_rows: u64,
     /// Rows in which this very id, name or sale stands and that are kept under something else, by what
     /// that is: receipts had more than this to know the buyer by.
     pub elsewhere: BTreeMap<PersonName, u64>,
@@ -74,23 +78,25 @@ impl Store {
             for row in &rows {
                 if row.pseudonym == pseudonym {
                     known.rows += 1;
-                } else if let Some(personal) = self.personal_of(row) {
-                    known.note(person, row, &personal);
+                    continue;
+                }
+                match self.personal_of(row) {
+                    Ok(personal) => known.note(person, row, &personal),
+                    Err(Fault::Damaged(_)) => known.unreadable_rows += 1,
+                    Err(fault) => return Err(fault.into()),
                 }
             }
         }
         Ok(known)
     }
 
-    /// What a row tells of its person; nothing where it is damaged, which `doctor` tells of.
-    fn personal_of(&self, row: &Row) -> Option<Personal> {
-        let event: Result<[u8; 16], Fault> =
-            sized("downloads", "event", &row.event).map_err(Fault::from);
+    /// What a row tells of its person.
+    fn personal_of(&self, row: &Row) -> Result<Personal, Fault> {
+        let event = EventId::from_bytes(sized("downloads", "event", &row.event)?);
         let key = self
             .secrets
-            .open_key(DATA_KEY, &[&row.person], &row.data_key);
-        let event = colophon_core::id::EventId::from_bytes(event.ok()?);
-        open(&self.secrets, &key.ok()?, event, &row.personal).ok()
+            .open_key(DATA_KEY, &[&row.person], &row.data_key)?;
+        Ok(open(&self.secrets, &key, event, &row.personal)?)
     }
 }
 

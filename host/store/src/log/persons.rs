@@ -13,7 +13,7 @@ use super::{Erased, PersonName, Personal};
 use crate::database::{Argument, Batch, Write, arguments};
 use crate::decisions::{Concerned, KnownBy, Mentions, Named};
 use crate::failure::{ChangeError, Damaged, Fault};
-use crate::parse::sized;
+use crate::parse::{counted, sized};
 use crate::secrets::{Column, Secrets};
 use crate::store::Store;
 
@@ -45,7 +45,9 @@ static INSERT: LazyLock<Batch> = LazyLock::new(|| {
     Batch::new(head, 4, "ON CONFLICT (pseudonym) DO NOTHING")
 });
 
-const DELETE: &str = "DELETE FROM persons WHERE pseudonym = $1";
+const DELETE: &str = "DELETE FROM persons WHERE pseudonym = $1 RETURNING id";
+
+const COUNT_ROWS: &str = "SELECT COUNT(*) FROM downloads WHERE person = $1";
 
 /// A person's id in the rows, and the key that opens them.
 pub(super) struct Person {
@@ -72,16 +74,26 @@ impl Store {
         // First, since the log tells which they are only as long as it knows the person.
         let (pseudonym, concerned) = self.about(center, retailer, person).await?;
         let decisions = self.forget_decisions(center, &concerned, mentions).await?;
-        let logged = self.logging.execute(DELETE, arguments![&pseudonym]).await? > 0;
-        if logged {
+        let rows = self.forget_person(&pseudonym).await?;
+        if rows.is_some() {
             // The key is encrypted under the master key; still, it is not left lying about.
             self.logging.overwrite_deleted(&["persons"]).await;
         }
         Ok(Erased {
-            logged,
+            logged: rows.is_some(),
+            rows: rows.unwrap_or_default(),
             decisions,
             unreadable: concerned.unreadable,
         })
+    }
+
+    /// Deletes a person's key, and says how many rows nobody can read any more for it; none where
+    /// there is no such person.
+    async fn forget_person(&self, pseudonym: &[u8; 32]) -> Result<Option<u64>, Fault> {
+        let gone: Option<(Vec<u8>,)> = self.logging.changed(DELETE, arguments![pseudonym]).await?;
+        let Some((id,)) = gone else { return Ok(None) };
+        let (rows,): (i64,) = self.logging.one(COUNT_ROWS, arguments![&id]).await?;
+        Ok(Some(counted("downloads", "person", rows)?))
     }
 
     /// Under which pseudonym the log keeps a person, and which decisions of plug-ins are about them.

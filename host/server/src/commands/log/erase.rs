@@ -32,6 +32,8 @@ struct Told<'a> {
     /// Decisions that were made for other buyers and in which this one stands: they stay.
     decisions_of_others: u64,
     unreadable_decisions: u64,
+    /// Rows of the retailer's that nobody can read, in which this one may stand.
+    unreadable_rows: u64,
     /// Rows in which this very name or sale stands and that are kept under something else: they stay.
     kept_elsewhere: Vec<Elsewhere>,
     /// Log rows that wait in the outbox of this host; none where that is not known.
@@ -62,30 +64,29 @@ pub(super) async fn run(
     let buyer = buyer(&arguments.buyer)?;
     let told = shown(&buyer);
     let (store, mentions) = (&house.store, mentions(arguments));
-    let known = store.known_of(&center, &retailer, &buyer).await?;
-    // A row may leave the outbox for the log at any moment, so both before and after count.
+    // A row may leave the outbox for the log at any moment: what left it before the log was read is
+    // there, and what leaves it later is counted here.
     let before = waiting(config).await;
-    if known.rows == 0 && !known.elsewhere.is_empty() {
-        bail!(
-            "nothing was erased: the log keeps rows of {told} of {retailer} in center {center} under {}. \
-             Erase them under that",
-            listed(&known.elsewhere)
-        );
-    }
-    if is_nothing(&known, mentions) {
-        if store.show_retailer(&center, &retailer).await?.is_none() {
+    let known = store.known_of(&center, &retailer, &buyer).await?;
+    tell_unreadable_rows(known.unreadable_rows);
+    let is_kept_elsewhere = known.rows == 0 && !known.elsewhere.is_empty();
+    if is_kept_elsewhere || is_nothing(&known, mentions) {
+        // Rows may be there of one that is not any more.
+        if !is_kept_elsewhere && store.show_retailer(&center, &retailer).await?.is_none() {
             bail!("center {center} has no retailer {retailer}; see `colophon retailer list`");
         }
         tell_waiting(before.as_ref());
         tell_unreadable(known.unreadable);
         let nothing = Erased {
             logged: false,
+            rows: 0,
             decisions: 0,
             unreadable: known.unreadable,
         };
         let answer = answer(&center, &retailer, &known, nothing, before.as_ref());
-        output.print(&answer, |_| {
-            nothing_known(&center, &retailer, &buyer, &known)
+        output.print(&answer, |_| match is_kept_elsewhere {
+            true => kept_elsewhere(&center, &retailer, &buyer, &known),
+            false => nothing_known(&center, &retailer, &buyer, &known),
         })?;
         return Ok(ExitCode::from(NOBODY_KNOWN));
     }
@@ -174,6 +175,21 @@ fn question(
     )
 }
 
+/// That nothing was erased, since that would leave the buyer in rows that are kept under something else.
+fn kept_elsewhere(
+    center: &CenterId,
+    retailer: &RetailerId,
+    buyer: &PersonName,
+    known: &KnownOf,
+) -> String {
+    format!(
+        "Nothing was erased: the log keeps rows of {} of {retailer} in center {center} under {}. Erase \
+         them under that.",
+        shown(buyer),
+        listed(&known.elsewhere)
+    )
+}
+
 /// That there was nothing to erase, and where else to look.
 fn nothing_known(
     center: &CenterId,
@@ -227,15 +243,25 @@ fn answer<'a>(
         center: center.as_str(),
         retailer: retailer.as_str(),
         logged: erased.logged,
-        rows: if erased.logged { known.rows } else { 0 },
+        rows: erased.rows,
         decisions: erased.decisions,
         decisions_of_others: known.of_others,
         unreadable_decisions: erased.unreadable,
+        unreadable_rows: known.unreadable_rows,
         kept_elsewhere: elsewhere.collect(),
         rows_waiting: match waiting {
             None => Some(0),
             Some(rows) => rows.as_ref().ok().copied(),
         },
+    }
+}
+
+fn tell_unreadable_rows(unreadable: u64) {
+    if unreadable > 0 {
+        eprintln!(
+            "{unreadable} rows of the log that are kept under something else could not be read: whether this \
+             buyer stands in them nobody knows. `colophon doctor` tells of damage."
+        );
     }
 }
 
@@ -311,7 +337,7 @@ fn buyer(buyer: &BuyerArg) -> Result<PersonName> {
             PersonName::Sale(text.parse().with_context(|| format!("sale {text:?}"))?)
         }
         // The command line asks for one of them.
-        (None, None, None) => bail!("say whom: --customer, --name or --sale"),
+        (None, None, None) => bail!("say whom: --customer-id, --name or --sale"),
     })
 }
 
@@ -328,7 +354,7 @@ fn shown(buyer: &PersonName) -> String {
 fn listed(names: &BTreeMap<PersonName, u64>) -> String {
     let names = names.iter().map(|(name, rows)| {
         let name = match name {
-            PersonName::Customer(id) => format!("--customer {:?}", id.as_str()),
+            PersonName::Customer(id) => format!("--customer-id {:?}", id.as_str()),
             PersonName::UserName(name) => format!("--name {:?}", name.as_str()),
             PersonName::Sale(sale) => format!("--sale {:?}", sale.as_str()),
         };

@@ -83,10 +83,26 @@ impl Named<'_> {
     /// escaped. What is compressed, or escaped as in XML, is not seen.
     pub(super) fn told_in(self, record: &[u8]) -> Told {
         let mut told = Told::default();
-        if let Ok(record) = serde_json::from_slice(record) {
-            self.look(&record, &mut told);
+        let Ok(record) = serde_json::from_slice(record) else {
+            return told;
+        };
+        self.look(&record, &mut told);
+        if let Some(sales) = sales(&record) {
+            told.buyer = None;
+            for pair in sales.into_iter().flatten() {
+                self.look_at_sale(pair, &mut told);
+            }
         }
         told
+    }
+
+    /// One of the pairs that a policy is told of a sale.
+    fn look_at_sale(self, pair: &Value, told: &mut Told) {
+        if let Some([Value::String(name), Value::String(text)]) = pair.as_array().map(Vec::as_slice)
+            && let Some(known_by) = KnownBy::find(name)
+        {
+            told.buyer(known_by, known_by == self.known_by && text == self.text);
+        }
     }
 
     fn look(self, value: &Value, told: &mut Told) {
@@ -159,6 +175,18 @@ impl Named<'_> {
             !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
         })
     }
+}
+
+/// What the host told a policy of the sale, in a record as this release writes it: in its question, and
+/// in those of the same request before it. Whatever else has the same names was said by the plug-in, by
+/// the retailer or by a service, about whomever they meant. None where the record is another release's,
+/// of which nobody knows where the sale stands.
+fn sales(record: &Value) -> Option<Vec<&Vec<Value>>> {
+    let decision = record.get("decision").filter(|turn| turn.is_object())?;
+    let before = record.get("before").and_then(Value::as_array);
+    let turns = before.into_iter().flatten().chain([decision]);
+    let sales = turns.filter_map(|turn| turn.pointer("/input/policy/offer/sale")?.as_array());
+    Some(sales.collect())
 }
 
 /// A text as it stands in an address or a form, without its escapes.
@@ -290,6 +318,42 @@ mod tests {
         let nobody = sale(json!([["transaction", "t-1"]]));
         assert_eq!(told(KnownBy::Sale, "t-1", &nobody).is_buyer(), Some(true));
         assert_eq!(told(KnownBy::Sale, "t-1", &json!({})).is_buyer(), None);
+        // What somebody else says, under whatever name, tells nobody who the buyer is.
+        let heard = json!({
+            "before": [],
+            "decision": {
+                "input": { "policy": { "offer": {
+                    "sale": [["transaction", "t-1"], ["customer-id", "eve"]],
+                    "extra": [["customer-id", "c-9"]],
+                } } },
+                "calls": [{ "answer": [["customer-id", "c-8"], ["user-name", "Ada Q"]] }],
+            },
+        });
+        for (known_by, text, is_buyer) in [
+            (KnownBy::Customer, "eve", true),
+            (KnownBy::Customer, "c-8", false),
+            (KnownBy::Customer, "c-9", false),
+            (KnownBy::UserName, "Ada Q", false),
+        ] {
+            let told = told(known_by, text, &heard);
+            assert_eq!(
+                (told.is_buyer(), told.mentioned),
+                (Some(is_buyer), true),
+                "{text}"
+            );
+        }
+        let naming = json!({
+            "before": [],
+            "decision": {
+                "input": { "naming": { "facts": [["user-name", "Ada Q"]] } },
+                "calls": [],
+            },
+        });
+        let told_naming = told(KnownBy::UserName, "Ada Q", &naming);
+        assert_eq!(
+            (told_naming.is_buyer(), told_naming.mentioned),
+            (None, true)
+        );
         // Another record of the request knows better.
         let both = told(KnownBy::Sale, "t-1", &nobody).and(told(KnownBy::Sale, "t-1", &named));
         assert_eq!(both.is_buyer(), Some(false));
