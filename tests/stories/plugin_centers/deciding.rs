@@ -170,6 +170,61 @@ fn a_sale_whose_file_would_be_called_otherwise_is_told_by_its_transaction() {
     );
 }
 
+/// A version may play a role that nobody played before it.
+#[test]
+fn a_role_without_recorded_questions_is_named_before_it_decides() {
+    let shop = Shop::open();
+    shop.publish(&naming("emma.epub"), &manifest("rules", "1", "naming"));
+    shop.plugin(&["promote", "rules"]);
+    let host = shop.house.serve(&[]);
+    assert_eq!(host.download(&shop.receipt("t-1")).status, 200);
+    assert!(host.stop());
+    shop.publish(&denying_policy(), &manifest("rules", "2", "policy"));
+    let report = differing(&shop, &["plugin", "shadow", "rules"]);
+    assert_eq!(report["roles_without_questions"], json!(["policy"]));
+    let shadow = shop
+        .house
+        .colophon()
+        .args(["plugin", "shadow", "rules"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&shadow.stdout).into_owned();
+    let unknown = "No recorded question for policy: nothing is known of what it will answer.";
+    assert!(told.contains(unknown), "{told}");
+
+    let promote = ["plugin", "promote", "rules", "2"];
+    let refused = fail(shop.house.colophon().args(promote));
+    assert!(refused.contains(unknown), "{refused}");
+    assert!(
+        refused.contains("nobody knows whom it will deny") && refused.contains("--yes"),
+        "{refused}"
+    );
+    assert_eq!(shop.state("rules", "2"), "published");
+    // A trial is how to learn it.
+    let tried = shop.plugin(&["promote", "rules", "2", "--canary", "10"]);
+    assert_eq!(tried["roles_without_questions"], json!(["policy"]));
+    let promoted = shop.plugin(&["promote", "rules", "2", "--yes"]);
+    assert_eq!(promoted["active"], "2");
+}
+
+#[test]
+fn nothing_is_lost_by_a_first_version_that_was_asked_nothing() {
+    let shop = Shop::open();
+    shop.publish(&allowing_policy(), &manifest("rules", "1", "policy"));
+    let promote = ["plugin", "promote", "rules"];
+    let output = shop.house.colophon().args(promote).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("No recorded question for policy"), "{told}");
+    // The next one takes its place, and may deny what it allowed.
+    shop.publish(&denying_policy(), &manifest("rules", "2", "policy"));
+    let refused = fail(shop.house.colophon().args(promote));
+    assert!(
+        refused.contains("nobody knows whom it will deny"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn a_version_that_newly_fails_is_not_promoted_unless_it_is_insisted_on() {
     let shop = Shop::open();

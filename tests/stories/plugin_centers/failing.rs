@@ -111,7 +111,7 @@ fn a_policy_that_traps_with_nothing_before_it_refuses_and_touches_no_other_cente
     let ready = host.request("GET", "/readyz", &[], None).unwrap();
     assert_eq!(ready.status, 200);
     shop.publish(&allowing_policy(), &manifest("rules", "2", "policy"));
-    shop.plugin(&["promote", "rules", "2"]);
+    shop.plugin(&["promote", "rules", "2", "--yes"]);
     until(&host, &shop.house, &shop.receipt("t-1"), |answer| {
         answer.status == 200
     });

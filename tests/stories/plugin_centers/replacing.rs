@@ -201,7 +201,7 @@ fn a_plug_in_tells_whose_a_retailer_id_is_and_the_host_holds_the_key() {
         &retailers("nobody"),
         &manifest("branches", "2", "retailers"),
     );
-    shop.plugin(&["promote", "branches"]);
+    shop.plugin(&["promote", "branches", "--yes"]);
     let refused = until(&host, &shop.house, &receipt, |answer| answer.status != 200);
     assert_eq!(
         (refused.status, &refused.json()["code"]),

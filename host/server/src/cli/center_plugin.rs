@@ -42,11 +42,12 @@ pub(crate) enum CenterPluginCommand {
         #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
         canary: Option<u8>,
         /// Without asking it recorded questions before. Otherwise a version that newly fails on one by
-        /// its own fault is not promoted, and it is asked first where one would deny recorded sales
-        /// that were allowed.
+        /// its own fault is not promoted, and the command asks first where one would deny recorded
+        /// sales that were allowed, or takes another's place with a role that decides on sales and has
+        /// no recorded question.
         #[arg(long)]
         without_shadow: bool,
-        /// Do not ask where recorded sales would be denied.
+        /// Do not ask where recorded sales would be denied, or nothing is known of a role.
         #[arg(long)]
         yes: bool,
     },

@@ -18,12 +18,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use colophon_core::capability::Name;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{KeptPlugin, UnfitAsked};
+use colophon_store::plugins::{KeptPlugin, Publisher, UnfitAsked};
 
 use crate::cli::{CenterPluginArgs, CenterPluginCommand};
 use crate::commands::known_center;
 use crate::config::Config;
 use crate::house::House;
+use crate::house::plugins::Signatures;
 use crate::output::Output;
 
 pub(super) async fn run(
@@ -78,12 +79,14 @@ async fn operate(
             let chosen = Chosen::find(house, &plugin).await?;
             let promotion = versions::Promotion::of(&chosen, version.as_deref(), canary)?;
             promotion.could_be_taken(house, &chosen).await?;
-            if !without_shadow {
-                promotion
-                    .hold_against_decisions(config, house, &chosen, yes)
-                    .await?;
-            }
-            promotion.take(house, &chosen, output).await
+            let unasked = match without_shadow {
+                true => None,
+                false => {
+                    let held = promotion.hold_against_decisions(config, house, &chosen, yes);
+                    Some(held.await?)
+                }
+            };
+            promotion.take(house, &chosen, unasked, output).await
         }
         CenterPluginCommand::Rollback { plugin } => {
             let chosen = Chosen::find(house, &plugin).await?;
@@ -160,6 +163,19 @@ impl Chosen {
             )
         })?;
         Ok(Self { center, record })
+    }
+}
+
+/// The signatures that a center asks for, whose publishers were just read.
+fn signatures<'a>(
+    house: &'a House,
+    center: &'a CenterId,
+    publishers: &'a [Publisher],
+) -> Signatures<'a> {
+    Signatures {
+        engine: house.engine.as_ref(),
+        center,
+        publishers,
     }
 }
 

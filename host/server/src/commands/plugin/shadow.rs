@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use colophon_core::decision::Difference;
 use colophon_core::rollout::{PluginVersion, VersionState};
-use colophon_plugin_host::{Generation, Granted, Sandbox};
+use colophon_plugin_host::manifest::Manifest;
+use colophon_plugin_host::{Generation, Granted, Role, Sandbox};
 use colophon_receipt::CenterId;
-use colophon_store::plugins::KeptPlugin;
+use colophon_store::plugins::{KeptPlugin, KeptVersion};
 
 use self::report::{Fuel, Report};
 use super::decisions::{Pages, grant_of, record as read};
@@ -42,18 +44,32 @@ pub(super) async fn run(
     })
 }
 
-/// Refuses a version that newly fails on a recorded question by its own fault, and says how many
-/// recorded sales it would deny that were allowed.
+/// What recorded questions tell of a version before it is promoted.
+pub(super) struct HeldAgainst {
+    /// Recorded sales that it would deny and that were allowed.
+    pub(super) sales_denied: usize,
+    /// Roles in which it was asked no recorded question, so that nobody knows what it will answer.
+    pub(super) unasked: BTreeSet<Role>,
+}
+
+/// Refuses a version that newly fails on a recorded question by its own fault, and says what is known
+/// of one that does not.
 pub(super) async fn refuse_new_failures(
     config: &Config,
     house: &House,
     center: &CenterId,
     plugin: &KeptPlugin,
     version: &PluginVersion,
-) -> Result<usize> {
+) -> Result<HeldAgainst> {
     let latest = house.store.decisions(center, &plugin.id, None, 1).await?;
     if latest.is_empty() {
-        return Ok(0);
+        let kept = kept(center, plugin, version)?;
+        let manifest = Manifest::parse(&kept.manifest).context("plugin.toml")?;
+        tell_unasked(&manifest.roles);
+        return Ok(HeldAgainst {
+            sales_denied: 0,
+            unasked: manifest.roles,
+        });
     }
     let report = shadow(config, house, center, plugin, version, HELD_AGAINST).await?;
     let failures = report.count(Difference::NewFailure);
@@ -71,7 +87,11 @@ pub(super) async fn refuse_new_failures(
         if let Some(late) = report.late() {
             eprintln!("{late}");
         }
-        return Ok(report.sales_denied());
+        tell_unasked(&report.unasked);
+        return Ok(HeldAgainst {
+            sales_denied: report.sales_denied(),
+            unasked: report.unasked,
+        });
     }
     let failure = Difference::NewFailure.as_str();
     let first = report.first(failure).unwrap_or_default();
@@ -82,6 +102,12 @@ pub(super) async fn refuse_new_failures(
         plugin.id,
         report.asked
     );
+}
+
+fn tell_unasked(roles: &BTreeSet<Role>) {
+    for role in roles {
+        eprintln!("{}", report::unasked(*role));
+    }
 }
 
 /// The version that is meant: named, on trial, or published last.
@@ -123,7 +149,8 @@ async fn shadow(
 ) -> Result<Report> {
     let sandbox = sandbox(config)?;
     let (generation, time) = load(house, &sandbox, center, plugin, version).await?;
-    let mut report = Report::of(center, &plugin.id, version, time);
+    let roles = generation.roles().collect();
+    let mut report = Report::of(center, &plugin.id, version, roles, time);
     let mut fuel = Fuel::default();
     let mut pages = Pages::of(house, center, &plugin.id, last);
     while let Some(page) = pages.next().await? {
@@ -148,6 +175,15 @@ async fn shadow(
     Ok(report)
 }
 
+fn kept<'a>(
+    center: &CenterId,
+    plugin: &'a KeptPlugin,
+    version: &PluginVersion,
+) -> Result<&'a KeptVersion> {
+    let kept = plugin.version(version);
+    kept.with_context(|| format!("{} has no version {version} in center {center}", plugin.id))
+}
+
 /// Loads a version with its own limits and settings, and nobody behind the rest; with the time that a
 /// call of it may take.
 async fn load(
@@ -157,9 +193,7 @@ async fn load(
     plugin: &KeptPlugin,
     version: &PluginVersion,
 ) -> Result<(Arc<Generation>, Duration)> {
-    let kept = plugin.version(version);
-    let kept =
-        kept.with_context(|| format!("{} has no version {version} in center {center}", plugin.id))?;
+    let kept = kept(center, plugin, version)?;
     let component = house
         .store
         .plugin_component(center, &plugin.id, version)

@@ -1,15 +1,18 @@
 //! `colophon plugin promote|rollback|withdraw`.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 use colophon_core::rollout::{PluginVersion, RETIRED_KEPT, Rollout, Share, Step, StepRefused};
 use colophon_core::time::Clock as _;
-use colophon_store::plugins::{Publisher, StepError};
+use colophon_plugin_host::Role;
+use colophon_store::plugins::StepError;
 use serde::Serialize;
 
 use super::super::shadow;
-use super::Chosen;
+use super::{Chosen, signatures};
 use crate::config::Config;
-use crate::house::plugins::{Signatures, Verifying};
+use crate::house::plugins::Verifying;
 use crate::house::{House, SystemClock};
 use crate::output::{Output, confirm};
 
@@ -24,6 +27,16 @@ struct Stands {
     previous: Option<String>,
     /// Versions that went with this step: of those that were asked once the last ones are kept.
     no_longer_kept: Vec<String>,
+}
+
+/// How a plug-in stands after a promotion.
+#[derive(Serialize)]
+struct Promoted {
+    #[serde(flatten)]
+    stands: Stands,
+    /// Roles in which the version was asked no recorded question before; none where it was not held
+    /// against what is recorded.
+    roles_without_questions: Option<Vec<&'static str>>,
 }
 
 /// A version that is to be promoted, or tried.
@@ -54,7 +67,7 @@ impl Promotion {
     /// when it is taken.
     pub(super) async fn could_be_taken(&self, house: &House, chosen: &Chosen) -> Result<()> {
         let publishers = house.store.publishers(&chosen.center).await?;
-        let signatures = signatures(house, chosen, &publishers);
+        let signatures = signatures(house, &chosen.center, &publishers);
         let taken = signatures.rollout(&chosen.record)?.after(&self.step);
         taken.map_err(|refusal| refused(chosen, refusal.into()))?;
         Ok(())
@@ -67,30 +80,57 @@ impl Promotion {
         house: &House,
         chosen: &Chosen,
         yes: bool,
-    ) -> Result<()> {
+    ) -> Result<BTreeSet<Role>> {
         let Chosen { center, record } = chosen;
-        let denied =
+        let held =
             shadow::refuse_new_failures(config, house, center, record, &self.version).await?;
-        if denied == 0 {
-            return Ok(());
+        let mut reasons = Vec::new();
+        if held.sales_denied > 0 {
+            reasons.push(denied(held.sales_denied));
         }
-        let question = format!(
-            "{} would deny {denied} recorded {} that {} allowed. {} it all the same?",
-            self.version,
-            if denied == 1 { "sale" } else { "sales" },
-            if denied == 1 { "was" } else { "were" },
-            if matches!(self.step, Step::Canary(..)) {
-                "Try"
-            } else {
-                "Promote"
-            }
-        );
-        confirm(&question, yes)
+        let unknown = match self.is_trial() || record.rollout()?.active().is_none() {
+            // A trial is how to learn it, and where nobody is asked there is nothing to lose.
+            true => Vec::new(),
+            false => deciding(&held.unasked),
+        };
+        if !unknown.is_empty() {
+            reasons.push(format!(
+                "was asked no recorded question for {}, so that nobody knows whom it will deny \
+                 (--canary 10 tries it with 10 % of the purchases)",
+                unknown.join(" and ")
+            ));
+        }
+        if !reasons.is_empty() {
+            let question = format!(
+                "{} {}. {} it all the same?",
+                self.version,
+                reasons.join(", and "),
+                if self.is_trial() { "Try" } else { "Promote" }
+            );
+            confirm(&question, yes)?;
+        }
+        Ok(held.unasked)
     }
 
-    pub(super) async fn take(&self, house: &House, chosen: &Chosen, output: Output) -> Result<()> {
+    fn is_trial(&self) -> bool {
+        matches!(self.step, Step::Canary(..))
+    }
+
+    /// Takes the step; `unasked` are the roles in which nothing was recorded, if that was looked at.
+    pub(super) async fn take(
+        &self,
+        house: &House,
+        chosen: &Chosen,
+        unasked: Option<BTreeSet<Role>>,
+        output: Output,
+    ) -> Result<()> {
         let stands = taken(house, chosen, &self.step).await?;
-        output.print(&stands, |stands| {
+        let names = |roles: BTreeSet<Role>| roles.into_iter().map(Role::as_str).collect();
+        let promoted = Promoted {
+            stands,
+            roles_without_questions: unasked.map(names),
+        };
+        output.print(&promoted, |Promoted { stands, .. }| {
             let plugin = format!("--center {} {}", stands.center, stands.plugin);
             match (&stands.canary, stands.canary_percent) {
                 (Some(version), Some(percent)) => format!(
@@ -111,6 +151,24 @@ impl Promotion {
     }
 }
 
+fn denied(sales: usize) -> String {
+    let (sales_are, were) = match sales {
+        1 => ("sale", "was"),
+        _ => ("sales", "were"),
+    };
+    format!("would deny {sales} recorded {sales_are} that {were} allowed")
+}
+
+/// Those of some roles whose answers decide whether a sale is served. What a file is called does not.
+fn deciding(roles: &BTreeSet<Role>) -> Vec<&'static str> {
+    let decides = |role: &&Role| match role {
+        Role::Resolver | Role::Policy | Role::Retailers => true,
+        Role::Naming => false,
+    };
+    let deciding = roles.iter().filter(decides);
+    deciding.map(|role| role.as_str()).collect()
+}
+
 /// The version on trial, or else the one published last, if it waits for that.
 fn usual(chosen: &Chosen) -> Result<PluginVersion> {
     let rollout = chosen.record.rollout()?;
@@ -123,9 +181,11 @@ fn usual(chosen: &Chosen) -> Result<PluginVersion> {
         .with_context(|| format!("{} has no version yet; publish one first", chosen.record.id))?;
     let waits = rollout.waits(&last.version);
     waits.with_context(|| {
+        let Chosen { center, record } = chosen;
         format!(
-            "the version of {} that was published last does not wait to be promoted",
-            chosen.record.id
+            "the version of {0} that was published last does not wait to be promoted; by its number, any \
+             is that may be asked: `colophon plugin promote --center {center} {0} VERSION`",
+            record.id
         )
     })?;
     Ok(last.version.clone())
@@ -134,10 +194,17 @@ fn usual(chosen: &Chosen) -> Result<PluginVersion> {
 pub(super) async fn rollback(house: &House, chosen: &Chosen, output: Output) -> Result<()> {
     let rollout = chosen.record.rollout()?;
     let seen = rollout.foremost().cloned();
+    let left = seen.clone();
     let stands = taken(house, chosen, &Step::Rollback { seen }).await?;
     output.print(&stands, |stands| {
+        let again = left.map_or_else(String::new, |left| {
+            format!(
+                "\nForward again: colophon plugin promote --center {} {} {left}",
+                stands.center, stands.plugin
+            )
+        });
         format!(
-            "{} Running hosts follow within seconds.{}",
+            "{} Running hosts follow within seconds.{}{again}",
             active(stands),
             gone(stands)
         )
@@ -190,18 +257,6 @@ async fn taken(house: &House, chosen: &Chosen, step: &Step) -> Result<Stands> {
         canary_percent: canary.map(|(_, share)| share.as_percent()),
         previous: rollout.previous().map(ToString::to_string),
     })
-}
-
-fn signatures<'a>(
-    house: &'a House,
-    chosen: &'a Chosen,
-    publishers: &'a [Publisher],
-) -> Signatures<'a> {
-    Signatures {
-        engine: house.engine.as_ref(),
-        center: &chosen.center,
-        publishers,
-    }
 }
 
 /// A step that was not taken, with what to do where no host would ask the version.

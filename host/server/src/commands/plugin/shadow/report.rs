@@ -6,10 +6,10 @@ use std::time::Duration;
 use colophon_core::capability::Name;
 use colophon_core::decision::Difference;
 use colophon_core::rollout::PluginVersion;
-use colophon_plugin_host::{HostQuestion, Record, Shadow};
+use colophon_plugin_host::{HostQuestion, Record, Role, Shadow};
 use colophon_receipt::CenterId;
 use colophon_store::decisions::DecisionRow;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::decisions::instant;
 use super::super::sale::Sale;
@@ -40,6 +40,10 @@ pub(super) struct Report {
     /// not answer), timed-out (the plug-in was stopped by the clock), no-room (the host had none for
     /// it), unreadable (another release wrote it).
     not_replayable: BTreeMap<&'static str, usize>,
+    /// Roles of the version in which it was asked no recorded question: nothing is known of what it
+    /// will answer there.
+    #[serde(rename = "roles_without_questions", serialize_with = "by_name")]
+    pub(super) unasked: BTreeSet<Role>,
     /// Sales that would have gone another way.
     sales_changed: usize,
     /// Fuel for each unit that was recorded, where both came to an outcome.
@@ -92,6 +96,7 @@ impl Report {
         center: &CenterId,
         plugin: &Name,
         version: &PluginVersion,
+        roles: BTreeSet<Role>,
         time: Duration,
     ) -> Self {
         Self {
@@ -105,6 +110,7 @@ impl Report {
             not_played: 0,
             not_reached: 0,
             not_replayable: BTreeMap::new(),
+            unasked: roles,
             sales_changed: 0,
             fuel_ratio: None,
             time_ms: ms(time),
@@ -150,6 +156,7 @@ impl Report {
                 took,
             } => {
                 let difference = Difference::between(&before, &outcome);
+                self.unasked.remove(&record.role());
                 fuel.recorded = fuel.recorded.saturating_add(record.fuel());
                 fuel.candidate = fuel.candidate.saturating_add(taken);
                 self.late += usize::from(ms(took) > self.time_ms);
@@ -164,6 +171,7 @@ impl Report {
             }
             Shadow::AskedNew(question) => {
                 self.asked_new += 1;
+                self.unasked.remove(&record.role());
                 let told = format!("asked something new: {question}");
                 ("asked-new", told, Some(question))
             }
@@ -248,11 +256,18 @@ impl Report {
             asked,
             ..
         } = self;
-        if *asked == 0 && self.not_replayable.is_empty() {
-            return format!("No decision of {plugin} is recorded in center {center}.");
+        let mut text = if *asked == 0 && self.not_replayable.is_empty() {
+            format!("No decision of {plugin} is recorded in center {center}.")
+        } else {
+            format!(
+                "{plugin} {version}, asked {asked} recorded questions:\n{}",
+                table(&["", ""], self.counts())
+            )
+        };
+        for role in &self.unasked {
+            text.push('\n');
+            text.push_str(&unasked(*role));
         }
-        let mut text = format!("{plugin} {version}, asked {asked} recorded questions:\n");
-        text.push_str(&table(&["", ""], self.counts()));
         if let Some(late) = self.late() {
             text.push_str("\n\n");
             text.push_str(&late);
@@ -338,8 +353,8 @@ impl Report {
                 sold,
                 title.join(" "),
                 one.change.change.to_owned(),
-                cut(&one.change.recorded).into_owned(),
-                cut(&one.change.candidate).into_owned(),
+                brief(&one.change.recorded),
+                brief(&one.change.candidate),
                 one.decision.clone(),
             ]
         });
@@ -350,6 +365,24 @@ impl Report {
             changed,
         )
     }
+}
+
+/// An outcome as a row shows it: of a trap only where it was, without who called that.
+fn brief(outcome: &str) -> String {
+    match outcome.split_once(" < ") {
+        Some((innermost, _)) => format!("{} < …", cut(innermost)),
+        None => cut(outcome).into_owned(),
+    }
+}
+
+/// That nobody knows what a version will answer in a role.
+pub(super) fn unasked(role: Role) -> String {
+    let role = role.as_str();
+    format!("No recorded question for {role}: nothing is known of what it will answer.")
+}
+
+fn by_name<S: Serializer>(roles: &BTreeSet<Role>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(roles.iter().map(|role| role.as_str()))
 }
 
 /// How many sales these decisions are of.
@@ -391,11 +424,21 @@ mod tests {
     }
 
     #[test]
+    fn a_row_does_not_tell_who_called_what_trapped() {
+        let trapped =
+            "trapped: wasm `unreachable` instruction executed, in file-name < main < start";
+        let shown = "trapped: wasm `unreachable` instruction executed, in file-name < …";
+        assert_eq!(brief(trapped), shown);
+        assert_eq!(brief("deny: closed"), "deny: closed");
+    }
+
+    #[test]
     fn a_sale_that_would_be_denied_is_not_lost_behind_others() {
         let version = "2".parse().unwrap();
         let center = "main".parse().unwrap();
         let rules = Name::parse("rules").unwrap();
-        let mut report = Report::of(&center, &rules, &version, Duration::ZERO);
+        let roles = BTreeSet::from([Role::Policy]);
+        let mut report = Report::of(&center, &rules, &version, roles, Duration::ZERO);
         assert_eq!(report.changed(), None);
         let others = (0..SHOWN_MAX + 5).map(|number| changed(number, "file-name"));
         report.changed.extend(others);
