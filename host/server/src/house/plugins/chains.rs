@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use colophon_core::rollout::PluginVersion;
@@ -17,9 +18,11 @@ use colophon_core::time::Timestamp;
 use colophon_crypto::Engine;
 use colophon_plugin_host::{Asked, Digested, Generation, Place, Registry};
 use colophon_receipt::CenterId;
+use colophon_store::failure::ReadError;
 use colophon_store::store::Store;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use self::candidate::{Candidate, Subject};
 use self::held::{Held, Link, Loaded, Ready, Refused};
@@ -35,6 +38,14 @@ use crate::house::House;
 
 /// Trips that wait for somebody to act on them; more are told again soon enough.
 const TRIPS_WAITING_MAX: usize = 64;
+
+/// How long the database has to say which plug-ins a center has; then it is asked again later.
+const READ_MAX: Duration = Duration::from_secs(10);
+
+async fn in_time<T>(reading: impl Future<Output = Result<T, ReadError>>) -> Result<T> {
+    let read = timeout(READ_MAX, reading).await;
+    Ok(read.context("the database does not answer")??)
+}
 
 /// A center that has plug-ins, or had them.
 #[derive(Default)]
@@ -157,7 +168,11 @@ impl Chains {
         };
         // Read under the lock, so that what is older never takes the place of what is newer.
         let mut held = known.held.lock().await;
-        let followed = self.bring(center, &mut held, &known.standing).await;
+        let followed = tokio::select! {
+            biased;
+            followed = self.bring(center, &mut held, &known.standing) => followed,
+            never = self.watch(center, &known.standing) => match never {},
+        };
         if followed.is_err() {
             // Nobody knows when the next try comes to an end.
             self.cut(center, &known.standing);
@@ -171,35 +186,25 @@ impl Chains {
         held: &mut Held,
         standing: &Lock<Standing>,
     ) -> Result<Followed> {
-        let papers = self.papers(center).await?;
+        let papers = in_time(self.papers(center)).await?;
         self.notice(center, standing, &papers);
         let mut made = Made::default();
-        {
-            let adding = async {
-                for plugin in &papers.plugins {
-                    let subject = Subject {
-                        center,
-                        plugin,
-                        signatures: self.signatures(center, &papers),
-                    };
-                    self.add(subject, held, &mut made).await?;
-                }
-                anyhow::Ok(())
+        for plugin in &papers.plugins {
+            let subject = Subject {
+                center,
+                plugin,
+                signatures: self.signatures(center, &papers),
             };
-            tokio::select! {
-                biased;
-                added = adding => added?,
-                never = self.watch(center, standing) => match never {},
-            }
+            self.add(subject, held, &mut made).await?;
         }
         held.rest_all_but(&made.active);
         if held.holds_for_later() {
-            let kept = self.store.kept_plugin_versions(center).await?;
+            let kept = in_time(self.store.kept_plugin_versions(center)).await?;
             held.go_back_only_to(&kept);
         }
         held.forget_all_but(&made.wanted);
         // What was loaded may have taken long, and was judged by what was read before it.
-        let papers = self.papers(center).await?;
+        let papers = in_time(self.papers(center)).await?;
         let signatures = self.signatures(center, &papers);
         let overstepping = papers.overstepped_by(&made.links, &held.generations, signatures);
         if !overstepping.is_empty() {
@@ -211,7 +216,11 @@ impl Chains {
         tell_failures(center, &mut held.told, &made.failures);
         let stands = match made.lacks_plugin {
             true => Stands::Closed,
-            false => Stands::Asked(made.links),
+            // Steps that were taken meanwhile, as far as nothing has to be loaded for them.
+            false => {
+                let of = (center, signatures);
+                Stands::Asked(papers.stepped_all(&made.links, &held.generations, of))
+            }
         };
         let mut standing = locked(standing);
         if standing.stands != stands

@@ -1,5 +1,7 @@
 //! Follows changes of centers and acts on versions that fail.
 
+mod looking;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +16,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::looking::Looking;
 use super::chains::{Chains, Followed};
 use super::rejecting::Rejecting;
 use crate::house::SystemClock;
@@ -135,7 +138,7 @@ impl ChainWatch {
             waiting: VecDeque::new(),
             under_way: JoinSet::new(),
             centers_under_way: HashMap::new(),
-            looking: JoinSet::new(),
+            looking: Looking::default(),
             slow: HashSet::new(),
             start: Some(Start {
                 untried: concerned.iter().cloned().collect(),
@@ -169,7 +172,7 @@ struct ChainFollower {
     under_way: JoinSet<Result<Followed>>,
     centers_under_way: HashMap<Id, UnderWay>,
     /// Whoever looks whether what changed has taken something away, of centers that wait.
-    looking: JoinSet<()>,
+    looking: Looking,
     /// Centers whose chains took long the last time.
     slow: HashSet<CenterId>,
     start: Option<Start>,
@@ -228,8 +231,7 @@ impl ChainFollower {
                     self.follow(center);
                 }
                 Some(done) = self.under_way.join_next_with_id() => self.finish(done).await,
-                // A panic has been reported where it happened.
-                Some(_) = self.looking.join_next() => {}
+                never = self.looking.go_on(&chains) => match never {},
                 () = self.marked.notify.notified() => self.follow_marked().await,
                 () = waiting => self.follow_due(),
                 () = sleep_until(sweep_at) => {
@@ -262,11 +264,7 @@ impl ChainFollower {
         }
         // What is followed looks for itself. It may be long until the others come to that.
         centers.retain(|center| self.waiting.contains(center));
-        if !centers.is_empty() {
-            let chains = Arc::clone(&self.chains);
-            self.looking
-                .spawn(async move { chains.look_at(centers).await });
-        }
+        self.looking.look_at(centers);
     }
 
     fn follow_due(&mut self) {

@@ -2,9 +2,10 @@
 //!
 //! To bring a chain to what the database says takes as long as its plug-ins take to compile. What is
 //! taken away meanwhile, by a grant with less in it or with a publisher, is not asked for that long:
-//! it is looked at beside the loading, and without waiting for it.
+//! it is looked at beside the loading, and without waiting for it. Nor does a step wait that needs
+//! nothing loaded: a plug-in that is withdrawn, a trial that ends, a version that is gone back to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Mutex as Lock, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,16 +19,21 @@ use colophon_store::plugins::{PluginRecord, Publisher};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Chains;
+use super::candidate::{Candidate, Subject};
 use super::held::{Key, Link, Loaded, Ready};
-use super::telling::{TakenAway, Why, tell_taken_away};
+use super::telling::{TakenAway, Why, tell_loaded, tell_taken_away};
 use crate::house::plugins::publisher::Signatures;
 
 /// How long what was taken away from a plug-in may be used still, while the version that has less is
 /// loaded.
 const NARROWED_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often it is looked at what may be asked, while plug-ins are loaded.
+/// How often it is looked at what may be asked, while plug-ins are loaded, and how long the database has
+/// to tell it.
 const LOOKS_APART: Duration = Duration::from_secs(1);
+
+/// How long it has when patience is at its end.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// What stands in the registry for a center.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,7 +47,8 @@ pub(super) enum Stands {
     Asked(Vec<Link>),
 }
 
-/// The same with the versions that are asked, for whoever looks whether they may be.
+/// The same with the versions that are asked, for whoever looks whether they may be, and with those
+/// that are loaded to be gone back to.
 #[derive(Default)]
 pub(super) struct Standing {
     pub(super) stands: Stands,
@@ -64,20 +71,6 @@ pub(super) struct Papers {
 
 pub(super) fn locked(standing: &Lock<Standing>) -> MutexGuard<'_, Standing> {
     standing.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Stands {
-    /// The versions that are asked.
-    fn asked(&self) -> HashSet<Key> {
-        match self {
-            Self::Unknown | Self::Closed => HashSet::new(),
-            Self::Asked(links) => links
-                .iter()
-                .flat_map(Link::loaded)
-                .map(|one| one.key)
-                .collect(),
-        }
-    }
 }
 
 impl Papers {
@@ -118,6 +111,55 @@ impl Papers {
         (!ready.is_granted_still(granted)).then_some(Why::Narrowed)
     }
 
+    /// A plug-in's place after the steps that were taken since, as far as nothing has to be loaded for
+    /// them; none where the plug-in is asked no more. A version that takes the place of another and is
+    /// not loaded yet is followed when it is.
+    fn stepped(
+        &self,
+        link: &Link,
+        ready: &HashMap<Key, Ready>,
+        (center, signatures): (&CenterId, Signatures<'_>),
+    ) -> Option<Link> {
+        let plugin = self.plugins.iter().find(|one| one.id == link.plugin)?;
+        let is_on_trial = |loaded: &Loaded| {
+            let record = plugin.version(&loaded.version);
+            record.is_some_and(|record| matches!(record.state, VersionState::Canary(_)))
+        };
+        let trial = link.canary.clone();
+        let mut versions = plugin.versions.iter();
+        let active = versions.find(|one| matches!(one.state, VersionState::Active));
+        let active = active.and_then(|record| {
+            let subject = Subject {
+                center,
+                plugin,
+                signatures,
+            };
+            let candidate = Candidate::of(subject, &record.version).ok();
+            let loaded = candidate.filter(|candidate| ready.contains_key(&candidate.key));
+            loaded
+                .map(|candidate| candidate.loaded())
+                .or(link.active.clone())
+        });
+        let next = Link {
+            plugin: link.plugin.clone(),
+            active,
+            canary: trial.filter(|(loaded, _)| is_on_trial(loaded)),
+        };
+        next.is_asked().then_some(next)
+    }
+
+    /// The same of all of a chain.
+    pub(super) fn stepped_all(
+        &self,
+        links: &[Link],
+        ready: &HashMap<Key, Ready>,
+        of: (&CenterId, Signatures<'_>),
+    ) -> Vec<Link> {
+        let links = links.iter();
+        let next = links.filter_map(|link| self.stepped(link, ready, of));
+        next.collect()
+    }
+
     /// What a version is granted, or the active one that takes its place; none of a plug-in that is
     /// asked no more.
     fn granted(&self, plugin: &Name, version: &PluginVersion) -> Option<&str> {
@@ -142,6 +184,15 @@ impl Standing {
             since: since.unwrap_or_else(Instant::now),
             versions,
         });
+    }
+
+    /// What is asked after the steps that were taken since; none where that is the same.
+    fn stepped(&self, papers: &Papers, of: (&CenterId, Signatures<'_>)) -> Option<Stands> {
+        let Stands::Asked(links) = &self.stands else {
+            return None;
+        };
+        let next = Stands::Asked(papers.stepped_all(links, &self.ready, of));
+        (next != self.stands).then_some(next)
     }
 
     /// Until when what may not be asked is asked still; none where all may be.
@@ -221,12 +272,10 @@ impl Chains {
         ready: impl IntoIterator<Item = (Key, Ready)>,
     ) {
         standing.oversteps = None;
+        standing.ready = ready.into_iter().collect();
         if standing.stands == next {
             return;
         }
-        let asked = next.asked();
-        let ready = ready.into_iter();
-        standing.ready = ready.filter(|(key, _)| asked.contains(key)).collect();
         standing.stands = next;
         match &standing.stands {
             Stands::Unknown => {}
@@ -238,6 +287,23 @@ impl Chains {
     /// Has what is asked held against what the database says, which was just read.
     pub(super) fn notice(&self, center: &CenterId, standing: &Lock<Standing>, papers: &Papers) {
         locked(standing).notice(papers, self.signatures(center, papers));
+    }
+
+    /// Takes the steps that were taken since, as far as nothing has to be loaded for them.
+    fn step(&self, center: &CenterId, standing: &Lock<Standing>, papers: &Papers) {
+        let mut standing = locked(standing);
+        let signatures = self.signatures(center, papers);
+        let Some(next) = standing.stepped(papers, (center, signatures)) else {
+            return;
+        };
+        if let Stands::Asked(links) = &next {
+            tell_loaded(center, links);
+        }
+        // What may not be asked any more is so since then.
+        let oversteps = standing.oversteps.take();
+        let ready = standing.ready.clone();
+        self.put(center, &mut standing, next, ready);
+        standing.oversteps = oversteps;
     }
 
     /// Takes away what may not be asked any more, if there is something: trials end, and where it is
@@ -264,30 +330,24 @@ impl Chains {
         }
     }
 
-    /// The same once, for centers that are not followed yet and may have to wait for it. It ends when
-    /// all that they are asked may be asked, or nothing else is.
-    pub(in crate::house::plugins) async fn look_at(&self, mut centers: HashSet<CenterId>) {
-        loop {
-            let (mut next, mut left) = (None::<Instant>, HashSet::new());
-            for center in centers {
-                let Some(known) = self.known(&center) else {
-                    continue;
-                };
-                if let Some(until) = self.look(&center, &known.standing).await {
-                    next = Some(next.map_or(until, |next| next.min(until)));
-                    left.insert(center);
-                }
-            }
-            let Some(next) = next else { return };
-            sleep_until(next).await;
-            centers = left;
-        }
+    /// The same once, for a center that is not followed yet and may have to wait for it: until when what
+    /// may not be asked is asked still, if that is so and nobody follows it.
+    pub(in crate::house::plugins) async fn look_at(&self, center: &CenterId) -> Option<Instant> {
+        let known = self.known(center)?;
+        // Who follows it has read something newer, and looks beside that.
+        let _held = known.held.try_lock().ok()?;
+        self.look(center, &known.standing).await
     }
 
     /// Until when what may not be asked is asked still.
     async fn look(&self, center: &CenterId, standing: &Lock<Standing>) -> Option<Instant> {
+        let left = locked(standing)
+            .until()
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        let time_max = left.map_or(LOOKS_APART, |left| left.clamp(LAST_LOOK, LOOKS_APART));
         // Where the database does not answer, what was seen the last time counts on.
-        if let Ok(Ok(papers)) = timeout(LOOKS_APART, self.papers(center)).await {
+        if let Ok(Ok(papers)) = timeout(time_max, self.papers(center)).await {
+            self.step(center, standing, &papers);
             self.notice(center, standing, &papers);
         }
         let until = locked(standing).until()?;

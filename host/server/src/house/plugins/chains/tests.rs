@@ -1,5 +1,6 @@
 mod narrowing;
 mod signing;
+mod stepping;
 
 use std::time::{Duration, Instant};
 
