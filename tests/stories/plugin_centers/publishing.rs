@@ -210,3 +210,29 @@ fn a_grant_that_the_active_version_does_not_fit_is_only_for_the_next() {
     let refused = fail(shop.house.colophon().args(["plugin", "grant", path]));
     assert!(refused.contains("rubbish"), "{refused}");
 }
+
+/// A setting that the plug-in is never told shows nothing, whatever the case expects.
+#[test]
+fn a_case_that_sets_what_the_manifest_does_not_ask_for_is_refused() {
+    let shop = Shop::open();
+    let folder = shop.write(&naming("one"), &manifest("names", "1", "naming"));
+    fs::create_dir(folder.join("cases")).unwrap();
+    let case =
+        "[[case]]\nname = 'in a zone'\nrole = 'naming'\ninput = { facts = {} }\nanswer = 'one'\n";
+    let written = |host: &str| {
+        fs::write(folder.join("cases/zone.toml"), format!("{case}{host}")).unwrap();
+    };
+    for command in ["publish", "test"] {
+        written("host = { config = { zone = 'EU' } }\n");
+        let mut testing = shop.house.colophon();
+        let output = testing.args(["plugin", command]).arg(&folder).output();
+        let output = output.unwrap();
+        assert!(!output.status.success(), "{command}: {output:?}");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains("host.config sets zone"), "{command}: {told}");
+        assert!(told.contains("config = [\"zone\"]"), "{command}: {told}");
+    }
+    written("");
+    let mut publishing = shop.house.colophon();
+    succeed(publishing.args(["plugin", "publish"]).arg(&folder));
+}

@@ -125,9 +125,6 @@ pub(super) async fn prove(plugin: &Tested, component: PathBuf, cases: Vec<Case>)
 }
 
 async fn try_one(Tested { bench, manifest }: &Tested, case: Case) -> Tried {
-    let lines = Lines::default();
-    let script = Script::new(case.host, manifest.clone(), &lines);
-    let asked = bench.ask(case.role, &case.input, Box::new(script)).await;
     let mut tried = Tried {
         file: case.file,
         name: case.name,
@@ -135,12 +132,24 @@ async fn try_one(Tested { bench, manifest }: &Tested, case: Case) -> Tried {
         passed: false,
         differences: Vec::new(),
         next: None,
-        log: lines.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        log: Vec::new(),
         fuel: 0,
         memory_bytes: 0,
         host_calls: 0,
         microseconds: 0,
     };
+    let manifest = manifest.as_ref();
+    let unasked = manifest.map(|manifest| case.host.settings_not_asked_for(manifest));
+    if let Some(problem) = unasked.and_then(|keys| never_told(&keys)) {
+        tried.differences.push(problem);
+        return tried;
+    }
+    let lines = Lines::default();
+    let script = Script::new(case.host, manifest.cloned(), &lines);
+    let asked = bench.ask(case.role, &case.input, Box::new(script)).await;
+    tried
+        .log
+        .clone_from(&lines.lock().unwrap_or_else(PoisonError::into_inner));
     match asked {
         Err(refused) => tried.differences.push(refused.to_string()),
         Ok(trial) => {
@@ -156,6 +165,16 @@ async fn try_one(Tested { bench, manifest }: &Tested, case: Case) -> Tried {
     }
     tried.passed = tried.differences.is_empty();
     tried
+}
+
+/// That a case sets something that no host would tell the plug-in: it would show nothing.
+fn never_told(keys: &[&str]) -> Option<String> {
+    let first = keys.first()?;
+    Some(format!(
+        "host.config sets {}, which plugin.toml does not ask for, so that no host tells it the plug-in: \
+         write config = [\"{first}\"] there, with what it has already, or mend the name",
+        keys.join(", ")
+    ))
 }
 
 /// What ended the call, or made its answer useless.

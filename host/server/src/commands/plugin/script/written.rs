@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use colophon_plugin_host::manifest::Manifest;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,6 +15,16 @@ pub(in super::super) struct Host {
     pub(super) kv: Option<OrError<BTreeMap<String, Value>>>,
     pub(super) sql: Option<Vec<Statement>>,
     pub(super) http: Option<Vec<Exchange>>,
+}
+
+impl Host {
+    /// Settings that a plug-in with this manifest would never be told.
+    pub(in super::super) fn settings_not_asked_for(&self, manifest: &Manifest) -> Vec<&str> {
+        let set = self.config.iter().flat_map(BTreeMap::keys);
+        let set = set.map(String::as_str);
+        set.filter(|key| !manifest.config.iter().any(|name| name.as_str() == *key))
+            .collect()
+    }
 }
 
 /// What a service holds, or how it fails: `{ error = … }` with the error as the contract has it.
