@@ -58,6 +58,18 @@ fn a_decision_is_the_same_when_it_is_made_once_more() {
     let nobody = "0".repeat(32);
     let refused = fail(shop.house.colophon().args(["plugin", "replay", &nobody]));
     assert!(refused.contains("has no decision"), "{refused}");
+    // One id is easily taken for another.
+    let latest = shop.plugin(&["decisions", "rules", "--last", "1"]);
+    let request = latest[0]["request"].as_str().unwrap();
+    let refused = fail(shop.house.colophon().args(["plugin", "replay", request]));
+    let listing = format!("decisions --center main rules --request {request}");
+    assert!(refused.contains(&listing), "{refused}");
+    let strange = ["plugin", "decisions", "rules", "--request", "zzz"];
+    let refused = fail(shop.house.colophon().args(strange));
+    assert!(
+        refused.contains("\"zzz\" is no id of a request"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -163,3 +163,30 @@ fn a_misspelled_name_gets_no_grant_of_its_own() {
     succeed(granting("nams").arg("--new"));
     assert_eq!(list(), 3);
 }
+
+/// The slip may have been in the first grant, and the right one is not to be called a second one.
+#[test]
+fn a_misspelled_first_grant_is_taken_away_as_the_message_says() {
+    let shop = Shop::open();
+    let file = shop.house.path().join("grant.toml");
+    let path = file.to_str().unwrap();
+    let granting = |plugin: &str| {
+        fs::write(&file, format!("plugin = \"{plugin}\"\nlog = true\n")).unwrap();
+        let mut command = shop.house.colophon();
+        command.args(["plugin", "grant", path]);
+        command
+    };
+    succeed(&mut granting("acme-shlef"));
+    let refused = fail(&mut granting("acme-shelf"));
+    let remove = "colophon plugin remove --center main acme-shlef";
+    assert!(refused.contains(remove), "{refused}");
+    let mut command = shop.house.colophon();
+    command.args(remove.split(' ').skip(1)).arg("--yes");
+    succeed(&mut command);
+    succeed(&mut granting("acme-shelf"));
+    let asking = manifest("acme-shelf", "1", "naming") + "log = true\n";
+    succeed(&mut shop.publishing(&naming("one"), &asking));
+    // What has versions is no slip.
+    let refused = fail(&mut granting("acme-shelv"));
+    assert!(!refused.contains("plugin remove"), "{refused}");
+}

@@ -84,7 +84,10 @@ fn a_center_that_names_publishers_takes_and_loads_only_what_they_signed() {
         command
     };
     let refused = fail(&mut stating("mian"));
-    assert!(refused.contains("there is no center mian"), "{refused}");
+    assert!(
+        refused.contains("there is no center mian here"),
+        "{refused}"
+    );
     assert!(refused.contains("--elsewhere"), "{refused}");
     let state = |center: &str| {
         let statement = succeed(stating(center).arg("--elsewhere"));

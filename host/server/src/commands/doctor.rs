@@ -281,7 +281,11 @@ fn integrity(problems: Result<Vec<Problem>, ReadError>) -> Vec<Finding> {
         Ok(problems) if problems.is_empty() => {
             vec![finding(
                 "integrity",
-                Ok("databases sound, every secret decrypts".to_owned()),
+                Ok(
+                    "databases sound, every secret decrypts; of what there may be very much of, such as \
+                     buyers' keys, events, decisions and plug-ins' values, 1,000 each were tried"
+                        .to_owned(),
+                ),
             )]
         }
         Ok(problems) => {

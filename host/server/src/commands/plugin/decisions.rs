@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use colophon_core::capability::Name;
 use colophon_core::decision::Keeping;
 use colophon_core::id::DecisionId;
@@ -134,6 +134,12 @@ async fn list(
 ) -> Result<()> {
     let rows = match wanted.request {
         Some(request) => {
+            if sale::event(request).is_none() {
+                bail!(
+                    "{request:?} is no id of a request: those have 32 digits and letters, as the column \
+                     event of `colophon log export --center {center}` lists them"
+                );
+            }
             let store = &house.store;
             let of_request = store.decisions_of_request(center, plugin, request, wanted.last);
             of_request.await?
@@ -248,12 +254,36 @@ pub(super) async fn found(house: &House, center: &CenterId, id: &str) -> Result<
         .parse()
         .with_context(|| format!("{id:?}; see `colophon plugin decisions --center {center}`"))?;
     let row = house.store.decision(center, id).await?;
+    if row.is_none()
+        && let Some(plugin) = asked_for_request(house, center, &id.to_string()).await?
+    {
+        bail!(
+            "{id} is a request and no decision; `colophon plugin decisions --center {center} {plugin} \
+             --request {id}` lists what was decided for it"
+        );
+    }
     row.with_context(|| {
         format!(
             "center {center} has no decision {id}: the last ones are kept, and those of chance (see \
              plugins.decisions_kept in `colophon config show`)"
         )
     })
+}
+
+/// A plug-in of the center that has decided something for a request.
+async fn asked_for_request(
+    house: &House,
+    center: &CenterId,
+    request: &str,
+) -> Result<Option<Name>> {
+    for plugin in house.store.kept_plugins(center).await? {
+        let store = &house.store;
+        let first = store.decisions_of_request(center, &plugin.id, request, 1);
+        if !first.await?.is_empty() {
+            return Ok(Some(plugin.id));
+        }
+    }
+    Ok(None)
 }
 
 /// What a version may use: what it is asked with, or would be if it was promoted. None if it does not

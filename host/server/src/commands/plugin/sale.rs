@@ -50,7 +50,7 @@ pub(super) async fn of(
 }
 
 /// A request's id, as it is shown.
-fn event(text: &str) -> Option<EventId> {
+pub(super) fn event(text: &str) -> Option<EventId> {
     let number = u128::from_str_radix(text, 16).ok()?;
     let event = EventId::from_bytes(number.to_be_bytes());
     (event.to_string() == text).then_some(event)

@@ -11,7 +11,7 @@ use colophon_receipt::CenterId;
 use super::bench::Plugin;
 use super::sources::Stale;
 use crate::cli::PluginStatementArgs;
-use crate::commands::{center_id, known_center};
+use crate::commands::center_id;
 use crate::config::Config;
 use crate::house::plugins::statement;
 use crate::house::{House, is_founded};
@@ -23,10 +23,16 @@ pub(super) async fn run(
 ) -> Result<ExitCode> {
     let center = center_id(&arguments.center.center)?;
     if !arguments.elsewhere {
-        let looked_up = async { refuse_unknown(&center, &config()?).await };
-        looked_up.await.context(
+        let looked_up = async { is_unknown(&center, &config()?).await };
+        let is_unknown = looked_up.await.context(
             "whether this host has the center is looked up; for a center of another host, use --elsewhere",
         )?;
+        if is_unknown {
+            bail!(
+                "there is no center {center} here; see `colophon center list`. For a center of another \
+                 host, use --elsewhere"
+            );
+        }
     }
     let plugin = Plugin::with_manifest(&arguments.plugin, arguments.manifest.as_deref())?;
     let (written, manifest) = plugin.manifest()?;
@@ -53,18 +59,19 @@ pub(super) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// A statement for a center that is not there is good for nothing, and is refused with the version
-/// only when that is published. Who signs for somebody else's host has no data folder to look into.
-async fn refuse_unknown(center: &CenterId, config: &Config) -> Result<()> {
+/// Whether this installation is known not to have a center. A statement for it is good for nothing, and
+/// would be refused with the version only when that is published. Who signs for somebody else's host has
+/// no data folder to look into.
+async fn is_unknown(center: &CenterId, config: &Config) -> Result<bool> {
     if !is_founded(config)? {
         eprintln!(
             "{} holds no Colophon data: whether there is a center {center} was not looked up.",
             config.data.display()
         );
-        return Ok(());
+        return Ok(false);
     }
     let house = House::open(config).await?;
-    let known = known_center(&house, center.as_str()).await;
+    let shown = house.store.show_center(center).await;
     house.close().await;
-    known.map(drop)
+    Ok(shown?.is_none())
 }

@@ -119,13 +119,22 @@ pub(super) async fn run(
 
 /// A name that the center does not have is likely misspelled where a similar one is there.
 async fn refuse_similar(house: &House, center: &CenterId, name: &Name) -> Result<()> {
-    if let Some(near) = similar(house, center, name).await? {
-        bail!(
-            "center {center} has no plug-in {name}, but one called {near}: nothing was granted. Mend \
-             `plugin` in the grant, or use --new if {name} is another plug-in"
-        );
-    }
-    Ok(())
+    let Some(near) = similar(house, center, name).await? else {
+        return Ok(());
+    };
+    let known = house.store.kept_plugin(center, &near).await?;
+    // The slip may have been in the grant before.
+    let slip = match known.is_some_and(|known| known.versions.is_empty()) {
+        true => format!(
+            ". If {near} was the slip, which has no version yet, take it away first: `colophon plugin \
+             remove --center {center} {near}`"
+        ),
+        false => String::new(),
+    };
+    bail!(
+        "center {center} has no plug-in {name}, but one called {near}: nothing was granted. Mend \
+         `plugin` in the grant, or use --new if {name} is another plug-in{slip}"
+    );
 }
 
 /// A plug-in of the center whose name is nearly this one.

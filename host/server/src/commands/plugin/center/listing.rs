@@ -9,7 +9,7 @@ use colophon_receipt::CenterId;
 use colophon_store::plugins::{KeptPlugin, KeptVersion, Publisher};
 use serde::Serialize;
 
-use super::{Chosen, name};
+use super::{Chosen, name, signatures};
 use crate::house::plugins::Signatures;
 use crate::house::{House, SystemClock};
 use crate::output::{Output, table};
@@ -86,7 +86,7 @@ struct VectorRow {
 pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Result<()> {
     let plugins = house.store.kept_plugins(center).await?;
     let publishers = house.store.publishers(center).await?;
-    let signing = signing(house, center, &publishers);
+    let signing = signatures(house, center, &publishers);
     let rows = plugins.iter().map(|plugin| {
         Ok(ListRow {
             row: row(plugin, signing)?,
@@ -95,9 +95,9 @@ pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Re
     });
     let rows = rows.collect::<Result<Vec<_>>>()?;
     output.print(&rows, |rows| {
-        let signatures = signatures(center, &publishers);
+        let asked_for = asked_for(center, &publishers);
         if rows.is_empty() {
-            return format!("Center {center} has the built-in plug-in alone. {signatures}");
+            return format!("Center {center} has the built-in plug-in alone. {asked_for}");
         }
         let cells = rows.iter().map(|ListRow { row, versions }| {
             let canary = row.canary.as_ref().zip(row.canary_percent);
@@ -124,7 +124,7 @@ pub(super) async fn list(house: &House, center: &CenterId, output: Output) -> Re
             [] => String::new(),
             refused => format!("\n{}", refusing(center, &refused.join(", "))),
         };
-        format!("{}\n\n{signatures}{refused}", table(&headings, cells))
+        format!("{}\n\n{asked_for}{refused}", table(&headings, cells))
     })
 }
 
@@ -136,7 +136,7 @@ pub(super) async fn show(house: &House, chosen: &Chosen, output: Output) -> Resu
         .await?;
     let vectors = house.store.plugin_vectors(center, &record.id).await?;
     let publishers = house.store.publishers(center).await?;
-    let signing = signing(house, center, &publishers);
+    let signing = signatures(house, center, &publishers);
     let rollout = signing.rollout(record)?;
     let versions = record.versions.iter();
     let shown = Shown {
@@ -164,7 +164,7 @@ pub(super) async fn show(house: &House, chosen: &Chosen, output: Output) -> Resu
             .collect(),
     };
     output.print(&shown, |shown| {
-        told(center, shown, &signatures(center, &publishers))
+        told(center, shown, &asked_for(center, &publishers))
     })
 }
 
@@ -184,18 +184,6 @@ impl PluginRow {
     }
 }
 
-fn signing<'a>(
-    house: &'a House,
-    center: &'a CenterId,
-    publishers: &'a [Publisher],
-) -> Signatures<'a> {
-    Signatures {
-        engine: house.engine.as_ref(),
-        center,
-        publishers,
-    }
-}
-
 /// What follows from an active version that no host asks.
 fn refusing(center: &CenterId, plugins: &str) -> String {
     format!(
@@ -205,7 +193,7 @@ fn refusing(center: &CenterId, plugins: &str) -> String {
 }
 
 /// Whether signatures are asked for, in words.
-fn signatures(center: &CenterId, publishers: &[Publisher]) -> String {
+fn asked_for(center: &CenterId, publishers: &[Publisher]) -> String {
     let names: Vec<&str> = publishers.iter().map(|one| one.name.as_str()).collect();
     match names.as_slice() {
         [] => format!("Center {center} names no publishers: versions need no signature."),
@@ -216,13 +204,13 @@ fn signatures(center: &CenterId, publishers: &[Publisher]) -> String {
     }
 }
 
-fn told(center: &CenterId, shown: &Shown, signatures: &str) -> String {
+fn told(center: &CenterId, shown: &Shown, asked_for: &str) -> String {
     let refused = match shown.row.is_refused() {
         true => format!("{}\n", refusing(center, &shown.row.plugin)),
         false => String::new(),
     };
     let mut text = format!(
-        "{} in center {center}: {}\n{signatures}\n{refused}\n",
+        "{} in center {center}: {}\n{asked_for}\n{refused}\n",
         shown.row.plugin,
         shown.row.roles.join(", ")
     );

@@ -1,6 +1,6 @@
 //! `colophon plugin publish`: every step that a host will take, before anybody depends on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -21,10 +21,11 @@ use super::super::folder;
 use super::super::progress::Progress;
 use super::super::test::{cases_of, prove, shown as shown_cases};
 use super::grant::similar;
+use super::signatures;
 use super::surviving::survive;
 use crate::cli::PluginPublishArgs;
 use crate::config::Config;
-use crate::house::plugins::{Signatures, Signed, Wanted, loader, permitted, sandbox};
+use crate::house::plugins::{Signed, Wanted, loader, permitted, sandbox};
 use crate::house::{House, SystemClock};
 use crate::output::{Output, hex, plain};
 
@@ -153,8 +154,14 @@ fn offered(
         Known::Plugin(record) => HeldAgainst::Grant(record.grant.clone()),
         Known::Nothing { .. } => HeldAgainst::Nothing(format!("plugin = \"{}\"\n", manifest.id)),
     };
+    let proposal = plugin
+        .folder
+        .as_ref()
+        .map(|folder| folder.join("grant.toml"));
+    let proposal = proposal.filter(|file| file.is_file());
     let (_, permitted) = permitted(&written, grant.text()).map_err(|error| {
-        let advice = advice(center, &manifest.id, known, error.downcast_ref());
+        let papers = (&manifest.id, proposal.as_deref());
+        let advice = advice(center, papers, known, error.downcast_ref());
         error.context(advice)
     })?;
     let signature = arguments
@@ -176,41 +183,50 @@ fn offered(
 /// What to do where manifest and grant do not agree: each kind of difference is mended elsewhere.
 fn advice(
     center: &CenterId,
-    plugin: &Name,
+    (plugin, proposal): (&Name, Option<&Path>),
     known: &Known<'_>,
     refused: Option<&NotPermitted>,
 ) -> String {
     let again = format!("`colophon plugin grant --center {center} FILE`");
-    match (refused, known) {
+    match (refused, known, proposal) {
+        (Some(NotPermitted::Lacking { .. }), Known::Nothing { similar: None }, Some(file)) => {
+            format!(
+                "center {center} grants {plugin} nothing yet. The folder proposes a grant: look it over and \
+             run `colophon plugin grant --center {center} {}`",
+                file.display()
+            )
+        }
         (
             Some(NotPermitted::Lacking { .. }),
             Known::Nothing {
                 similar: Some(similar),
             },
+            _,
         ) => format!(
             "center {center} grants {plugin} nothing yet, but {similar} has a grant: if that is meant, \
-             mend `plugin` there or `id` in plugin.toml. Otherwise write a grant with that line and run \
-             {again} with --new"
+             mend `plugin` there or `id` in plugin.toml (`colophon plugin remove --center {center} {similar}` \
+             takes a misspelled one away). Otherwise write a grant with that line and run {again} with \
+             --new"
         ),
-        (Some(NotPermitted::Lacking { .. }), Known::Nothing { similar: None }) => format!(
+        (Some(NotPermitted::Lacking { .. }), Known::Nothing { similar: None }, None) => format!(
             "center {center} grants {plugin} nothing yet. Write a grant with that line and run {again}, \
              or take it out of plugin.toml if the plug-in does not use it"
         ),
-        (Some(NotPermitted::Lacking { .. }), Known::Plugin(_)) => format!(
+        (Some(NotPermitted::Lacking { .. }), Known::Plugin(_), _) => format!(
             "center {center} does not grant all that {plugin} asks for. Add the line to its grant and \
              run {again}, or take it out of plugin.toml if the plug-in does not use it"
         ),
-        (Some(NotPermitted::Otherwise { .. }), _) => format!(
+        (Some(NotPermitted::Otherwise { .. }), _, _) => format!(
             "what center {center} grants {plugin} is not what its plugin.toml asks for. Change the \
              line in the grant and run {again}, with --next if a version in use needs it as it is; or \
              change plugin.toml"
         ),
-        (Some(NotPermitted::Unasked { .. }), _) => format!(
+        (Some(NotPermitted::Unasked { .. }), _, _) => format!(
             "the grant of {plugin} in center {center} has something that plugin.toml does not ask for. \
              Take it out of the grant and run {again}, with --next if a version in use needs it; or, if \
              this version uses it, ask for it in plugin.toml"
         ),
-        (Some(NotPermitted::OtherPlugin { .. } | NotPermitted::OtherRoles { .. }) | None, _) => {
+        (Some(NotPermitted::OtherPlugin { .. } | NotPermitted::OtherRoles { .. }) | None, _, _) => {
             format!("{plugin} cannot be held against its grant in center {center}")
         }
     }
@@ -224,11 +240,7 @@ async fn believe(
     sha256: &[u8; 32],
 ) -> Result<()> {
     let publishers = house.store.publishers(center).await?;
-    let signatures = Signatures {
-        engine: house.engine.as_ref(),
-        center,
-        publishers: &publishers,
-    };
+    let signatures = signatures(house, center, &publishers);
     let signed = Signed {
         version: &offered.version,
         sha256,

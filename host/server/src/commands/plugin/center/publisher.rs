@@ -1,21 +1,25 @@
 //! `colophon plugin publisher add|list|remove`.
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use colophon_core::rollout::VersionState;
 use colophon_core::time::Clock as _;
 use colophon_keys::PublicKey;
 use colophon_receipt::CenterId;
-use colophon_store::plugins::{LastPublisher, Publisher, PublisherStays};
+use colophon_store::plugins::{KeptVersion, LastPublisher, Publisher, PublisherStays};
 use serde::Serialize;
 use serde_json::json;
 
-use super::text;
+use super::{signatures, text};
 use crate::cli::PublisherCommand;
 use crate::commands::known_center;
-use crate::house::plugins::{Signatures, UnsignedAsked};
+use crate::house::plugins::UnsignedAsked;
 use crate::house::{House, SystemClock};
-use crate::output::{Output, confirm, table};
+use crate::output::{Output, confirm, plain, table};
 
 const NAME_BYTES_MAX: usize = 64;
+
+/// What a host may take to load a version that was promoted, in milliseconds.
+const LOADING_MS: i64 = 10 * 60 * 1000;
 
 #[derive(Serialize)]
 struct Row {
@@ -47,18 +51,17 @@ pub(super) async fn run(house: &House, command: PublisherCommand, output: Output
             let mut publishers = house.store.publishers(&center).await?;
             publishers.push(publisher.clone());
             let unsigned = unsigned_among(house, &center, &publishers).await?;
+            warn_of_hosts_that_load(house, &center, &publishers).await?;
             ask_about(&center, &unsigned, yes)?;
             let added = house.store.add_publisher(&center, &publisher).await;
             added.with_context(|| format!("{name} was not added"))?;
-            // While somebody thought it over, others may have changed who may publish, or versions.
-            let publishers = house.store.publishers(&center).await?;
-            let unsigned = unsigned_among(house, &center, &publishers).await?;
-            let told = json!({ "added": name, "no_longer_asked": names(&unsigned) });
+            let now = after(house, &center).await;
+            let told = json!({ "added": name, "no_longer_asked": now.unsigned_names() });
             output.print(&told, |_| {
                 format!(
                     "{name} may publish for center {center}. Versions that nobody of those named \
                      has signed are neither taken nor asked from now on.{}",
-                    told_after(&center, &unsigned)
+                    now.told(&center)
                 )
             })
         }
@@ -119,6 +122,7 @@ async fn remove(
     }
     // Without the last one nothing needs a signature, and they may only go where that is said.
     let unsigned = unsigned_among(house, center, &left).await?;
+    warn_of_hosts_that_load(house, center, &left).await?;
     ask_about(center, &unsigned, yes)?;
     let removed = house.store.remove_publisher(center, name, last).await;
     removed.map_err(|error| {
@@ -133,21 +137,104 @@ async fn remove(
         };
         anyhow::Error::from(error).context(advice)
     })?;
-    // While somebody thought it over, others may have changed who may publish, or versions.
-    let left = house.store.publishers(center).await?;
-    let unsigned = unsigned_among(house, center, &left).await?;
+    let now = after(house, center).await;
+    let asked_for = match &now {
+        After::Read { publishers, .. } => Some(!publishers.is_empty()),
+        After::NotRead => None,
+    };
     let told = json!({
         "removed": name,
-        "signatures_asked_for": !left.is_empty(),
-        "no_longer_asked": names(&unsigned),
+        "signatures_asked_for": asked_for,
+        "no_longer_asked": now.unsigned_names(),
     });
     output.print(&told, |_| {
-        let then = match left.is_empty() {
-            true => " It takes and loads versions without a signature from now on.".to_owned(),
-            false => told_after(center, &unsigned),
+        let then = match asked_for {
+            Some(false) => {
+                " It takes and loads versions without a signature from now on.".to_owned()
+            }
+            Some(true) | None => now.told(center),
         };
         format!("{name} may no longer publish for center {center}.{then}")
     })
+}
+
+/// How a center stands once somebody was added or removed. While that was thought over others may have
+/// changed who may publish, or versions, so it is read anew; and what is done is done, also where it
+/// cannot be read.
+enum After {
+    Read {
+        publishers: Vec<Publisher>,
+        unsigned: Vec<UnsignedAsked>,
+    },
+    NotRead,
+}
+
+async fn after(house: &House, center: &CenterId) -> After {
+    let read = async {
+        let publishers = house.store.publishers(center).await?;
+        let unsigned = unsigned_among(house, center, &publishers).await?;
+        anyhow::Ok(After::Read {
+            publishers,
+            unsigned,
+        })
+    };
+    read.await.unwrap_or_else(|error| {
+        eprintln!(
+            "colophon: it is done, but which versions are asked no more cannot be read: {}",
+            plain(&format!("{error:#}"))
+        );
+        After::NotRead
+    })
+}
+
+impl After {
+    /// Versions in use that are asked no more, where that is known.
+    fn unsigned_names(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Read { unsigned, .. } => Some(names(unsigned)),
+            Self::NotRead => None,
+        }
+    }
+
+    fn told(&self, center: &CenterId) -> String {
+        match self {
+            Self::Read { unsigned, .. } => told_after(center, unsigned),
+            Self::NotRead => {
+                format!("\nNext: see `colophon plugin list --center {center}`")
+            }
+        }
+    }
+}
+
+/// Says of versions that were promoted a moment ago that hosts may be loading them still. Where the
+/// version before has no signature of these, such a host has nobody to ask meanwhile.
+async fn warn_of_hosts_that_load(
+    house: &House,
+    center: &CenterId,
+    publishers: &[Publisher],
+) -> Result<()> {
+    let signatures = signatures(house, center, publishers);
+    let now = SystemClock.now();
+    for plugin in house.store.kept_plugins(center).await? {
+        let is_believed = |kept: &KeptVersion| signatures.believe(&plugin.id, &kept.into()).is_ok();
+        let mut versions = plugin.versions.iter();
+        let active = versions.find(|one| one.state == VersionState::Active);
+        let before = plugin.rollout()?.previous().cloned();
+        let before = before.and_then(|version| plugin.version(&version));
+        if let (Some(active), Some(before)) = (active, before)
+            && now.unix_ms() - active.changed_at.unix_ms() < LOADING_MS
+            && is_believed(active)
+            && !is_believed(before)
+        {
+            eprintln!(
+                "{0} {1} became active less than ten minutes ago. A host that is still loading it asks \
+                 {2} until then, which would be signed by nobody who may publish: such a host would refuse \
+                 center {center}'s downloads until it has loaded {1} (event COL4002).",
+                plugin.id, active.version, before.version
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Versions that are asked and that none of these has signed.
@@ -156,11 +243,7 @@ async fn unsigned_among(
     center: &CenterId,
     publishers: &[Publisher],
 ) -> Result<Vec<UnsignedAsked>> {
-    let signatures = Signatures {
-        engine: house.engine.as_ref(),
-        center,
-        publishers,
-    };
+    let signatures = signatures(house, center, publishers);
     let plugins = house.store.plugins(center).await?;
     let unsigned = plugins.iter();
     Ok(unsigned
@@ -187,8 +270,8 @@ fn told_after(center: &CenterId, unsigned: &[UnsignedAsked]) -> String {
         return String::new();
     }
     format!(
-        "\nSigned by nobody who may publish: {}. Within seconds {}.\nNext: publish a version with \
-         --signature and promote it, or name its publisher again",
+        "\nSigned by nobody who may publish: {}. Within seconds {}.\nNext: colophon plugin publish \
+         --center {center} FOLDER --signature FILE, and promote it; or name its publisher again",
         names(unsigned).join(", "),
         consequence(center, unsigned)
     )
