@@ -23,6 +23,7 @@ use crate::contract::{Capability, Role};
 use crate::generation::Description;
 use crate::granted::Granted;
 use crate::sandbox::Sandbox;
+use crate::share::{Share, charged};
 use crate::state::{CallState, LimitHit};
 
 /// What a host offers plug-ins, played by somebody else.
@@ -81,6 +82,7 @@ pub enum TrialRefused {
 pub struct Bench {
     pre: InstancePre<BenchState>,
     granted: Arc<Granted>,
+    share: Arc<Share>,
     description: Description,
     roles: Vec<Role>,
 }
@@ -130,9 +132,14 @@ impl Bench {
     ) -> Result<Trial, TrialRefused> {
         let parameters = self.parameters(role, input)?;
         let begun = Instant::now();
-        let mut store = store(&self.pre, &self.granted, host).map_err(TrialRefused::Engine)?;
+        let mut store =
+            store(&self.pre, (&self.granted, &self.share), host).map_err(TrialRefused::Engine)?;
         let deadline = begun + self.granted.limits.deadline;
-        let called = guarded(deadline, self.call(&mut store, role, &parameters)).await;
+        let call = charged(
+            Arc::clone(&self.share),
+            self.call(&mut store, role, &parameters),
+        );
+        let called = guarded(deadline, call).await;
         let elapsed = begun.elapsed();
         let fuel_left = store.get_fuel().unwrap_or(0);
         let BenchState {
@@ -227,14 +234,14 @@ fn function_of(role: Role) -> &'static str {
 /// A store with a full grant of time and fuel, as a host has it.
 fn store(
     pre: &InstancePre<BenchState>,
-    granted: &Arc<Granted>,
+    (granted, share): (&Arc<Granted>, &Arc<Share>),
     host: Box<dyn ScriptedHost>,
 ) -> wasmtime::Result<Store<BenchState>> {
     let limits = granted.limits;
     let mut store = Store::new(
         pre.engine(),
         BenchState {
-            state: CallState::new(Arc::clone(granted), None),
+            state: CallState::unbound(Arc::clone(granted), Arc::clone(share)),
             host,
             host_calls: 0,
             unforeseen: None,

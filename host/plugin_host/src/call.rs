@@ -32,7 +32,7 @@ use crate::chain::{Asked, Chain, FollowedCall};
 use crate::contract::Role;
 use crate::observation::Observed;
 use crate::record::{Decided, Record, Recorder};
-use crate::registry::Room;
+use crate::rooms::Room;
 use crate::sandbox::Sandbox;
 use crate::state::Bound;
 

@@ -27,7 +27,7 @@ impl CallState {
         let part = self.part();
         let (answer, waited) = noticed(answer, || part.end()).await;
         self.host_call_pending = false;
-        if waited && self.share().is_some_and(|share| share.is_used_up()) {
+        if waited && self.share().is_used_up() {
             self.next_slice().await;
         }
         answer

@@ -1,19 +1,18 @@
 //! Which plug-ins each center has, now.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use colophon_core::plugin::{CallContext, CenterPlugins, PluginCalls, Plugins};
 use colophon_core::ports::Catalog;
 use colophon_receipt::CenterId;
-use tokio::sync::Semaphore;
 
 use crate::call::{NotLoaded, RequestCalls};
 use crate::chain::Chain;
 use crate::contract::Role;
+use crate::rooms::Room;
 use crate::sandbox::Sandbox;
-use crate::share::Share;
 
 /// The plug-ins of all centers. A request takes its center's once and sees these from begin to end,
 /// whatever is published meanwhile.
@@ -21,7 +20,6 @@ pub struct Registry {
     sandbox: Arc<Sandbox>,
     catalog: Arc<dyn Catalog>,
     snapshot: ArcSwap<Snapshot>,
-    rooms: Mutex<HashMap<CenterId, Room>>,
 }
 
 /// One state of the registry; never changed, only replaced.
@@ -56,7 +54,6 @@ impl Registry {
             sandbox,
             catalog,
             snapshot: ArcSwap::from_pointee(snapshot),
-            rooms: Mutex::default(),
         }
     }
 
@@ -103,35 +100,10 @@ impl Registry {
         });
     }
 
-    /// Whether a center's plug-ins have used up their share of the threads and take turns now.
-    pub fn takes_turns(&self, center: &CenterId) -> bool {
-        self.room(center).share.is_used_up()
+    /// How many centers take turns now, since their plug-ins have used up their share of the threads.
+    pub fn centers_taking_turns(&self) -> usize {
+        self.sandbox.rooms.taking_turns()
     }
-
-    /// The room that a center has. Calls are only begun for centers that exist, so the map has no
-    /// more entries than there are centers.
-    fn room(&self, center: &CenterId) -> Room {
-        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = rooms.get(center) {
-            return room.clone();
-        }
-        let places = self.sandbox.capacity().instances_per_center;
-        let room = Room {
-            places: Arc::new(Semaphore::new(places)),
-            share: self.sandbox.threads.share(places),
-        };
-        rooms.insert(center.clone(), room.clone());
-        room
-    }
-}
-
-/// What a center has for its plug-ins to run in.
-#[derive(Clone)]
-pub(crate) struct Room {
-    /// Its part of the instances.
-    pub(crate) places: Arc<Semaphore>,
-    /// Its part of the threads.
-    pub(crate) share: Arc<Share>,
 }
 
 /// A center's plug-ins as one snapshot has them.
@@ -160,7 +132,7 @@ impl Plugins for Registry {
         Box::new(AtOneMoment {
             sandbox: Arc::clone(&self.sandbox),
             catalog: Arc::clone(&self.catalog),
-            room: self.room(center),
+            room: self.sandbox.rooms.of(center),
             asked,
         })
     }

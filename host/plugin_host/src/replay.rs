@@ -282,7 +282,8 @@ impl<'a> Asking<'a> {
             live.replay(replaying);
             return Ok(live);
         }
-        let mut state = CallState::new(Arc::clone(&self.granted), None);
+        let share = self.sandbox.rooms.share_of_nobody();
+        let mut state = CallState::unbound(Arc::clone(&self.granted), share);
         state.listen();
         // What the first question asked is no answer to what a start asks.
         let (of_start, of_question) = match self.starts_unheard() {

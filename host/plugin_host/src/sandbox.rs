@@ -28,8 +28,8 @@ pub use self::compiling::{
     ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, TooMuch, compile_for_parent,
 };
 use self::ending::Ending;
-pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
-use self::engine::{EngineMemory, Ticker, build, fingerprint, native_code};
+pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+use self::engine::{EngineMemory, build, clock, fingerprint, native_code};
 use self::precompiled::of_own_code;
 pub use self::precompiled::{FolderRefused, PrecompiledFolder};
 use self::turns::Turns;
@@ -40,6 +40,7 @@ use crate::digested::Digested;
 use crate::generation::LoadRefused;
 use crate::limits::Capacity;
 use crate::observation::Meters;
+use crate::rooms::Rooms;
 use crate::share::Threads;
 use crate::state::CallState;
 use crate::warm::{Chance, Resting};
@@ -94,11 +95,9 @@ pub struct Sandbox {
     compiling: Turns,
     resting: Option<Arc<Resting>>,
     pub(crate) places: Arc<Semaphore>,
-    pub(crate) threads: Threads,
-    capacity: Capacity,
+    pub(crate) rooms: Rooms,
     pub(crate) meters: Meters,
     pub(crate) ending: Ending,
-    _ticker: Ticker,
 }
 
 /// Links everything that the contract has. What a plug-in was not granted it does not import, or it
@@ -128,7 +127,7 @@ impl Sandbox {
         settings: &Settings,
     ) -> Result<Arc<Self>, StartFailed> {
         let (engine, memory) = build().map_err(StartFailed::Engine)?;
-        let ticker = Ticker::start(&engine).map_err(StartFailed::Thread)?;
+        let clock = clock(&engine).map_err(StartFailed::Thread)?;
         let mut linker = Linker::new(&engine);
         offer(&mut linker).map_err(StartFailed::Engine)?;
         let precompiled = settings.precompiled.as_deref();
@@ -152,12 +151,13 @@ impl Sandbox {
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
-            capacity: settings.capacity,
-            threads: Threads::of_runtime(),
+            rooms: Rooms::new(
+                Threads::of_runtime(clock),
+                settings.capacity.instances_per_center,
+            ),
             meters: Meters::new(),
             ending: Ending::start().map_err(StartFailed::Thread)?,
             engine,
-            _ticker: ticker,
         }))
     }
 
@@ -191,10 +191,6 @@ impl Sandbox {
     /// What a center has waited for its turn at the compiler, since this was last asked.
     pub fn waited_to_compile(&self, center: &CenterId) -> Duration {
         self.compiling.waited(center)
-    }
-
-    pub(crate) fn capacity(&self) -> Capacity {
-        self.capacity
     }
 
     /// Makes native code of a component, or takes what was made of it before.
@@ -317,7 +313,34 @@ impl From<NotCompiled> for LoadRefused {
 
 #[cfg(test)]
 mod tests {
+    use colophon_core::plugin::PluginFailure;
+
     use super::*;
+    use crate::call::{Live, Places};
+    use crate::granted::Granted;
+    use crate::limits::Limits;
+
+    /// The runtime's timer does not come to its turn here: the guest has its only thread.
+    #[tokio::test]
+    async fn a_guest_that_never_ends_is_stopped_after_the_clock_has_stood_still() {
+        let sandbox = Sandbox::start(&Settings::default()).unwrap();
+        let endless = "(component
+            (core module $guest (func $on (loop $again (br $again))) (start $on))
+            (core instance (instantiate $guest)))";
+        let endless = Component::new(sandbox.engine(), wat::parse_str(endless).unwrap()).unwrap();
+        let pre = sandbox.linker().instantiate_pre(&endless).unwrap();
+        let limits = Limits {
+            fuel: u64::MAX,
+            ..Limits::default()
+        };
+        for _ in 0..2 {
+            let share = sandbox.rooms.share_of_nobody();
+            share.wait_until_the_clock_stands();
+            let state = CallState::unbound(Arc::new(Granted::catalog(limits)), share);
+            let started = Live::start(sandbox.engine(), &pre, state, Places::None).await;
+            assert_eq!(started.err(), Some(PluginFailure::TimedOut));
+        }
+    }
 
     #[test]
     fn only_what_the_pool_refuses_is_the_components_fault() {

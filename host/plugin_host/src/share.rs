@@ -17,6 +17,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 
+use crate::clock::Clock;
+
 /// What a center may use at once, as time of one thread, before it takes turns: some starts of
 /// components with an interpreter in them. Until then all threads may be its.
 const AT_ONCE: Duration = Duration::from_millis(10);
@@ -33,6 +35,7 @@ const SLICES_TOGETHER: u32 = 25;
 
 /// What all centers of a host share.
 pub(crate) struct Threads {
+    clock: Arc<Clock>,
     number: u32,
     turns: Arc<Semaphore>,
     begun: Instant,
@@ -41,14 +44,15 @@ pub(crate) struct Threads {
 impl Threads {
     /// The threads of the runtime that this is called in; without one, as many as there are
     /// processors.
-    pub(crate) fn of_runtime() -> Self {
+    pub(crate) fn of_runtime(clock: Clock) -> Self {
         let workers = Handle::try_current().map(|runtime| runtime.metrics().num_workers());
         let processors = || available_parallelism().map_or(1, NonZero::get);
-        Self::new(workers.unwrap_or_else(|_| processors()))
+        Self::new(clock, workers.unwrap_or_else(|_| processors()))
     }
 
-    fn new(number: usize) -> Self {
+    fn new(clock: Clock, number: usize) -> Self {
         Self {
+            clock: Arc::new(clock),
             number: u32::try_from(number).unwrap_or(u32::MAX).max(1),
             turns: Arc::new(Semaphore::new((number / 2).max(1))),
             begun: Instant::now(),
@@ -59,6 +63,7 @@ impl Threads {
     pub(crate) fn share(&self, instances: usize) -> Arc<Share> {
         let turns = (self.number / 4).max(1);
         Arc::new(Share {
+            clock: Arc::clone(&self.clock),
             starts: Arc::new(Semaphore::new((instances / 4).max(1))),
             account: Account::new(self.number),
             begun: self.begun,
@@ -70,6 +75,7 @@ impl Threads {
 
 /// One center's share, and how much of it is used.
 pub(crate) struct Share {
+    clock: Arc<Clock>,
     account: Account,
     begun: Instant,
     turns: Arc<Semaphore>,
@@ -100,6 +106,13 @@ impl Share {
         self.account.is_overdrawn(self.begun.elapsed())
     }
 
+    #[cfg(test)]
+    pub(crate) fn wait_until_the_clock_stands(&self) {
+        while !self.clock.stands() {
+            std::thread::yield_now();
+        }
+    }
+
     /// The next turn: the center's among its own guests first, so that nobody waits behind all of
     /// another center's.
     pub(crate) async fn next_slice(&self) -> TimeSlice {
@@ -122,15 +135,14 @@ impl Share {
 }
 
 /// Runs a guest on account of a share: the time for which it has a thread counts, and not what it
-/// waits for.
-pub(crate) async fn charged<T>(share: Option<Arc<Share>>, guest: impl Future<Output = T>) -> T {
+/// waits for. For that time the clock goes that interrupts it.
+pub(crate) async fn charged<T>(share: Arc<Share>, guest: impl Future<Output = T>) -> T {
     let mut guest = pin!(guest);
     poll_fn(|context| {
+        let _running = share.clock.running();
         let begun = Instant::now();
         let polled = guest.as_mut().poll(context);
-        if let Some(share) = &share {
-            share.use_up(begun.elapsed());
-        }
+        share.use_up(begun.elapsed());
         polled
     })
     .await
@@ -295,6 +307,10 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn threads(number: usize) -> Threads {
+        Threads::new(Clock::start(|| true).unwrap(), number)
+    }
+
     /// Polls once.
     async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
@@ -357,7 +373,7 @@ mod tests {
     #[tokio::test]
     async fn half_of_the_threads_is_left_to_who_takes_no_turns() {
         for (number, together) in [(1, 1), (2, 1), (8, 4), (9, 4)] {
-            let threads = Threads::new(number);
+            let threads = threads(number);
             let mut held = Vec::new();
             for _ in 0..number {
                 held.extend(now(used_up(&threads).next_slice()).await);
@@ -368,7 +384,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_center_waits_behind_one_guest_of_another_and_not_behind_all() {
-        let threads = Threads::new(2);
+        let threads = threads(2);
         let (greedy, other) = (used_up(&threads), used_up(&threads));
         let running = greedy.next_slice().await;
         let mut more = pin!(greedy.next_slice());
@@ -393,7 +409,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_guest_takes_turns_only_while_its_center_has_used_up_its_share() {
-        let threads = Threads::new(2);
+        let threads = threads(2);
         let modest = threads.share(8);
         let mut part = Part::default();
         part.next_slice(&modest).await;

@@ -10,11 +10,12 @@ use thiserror::Error;
 use tokio::task::yield_now;
 use wasmtime::ResourceLimiter;
 
+use crate::clock::TICK;
 use crate::granted::Granted;
 use crate::limits::Limits;
 use crate::record::{Heard, Output};
 use crate::replay::Replaying;
-use crate::sandbox::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX, TICK};
+use crate::sandbox::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 use crate::share::{Part, Share, TimeSlice};
 
 /// A limit that the instance ran into; the cause of the trap that follows.
@@ -33,8 +34,10 @@ pub(crate) struct Bound {
 /// The data of one instance's store.
 pub(crate) struct CallState {
     pub(crate) granted: Arc<Granted>,
-    /// None while a plug-in is loaded: then there is no center yet.
+    /// None while a plug-in is loaded, asked again from a record or at rest: then it serves nobody.
     pub(crate) bound: Option<Arc<Bound>>,
+    /// Of the center that the guest's time is charged to.
+    share: Arc<Share>,
     pub(crate) host_calls: u32,
     pub(crate) host_call_pending: bool,
     pub(crate) host_failed: bool,
@@ -49,10 +52,22 @@ pub(crate) struct CallState {
 }
 
 impl CallState {
-    pub(crate) fn new(granted: Arc<Granted>, bound: Option<Arc<Bound>>) -> Self {
+    /// Of an instance that serves a request.
+    pub(crate) fn serving(granted: Arc<Granted>, bound: Arc<Bound>) -> Self {
+        let share = Arc::clone(&bound.share);
+        Self::new(granted, share, Some(bound))
+    }
+
+    /// Of one that serves none.
+    pub(crate) fn unbound(granted: Arc<Granted>, share: Arc<Share>) -> Self {
+        Self::new(granted, share, None)
+    }
+
+    fn new(granted: Arc<Granted>, share: Arc<Share>, bound: Option<Arc<Bound>>) -> Self {
         Self {
             granted,
             bound,
+            share,
             host_calls: 0,
             host_call_pending: false,
             host_failed: false,
@@ -68,10 +83,10 @@ impl CallState {
     /// Begins another request, or none, in the same instance: nothing is left of the one before but
     /// the memory.
     pub(crate) fn begin(&mut self, bound: Option<Arc<Bound>>) {
-        let granted = Arc::clone(&self.granted);
+        let (granted, share) = (Arc::clone(&self.granted), self.share());
         *self = Self {
             memory_bytes: self.memory_bytes,
-            ..Self::new(granted, bound)
+            ..Self::new(granted, share, bound)
         };
     }
 
@@ -124,9 +139,9 @@ impl CallState {
         self.part.clone()
     }
 
-    /// The center's share of the threads, once there is a center.
-    pub(crate) fn share(&self) -> Option<Arc<Share>> {
-        self.bound.as_ref().map(|bound| Arc::clone(&bound.share))
+    /// The share of the threads that the guest's time is charged to.
+    pub(crate) fn share(&self) -> Arc<Share> {
+        Arc::clone(&self.share)
     }
 
     /// Whether the guest has stood still for most of its time because others had their turn.

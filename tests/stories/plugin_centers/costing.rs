@@ -50,6 +50,11 @@ fn what_calls_cost_is_booked_by_version_and_retailer() {
     let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
     let memory = memory_most(&metrics);
     assert!(memory.is_some_and(|most| most > 0.0), "{metrics}");
+    let turns = "colophon_plugin_centers_taking_turns ";
+    assert!(
+        metrics.lines().any(|line| line.starts_with(turns)),
+        "{metrics}"
+    );
     // Booked when the host ends, if not before.
     assert!(host.stop());
     shop.plugin(&["promote", "names", "2", "--without-shadow"]);

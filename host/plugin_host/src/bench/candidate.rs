@@ -21,6 +21,7 @@ use crate::generation::{
 use crate::granted::Granted;
 use crate::limits::Limits;
 use crate::sandbox::Sandbox;
+use crate::share::charged;
 
 /// A compiled component.
 pub struct Candidate {
@@ -105,18 +106,22 @@ impl Candidate {
             limits,
             ..Granted::default()
         });
-        let mut store = store(&pre, &granted, host).map_err(mismatch)?;
+        let share = sandbox.rooms.share_of_nobody();
+        let mut store = store(&pre, (&granted, &share), host).map_err(mismatch)?;
         let deadline = tokio::time::Instant::now() + limits.deadline;
-        let started = guarded(deadline, pre.instantiate_async(&mut store)).await;
+        let start = charged(Arc::clone(&share), pre.instantiate_async(&mut store));
+        let started = guarded(deadline, start).await;
         let instance = started.map_err(|stopped| {
             LoadRefused::Failed(failure::of(stopped, &store.data().state, "its start"))
         })?;
         let roles = roles(&self.component, &pre, &mut store, &instance)?;
         let guest = fits(META, indices.load(&mut store, &instance))?;
-        let info = guarded(deadline, guest.call_describe(&mut store)).await;
+        let describe = charged(Arc::clone(&share), guest.call_describe(&mut store));
+        let info = guarded(deadline, describe).await;
         let info = failed(info, &store, "describe")?;
         let info = answer::described(info).map_err(LoadRefused::Failed)?;
-        let tested = guarded(deadline, guest.call_self_test(&mut store)).await;
+        let test = charged(Arc::clone(&share), guest.call_self_test(&mut store));
+        let tested = guarded(deadline, test).await;
         let tested = failed(tested, &store, "self-test")?;
         tested.map_err(|problem| LoadRefused::SelfTest {
             problem: answer::told_text(&problem),
@@ -124,6 +129,7 @@ impl Candidate {
         Ok(Bench {
             pre,
             granted,
+            share,
             description: Description::from(info),
             roles,
         })

@@ -71,8 +71,8 @@ impl Request {
 
     /// What a fresh instance begins with. Its start is heard as well, since it may ask the host.
     fn state(&self, generation: &Generation, recorded: bool) -> CallState {
-        let bound = Some(Arc::clone(&self.bound));
-        let mut state = CallState::new(Arc::clone(generation.granted()), bound);
+        let bound = Arc::clone(&self.bound);
+        let mut state = CallState::serving(Arc::clone(generation.granted()), bound);
         if recorded {
             state.listen();
         }

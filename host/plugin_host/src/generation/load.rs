@@ -164,10 +164,15 @@ impl Sandbox {
         let meta = meta.ok_or(LoadRefused::NotDescribed)?;
         let roles = Roles::find(&component, &pre)?;
         let granted = Arc::new(granted);
+        // What a guest does with the threads counts as its center's from its first start on.
+        let share = match center {
+            Some(center) => self.rooms.of(center).share,
+            None => self.rooms.share_of_nobody(),
+        };
         let mut live = Live::start(
             self.engine(),
             &pre,
-            CallState::new(Arc::clone(&granted), None),
+            CallState::unbound(Arc::clone(&granted), share),
             Places::None,
         )
         .await

@@ -130,10 +130,10 @@ mod tests {
                 retailer: "shop".parse().unwrap(),
                 purchase: None,
             },
-            share: sandbox.threads.share(1),
+            share: sandbox.rooms.share_of_nobody(),
         };
         let granted = Arc::new(Granted::catalog(Limits::default()));
-        let state = CallState::new(granted, Some(Arc::new(bound)));
+        let state = CallState::serving(granted, Arc::new(bound));
         let live = Live::start(sandbox.engine(), &pre, state, Places::None).await;
         sandbox.ending.end(live.unwrap());
         ended.recv().unwrap()

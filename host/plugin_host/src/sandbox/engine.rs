@@ -3,21 +3,14 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::Duration;
 
 use wasmtime::{
-    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
-    Strategy,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
 };
 
+use crate::clock::Clock;
 use crate::limits::Capacity;
 use crate::warm::RESTING_MAX;
-
-/// How often running plug-ins are interrupted to see whether their time is up, and to let others
-/// have the thread.
-pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// Places in the pool; more than running and resting instances may take, since freeing one takes a
 /// moment.
@@ -167,29 +160,16 @@ fn pool() -> InstanceAllocationStrategy {
     InstanceAllocationStrategy::Pooling(pool)
 }
 
-/// The one thread that advances the engine's epoch. It ends when this is dropped.
-pub(super) struct Ticker {
-    _stop: Sender<()>,
-}
-
-impl Ticker {
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Self> {
-        let (stop, stopped) = channel();
-        let engine = engine.weak();
-        thread::Builder::new()
-            .name("plug-in clock".to_owned())
-            .spawn(move || tick(&engine, &stopped))?;
-        Ok(Self { _stop: stop })
-    }
-}
-
-fn tick(engine: &EngineWeak, stopped: &Receiver<()>) {
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => return,
+/// Starts the one clock that advances the engine's epoch.
+pub(super) fn clock(engine: &Engine) -> std::io::Result<Clock> {
+    let engine = engine.weak();
+    Clock::start(move || match engine.upgrade() {
+        Some(engine) => {
+            engine.increment_epoch();
+            true
         }
-    }
+        None => false,
+    })
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use colophon_core::plugin::{PluginFailure, Plugins, ResolverAnswer};
-use colophon_plugin_host::{CATALOG_PLUGIN, Chain, Granted, Limits, Registry};
+use colophon_plugin_host::{
+    CATALOG_PLUGIN, Chain, Digested, Granted, Limits, LoadRefused, Registry,
+};
 use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
 
-use crate::guest::resolver;
-use crate::harm::{FIND, endless_loop};
+use crate::guest::{resolver, reworked};
+use crate::harm::{FIND, FOREVER, endless_loop};
 use crate::world::{Shelf, book, center, request, sandbox};
 
 /// Long enough for a share to be used up on a machine that is busy with other things.
@@ -70,7 +72,7 @@ async fn guests_that_never_end_keep_their_own_center_waiting_and_nobody_else() {
         let plugins = Arc::clone(&plugins);
         async move {
             let mut took = Vec::new();
-            while !plugins.takes_turns(&center("north")) {
+            while plugins.centers_taking_turns() == 0 {
                 yield_now().await;
             }
             for _ in 0..100 {
@@ -85,7 +87,7 @@ async fn guests_that_never_end_keep_their_own_center_waiting_and_nobody_else() {
     };
     let neighbors = tokio::spawn(neighbors);
     let failures = use_up(&plugins, "north", 64).await;
-    assert!(plugins.takes_turns(&center("north")));
+    assert_eq!(plugins.centers_taking_turns(), 1);
     let mut took = neighbors.await.expect("neighbors are served");
     took.sort();
     // Behind 64 guests with a tick each, on two threads, it would be more than 30 ms each time.
@@ -110,7 +112,7 @@ async fn no_turn_is_held_while_a_service_is_waited_for() {
     use_up(&plugins, "north", 16).await;
     // There is one turn on so small a host: the second asks only if the first has given it up.
     let asked = asking(&plugins, "north", 4);
-    assert!(plugins.takes_turns(&center("north")));
+    assert_eq!(plugins.centers_taking_turns(), 1);
     for answer in asked.join_all().await {
         assert!(matches!(answer, Ok(ResolverAnswer::Found(_))), "{answer:?}");
     }
@@ -121,7 +123,7 @@ async fn a_center_that_takes_turns_is_served_all_the_same() {
     let plugins = registry(Shelf::Together(Barrier::new(1))).await;
     use_up(&plugins, "north", 16).await;
     let asked = asking(&plugins, "north", 100);
-    assert!(plugins.takes_turns(&center("north")));
+    assert_eq!(plugins.centers_taking_turns(), 1);
     let answers = asked.join_all().await;
     let found = answers
         .iter()
@@ -153,5 +155,28 @@ async fn work_between_two_host_calls_is_counted() {
         .await;
     plugins.publish(&center("north"), [busy.expect("loads")]);
     asking(&plugins, "north", 16).join_all().await;
-    assert!(plugins.takes_turns(&center("north")));
+    assert_eq!(plugins.centers_taking_turns(), 1);
+}
+
+/// A version that keeps threads busy whenever it is loaded does so on account of its own center.
+#[tokio::test]
+async fn what_a_guest_does_while_it_is_loaded_is_counted() {
+    let plugins = registry(Shelf::empty()).await;
+    assert_eq!(plugins.centers_taking_turns(), 0);
+    let limits = Limits {
+        fuel: u64::MAX,
+        deadline: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let starting = format!("(func $forever {FOREVER}) (start $forever) ;; BODY");
+    let endless = reworked(&[(";; BODY", &starting)]);
+    let (north, endless) = (center("north"), Digested::of(endless));
+    let granted = Granted::catalog(limits);
+    let loaded = plugins.sandbox().load_for(&north, &endless, granted).await;
+    let refused = loaded.err().expect("it never ends");
+    assert!(
+        matches!(refused, LoadRefused::Failed(PluginFailure::TimedOut)),
+        "{refused}"
+    );
+    assert_eq!(plugins.centers_taking_turns(), 1);
 }

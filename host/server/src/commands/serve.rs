@@ -221,14 +221,20 @@ async fn answer(
     house: &House,
     parts: &Parts,
     maker: Option<Maker>,
-    metrics: PrometheusHandle,
+    rendered: PrometheusHandle,
 ) -> Result<Stopped> {
     let handed = std::mem::take(&mut supervisor.sockets);
     let listeners = listening::listeners(&config.listen, handed).await?;
     let tls = listening::tls(&config.listen)?;
-    let samples = metrics.clone();
+    let samples = rendered.clone();
     let downloads = parts.offers_downloads.then(|| Arc::clone(&parts.downloads));
-    let mut edge = edge(config, downloads, parts.services.clone(), metrics)?;
+    let plugins = Arc::clone(&parts.plugins);
+    let render = move || {
+        let centers = plugins.centers_taking_turns();
+        metrics::gauge!("colophon_plugin_centers_taking_turns").set(centers as f64);
+        rendered.render()
+    };
+    let mut edge = edge(config, downloads, parts.services.clone(), render)?;
     let mut activation_address = None;
     let made_elsewhere = maker.as_ref().is_some_and(|maker| maker.is_elsewhere);
     if let Some(maker) = maker
@@ -315,7 +321,7 @@ fn edge(
     config: &Config,
     downloads: Option<Arc<Downloads>>,
     readiness: Arc<dyn Readiness>,
-    metrics: PrometheusHandle,
+    render: impl Fn() -> String + Send + Sync + 'static,
 ) -> Result<Edge> {
     let counters = Arc::new(Counters::new());
     let published = Arc::clone(&counters);
@@ -332,7 +338,7 @@ fn edge(
         readiness,
         metrics_render: Arc::new(move || {
             published.publish();
-            metrics.render()
+            render()
         }),
         clock: Arc::new(SystemClock),
         limits: Limits {

@@ -17,6 +17,7 @@ use colophon_outbound::registration::RegistrationServer;
 use colophon_pipeline::{
     AgentSettings, CacheUpdateAgent, DurableOutbox, OutboxLimits, OutboxPorts, Running,
 };
+use colophon_plugin_host::Registry;
 use colophon_receipt::CenterId;
 use colophon_store::cached::{CacheSizes, CachedRecords};
 use colophon_store::node::{NodeDatabase, NodeStore};
@@ -41,6 +42,7 @@ pub(crate) struct Parts {
     /// Whether this host offers them; one without the role has them ready and says nothing of it.
     pub(crate) offers_downloads: bool,
     pub(crate) services: Arc<Services>,
+    pub(crate) plugins: Arc<Registry>,
     pub(crate) outbox: Arc<DurableOutbox>,
     /// Who is believed on this host, as it is now.
     pub(crate) trust: Arc<TrustFolder>,
@@ -109,7 +111,7 @@ impl Parts {
         let downloads = Arc::new(Downloads {
             centers: records.clone(),
             catalog: records,
-            plugins,
+            plugins: plugins.clone(),
             origin: origin.clone(),
             uses: house.store.clone(),
             trust: trust.clone(),
@@ -134,6 +136,7 @@ impl Parts {
             downloads,
             offers_downloads: true,
             services,
+            plugins,
             outbox,
             trust,
             node,

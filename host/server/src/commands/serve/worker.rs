@@ -45,7 +45,7 @@ async fn work(config: &Config, mut supervisor: Supervisor) -> Result<()> {
     let services = Arc::new(WorkerServices {
         store: Arc::clone(&place.activation),
     });
-    let edge = edge(config, None, services, metrics)?;
+    let edge = edge(config, None, services, move || metrics.render())?;
     let stop = CancellationToken::new();
     // Whoever reads that the host works may stop it from then on.
     signals::watch(stop.clone(), None)?;
