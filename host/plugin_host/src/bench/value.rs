@@ -5,6 +5,8 @@
 use serde_json::{Map, Value, json};
 use wasmtime::component::{Type, Val};
 
+use crate::digested::hex;
+
 /// Says what is wrong with a text that should be a value, and where in it.
 pub(super) type Unfit = String;
 
@@ -235,13 +237,7 @@ fn list(items: &[Val]) -> Value {
     if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
         let text = std::str::from_utf8(&bytes).ok();
         let text = text.filter(|text| !text.contains(char::is_control));
-        let hex = || {
-            bytes
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-        };
-        return text.map_or_else(|| json!({ "hex": hex() }), |text| json!(text));
+        return text.map_or_else(|| json!({ "hex": hex(&bytes) }), |text| json!(text));
     }
     let pairs: Option<Map<_, _>> = items.iter().map(pair).collect();
     match pairs {

@@ -4,15 +4,15 @@
 //! The folder is therefore closed to everybody else, holds only what this host compiled itself
 //! under a name it chose, and each file carries a digest, so that a damaged one is compiled anew.
 
-use std::collections::HashSet;
-use std::fs::{self, DirBuilder, DirEntry, File, Metadata, OpenOptions};
+mod sweeping;
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use colophon_core::time::Timestamp;
 use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -20,22 +20,11 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::engine::fingerprint;
-use crate::CATALOG_PLUGIN;
+use crate::digested::hex;
 
 const DIGEST_BYTES: usize = 32;
 
 const CODE: &str = "cwasm";
-
-/// How long code stays that nobody names. A version that is just being published has none yet that
-/// names it.
-const UNNAMED_KEPT: Duration = Duration::from_hours(24);
-
-/// How long code stays that was made for another engine: that of the release before, which an
-/// operator may go back to.
-const OTHER_ENGINES_KEPT: Duration = Duration::from_hours(30 * 24);
-
-/// How many files are deleted in one go; the others stay for the next.
-const DELETED_MAX: usize = 1000;
 
 /// Why a folder cannot hold compiled plug-ins.
 #[derive(Debug, Error)]
@@ -154,70 +143,11 @@ impl PrecompiledFolder {
         }
     }
 
-    /// Deletes what was written first until the rest takes up no more than this; one file stays in any
-    /// case. What another process has just deleted, or is just writing, is looked at the next time.
-    fn shrink_to(&self, bytes_max: u64, stays: &Path) {
-        let Ok(entries) = fs::read_dir(&self.folder) else {
-            return;
-        };
-        let none_named = HashSet::new();
-        let files = entries.filter_map(|entry| {
-            let entry = entry.ok()?;
-            let name = entry.file_name();
-            kept(name.to_str()?, &none_named, "")?;
-            let found = entry.metadata().ok().filter(Metadata::is_file)?;
-            Some((found.modified().ok()?, found.len(), entry.path()))
-        });
-        let mut files: Vec<_> = files.collect();
-        files.sort();
-        let mut bytes: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, own, place) in files {
-            if bytes <= bytes_max {
-                return;
-            }
-            if place != stays && fs::remove_file(&place).is_ok() {
-                bytes -= own;
-            }
-        }
-    }
-
     /// One name for each component and each engine that could run its code.
     fn place(&self, engine: &Engine, sha256: &[u8; 32]) -> PathBuf {
         let mut name = hex(sha256);
         name.push_str(&format!("-{:016x}.{CODE}", fingerprint(engine)));
         self.folder.join(name)
-    }
-
-    /// Deletes code of components that nobody names, and what writers have left behind. Somebody
-    /// else may be reading the same file: whoever has opened it reads it to its end, and whoever
-    /// comes too late compiles once more. What runs was read into memory.
-    pub(super) fn forget_all_but(
-        &self,
-        engine: &Engine,
-        mut named: HashSet<[u8; DIGEST_BYTES]>,
-        now: Timestamp,
-    ) -> usize {
-        named.insert(Sha256::digest(CATALOG_PLUGIN).into());
-        let named = named.iter().map(hex).collect();
-        let own = format!("{:016x}", fingerprint(engine));
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                tracing::warn!(path = %self.folder.display(), cause = %error, "compiled plug-ins cannot be listed");
-                return 0;
-            }
-        };
-        let is_over = |entry: &DirEntry| {
-            let name = entry.file_name();
-            let kept = name.to_str().and_then(|name| kept(name, &named, &own));
-            kept.is_some_and(|kept| age(entry, now).is_some_and(|age| age >= kept))
-        };
-        // One that cannot be deleted now, or is gone already, is looked at again the next time.
-        let deleted = entries
-            .filter_map(Result::ok)
-            .filter(is_over)
-            .filter(|entry| fs::remove_file(entry.path()).is_ok());
-        deleted.take(DELETED_MAX).count()
     }
 }
 
@@ -242,43 +172,6 @@ fn read_own(place: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn hex(sha256: &[u8; DIGEST_BYTES]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// How long a file of this name stays at most; none if it stays for good, or is not ours to delete.
-fn kept(name: &str, named: &HashSet<String>, own_engine: &str) -> Option<Duration> {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some(process) = name.strip_prefix("probe-") {
-        return is_number(process).then_some(UNNAMED_KEPT);
-    }
-    let (code, kind) = name.split_once('.')?;
-    let (sha256, engine) = code.split_once('-')?;
-    let is_hex = |text: &str| {
-        text.bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_ours = sha256.len() == 2 * DIGEST_BYTES && engine.len() == 16;
-    if !is_ours || !is_hex(sha256) || !is_hex(engine) {
-        return None;
-    }
-    match kind {
-        CODE if !named.contains(sha256) => Some(UNNAMED_KEPT),
-        CODE if engine != own_engine => Some(OTHER_ENGINES_KEPT),
-        CODE => None,
-        // Code that was being written when its process ended.
-        process => is_number(process).then_some(UNNAMED_KEPT),
-    }
-}
-
-/// How long ago a file was written; none if it is none, or was written later than now.
-fn age(entry: &DirEntry, now: Timestamp) -> Option<Duration> {
-    let found = entry.metadata().ok().filter(|found| found.is_file())?;
-    let written = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    let now = Duration::from_millis(u64::try_from(now.unix_ms()).ok()?);
-    now.checked_sub(written)
-}
-
 /// Code that this host has made itself: just now, in a process of its own, or before, for its folder.
 pub(super) fn of_own_code(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     #[expect(
@@ -293,9 +186,12 @@ pub(super) fn of_own_code(engine: &Engine, code: &[u8]) -> wasmtime::Result<Comp
     }
 }
 
-/// Writes beside the place and renames, so that nobody ever reads half a file.
+/// Writes beside the place and renames, so that nobody ever reads half a file. Each writer has a file of
+/// its own there, those of one process too.
 fn write_whole(place: &Path, code: &[u8]) -> io::Result<()> {
-    let beside = place.with_extension(format!("{}", process::id()));
+    static WRITERS: AtomicU32 = AtomicU32::new(0);
+    let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
+    let beside = place.with_extension(format!("{}{writer:010}", process::id()));
     let mut file = new_file(&beside)?;
     let written = file
         .write_all(&Sha256::digest(code))
