@@ -233,8 +233,8 @@ impl RequestCalls {
         for Link { asked, live } in &mut self.links {
             let Some(live) = live.take() else { continue };
             let ends = match asked.generation.warm() {
-                Some(warm) => warm.rest(&self.request.bound.context, live),
-                None => vec![live],
+                Some(warm) if !live.is_given_up() => warm.rest(&self.request.bound.context, live),
+                Some(_) | None => vec![live],
             };
             for live in ends {
                 self.request.sandbox.ending.end(live);
@@ -306,8 +306,8 @@ impl Request {
         asked.recorder.as_ref().filter(|_| !claimed)
     }
 
-    /// The instance is out of its place while it is asked, so that it is gone when the request is
-    /// given up meanwhile, and comes back only if it can be asked again.
+    /// The instance stays in its place while it is asked, so that it ends like all others where the
+    /// request is given up meanwhile, and afterwards only if it can be asked again.
     async fn put<Q: RoleQuestion>(
         &self,
         asked: &Asked,
@@ -317,25 +317,25 @@ impl Request {
     ) -> Result<Q::Answer, PluginFailure> {
         let generation = &asked.generation;
         let recorded = self.recorder(asked, Q::ROLE).is_some();
-        let started = match place.take() {
-            Some(mut live) => {
+        if let Some(given_up) = place.take_if(|live| live.is_given_up()) {
+            self.sandbox.ending.end(given_up);
+        }
+        let started = match place {
+            Some(live) => {
                 let deadline = begun + generation.granted().limits.deadline;
-                match self.slice(deadline).await {
-                    Ok(slice) => live.take_slice(slice),
-                    Err(failure) => {
-                        *place = Some(live);
-                        return Err(failure);
-                    }
-                }
+                live.take_slice(self.slice(deadline).await?);
                 live.grant(begun);
                 if recorded {
                     live.listen();
                 }
                 Ok(live)
             }
-            None => self.start(generation, Q::ROLE, begun, recorded).await,
+            None => {
+                let fresh = self.start(generation, Q::ROLE, begun, recorded).await;
+                fresh.map(|live| place.insert(live))
+            }
         };
-        let mut live = match started {
+        let live = match started {
             Ok(live) => live,
             Err(mut not) => {
                 let (fuel, memory_bytes, host_calls) = not.used();
@@ -365,10 +365,8 @@ impl Request {
         };
         // The turn lasts until somebody has been told why, if the instance goes here and now.
         observed.end_with(live.part());
-        if usable {
-            *place = Some(live);
-        } else {
-            self.sandbox.ending.end(live);
+        if let Some(unusable) = place.take_if(|_| !usable) {
+            self.sandbox.ending.end(unusable);
         }
         answer
     }

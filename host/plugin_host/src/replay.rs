@@ -291,8 +291,8 @@ impl<'a> Asking<'a> {
             false => (replaying, None),
         };
         state.replay = Some(of_start);
-        let (engine, pre) = (self.sandbox.engine(), self.generation.pre());
-        let mut live = Live::start_at(engine, pre, state, Places::None, Instant::now()).await?;
+        let (sandbox, pre) = (self.sandbox, self.generation.pre());
+        let mut live = Live::start_at(sandbox, pre, state, Places::None, Instant::now()).await?;
         if let Some(of_question) = of_question {
             live.replay(of_question);
         }

@@ -7,7 +7,18 @@ mod engine;
 #[path = "../tests/sandbox/next_version.rs"]
 mod next_version;
 mod precompiled;
+#[cfg(test)]
+#[path = "../tests/sandbox/request.rs"]
+mod request;
 mod turns;
+#[cfg(test)]
+#[path = "../tests/sandbox/world.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the tests from outside use the rest"
+)]
+mod world;
 
 use std::collections::HashSet;
 use std::io;
@@ -27,7 +38,7 @@ use self::compiling::NotCompiled;
 pub use self::compiling::{
     ChildFailed, CompileLimits, CompilerFailed, CompilerProgram, TooMuch, compile_for_parent,
 };
-use self::ending::Ending;
+pub(crate) use self::ending::{Ending, Kept, Remains, WAITING_MAX};
 pub(crate) use self::engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 use self::engine::{EngineMemory, build, clock, fingerprint, native_code};
 use self::precompiled::of_own_code;
@@ -97,7 +108,7 @@ pub struct Sandbox {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) rooms: Rooms,
     pub(crate) meters: Meters,
-    pub(crate) ending: Ending,
+    pub(crate) ending: Arc<Ending>,
 }
 
 /// Links everything that the contract has. What a plug-in was not granted it does not import, or it
@@ -131,7 +142,9 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         offer(&mut linker).map_err(StartFailed::Engine)?;
         let precompiled = settings.precompiled.as_deref();
-        let resting = settings.chance.clone().map(Resting::start).transpose();
+        let ending = Arc::new(Ending::start().map_err(StartFailed::Thread)?);
+        let chance = settings.chance.clone();
+        let resting = chance.map(|chance| Resting::start(chance, Arc::clone(&ending)));
         Ok(Arc::new(Self {
             spoken,
             linker,
@@ -147,7 +160,7 @@ impl Sandbox {
                 .map(Arc::new),
             compiler: settings.compiler.clone(),
             compiling: Turns::default(),
-            resting: resting.map_err(StartFailed::Thread)?,
+            resting: resting.transpose().map_err(StartFailed::Thread)?,
             places: Arc::new(Semaphore::new(
                 settings.capacity.instances.min(Capacity::INSTANCES_MAX),
             )),
@@ -156,7 +169,7 @@ impl Sandbox {
                 settings.capacity.instances_per_center,
             ),
             meters: Meters::new(),
-            ending: Ending::start().map_err(StartFailed::Thread)?,
+            ending,
             engine,
         }))
     }
@@ -170,10 +183,14 @@ impl Sandbox {
         self.resting.as_ref()
     }
 
-    /// Makes room for one that is to run, and says whether there was any to make.
-    pub(crate) fn let_resting_go(&self) -> bool {
-        let resting = self.resting.as_ref();
-        resting.is_some_and(|resting| resting.let_all_go())
+    /// Makes room for one that is to run, and says whether there was any to make. It is needed at once,
+    /// and to make it takes a while, in which this thread serves others.
+    pub(crate) async fn let_resting_go(&self) -> bool {
+        let gone = self.resting.as_ref().map(|resting| resting.take_all());
+        match gone {
+            Some(gone) if !gone.is_empty() => spawn_blocking(|| drop(gone)).await.is_ok(),
+            Some(_) | None => false,
+        }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -337,7 +354,7 @@ mod tests {
             let share = sandbox.rooms.share_of_nobody();
             share.wait_until_the_clock_stands();
             let state = CallState::unbound(Arc::new(Granted::catalog(limits)), share);
-            let started = Live::start(sandbox.engine(), &pre, state, Places::None).await;
+            let started = Live::start(&sandbox, &pre, state, Places::None).await;
             assert_eq!(started.err(), Some(PluginFailure::TimedOut));
         }
     }

@@ -19,15 +19,20 @@ use std::time::{Duration, Instant};
 use colophon_core::plugin::CallContext;
 use colophon_core::rollout::PurchaseMark;
 use metrics::{Counter, counter};
+use tokio::sync::Semaphore;
 
-pub(crate) use self::shelf::RESTING_MAX;
-use self::shelf::Shelf;
+use self::shelf::{RESTING_MAX, Shelf};
 pub use self::terms::WarmTerms;
 use crate::call::Live;
+use crate::sandbox::{Ending, WAITING_MAX};
 
 /// How often instances are looked for that have rested too long. None is taken up after its time in
 /// any case; this is when its memory is given back.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// Instances that rest, with those that have to go for others and are not gone yet: to give much memory
+/// back takes a while. Where there are so many, an instance that is done is not put to rest.
+pub(crate) const REST_PLACES: usize = RESTING_MAX + WAITING_MAX;
 
 /// Where chance comes from: 64 bits that nobody can foretell.
 #[derive(Clone)]
@@ -49,6 +54,8 @@ impl fmt::Debug for Chance {
 /// The resting instances of a host.
 pub(crate) struct Resting {
     shelf: Arc<Mutex<Shelf<Live>>>,
+    places: Arc<Semaphore>,
+    ending: Arc<Ending>,
     chance: Chance,
     generations: AtomicU64,
     taken: Counter,
@@ -57,7 +64,7 @@ pub(crate) struct Resting {
 
 impl Resting {
     /// Starts with none, and with the thread that looks after them.
-    pub(crate) fn start(chance: Chance) -> io::Result<Arc<Self>> {
+    pub(crate) fn start(chance: Chance, ending: Arc<Ending>) -> io::Result<Arc<Self>> {
         let shelf = Arc::new(Mutex::new(Shelf::default()));
         let (stop, stopped) = channel::<()>();
         let swept = Arc::clone(&shelf);
@@ -73,6 +80,8 @@ impl Resting {
             .spawn(sweep)?;
         Ok(Arc::new(Self {
             shelf,
+            places: Arc::new(Semaphore::new(REST_PLACES)),
+            ending,
             chance,
             generations: AtomicU64::new(0),
             taken: counter!("colophon_plugin_instances_reused_total"),
@@ -85,10 +94,14 @@ impl Resting {
         locked(&self.shelf).len()
     }
 
-    /// Lets all of them go, and says whether there was one.
-    pub(crate) fn let_all_go(&self) -> bool {
-        let gone = locked(&self.shelf).all();
-        !gone.is_empty()
+    /// Takes all of them away, for whoever needs the room.
+    pub(crate) fn take_all(&self) -> Vec<Live> {
+        locked(&self.shelf).all()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn places_left(&self) -> usize {
+        self.places.available_permits()
     }
 }
 
@@ -138,7 +151,10 @@ impl Warm {
         if is_too_large || !is_proven(context) || live.has_served_its_last() {
             return vec![live];
         }
-        let live = live.at_rest();
+        let Ok(place) = Arc::clone(&self.resting.places).try_acquire_owned() else {
+            return vec![live];
+        };
+        let live = live.at_rest(place);
         let bytes = live.memory_bytes();
         locked(&self.resting.shelf).put(
             (self.generation, context),
@@ -161,7 +177,9 @@ impl Warm {
 impl Drop for Warm {
     fn drop(&mut self) {
         let gone = locked(&self.resting.shelf).of_generation(self.generation);
-        drop(gone);
+        for live in gone {
+            self.resting.ending.end(live);
+        }
     }
 }
 

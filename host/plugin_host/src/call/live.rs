@@ -14,7 +14,7 @@ use colophon_core::plugin::{HostCall, PluginFailure};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 
 pub(crate) use self::not_started::NotStarted;
 use super::failure::{self, Stopped};
@@ -22,6 +22,7 @@ use super::question::{Question, Refused};
 use super::running::Running;
 use crate::record::{Input, RecordedCall, Turn};
 use crate::replay::Replaying;
+use crate::sandbox::{Kept, Remains, Sandbox};
 use crate::share::{Part, TimeSlice, charged};
 use crate::state::CallState;
 use crate::waiting::within;
@@ -38,6 +39,8 @@ pub(crate) enum Places {
         _all: OwnedSemaphorePermit,
         _center: OwnedSemaphorePermit,
     },
+    /// One of those for instances at rest.
+    Rest { _rest: OwnedSemaphorePermit },
 }
 
 /// A running instance with its store. After a failure other than one that the plug-in reported it
@@ -54,25 +57,33 @@ pub(crate) struct Live {
     start: Vec<RecordedCall>,
     /// After the present one.
     requests_left: u32,
+    /// Whether a question was put to it that it has not answered.
+    under_way: bool,
     places: Places,
+}
+
+impl From<Live> for Remains {
+    fn from(Live { store, places, .. }: Live) -> Self {
+        Self { store, places }
+    }
 }
 
 impl Live {
     /// Starts an instance with a full grant of time and fuel for itself and its first call.
     pub(crate) async fn start(
-        engine: &Engine,
+        sandbox: &Sandbox,
         pre: &InstancePre<CallState>,
         state: CallState,
         places: Places,
     ) -> Result<Self, PluginFailure> {
-        let started = Self::start_at(engine, pre, state, places, Instant::now()).await;
+        let started = Self::start_at(sandbox, pre, state, places, Instant::now()).await;
         started.map_err(|not| not.failure())
     }
 
     /// Starts an instance in the time that is left of a call begun before. What its start asks of the
     /// host is part of the first question.
     pub(crate) async fn start_at(
-        engine: &Engine,
+        sandbox: &Sandbox,
         pre: &InstancePre<CallState>,
         state: CallState,
         places: Places,
@@ -81,7 +92,7 @@ impl Live {
         let limits = *state.limits();
         let deadline = begun + limits.deadline;
         let share = state.share();
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(sandbox.engine(), state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(limits.handover_bytes);
         store.set_max_component_handles(HANDLES_MAX);
@@ -96,7 +107,13 @@ impl Live {
             Ok(UpdateDeadline::YieldCustom(1, state.next_slice()))
         });
         grant(&mut store);
-        let started = guarded(deadline, charged(share, pre.instantiate_async(&mut store))).await;
+        let mut kept = Kept::by(&sandbox.ending);
+        let store = &mut kept.keep(Remains { store, places }).store;
+        let started = guarded(deadline, charged(share, pre.instantiate_async(store))).await;
+        let Some(Remains { mut store, places }) = kept.take() else {
+            // It was kept until here: nobody else takes it.
+            return Err(PluginFailure::Saturated.into());
+        };
         match started {
             Ok(instance) => Ok(Self {
                 store,
@@ -106,12 +123,15 @@ impl Live {
                 reused: false,
                 start: Vec::new(),
                 requests_left: 0,
+                under_way: false,
                 places,
             }),
             Err(stopped) => {
                 let failure = failure::of(stopped, store.data(), "its start");
                 let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-                Err(NotStarted::stopped(failure, store.into_data(), fuel))
+                let not = NotStarted::stopped(failure, store.data_mut(), fuel);
+                sandbox.ending.end(Remains { store, places });
+                Err(not)
             }
         }
     }
@@ -128,8 +148,10 @@ impl Live {
         question: Q,
     ) -> Result<Q::Answer, PluginFailure> {
         let share = self.store.data().share();
+        self.under_way = true;
         let asked = question.ask(&mut self.store, &mut self.running);
         let given = guarded(self.deadline, charged(share, asked)).await;
+        self.under_way = false;
         let state = self.store.data();
         match given {
             Ok(Ok(answer)) => Ok(answer),
@@ -137,6 +159,11 @@ impl Live {
             Ok(Err(Refused::ByHost(failure))) => Err(failure),
             Err(stopped) => Err(failure::of(stopped, state, Q::FUNCTION)),
         }
+    }
+
+    /// Whether it was given up in the middle of a question: it must not be asked again.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.under_way
     }
 
     /// Hands store and instance to whoever looks functions up without calling them.

@@ -41,15 +41,18 @@ impl Request {
         }
         let mut state = self.state(generation, recorded);
         state.take_slice(slice);
-        match self.start_fresh(generation, state, places, begun).await {
-            // What rests takes up room in the engine that this one needs.
-            Err(not) if not.is_for_want_of_room() && self.sandbox.let_resting_go() => {
-                let places = self.places(deadline).await?;
-                let state = self.state(generation, recorded);
-                self.start_fresh(generation, state, places, begun).await
-            }
-            started => started,
+        let started = self.start_fresh(generation, state, places, begun).await;
+        let is_without_room = started
+            .as_ref()
+            .err()
+            .is_some_and(|not| not.is_for_want_of_room());
+        // What rests takes up room in the engine that this one needs.
+        if !is_without_room || !self.sandbox.let_resting_go().await {
+            return started;
         }
+        let places = self.places(deadline).await?;
+        let state = self.state(generation, recorded);
+        self.start_fresh(generation, state, places, begun).await
     }
 
     async fn start_fresh(
@@ -59,8 +62,8 @@ impl Request {
         places: Places,
         begun: Instant,
     ) -> Result<Live, Box<NotStarted>> {
-        let (engine, pre) = (self.sandbox.engine(), generation.pre());
-        let mut live = Live::start_at(engine, pre, state, places, begun).await?;
+        let pre = generation.pre();
+        let mut live = Live::start_at(&self.sandbox, pre, state, places, begun).await?;
         if let Some(warm) = generation.warm()
             && live.keep_start()
         {

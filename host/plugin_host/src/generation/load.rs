@@ -170,30 +170,17 @@ impl Sandbox {
             None => self.rooms.share_of_nobody(),
         };
         let mut live = Live::start(
-            self.engine(),
+            self,
             &pre,
             CallState::unbound(Arc::clone(&granted), share),
             Places::None,
         )
         .await
         .map_err(LoadRefused::Failed)?;
-        let (store, instance) = live.parts();
-        fits(META, meta.load(store, instance))?;
-        roles.check(&mut live)?;
-        if roles.is_empty() {
-            return Err(LoadRefused::NoRole);
-        }
-        let info = live
-            .ask(Describe { indices: &meta })
-            .await
-            .map_err(LoadRefused::Failed)?;
-        let tested = live
-            .ask(SelfTest { indices: &meta })
-            .await
-            .map_err(LoadRefused::Failed)?;
-        tested.map_err(|problem| LoadRefused::SelfTest { problem })?;
+        let described = describe(&mut live, &meta, &roles).await;
+        self.ending.end(live);
         Ok(Arc::new(Generation {
-            description: Description::from(info),
+            description: described?,
             pre,
             roles,
             sha256: *digested.sha256(),
@@ -201,6 +188,26 @@ impl Sandbox {
             granted,
         }))
     }
+}
+
+/// Holds a first instance against the contract, and lets it describe and test itself.
+async fn describe(
+    live: &mut Live,
+    meta: &meta::GuestIndices,
+    roles: &Roles,
+) -> Result<Description, LoadRefused> {
+    let (store, instance) = live.parts();
+    fits(META, meta.load(store, instance))?;
+    roles.check(live)?;
+    if roles.is_empty() {
+        return Err(LoadRefused::NoRole);
+    }
+    let info = live.ask(Describe { indices: meta }).await;
+    let info = info.map_err(LoadRefused::Failed)?;
+    let tested = live.ask(SelfTest { indices: meta }).await;
+    let tested = tested.map_err(LoadRefused::Failed)?;
+    tested.map_err(|problem| LoadRefused::SelfTest { problem })?;
+    Ok(Description::from(info))
 }
 
 /// Refuses what need not be looked into.

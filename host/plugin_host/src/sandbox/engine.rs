@@ -10,12 +10,12 @@ use wasmtime::{
 
 use crate::clock::Clock;
 use crate::limits::Capacity;
-use crate::warm::RESTING_MAX;
+use crate::warm::REST_PLACES;
 
 /// Places in the pool; more than running and resting instances may take, since freeing one takes a
 /// moment.
 const PLACES: u32 = 512;
-const _: () = assert!(Capacity::INSTANCES_MAX + RESTING_MAX < PLACES as usize);
+const _: () = assert!(Capacity::INSTANCES_MAX + REST_PLACES < PLACES as usize);
 
 /// What one component may have. The pool has as much for each of its places, or a center whose
 /// plug-in has the most would leave none of it to the others.

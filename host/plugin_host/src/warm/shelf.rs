@@ -10,7 +10,7 @@ use super::WarmTerms;
 
 /// What rests on a host at most, of all its plug-ins. The engine's pool has places for them beside
 /// those for running instances.
-pub(crate) const RESTING_MAX: usize = 32;
+pub(super) const RESTING_MAX: usize = 32;
 const RESTING_BYTES_MAX: usize = 512 << 20;
 
 /// Instances at rest, the longest resting first.

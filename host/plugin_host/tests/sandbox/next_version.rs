@@ -11,8 +11,8 @@ use std::sync::Arc;
 use colophon_core::plugin::{Plugins as _, ResolverAnswer};
 use wasmtime::component::Linker;
 
-use self::request::{book, center, request};
-use self::world::Shelf;
+use super::request::{book, center, request};
+use super::world::Shelf;
 use super::{Sandbox, Settings, offer};
 use crate::CATALOG_PLUGIN;
 use crate::contract::{Added, Spoken};
@@ -23,15 +23,8 @@ use crate::registry::Registry;
 use crate::state::CallState;
 
 #[expect(dead_code, reason = "the tests from outside use the rest")]
-mod guest;
+pub(crate) mod guest;
 mod next_contract;
-mod request;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "the tests from outside use the rest"
-)]
-mod world;
 
 const WEATHER: &str = "colophon:plugin/weather@1.1.0";
 

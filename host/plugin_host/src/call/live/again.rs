@@ -1,8 +1,8 @@
 //! An instance that serves another request.
 
-use std::mem;
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::{Live, Places};
@@ -54,11 +54,12 @@ impl Live {
         self.requests_left == 0
     }
 
-    /// The instance after a request, without its places and all that the host knew of the request.
-    pub(crate) fn at_rest(mut self) -> Self {
+    /// The instance after a request, with a place among those at rest in exchange for its own, and without
+    /// all that the host knew of the request.
+    pub(crate) fn at_rest(mut self, rest: OwnedSemaphorePermit) -> Self {
         self.turns = Vec::new();
         self.store.data_mut().begin(None);
-        drop(mem::replace(&mut self.places, Places::None));
+        self.places = Places::Rest { _rest: rest };
         self
     }
 }

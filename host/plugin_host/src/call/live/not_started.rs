@@ -1,5 +1,7 @@
 //! An instance that could not be started, with what it took and what was heard of it until then.
 
+use std::mem;
+
 use colophon_core::plugin::{HostCall, PluginFailure};
 
 use crate::record::{Heard, Input, Turn};
@@ -19,21 +21,21 @@ pub(crate) struct NotStarted {
 
 impl NotStarted {
     /// Its start was stopped.
-    pub(super) fn stopped(failure: PluginFailure, state: CallState, fuel: u64) -> Box<Self> {
+    pub(super) fn stopped(failure: PluginFailure, state: &mut CallState, fuel: u64) -> Box<Self> {
         Box::new(Self {
             failure,
             fuel,
             memory_bytes: state.memory_bytes(),
             waiting: state.host_call_pending(),
-            host_calls: state.transcript,
-            heard: state.heard,
-            replaying: state.replay,
+            host_calls: mem::take(&mut state.transcript),
+            heard: state.heard.take(),
+            replaying: state.replay.take(),
         })
     }
 
     /// What it took until it was stopped: fuel, memory in bytes and calls into the host.
     pub(crate) fn used(&mut self) -> (u64, usize, Vec<HostCall>) {
-        let host_calls = std::mem::take(&mut self.host_calls);
+        let host_calls = mem::take(&mut self.host_calls);
         (self.fuel, self.memory_bytes, host_calls)
     }
 
