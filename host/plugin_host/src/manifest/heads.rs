@@ -34,6 +34,14 @@ pub(super) fn line_at(text: &str, at: usize) -> Option<&str> {
     above.last().map(|line| line.text)
 }
 
+/// The paper with the line that a byte of it stands in above all others, and how long that line is.
+pub(super) fn with_line_first(text: &str, at: usize) -> Option<(String, usize)> {
+    let line = lines(text).take_while(|line| line.begins <= at).last()?;
+    let (above, rest) = text.split_at_checked(line.begins)?;
+    let below = rest.split_once('\n').map_or("", |(_, below)| below);
+    Some((format!("{}\n{above}{below}", line.text), line.text.len()))
+}
+
 struct Line<'a> {
     number: usize,
     begins: usize,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::heads::{TableHead, first_table, line_at, table_around};
+use super::heads::{TableHead, first_table, line_at, table_around, with_line_first};
 use super::{KvTerms, SomeLimits};
 
 /// The longest manifest or grant that is read.
@@ -26,6 +26,9 @@ pub enum PaperRefused {
         /// Its length.
         bytes: usize,
     },
+    /// Nothing stands in it.
+    #[error("it is empty: no key stands in it")]
+    Empty,
     /// Not TOML, or with a key that is unknown, missing or of another type. The source says where.
     #[error("it is not as its format has it")]
     Malformed(#[source] toml::de::Error),
@@ -116,18 +119,29 @@ pub(super) fn read<T: DeserializeOwned>(text: &str, keys: &Keys) -> Result<T, Pa
     if text.len() > PAPER_BYTES_MAX {
         return Err(PaperRefused::TooLarge { bytes: text.len() });
     }
-    toml::from_str(text).map_err(|cause| match misplaced(text, &cause, keys) {
+    toml::from_str(text).map_err(|cause| match misplaced::<T>(text, &cause, keys) {
         Some(place) => PaperRefused::Misplaced {
             place: Box::new(place),
             cause,
         },
+        None if is_empty(text) => PaperRefused::Empty,
         None => PaperRefused::Malformed(cause),
     })
 }
 
+/// Whether nothing stands in a paper but remarks.
+fn is_empty(text: &str) -> bool {
+    toml::from_str::<toml::Table>(text).is_ok_and(|table| table.is_empty())
+}
+
 /// The key in whose line something is wrong, where it is one of the paper itself and stands in a table:
-/// the table does not know it, or takes it for a value of its own, as `[config]` does.
-fn misplaced(text: &str, cause: &toml::de::Error, keys: &Keys) -> Option<Misplaced> {
+/// the table does not know it, or takes it for a value of its own, as `[config]` does. There names are free,
+/// and only what the paper would take from its own place is misplaced.
+fn misplaced<T: DeserializeOwned>(
+    text: &str,
+    cause: &toml::de::Error,
+    keys: &Keys,
+) -> Option<Misplaced> {
     let at = cause.span()?.start;
     let line = line_at(text, at)?;
     let named = match line.strip_prefix('[') {
@@ -138,7 +152,14 @@ fn misplaced(text: &str, cause: &toml::de::Error, keys: &Keys) -> Option<Misplac
             let unknown = format!("unknown field `{below}`");
             cause.message().contains(&unknown).then_some(below)?
         }
-        None => line.split(['=', '.']).next()?.trim(),
+        None => {
+            let key = line.split(['=', '.']).next()?.trim();
+            let is_known = !cause.message().contains("unknown field");
+            if is_known && !is_taken_first::<T>(text, at) {
+                return None;
+            }
+            key
+        }
     };
     let found = |list: &[&'static str]| list.iter().find(|key| **key == named).copied();
     let table = table_around(text, at)?;
@@ -148,6 +169,19 @@ fn misplaced(text: &str, cause: &toml::de::Error, keys: &Keys) -> Option<Misplac
         None => (found(keys.plain)?, Mend::Above(first)),
     };
     Some(Misplaced { key, table, mend })
+}
+
+/// Whether a paper takes the line that a byte of it stands in, were that its first.
+fn is_taken_first<T: DeserializeOwned>(text: &str, at: usize) -> bool {
+    let Some((paper, line)) = with_line_first(text, at) else {
+        return false;
+    };
+    match toml::from_str::<T>(&paper) {
+        Ok(_) => true,
+        // It may stand there already.
+        Err(other) if other.message().contains("duplicate key") => false,
+        Err(other) => other.span().is_some_and(|span| span.start > line),
+    }
 }
 
 pub(super) fn name(place: impl Display, text: &str) -> Result<Name, PaperRefused> {
