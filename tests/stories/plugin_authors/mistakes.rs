@@ -148,6 +148,17 @@ fn is_built_from_something_else(author: &Author) {
     assert!(signed.stdout.starts_with(b"colophon plug-in version 1\n"));
     assert!(said(&signed).contains("LICENSE was not there"));
     fs::remove_file(license).unwrap();
+    // Nor does anybody see by what version npm knows it.
+    let package = author.plugin().join("package.json");
+    fs::write(&package, r#"{ "name": "mischief", "version": "0.3.0" }"#).unwrap();
+    let (checked, fits) = author.json(&["check"]);
+    assert!(fits, "{checked:#}");
+    let text = checked.to_string();
+    assert!(
+        text.contains("package.json says 0.3.0, and plugin.toml 0.1.0"),
+        "{text}"
+    );
+    fs::remove_file(package).unwrap();
     author.change("plugin.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
     let (checked, fits) = author.json(&["check"]);
     assert!(fits, "{checked:#}");

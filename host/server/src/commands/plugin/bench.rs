@@ -14,6 +14,9 @@ use crate::house::plugins::{authors_compiled, compiler};
 /// More than a component may have, which says so itself.
 pub(super) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
+/// More than the file has in which npm is told what a package is.
+const PACKAGE_LIST_BYTES_MAX: u64 = 1 << 20;
+
 /// The most that is kept of compiled components: twenty of interpreters, or very many others.
 const COMPILED_BYTES_MAX: u64 = 1 << 30;
 
@@ -34,6 +37,8 @@ pub(super) struct Taken {
     pub(super) manifest: Option<Result<Arc<Manifest>, String>>,
     /// Why the component may not be what the folder's sources make now.
     pub(super) stale: Option<Stale>,
+    /// The version that npm knows it by, where that has one.
+    pub(super) package_version: Option<String>,
     /// Where the first table of the manifest begins, as people are told.
     pub(super) first_table: Option<String>,
 }
@@ -114,6 +119,7 @@ impl Plugin {
         let wasm = self.read()?;
         Ok(Taken {
             stale: self.stale(&wasm),
+            package_version: self.package_version(),
             wasm,
             manifest,
             first_table,
@@ -125,6 +131,15 @@ impl Plugin {
         let build = self.component.parent()?;
         let folder = build.parent().filter(|_| build.ends_with("build"))?;
         sources::changed_since(folder, wasm)
+    }
+
+    /// The version in `package.json`, where there is such a file that says one.
+    pub(super) fn package_version(&self) -> Option<String> {
+        let folder = self.folder.as_deref()?;
+        let list = folder.join("package.json");
+        let list = folder::read(Some(folder), &list, PACKAGE_LIST_BYTES_MAX).ok()?;
+        let list: serde_json::Value = serde_json::from_slice(&list).ok()?;
+        list.get("version")?.as_str().map(str::to_owned)
     }
 
     /// The command that builds it anew.

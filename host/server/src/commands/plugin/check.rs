@@ -70,7 +70,24 @@ pub(super) async fn check(
             );
             report.warn("build", stale.to_string(), next);
         }
+        Some(stale @ Stale::Unknown(_)) => {
+            let next = format!(
+                "if you have changed anything since, build again: {}",
+                plugin.building()
+            );
+            report.warn("build", stale.to_string(), next);
+        }
         None => {}
+    }
+    if let (Some(Ok(manifest)), Some(packaged)) = (manifest, &taken.package_version)
+        && manifest.version != *packaged
+    {
+        let found = format!(
+            "package.json says {packaged}, and plugin.toml {}",
+            manifest.version
+        );
+        let next = "say the same in both: centers publish by plugin.toml's".to_owned();
+        report.warn("version", found, next);
     }
     let manifest = match manifest {
         Some(Ok(manifest)) => {

@@ -114,6 +114,9 @@ mod tests {
         let before = state(folder.path()).unwrap();
         write("build/plugin.wasm", "made");
         write("target/release/thing", "made");
+        write("rules/target/release/thing", "made");
+        write("rules/build/plugin.wasm", "made");
+        write("rules/node_modules/thing/index.js", "made");
         assert_eq!(state(folder.path()).unwrap(), before);
         write("src/lib.rs", "three");
         let changed = state(folder.path()).unwrap();

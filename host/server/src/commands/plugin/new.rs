@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use colophon_core::capability::Name;
 use serde::Serialize;
 
+use super::sources::is_made;
 use crate::cli::{Language, PluginNewArgs};
 use crate::output::Output;
 
@@ -67,6 +68,12 @@ fn name(text: &str) -> Result<&str> {
         "test" | "core" | "std" | "alloc" | "proc-macro" | "colophon-plugin"
     ) {
         bail!("{text:?} is taken: the language's tool has something else of this name");
+    }
+    if is_made(Path::new(text)) {
+        bail!(
+            "{text:?} is what a build tool calls a folder of its own: one of that name is passed over \
+             wherever sources are looked for"
+        );
     }
     Ok(text)
 }
@@ -164,6 +171,10 @@ mod tests {
             "ä",
             "../a",
             "test",
+            "node_modules",
+            "build",
+            "target",
+            "venv",
             &"a".repeat(65),
         ] {
             assert!(name(bad).is_err(), "{bad}");

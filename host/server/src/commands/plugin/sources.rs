@@ -1,8 +1,9 @@
 //! The files that a plug-in is built from: which of them are the author's, and whether the component
 //! that lies there was built from them as they are now.
 
+mod made;
+
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
@@ -13,20 +14,9 @@ use colophon_crypto::Engine as _;
 use colophon_keys::AwsLc;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::made::is_made;
 use super::folder::{self, FILES_MAX};
 use crate::output::hex;
-
-/// What tools write into a plug-in's folder; none of it is the author's.
-const MADE_AT_TOP: [&str; 5] = ["build", "target", "node_modules", ".venv", "venv"];
-
-/// What they write into any of its folders.
-const MADE_ANYWHERE: [&str; 5] = [
-    ".git",
-    "__pycache__",
-    "node_modules",
-    "package-lock.json",
-    "Cargo.lock",
-];
 
 /// The author's own, and no part of a component.
 const ASIDE: [&str; 5] = ["cases", "test", "tests", "plugin.toml", "grant.toml"];
@@ -37,12 +27,28 @@ const NOTE: &str = "build/plugin.sources.json";
 /// More than a note has.
 const NOTE_BYTES_MAX: u64 = 4 << 20;
 
-/// A larger file is told by its length alone.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+/// A larger file is hardly a part of a component, which has 32 MiB at most, and is not told.
+const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// The files of a folder that a component is built from, each with its digest.
+/// The files of a folder that a component is built from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sources(BTreeMap<String, String>);
+pub(super) struct Sources {
+    files: BTreeMap<String, Told>,
+    /// Why not all of them are known, where the folder cannot be looked through; then none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Told {
+    Digest(String),
+    /// Nothing, and why.
+    Not {
+        problem: String,
+    },
+}
 
 /// What a component was built from.
 #[derive(Serialize, Deserialize)]
@@ -59,6 +65,8 @@ pub(super) enum Stale {
     Changed(String),
     /// This file was not there: the component has nothing of it, but what is built anew may.
     New(String),
+    /// Not everything can be told that it was built from, or that lies there now, for this reason.
+    Unknown(String),
 }
 
 impl fmt::Display for Stale {
@@ -66,71 +74,118 @@ impl fmt::Display for Stale {
         match self {
             Self::Changed(name) => write!(f, "{name} has changed since it was built"),
             Self::New(name) => write!(f, "{name} was not there when it was built"),
+            Self::Unknown(why) => write!(
+                f,
+                "whether it was built from what lies there now is not known: {why}"
+            ),
         }
     }
 }
 
-/// Whether a file or folder is written by a tool, by its place in the plug-in's folder.
-pub(super) fn is_made(place: &Path) -> bool {
-    let is_one = |made: &[&str], name: &OsStr| made.iter().any(|made| name == *made);
-    place.file_name().is_some_and(|name| {
-        let is_at_top = place.components().count() == 1;
-        is_one(&MADE_ANYWHERE, name) || is_at_top && is_one(&MADE_AT_TOP, name)
-    })
-}
-
 impl Sources {
-    /// Looks at the files of a folder as they are now. None if they cannot all be told, and so
-    /// nothing is known of them: there are too many, or some cannot be looked at.
-    pub(super) fn of(folder: &Path) -> Option<Self> {
-        let files = folder::files(folder, FILES_MAX, is_source, is_source).ok()?;
-        let told = files.into_iter().map(|file| {
-            let name = file.strip_prefix(folder).unwrap_or(&file);
-            (name.display().to_string(), told(folder, &file))
-        });
-        Some(Self(told.collect()))
+    /// Looks at the files of a folder as they are now.
+    pub(super) fn of(folder: &Path) -> Self {
+        match folder::files(folder, FILES_MAX, is_source, is_source) {
+            Ok(files) => {
+                let told = files.into_iter().map(|file| {
+                    let name = file.strip_prefix(folder).unwrap_or(&file);
+                    (name.display().to_string(), Told::of(folder, &file))
+                });
+                Self {
+                    files: told.collect(),
+                    problem: None,
+                }
+            }
+            Err(error) => Self {
+                files: BTreeMap::new(),
+                problem: Some(format!("{error:#}")),
+            },
+        }
     }
 
-    /// The first file of these that is another now, or gone, or else the first that has come since.
+    /// What is other now: first what has certainly changed, then what has come since, then what is not
+    /// known.
     fn differing(&self, now: &Self) -> Option<Stale> {
-        let mut then = self.0.iter();
-        let changed = then.find(|(name, told)| now.0.get(*name) != Some(told));
-        let changed = changed.map(|(name, _)| Stale::Changed(name.clone()));
-        changed.or_else(|| {
-            let new = now.0.keys().find(|name| !self.0.contains_key(*name));
-            new.map(|name| Stale::New(name.clone()))
-        })
+        if let Some(problem) = self.problem.as_ref().or(now.problem.as_ref()) {
+            return Some(Stale::Unknown(problem.clone()));
+        }
+        let mut then = self.files.iter();
+        let changed =
+            then.find(|(name, told)| now.files.get(*name).is_none_or(|now| told.is_other(now)));
+        if let Some((name, _)) = changed {
+            return Some(Stale::Changed(name.clone()));
+        }
+        let mut names = now.files.keys();
+        if let Some(new) = names.find(|name| !self.files.contains_key(*name)) {
+            return Some(Stale::New(new.clone()));
+        }
+        let mut all = self.files.values().chain(now.files.values());
+        all.find_map(Told::problem)
+            .map(|problem| Stale::Unknown(problem.to_owned()))
     }
 }
 
-/// Notes that the component was built from these, or that nothing is known of that.
-pub(super) fn note(sources: Option<Sources>, folder: &Path, component: &[u8]) -> Result<()> {
+impl Told {
+    /// A file, by its digest.
+    fn of(folder: &Path, file: &Path) -> Self {
+        match folder::read(Some(folder), file, FILE_BYTES_MAX) {
+            Ok(bytes) => Self::Digest(hex(&AwsLc.digest(&[&bytes]))),
+            Err(error) => Self::Not {
+                problem: format!("{error:#}"),
+            },
+        }
+    }
+
+    /// Whether two states of a file are certainly not the same.
+    fn is_other(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::Digest(then), Self::Digest(now)) => then != now,
+            (Self::Not { .. }, _) | (_, Self::Not { .. }) => false,
+        }
+    }
+
+    fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Digest(_) => None,
+            Self::Not { problem } => Some(problem),
+        }
+    }
+}
+
+/// Notes that the component was built from these.
+pub(super) fn note(sources: Sources, folder: &Path, component: &[u8]) -> Result<()> {
     let place = folder.join(NOTE);
     folder::make_room(folder, &place)?;
-    let unwritable = || format!("cannot write {}", place.display());
-    let Some(sources) = sources else {
-        return match fs::remove_file(&place) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(unwritable)
-            }
-            Ok(()) | Err(_) => Ok(()),
-        };
-    };
     let note = Note {
         component: hex(&AwsLc.digest(&[component])),
         sources,
     };
-    fs::write(&place, serde_json::to_vec(&note)?).with_context(unwritable)
+    fs::write(&place, serde_json::to_vec(&note)?)
+        .with_context(|| format!("cannot write {}", place.display()))
 }
 
-/// What is other than it was when the component was built; none if nothing is known of that.
+/// What is other than it was when the component was built. None if nothing is, and if nobody has noted
+/// what this component was built from: it was built by something else.
 pub(super) fn changed_since(folder: &Path, component: &[u8]) -> Option<Stale> {
-    let note = folder::read(Some(folder), &folder.join(NOTE), NOTE_BYTES_MAX).ok()?;
-    let note: Note = serde_json::from_slice(&note).ok()?;
+    let place = folder.join(NOTE);
+    let is_there = fs::symlink_metadata(&place);
+    if is_there.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return None;
+    }
+    let note = match folder::read(Some(folder), &place, NOTE_BYTES_MAX) {
+        Ok(note) => note,
+        Err(error) => return Some(Stale::Unknown(format!("{error:#}"))),
+    };
+    let Ok(note) = serde_json::from_slice::<Note>(&note) else {
+        return Some(Stale::Unknown(format!(
+            "{} is not as `colophon plugin build` writes it",
+            place.display()
+        )));
+    };
     if note.component != hex(&AwsLc.digest(&[component])) {
         return None;
     }
-    note.sources.differing(&Sources::of(folder)?)
+    note.sources.differing(&Sources::of(folder))
 }
 
 /// Whether a build may take up a file or folder, by its place in the plug-in's folder.
@@ -145,17 +200,6 @@ fn is_source(name: &Path) -> bool {
     });
     let is_text = name.extension().is_some_and(|kind| kind == "md");
     !is_made(name) && !hidden && !is_text && !first.is_some_and(aside)
-}
-
-/// A file, by its digest. One that cannot be read is not what a build has read.
-fn told(folder: &Path, file: &Path) -> String {
-    match folder::read(Some(folder), file, FILE_BYTES_MAX) {
-        Ok(bytes) => hex(&AwsLc.digest(&[&bytes])),
-        Err(_) => {
-            let length = fs::symlink_metadata(file).map_or(0, |found| found.len());
-            format!("{length} bytes")
-        }
-    }
 }
 
 #[cfg(test)]
@@ -206,7 +250,7 @@ mod tests {
         assert_eq!(changed_since(folder, b"other"), None);
         write(folder, "src/lib.rs", "one");
         assert_eq!(changed_since(folder, b"wasm"), None);
-        // Only at the top are these a tool's.
+        // A module of the author's may be called like what a tool makes.
         for place in ["src/build/mod.rs", "src/target.rs"] {
             write(folder, place, "");
             assert_eq!(changed_since(folder, b"wasm"), new(place));
@@ -218,8 +262,16 @@ mod tests {
         assert_eq!(changed_since(folder, b"wasm"), changed("Cargo.toml"));
     }
 
+    /// Why nothing certain is known.
+    fn unknown(stale: Option<Stale>) -> String {
+        match stale {
+            Some(Stale::Unknown(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn of_more_files_than_are_told_nothing_is_known() {
+    fn a_folder_of_more_files_than_are_told_is_not_passed_over_in_silence() {
         let folder = folder_with(&[("src/lib.rs", "one")]);
         let folder = folder.path();
         note(Sources::of(folder), folder, b"wasm").unwrap();
@@ -228,14 +280,44 @@ mod tests {
             fs::write(folder.join(format!("many/{number}")), "").unwrap();
         }
         write(folder, "src/lib.rs", "two");
-        assert_eq!(changed_since(folder, b"wasm"), None);
+        let since = || changed_since(folder, b"wasm");
+        assert!(unknown(since()).contains("more than 10000 files"));
+        // Nor where it was so when it was built.
         note(Sources::of(folder), folder, b"wasm").unwrap();
-        assert!(!folder.join(NOTE).exists());
+        assert!(unknown(since()).contains("more than 10000 files"));
+        fs::remove_dir_all(folder.join("many")).unwrap();
+        assert!(unknown(since()).contains("more than 10000 files"));
+        note(Sources::of(folder), folder, b"wasm").unwrap();
+        assert_eq!(since(), None);
     }
 
     #[test]
-    fn a_note_that_is_none_says_nothing() {
+    fn of_a_file_that_cannot_be_read_nothing_is_said() {
+        let folder = folder_with(&[("src/lib.rs", "one"), ("src/rules.txt", "rules")]);
+        let folder = folder.path();
+        let since = || changed_since(folder, b"wasm");
+        note(Sources::of(folder), folder, b"wasm").unwrap();
+        let rules = folder.join("src/rules.txt");
+        fs::remove_file(&rules).unwrap();
+        std::os::unix::fs::symlink("/nowhere", &rules).unwrap();
+        assert!(unknown(since()).contains("src/rules.txt"));
+        note(Sources::of(folder), folder, b"wasm").unwrap();
+        assert!(unknown(since()).contains("src/rules.txt"));
+        // What is certain goes before.
+        write(folder, "src/lib.rs", "two");
+        assert_eq!(since(), Some(Stale::Changed("src/lib.rs".to_owned())));
+        write(folder, "src/lib.rs", "one");
+        // It may be what the component was built from, or not.
+        fs::remove_file(&rules).unwrap();
+        write(folder, "src/rules.txt", "rules");
+        assert!(unknown(since()).contains("src/rules.txt"));
+        fs::remove_file(&rules).unwrap();
+        assert_eq!(since(), Some(Stale::Changed("src/rules.txt".to_owned())));
+    }
+
+    #[test]
+    fn a_note_that_is_none_says_so() {
         let folder = folder_with(&[("src/lib.rs", "one"), (NOTE, "rubbish")]);
-        assert_eq!(changed_since(folder.path(), b"wasm"), None);
+        assert!(unknown(changed_since(folder.path(), b"wasm")).contains(NOTE));
     }
 }

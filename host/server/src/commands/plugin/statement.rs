@@ -49,6 +49,11 @@ pub(super) async fn run(
             plain(&stale.to_string()),
             plain(&plugin.building())
         ),
+        Some(stale @ Stale::Unknown(_)) => eprintln!(
+            "colophon: {}; if you have changed anything since, build again before you sign: {}",
+            plain(&stale.to_string()),
+            plain(&plugin.building())
+        ),
         None => {}
     }
     let component = AwsLc.digest(&[&wasm]);

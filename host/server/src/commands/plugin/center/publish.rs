@@ -265,6 +265,7 @@ async fn prove_all(
         wasm: offered.component.wasm().to_vec(),
         manifest: Some(Ok(Arc::clone(&offered.manifest))),
         stale: offered.plugin.stale(offered.component.wasm()),
+        package_version: offered.plugin.package_version(),
         first_table: first_table(&offered.written).map(|head| head.to_string()),
     };
     let (checked, tested) = check(sandbox, &offered.plugin, &taken, progress).await?;
