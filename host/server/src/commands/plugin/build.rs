@@ -18,8 +18,9 @@ use super::sources::{self, Sources};
 use crate::cli::Language;
 use crate::output::Output;
 
-/// The longest list of packages that is read, and the longest lock file.
-const LIST_BYTES_MAX: u64 = 8 << 20;
+/// The longest list of packages that is read, and the longest lock file: those of large projects have
+/// tens of megabytes.
+const LIST_BYTES_MAX: u64 = 128 << 20;
 
 /// Which packages npm installs, each with its digest.
 const LOCK: &str = "package-lock.json";
@@ -97,6 +98,11 @@ fn language(folder: &Path) -> Result<Language> {
             "{} has {one} and {other}, and so two languages; give each plug-in a folder of its own",
             folder.display()
         ),
+        (None, _) if !folder.is_dir() => bail!(
+            "{} is no folder that is there; name a plug-in's folder, or begin one with `colophon plugin \
+             new`",
+            folder.display()
+        ),
         (None, _) => bail!(
             "{} holds no plug-in: none of Cargo.toml, package.json and requirements.txt is there; go \
              to a plug-in's folder, or begin one with `colophon plugin new`",
@@ -144,18 +150,23 @@ fn artifact(messages: &str) -> Option<String> {
 fn javascript(folder: &Path) -> Result<()> {
     const LIST: &str = "package.json";
     const ADVICE: &str = "install Node.js 20 or newer, with npm, from https://nodejs.org";
-    let npm = |arguments: &[&str]| {
+    const UNINSTALLED: &str = "the packages that package.json names are not installed; see that npm reaches \
+        its registry (`npm ping`) and that the versions are there, and build again";
+    const UNBUILT: &str = "the script `build` of package.json has made no component; mend what it names, or \
+        put that script right (`colophon plugin new --lang js` writes one)";
+    let npm = |arguments: &[&str], next: &'static str| {
         Tool::new("npm", folder)
             .args(arguments.iter().copied())
             .args(["--no-audit", "--no-fund", "--no-update-notifier"])
             .shown(ADVICE)
+            .context(next)
     };
     if changed(folder, LIST, "node_modules/.colophon")? || other_lock(folder)? {
         let before = lock(folder)?;
         // Of what package.json names it takes the very packages that the lock file says, and brings the
         // lock file up to the rest. `npm ci` would refuse whatever is to be brought up, and lock files of
         // `npm install` too, where a package names parts for other machines that were never published.
-        npm(&["install"])?;
+        npm(&["install"], UNINSTALLED)?;
         if before.is_some() && lock(folder)? != before {
             eprintln!("{LOCK} did not say all that {LIST} asks for: npm has brought it up to date");
         }
@@ -164,7 +175,7 @@ fn javascript(folder: &Path) -> Result<()> {
             note(folder, LOCK, NOTED_LOCK)?;
         }
     }
-    npm(&["run", "build"])
+    npm(&["run", "build"], UNBUILT)
 }
 
 /// The lock file, where there is one.

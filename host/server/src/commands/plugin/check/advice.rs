@@ -151,26 +151,39 @@ pub(in crate::commands::plugin) fn unoffered(message: &str) -> Option<&'static s
          call ends so, look whether the role is exported under the contract's name: `export const resolver \
          = { resolve: … }` and so on";
     let frames: Vec<&str> = message.split(" < ").take(FRAMES).collect();
-    let named = |names: &[&str]| {
+    let asked_for = |interface: &str, functions: &[&str]| {
         let mut frames = frames.iter();
-        frames.any(|frame| names.iter().any(|name| frame.contains(name)))
+        frames.any(|frame| frame.contains(interface) || calls_one(frame, functions))
     };
-    if named(&[
+    if asked_for(
         "wasi:clocks/",
-        "clock_time_get",
-        "clock_gettime",
-        "gettimeofday",
-    ]) {
+        &["clock_time_get", "clock_gettime", "gettimeofday"],
+    ) {
         return Some(CLOCK);
     }
-    if named(&["wasi:random/", "random_get", "getrandom", "getentropy"]) {
+    if asked_for("wasi:random/", &["random_get", "getrandom", "getentropy"]) {
         return Some(CHANCE);
     }
-    if named(&["wasi:filesystem/", "path_open", "path_filestat_get"]) {
+    if asked_for("wasi:filesystem/", &["path_open", "path_filestat_get"]) {
         return Some(FILES);
     }
     let nameless = |frame: &&str| frame.ends_with("a function without name");
     (frames.len() == FRAMES && frames.iter().all(nameless)).then_some(NAMELESS)
+}
+
+/// Whether a frame is one of these functions of the system's, under one of the names that libraries give
+/// it: `__wasi_path_open`, `wasi::path_open`. One of the author's own that is named after it is none.
+fn calls_one(frame: &str, functions: &[&str]) -> bool {
+    let words = frame.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let mut plain = words.map(|word| {
+        let word = word.trim_start_matches('_');
+        let word = word.strip_prefix("imported_").unwrap_or(word);
+        let of_wasi = ["wasi_snapshot_preview1_", "wasi_"];
+        let mut of_wasi = of_wasi.iter();
+        let own = of_wasi.find_map(|prefix| word.strip_prefix(prefix));
+        own.unwrap_or(word)
+    });
+    plain.any(|word| functions.contains(&word))
 }
 
 #[cfg(test)]
@@ -189,6 +202,16 @@ mod tests {
         assert!(trapped(clock).contains("context.nowMs"));
         let chance = "random_get < __wasi_random_get < getentropy < py_getrandom";
         assert!(trapped(chance).contains("random numbers"));
+        let file = "__imported_wasi_snapshot_preview1_path_open < __wasilibc_open < fopen";
+        assert!(trapped(file).contains("asked for a file"));
+        // What an author's own function is called is nothing that it asked for.
+        for own in [
+            "my_path_open_rule",
+            "acme::gettimeofdays",
+            "clock_gettime_of",
+        ] {
+            assert!(trapped(&format!("{own} < resolve")).contains("stopped itself"));
+        }
         let engine = ["a function without name"; 9].join(" < ");
         assert!(trapped(&engine).contains("Date.now()"));
         let short = "a function without name < resolve";
