@@ -23,6 +23,7 @@ use super::rights::read_rights;
 use crate::cli::DelegateArgs;
 use crate::commands::title::parsed;
 use crate::house::{House, LicensedCopies, SystemClock, rehearse_delegation};
+use crate::output::hex;
 
 /// What becomes of a title's rights, and of the delegation behind them.
 pub(super) struct RightsChange {
@@ -147,7 +148,7 @@ async fn licensor(house: &House, center: &CenterId) -> Result<Arc<ReadyLicensor<
 /// A certificate so that people can tell it from another of the same name.
 pub(super) fn certificate_text(der: &[u8]) -> String {
     let digest = AwsLc.digest(&[der]);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&digest);
     match EndCertificate::parse(der) {
         Ok(own) => format!("{} by {} (SHA-256 {digest})", own.subject, own.issuer),
         Err(_) => format!("a certificate that cannot be read (SHA-256 {digest})"),

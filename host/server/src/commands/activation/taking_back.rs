@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{date, instant};
 use crate::config::Config;
 use crate::house::{House, SystemClock, publish_revoked, revoked_file};
-use crate::output::{Output, confirm, table};
+use crate::output::{Output, confirm, hex, table};
 
 #[derive(Serialize)]
 struct RevokedLine {
@@ -130,14 +130,12 @@ pub(super) async fn revoked(house: &House, config: &Config, output: Output) -> R
         .revoked_certificates(SystemClock.now())
         .await?;
     publish_revoked(house, config).await?;
-    let digits =
-        |serial: &[u8]| -> String { serial.iter().map(|byte| format!("{byte:02x}")).collect() };
     let list = RevokedList {
         file: revoked_file(config).display().to_string(),
         certificates: revoked
             .iter()
             .map(|revoked| RevokedLine {
-                serial: digits(&revoked.serial),
+                serial: hex(&revoked.serial),
                 revoked: instant(revoked.at),
             })
             .collect(),

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::super::known_center;
 use crate::cli::{CenterKeyArg, KeyKindArg, SignerCommand};
 use crate::house::{House, SecondOpinion, fresh, replace};
-use crate::output::{Output, confirm, table};
+use crate::output::{Output, confirm, hex, table};
 
 #[derive(Serialize)]
 struct SignerRow {
@@ -177,6 +177,6 @@ fn row(house: &House, signer: &SignerRecord) -> SignerRow {
             .unwrap_or_default(),
         valid_from: validity.map(|(from, _)| from),
         valid_until: validity.map(|(_, until)| until),
-        sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex(&sha256),
     }
 }

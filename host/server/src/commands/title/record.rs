@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::commands::delegation::{certificate_text, day};
 use crate::commands::rights::rights_text;
-use crate::output::table;
+use crate::output::{hex, table};
 
 /// A title as commands print it.
 #[derive(Serialize)]
@@ -171,10 +171,6 @@ fn form_row(name: &'static str, form: &StoredForm) -> FormRow {
         version: form.version.to_string(),
         object: form.object.to_string(),
         bytes: form.size,
-        sha256: form
-            .sha256
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        sha256: hex(&form.sha256),
     }
 }

@@ -15,6 +15,8 @@ use colophon_store::plugins::{
 };
 use thiserror::Error;
 
+use crate::output::hex;
+
 /// The first line, so that no signature made for something else fits.
 const FIRST_LINE: &str = "colophon plug-in version 1";
 
@@ -27,10 +29,7 @@ pub(crate) fn statement(
     component: &[u8; 32],
     manifest: &[u8; 32],
 ) -> String {
-    let [component, manifest] = [component, manifest].map(|digest| {
-        let bytes = digest.iter().map(|byte| format!("{byte:02x}"));
-        bytes.collect::<String>()
-    });
+    let [component, manifest] = [component, manifest].map(|digest| hex(digest));
     format!(
         "{FIRST_LINE}\ncenter {center}\nplugin {plugin}\nversion {version}\n\
          component {component}\nmanifest {manifest}\n"

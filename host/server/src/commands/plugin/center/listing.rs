@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{Chosen, name, signatures};
 use crate::house::plugins::Signatures;
 use crate::house::{House, SystemClock};
-use crate::output::{Output, table};
+use crate::output::{Output, hex, table};
 
 /// Steps of the history that are shown.
 const STEPS_SHOWN: u32 = 20;
@@ -328,11 +328,7 @@ fn version(record: &KeptVersion, rollout: &Rollout) -> VersionRow {
         reason,
         unfit: record.unfit.clone(),
         unsigned: rollout.unsigned(&record.version).map(str::to_owned),
-        sha256: record
-            .sha256
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        sha256: hex(&record.sha256),
         bytes: record.bytes,
         signed: record.signature.is_some(),
         published_at: moment(record.published_at),

@@ -14,7 +14,7 @@ use crate::cli::PublisherCommand;
 use crate::commands::known_center;
 use crate::house::plugins::UnsignedAsked;
 use crate::house::{House, SystemClock};
-use crate::output::{Output, confirm, plain, table};
+use crate::output::{Output, confirm, hex, plain, table};
 
 const NAME_BYTES_MAX: usize = 64;
 
@@ -295,6 +295,6 @@ fn row(house: &House, publisher: &Publisher) -> Row {
     let digest = house.engine.digest(&[&publisher.public_key]);
     Row {
         name: publisher.name.clone(),
-        key_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        key_sha256: hex(&digest),
     }
 }
