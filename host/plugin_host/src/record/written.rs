@@ -20,7 +20,9 @@ use crate::manifest::{FUEL_MAX, HOST_CALLS_MAX, MEMORY_BYTES_MAX, TIME_MS_MAX};
 const PLAIN: u32 = 2;
 
 /// One that has what a reused instance asked the host when it was started. Format 2 does not know that:
-/// whether such an instance asked anything is not told by it.
+/// whether such an instance asked anything is not told by it. Builds between two releases have written such
+/// a start under format 2. These records are refused as what no host writes, and go with their age: to read
+/// them would give every record two spellings.
 const WITH_START: u32 = 3;
 
 /// The longest record that is written or read, in bytes. A longer one, of control characters or of
