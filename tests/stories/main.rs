@@ -21,6 +21,7 @@ mod license_verifiers;
 mod licensed;
 mod licensors;
 mod lost_database;
+mod nodes;
 mod other_tools;
 mod passed_on;
 mod plugin_authors;

@@ -40,6 +40,15 @@ pub struct Change {
     pub row_version: i64,
 }
 
+/// A place in the order of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangePosition {
+    /// The name of the history.
+    pub epoch: i64,
+    /// The last change before it.
+    pub number: i64,
+}
+
 /// How positions in the order of changes follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbering {

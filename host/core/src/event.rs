@@ -45,6 +45,7 @@ events! {
     Started = "COL1001", "started", "The host accepts requests.";
     Stopped = "COL1002", "stopped", "The host has stopped after draining its downloads.";
     StartFailed = "COL1003", "start-failed", "The host could not start; the event names the setting that is missing or wrong.";
+    NodeCopied = "COL1004", "node-copied", "Another process runs under the identity of this host's node, with a node database of its own: a data folder was copied whole. The event names the node.";
     ContentStoreUnreachable = "COL2001", "content-store-unreachable", "The content store does not answer.";
     ContentPathInvalid = "COL2002", "content-path-invalid", "A resolver or the catalog named a path that is not allowed or does not exist.";
     ContentStoreRecovered = "COL2003", "content-store-recovered", "The content store answers again.";

@@ -56,7 +56,7 @@ sixteen_bytes! {
     NodeId
 }
 sixteen_bytes! {
-    /// One run of a host, as it books costs; random, and gone with the process.
+    /// One run of a host, as it books costs or says that it is there; random, and gone with the process.
     RunId
 }
 sixteen_bytes! {

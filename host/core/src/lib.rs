@@ -29,6 +29,7 @@ pub mod ingest;
 mod limit;
 pub mod log;
 pub mod naming;
+pub mod node;
 pub mod plugin;
 pub mod ports;
 pub mod principal;

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use colophon_core::change::{Caches, ChangeLog, Changes, Numbering};
+use colophon_core::change::{Caches, ChangeLog, ChangePosition, Changes, Numbering};
 use colophon_core::event::NamedEvent;
 use colophon_core::ports::{Service, Unavailable};
 use colophon_core::time::{Clock, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -45,15 +45,19 @@ pub struct CacheUpdateAgent {
     clock: Arc<dyn Clock>,
     settings: AgentSettings,
     /// How far the caches have followed; unknown before the first reading.
-    position: Option<Position>,
+    position: Option<ChangePosition>,
     lease_until: Timestamp,
     lease_lost: bool,
+    told: watch::Sender<Followed>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Position {
-    epoch: i64,
-    number: i64,
+/// How far the caches of a host have followed the changes, for whoever wants to know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Unknown before the first reading.
+    pub position: Option<ChangePosition>,
+    /// Until when the caches may be used; never before the first reading that has seen everything.
+    pub lease_until: Option<Timestamp>,
 }
 
 /// What a reading means for the caches.
@@ -66,15 +70,16 @@ enum Reading {
 }
 
 impl CacheUpdateAgent {
-    /// Starts following. Each call of `hint` causes a reading at once.
+    /// Starts following, and tells how far that has come. Each call of `hint` causes a reading at once.
     pub fn start(
         changes: Arc<dyn ChangeLog>,
         caches: Arc<dyn Caches>,
         clock: Arc<dyn Clock>,
         hint: Arc<Notify>,
         settings: AgentSettings,
-    ) -> Running {
+    ) -> (Running, watch::Receiver<Followed>) {
         let lease_until = after(clock.now(), settings.lease);
+        let (told, followed) = watch::channel(Followed::default());
         let agent = Self {
             changes,
             caches,
@@ -83,8 +88,9 @@ impl CacheUpdateAgent {
             position: None,
             lease_until,
             lease_lost: false,
+            told,
         };
-        Running::spawn(|stop| agent.run(hint, stop))
+        (Running::spawn(|stop| agent.run(hint, stop)), followed)
     }
 
     async fn run(mut self, hint: Arc<Notify>, stop: CancellationToken) {
@@ -154,13 +160,17 @@ impl CacheUpdateAgent {
     }
 
     fn move_to(&mut self, epoch: i64, number: i64) {
-        self.position = Some(Position { epoch, number });
+        let position = Some(ChangePosition { epoch, number });
+        self.position = position;
+        self.told.send_modify(|told| told.position = position);
         metrics::gauge!("colophon_cache_change_number").set(number as f64);
     }
 
     fn renew(&mut self, began: Timestamp) {
         self.lease_until = after(began, self.settings.lease);
         self.caches.renew(began, self.lease_until);
+        let until = Some(self.lease_until);
+        self.told.send_modify(|told| told.lease_until = until);
         if std::mem::replace(&mut self.lease_lost, false) {
             tracing::info!("changes can be read again");
         }
@@ -184,7 +194,7 @@ impl CacheUpdateAgent {
 }
 
 /// Holds a reading against the position it was asked from.
-fn judge(position: Option<Position>, changes: &Changes) -> Reading {
+fn judge(position: Option<ChangePosition>, changes: &Changes) -> Reading {
     let Some(position) = position else {
         return Reading::Broken { why: "start" };
     };

@@ -8,6 +8,7 @@
 //!   that way it reads from the outbox.
 //! - [`CacheUpdateAgent`] follows the order of changes, tells the caches, and renews the lease
 //!   under which they may be used.
+//! - [`Announcer`] says again and again that this host is there, and how far it has followed.
 //!
 //! Where rows go through a message broker ([`jetstream`]), a [`jetstream::Relay`] stands in the log
 //! writer's place and a [`jetstream::StreamWriter`], on this host or another, brings what the broker
@@ -16,6 +17,7 @@
 //! This crate holds no SQL and no truth: rows and changes live behind core's ports.
 
 mod agent;
+mod announcer;
 mod backoff;
 mod commit;
 mod doubt;
@@ -30,7 +32,8 @@ mod running;
 mod sealed_row;
 mod wire;
 
-pub use agent::{AgentSettings, CacheUpdateAgent};
+pub use agent::{AgentSettings, CacheUpdateAgent, Followed};
+pub use announcer::{Announcer, AnnouncerPorts, AnnouncerSettings};
 pub use log_writer::{LogWriter, LogWriterPorts};
 pub use outbox::{DurableOutbox, OutboxPorts, Shortage};
 pub use room::{Backlog, DiskSpace, OutboxLimits};

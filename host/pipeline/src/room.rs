@@ -73,6 +73,13 @@ pub struct Backlog {
     pub(crate) hand_over: Arc<HandOver>,
 }
 
+impl Backlog {
+    /// Durable rows that the logging database has not confirmed.
+    pub fn waiting_rows(&self) -> u64 {
+        self.room.used().waiting_rows
+    }
+}
+
 /// The account of promised and waiting rows.
 pub(crate) struct Room {
     limits: OutboxLimits,

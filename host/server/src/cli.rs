@@ -10,6 +10,7 @@ mod center_plugin;
 mod decision;
 mod license;
 mod log;
+mod node;
 mod plugin;
 mod receipt;
 mod retailer;
@@ -26,6 +27,7 @@ pub(crate) use self::center_plugin::{
 pub(crate) use self::decision::DecisionCommand;
 pub(crate) use self::license::{DelegateArgs, LicenseArgs, LicenseCommand};
 pub(crate) use self::log::{BuyerArg, EraseArgs, EventsArgs, LogCommand};
+pub(crate) use self::node::NodeCommand;
 pub(crate) use self::plugin::{
     AuthorCommand, Language, PluginCommand, PluginNewArgs, PluginStatementArgs, PluginTestArgs,
 };
@@ -59,7 +61,7 @@ pub(crate) struct Cli {
 /// What a host calls itself with to compile a component in a process of its own.
 pub(crate) const COMPILE: &str = "compile-plug-in";
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something is not healthy (doctor, title verify), 4 nothing is known of the buyer by this, and nothing was erased (log erase).";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something is not healthy (doctor, title verify, node list), 4 nothing is known of the buyer by this, and nothing was erased (log erase).";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -95,6 +97,9 @@ pub(crate) enum Command {
     /// What has been downloaded, and what has happened to the hosts.
     #[command(subcommand)]
     Log(LogCommand),
+    /// The hosts of this installation: who is there, and who lags.
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Plug-ins: begin one, build, check and test it; publish it for a center and watch over it.
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -11,6 +11,7 @@ mod init;
 mod license;
 mod log;
 mod migrate;
+mod node;
 mod plugin;
 pub(crate) mod receipt;
 mod retailer;
@@ -28,7 +29,7 @@ use crate::config::{self, Config, Layers, Origin};
 use crate::house::House;
 use crate::output::Output;
 
-/// Not healthy: what `doctor` and `title verify` say by their exit code.
+/// Not healthy: what `doctor`, `title verify` and `node list` say by their exit code.
 const UNHEALTHY: u8 = 3;
 
 /// Nobody is known by this, or under something else alone: what `log erase` says by its exit code where
@@ -70,6 +71,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Receipt(command) => block_on(receipt::run(&config()?, command, output)),
         Command::License(command) => block_on(license::run(&config()?, command, output)),
         Command::Activation(command) => block_on(activation::run(&config()?, command, output)),
+        Command::Node(command) => block_on(node::run(&config()?, command, output)),
         Command::Log(command) => block_on(log::run(&config()?, command, output)),
     }
 }

@@ -4,6 +4,7 @@ mod activation;
 mod key;
 mod layers;
 mod nats;
+mod node;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use colophon_pipeline::jetstream::BrokerSettings;
 
 pub(crate) use key::{KEYS, Key};
 pub(crate) use layers::{Layers, Origin};
+pub(crate) use node::Node;
 
 /// The configuration file's name in the data folder.
 pub(crate) const FILE_NAME: &str = "colophon.toml";
@@ -32,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) listen: Listen,
     pub(crate) database: Database,
+    pub(crate) node: Node,
     pub(crate) roots: BTreeMap<StoreRoot, PathBuf>,
     pub(crate) cache: Cache,
     pub(crate) outbox: Outbox,
@@ -183,6 +186,7 @@ pub(crate) fn parse(layers: &Layers, data: &Path) -> Result<Config> {
             activation: read.database("database.activation")?,
             node: read.database("database.node")?,
         },
+        node: read.node()?,
         roots: read.roots()?,
         cache: Cache {
             bytes: read.unless_auto("cache.bytes", "a number of bytes, or auto")?,

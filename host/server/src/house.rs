@@ -2,6 +2,7 @@
 
 mod activating;
 mod activation;
+mod announcing;
 mod founding;
 mod log_rows;
 mod pages;
@@ -48,6 +49,7 @@ use activation::has_activation;
 pub(crate) use activation::{
     ActivationWork, activation_issuer, kept_issuer, publish_revoked, revoked_file,
 };
+pub(crate) use announcing::announce;
 pub(crate) use founding::{add_center, found, issue};
 pub(crate) use pages::{pages, public_url};
 pub(crate) use parts::{Parts, free_disk_bytes, look_into_node, open_node};

@@ -2,7 +2,7 @@
 //!
 //! This crate keeps core's promises about centers, catalog, changes, limited purchases and the log,
 //! and has what the commands need beyond that. There are four databases: *fulfillment* (centers,
-//! retailers, titles, keys), *logging* (downloads and who they were for, events, what plug-ins have cost), *activation* (personas
+//! retailers, titles, keys, which nodes there are), *logging* (downloads and who they were for, events, what plug-ins have cost), *activation* (personas
 //! and their devices) and each node's own (*node*: its outbox). The first three may share one
 //! SQLite file.
 //!
@@ -26,6 +26,7 @@ pub mod log;
 pub mod mapping;
 pub mod migration;
 pub mod node;
+pub mod nodes;
 mod parse;
 pub mod plugins;
 pub mod principals;

@@ -23,6 +23,7 @@ mod log;
 mod mapping;
 mod migration;
 mod node;
+mod nodes;
 mod place;
 mod plugins;
 mod privacy;
@@ -107,6 +108,18 @@ on_both_engines! {
         changes => old_changes_can_be_removed,
         changes => another_epoch_can_be_begun,
         changes => no_change_is_skipped_however_late_it_is_committed,
+        nodes => a_process_is_known_as_it_said,
+        nodes => a_process_renews_its_own_row,
+        nodes => a_process_takes_the_place_of_the_one_before,
+        nodes => two_processes_of_one_node_hear_of_each_other,
+        nodes => a_process_that_takes_over_is_no_copy,
+        nodes => a_process_that_has_ended_does_not_come_back,
+        nodes => a_node_is_forgotten_unless_it_is_there,
+        nodes => nodes_go_by_age,
+        nodes => what_a_node_has_not_followed_is_told,
+        nodes => what_nodes_say_is_no_change_that_anybody_follows,
+        nodes => many_may_begin_at_once,
+        nodes => what_is_said_often_takes_no_room,
     }
     log {
         log => a_row_comes_back_as_it_was_handed_in,

@@ -3,11 +3,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use colophon_core::change::{Caches, Change, ChangeLog, ChangedRecord, Changes, Numbering};
+use colophon_core::change::{
+    Caches, Change, ChangeLog, ChangePosition, ChangedRecord, Changes, Numbering,
+};
 use colophon_core::ports::{Service, Unavailable};
 use colophon_core::time::{Clock, Timestamp};
-use colophon_pipeline::{AgentSettings, CacheUpdateAgent, Running};
-use tokio::sync::Notify;
+use colophon_pipeline::{AgentSettings, CacheUpdateAgent, Followed, Running};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::events::Events;
@@ -112,6 +114,7 @@ struct Office {
     order: Arc<Order>,
     caches: Arc<Cachette>,
     hint: Arc<Notify>,
+    followed: watch::Receiver<Followed>,
     _agent: Running,
 }
 
@@ -120,7 +123,7 @@ impl Office {
         let order = Arc::new(order);
         let caches = Arc::new(Cachette::default());
         let hint = Arc::new(Notify::new());
-        let agent = CacheUpdateAgent::start(
+        let (agent, followed) = CacheUpdateAgent::start(
             Arc::clone(&order) as _,
             Arc::clone(&caches) as _,
             Arc::new(PausedClock(Instant::now())),
@@ -134,6 +137,7 @@ impl Office {
             order,
             caches,
             hint,
+            followed,
             _agent: agent,
         }
     }
@@ -329,4 +333,30 @@ async fn the_lease_is_not_renewed_while_changes_are_unsettled() {
     ms(100).await;
     assert_eq!(office.told(), [Told::Change(200)]);
     assert_eq!(office.lease(), Some((1200, 6200)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_tells_how_far_it_has_come() {
+    let order = Order::default();
+    order.add(1..=7);
+    let office = Office::open(order);
+    let followed = |number, until| Followed {
+        position: Some(ChangePosition { epoch: 0, number }),
+        lease_until: Some(Timestamp::from_unix_ms(until)),
+    };
+    assert_eq!(*office.followed.borrow(), Followed::default());
+    ms(1).await;
+    assert_eq!(*office.followed.borrow(), followed(7, 5000));
+    office.order.add([8]);
+    ms(100).await;
+    assert_eq!(*office.followed.borrow(), followed(8, 5100));
+    // What is listed is followed, also where more is to come and the lease stays as it is.
+    office.order.unsettled.store(true, Ordering::Relaxed);
+    office.order.add([9]);
+    ms(100).await;
+    assert_eq!(*office.followed.borrow(), followed(9, 5100));
+    office.order.silent.store(true, Ordering::Relaxed);
+    office.order.add([10]);
+    ms(60_000).await;
+    assert_eq!(*office.followed.borrow(), followed(9, 5100));
 }

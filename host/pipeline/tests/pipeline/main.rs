@@ -8,6 +8,7 @@
 )]
 
 mod agent;
+mod announcer;
 mod events;
 mod fakes;
 mod log_writer;

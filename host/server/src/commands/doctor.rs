@@ -3,6 +3,7 @@
 mod broker;
 mod certificates;
 mod node;
+mod nodes;
 mod orders;
 mod plug_ins;
 mod revocation_lists;
@@ -80,6 +81,7 @@ async fn look(house: &House, config: &Config) -> Vec<Finding> {
     let mut findings = answering(answers);
     findings.extend(content(house));
     findings.extend(node::node(config).await);
+    findings.push(nodes::nodes(house).await);
     if let Some(settings) = &config.nats {
         findings.extend(broker::broker(settings).await);
     }

@@ -23,6 +23,7 @@ use colophon_http::counters::Counters;
 use colophon_http::edge::{Edge, Listeners, Stopped};
 use colophon_http::limits::Limits;
 use colophon_individual::Presence;
+use colophon_pipeline::Running;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +34,8 @@ use crate::config::{Config, FILE_NAME};
 use crate::event_log::EventQueue;
 use crate::house::{
     ActivationWork, House, LostActivation, Maker, OrderTasks, OutboxHasRoom, Parts, SystemClock,
-    WorkersHere, activation_issuer, complete_center, found, is_founded, migrate, pages, public_url,
+    WorkersHere, activation_issuer, announce as announce_node, complete_center, found, is_founded,
+    migrate, pages, public_url,
 };
 use crate::logging;
 
@@ -102,7 +104,11 @@ async fn serve(
             return Err(error);
         }
     };
-    let served = answer(config, supervisor, &house, &parts, maker, metrics).await;
+    let answered = answer(config, roles, supervisor, &house, &parts, maker, metrics).await;
+    let (served, announcer) = match answered {
+        Ok(Served { stopped, announcer }) => (Ok(stopped), Some(announcer)),
+        Err(error) => (Err(error), None),
+    };
     // Told before the pipeline ends, so that its end is in the log too.
     match &served {
         Ok(stopped) => tracing::info!(
@@ -121,6 +127,10 @@ async fn serve(
         orders.stop().await;
     }
     parts.stop().await;
+    if let Some(announcer) = announcer {
+        // That this host ends is the last thing to be said, when nothing is left to do.
+        announcer.stop().await;
+    }
     house.close().await;
     served?;
     Ok(if failed {
@@ -214,15 +224,23 @@ async fn complete_centers(house: &House) -> Result<()> {
     Ok(())
 }
 
+/// A host that has served.
+struct Served {
+    stopped: Stopped,
+    /// Says until its end that the host is there.
+    announcer: Running,
+}
+
 /// Answers requests until the host is told to stop and its downloads have drained.
 async fn answer(
     config: &Config,
+    roles: &[Role],
     mut supervisor: Supervisor,
     house: &House,
     parts: &Parts,
     maker: Option<Maker>,
     rendered: PrometheusHandle,
-) -> Result<Stopped> {
+) -> Result<Served> {
     let handed = std::mem::take(&mut supervisor.sockets);
     let listeners = listening::listeners(&config.listen, handed).await?;
     let tls = listening::tls(&config.listen)?;
@@ -258,6 +276,9 @@ async fn answer(
     // Whoever reads that the host serves may stop it from then on.
     signals::watch(stop.clone(), tls.clone())?;
     announce(house, parts, &listeners, tls.is_some()).await?;
+    let listens = listeners.public.first();
+    let listens = listens.map(|listener| listener.local_addr()).transpose()?;
+    let announcer = announce_node(house, config, parts, roles, listens, stop.clone());
     if let Some(address) = activation_address {
         writeln!(std::io::stdout(), "Devices are activated at {address}")?;
     }
@@ -271,7 +292,8 @@ async fn answer(
     gather_samples(samples);
     let serving = edge.start(listeners, tls, stop.clone())?;
     supervisor.host_serves(stop);
-    Ok(serving.until_stopped().await)
+    let stopped = serving.until_stopped().await;
+    Ok(Served { stopped, announcer })
 }
 
 /// A folder with other things in it was probably named by mistake, and keys made there would be

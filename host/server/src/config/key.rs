@@ -84,6 +84,21 @@ pub(crate) const KEYS: &[Key] = &[
         "URL of this node's own database (sqlite:// only)",
     ),
     key(
+        "node.name",
+        "",
+        "what people call this node; empty: the machine's name",
+    ),
+    key(
+        "node.renew_ms",
+        "5000",
+        "how often this node says that it is there, in milliseconds; without news for four times as long, and 5 seconds at least, it counts as silent",
+    ),
+    key(
+        "node.kept_days",
+        "30",
+        "days after which a node goes that nobody has seen, whoever it is; the same on all hosts",
+    ),
+    key(
         "content.roots",
         "main={data}/content",
         "content-store roots, name=directory, comma-separated",

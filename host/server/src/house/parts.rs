@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use colophon_core::download::Downloads;
 use colophon_core::event::NamedEvent;
 use colophon_core::forms::GoodForms;
+use colophon_core::id::NodeId;
 use colophon_core::ports::{Outbox, Readiness};
 use colophon_core::principal::Registrations;
 use colophon_core::time::Clock as _;
@@ -15,13 +16,14 @@ use colophon_keys::TrustFolder;
 use colophon_origin::{CacheSettings, CachedOrigin, memory};
 use colophon_outbound::registration::RegistrationServer;
 use colophon_pipeline::{
-    AgentSettings, CacheUpdateAgent, DurableOutbox, OutboxLimits, OutboxPorts, Running,
+    AgentSettings, AnnouncerPorts, CacheUpdateAgent, DurableOutbox, Followed, OutboxLimits,
+    OutboxPorts, Running,
 };
 use colophon_plugin_host::Registry;
 use colophon_receipt::CenterId;
 use colophon_store::cached::{CacheSizes, CachedRecords};
 use colophon_store::node::{NodeDatabase, NodeStore};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use super::log_rows::{self, LogRows};
@@ -50,6 +52,7 @@ pub(crate) struct Parts {
     recorder: Recorder,
     log_rows: LogRows,
     cache_agent: Running,
+    followed: watch::Receiver<Followed>,
     chain_watch: ChainWatch,
     decision_writer: DecisionWriter,
     cost_writer: CostWriter,
@@ -95,7 +98,7 @@ impl Parts {
             None => LogRows::write(house, &node, &outbox),
             Some(broker) => LogRows::relay(house, &node, &outbox, broker, brings),
         };
-        let cache_agent = CacheUpdateAgent::start(
+        let (cache_agent, followed) = CacheUpdateAgent::start(
             house.store.clone(),
             caches,
             Arc::new(SystemClock),
@@ -143,11 +146,27 @@ impl Parts {
             recorder,
             log_rows,
             cache_agent,
+            followed,
             chain_watch,
             decision_writer,
             cost_writer,
             trust_watch,
         })
+    }
+
+    /// This node's identity.
+    pub(super) fn node(&self) -> NodeId {
+        self.node.id()
+    }
+
+    /// What this host says of itself is found here.
+    pub(super) fn announcer_ports(&self, house: &House) -> AnnouncerPorts {
+        AnnouncerPorts {
+            registry: house.store.clone(),
+            followed: self.followed.clone(),
+            clock: Arc::new(SystemClock),
+            backlog: self.outbox.backlog(),
+        }
     }
 
     /// Ends the pipeline in the order in which rows flow through it. Rows that do not arrive in

@@ -32,14 +32,14 @@ pub(super) fn migrations(schema: Schema, dialect: Dialect) -> Vec<Migration> {
             1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
             5 "0005_purchase_uses", 6 "0006_licensing", 7 "0007_delegations",
             8 "0008_plugin_values", 10 "0010_plugins", 11 "0011_decisions",
-            13 "0013_decisions_by_role"
+            13 "0013_decisions_by_role", 14 "0014_nodes"
         ),
         (Schema::Fulfillment, Dialect::Postgres) => migrations!(
             "postgres/fulfillment",
             1 "0001_changes", 2 "0002_centers", 3 "0003_retailers", 4 "0004_titles",
             5 "0005_purchase_uses", 6 "0006_licensing", 7 "0007_delegations",
             8 "0008_plugin_values", 10 "0010_plugins", 11 "0011_decisions",
-            13 "0013_decisions_by_role"
+            13 "0013_decisions_by_role", 14 "0014_nodes"
         ),
         (Schema::Logging, Dialect::Sqlite) => {
             migrations!(
