@@ -85,3 +85,60 @@ fn a_lost_content_store_is_unavailable_and_recovers_without_a_restart() {
     fs::rename(&away, &content).unwrap();
     assert_eq!(host.download(&receipt).status, 200);
 }
+
+#[test]
+fn a_host_that_was_down_serves_nothing_of_before() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("Before", "Ada", 3)).unwrap();
+    house.add_title(&file, "b-1", &["--level", "1"]);
+    house.add_title(&file, "b-2", &["--level", "1"]);
+    let secret = house.add_retailer("shop", &[]);
+    let revoked = house.add_retailer("other", &[]);
+    let host = house.serve(&[]);
+    let receipts = ["b-1", "b-2"].map(|book| house.mint(&secret, book, "t-1", &[]));
+    let of_other = house.mint(&revoked, "b-1", "t-2", &[]);
+    for receipt in receipts.iter().chain([&of_other]) {
+        assert_eq!(host.download(receipt).status, 200);
+    }
+    host.kill();
+    house.json(&["title", "update", "--book-id", "b-1", "--withdrawn"]);
+    house.json(&["title", "update", "--book-id", "b-2", "--level", "2"]);
+    house.json(&["retailer", "revoke", "other.1", "--yes"]);
+    // The first answer of each has to be right.
+    let host = house.serve(&[]);
+    assert_eq!(
+        host.download(&receipts[0]).json()["code"],
+        "title-withdrawn"
+    );
+    assert_eq!(host.download(&of_other).json()["code"], "receipt-invalid");
+    let sealed = host.download(&receipts[1]);
+    assert_eq!(sealed.status, 200);
+    assert_ne!(sealed.body, fs::read(&file).unwrap());
+}
+
+#[test]
+fn a_host_without_news_asks_before_it_serves_what_it_has_cached() {
+    let house = House::new();
+    let file = house.path().join("book.epub");
+    fs::write(&file, epub("News", "Ada", 3)).unwrap();
+    house.add_title(&file, "b-1", &["--level", "1"]);
+    let secret = house.add_retailer("shop", &[]);
+    // It hears of changes once, when it starts, and of none of those that come later.
+    let deaf = [
+        "--set",
+        "cache.poll_ms=3600000",
+        "--set",
+        "cache.lease_ms=2000",
+    ];
+    let host = house.serve(&deaf);
+    let leased = std::time::Instant::now();
+    let receipt = house.mint(&secret, "b-1", "t-1", &[]);
+    assert_eq!(host.download(&receipt).status, 200);
+    house.json(&["title", "update", "--book-id", "b-1", "--withdrawn"]);
+    while leased.elapsed().as_secs() < 2 {
+        std::thread::yield_now();
+    }
+    // The first answer after the lease, from a cache that was told of nothing.
+    assert_eq!(host.download(&receipt).json()["code"], "title-withdrawn");
+}
